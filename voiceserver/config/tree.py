@@ -1,0 +1,277 @@
+"""The tree of settings, every default one that works with no file at all.
+
+Each class is one table of ``voiceserver.toml``; its docstring is the reference that
+the documentation and error messages are made from. Checks ranges, reads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """``[server]``: where it listens and whom it admits.
+
+    Attributes:
+        host: Address to bind; anything but loopback needs ``api_key_env``.
+        port: TCP port; 0 lets the system choose.
+        max_calls: Calls at a time; one more is refused with a reason.
+        max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
+        allowed_origins: Web origins besides loopback that may use the server.
+        api_key_env: Environment variable that holds the API key; empty is none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_calls: int = 8
+    max_call_s: int = 3600
+    allowed_origins: tuple[str, ...] = ()
+    api_key_env: str = ""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port must be 0..65535")
+        _require(self.max_calls >= 1, "max_calls must be at least 1")
+        _require(self.max_call_s >= 1, "max_call_s must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """``[media]``: WebRTC.
+
+    Attributes:
+        ice_servers: STUN or TURN addresses; none by default, so nothing is contacted.
+        accept_remote_candidates: Also try the addresses a client names. Off: the
+            server then sends only to where packets came from.
+        setup_limit_s: From the offer to a working connection, else the call is closed.
+        inactivity_limit_s: Without a packet for so long the call is closed.
+    """
+
+    ice_servers: tuple[str, ...] = ()
+    accept_remote_candidates: bool = False
+    setup_limit_s: float = 15.0
+    inactivity_limit_s: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesConfig:
+    """``[engines]``: which engine fills each slot.
+
+    Attributes:
+        vad: ``"silero"`` or ``"stub"``.
+        recogniser: ``"pocketsphinx"`` or ``"stub"``.
+        text: ``"responder"``, ``"providers"`` (the ``[[text.provider]]`` tables)
+            or ``"stub"``; ``"auto"`` takes the providers where there are any.
+        speech: ``"espeak"`` or ``"stub"``.
+    """
+
+    vad: Literal["silero", "stub"] = "silero"
+    recogniser: Literal["pocketsphinx", "stub"] = "pocketsphinx"
+    text: Literal["auto", "responder", "providers", "stub"] = "auto"
+    speech: Literal["espeak", "stub"] = "espeak"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnConfig:
+    """``[turn]``: when the user's turn begins, ends, and interrupts.
+
+    Attributes:
+        policy: ``"graded"`` waits by how complete the words look; ``"fixed"`` waits
+            ``silence_ms`` and interrupts after ``interrupt_ms``, whatever was said.
+        silence_ms: Fixed policy: silence that ends a turn. 500 is OpenAI's default.
+        interrupt_ms: Fixed policy: speech over the reply that interrupts it.
+        complete_ms: Graded: silence after words that look complete.
+        unclear_ms: Graded: silence when the words do not tell.
+        incomplete_ms: Graded: silence after words that look unfinished.
+        cap_ms: Graded: silence that always ends a turn.
+        threshold: Speech probability that starts an utterance. Silero's default.
+        threshold_playing: The same while a reply sounds, against its echo.
+        start_ms: Speech needed to start an utterance: three windows of Silero.
+        confirm_ms: Graded: speech over the reply that confirms an interruption.
+        backchannel_ms: Graded: overlaps shorter than this may be backchannels.
+        prefix_ms: Audio before the start that the recogniser gets. OpenAI's default.
+        max_utterance_s: An utterance this long is committed as it stands.
+        duck_db: By how much the reply is lowered while an overlap is unconfirmed.
+        create_reply: Answer at the end of each turn; off, the client asks.
+        interrupt: Let speech interrupt the reply.
+    """
+
+    policy: Literal["graded", "fixed"] = "graded"
+    silence_ms: int = 500
+    interrupt_ms: int = 200
+    complete_ms: int = 300
+    unclear_ms: int = 500
+    incomplete_ms: int = 1000
+    cap_ms: int = 2000
+    threshold: float = 0.5
+    threshold_playing: float = 0.7
+    start_ms: int = 96
+    confirm_ms: int = 500
+    backchannel_ms: int = 700
+    prefix_ms: int = 300
+    max_utterance_s: int = 30
+    duck_db: float = 12.0
+    create_reply: bool = True
+    interrupt: bool = True
+
+    def __post_init__(self) -> None:
+        _require(0.15 < self.threshold < 1, "threshold must be in (0.15, 1)")
+        _require(
+            0.15 < self.threshold_playing < 1, "threshold_playing must be in (0.15, 1)"
+        )
+        for name in ("silence_ms", "complete_ms", "unclear_ms", "incomplete_ms"):
+            value = getattr(self, name)
+            _require(100 <= value <= 10_000, f"{name} must be 100..10000")
+        _require(
+            self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
+        )
+        _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
+        _require(1 <= self.max_utterance_s <= 60, "max_utterance_s must be 1..60")
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    """``[budget]``: what each stage of a turn may take, in ms after the commit.
+
+    Attributes:
+        recognition_ms: Hard limit of the final transcript; then the newest partial.
+        text_first_ms: First words of the text model; then the canned line.
+        text_stall_ms: Longest gap between its deltas.
+        text_total_ms: The whole text.
+        speech_first_ms: First audio of a phrase.
+        turn_ms: Commit to first answer audio, the target a turn is judged by.
+        sorry: The canned line.
+    """
+
+    recognition_ms: int = 400
+    text_first_ms: int = 1200
+    text_stall_ms: int = 2000
+    text_total_ms: int = 30_000
+    speech_first_ms: int = 1000
+    turn_ms: int = 700
+    sorry: str = "Sorry, I could not come up with an answer just now."
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserConfig:
+    """``[recogniser]``: the embedded recogniser.
+
+    Attributes:
+        processes: How many people can be recognised at the same moment.
+        model: Folder of another pocketsphinx acoustic model; empty is the bundled one.
+        grammar: Listen also for what the embedded responder can answer.
+    """
+
+    processes: int = 2
+    model: str = ""
+    grammar: bool = True
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.processes <= 64, "processes must be 1..64")
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderConfig:
+    """``[responder]``: the built-in responder.
+
+    Attributes:
+        questions: TOML file of your own questions and answers; empty is none.
+        name: What it calls itself.
+        timezone: IANA name, e.g. ``"Europe/Paris"``; empty is the machine's.
+    """
+
+    questions: str = ""
+    name: str = "voiceserver"
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """``[speech]``: how it speaks.
+
+    Attributes:
+        voice: Default voice.
+        speed: Speaking rate, 0.25..4.
+    """
+
+    voice: str = "alloy"
+    speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
+
+
+@dataclass(frozen=True, slots=True)
+class TextProvider:
+    """``[[text.provider]]``: a chat service with an OpenAI-compatible URL.
+
+    Attributes:
+        name: Shown in metrics and in who answered.
+        base_url: Up to and including ``/v1``.
+        model: Model name sent.
+        key_env: Environment variable that holds the key; empty sends none.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    key_env: str = ""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.base_url.startswith(("http://", "https://")),
+            "base_url must start with http:// or https://",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """``[text]``: the text model.
+
+    Attributes:
+        instructions: What a language model is told about its role.
+        max_output_tokens: Bound of a reply.
+        provider: Services in order of preference.
+    """
+
+    instructions: str = (
+        "You are a helpful voice assistant. Answer in one or two short spoken "
+        "sentences, without markup or lists."
+    )
+    max_output_tokens: int = 512
+    provider: tuple[TextProvider, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """``[log]``: structured logs; transcripts and secrets are never in them.
+
+    Attributes:
+        level: ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
+        format: ``"text"`` for people, ``"json"`` for machines.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of ``voiceserver.toml``."""
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    media: MediaConfig = field(default_factory=MediaConfig)
+    engines: EnginesConfig = field(default_factory=EnginesConfig)
+    turn: TurnConfig = field(default_factory=TurnConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
+    responder: ResponderConfig = field(default_factory=ResponderConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    log: LogConfig = field(default_factory=LogConfig)

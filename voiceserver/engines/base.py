@@ -1,0 +1,231 @@
+"""What an engine is: four structural protocols and the types that cross them.
+
+Engines stream; they decide nothing about the conversation. Cancelling (closing a
+generator, or ``close()``) stops the work itself within one step, and clean-up is
+synchronous. An engine raises ``EngineFailed`` and nothing else on purpose. One
+conformance suite holds every engine to this: ``tests/engines/conformance.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from voiceserver.audio import Samples
+
+
+class VoiceActivity(Protocol):
+    """Voice activity of one audio stream; keeps state between windows."""
+
+    @property
+    def window(self) -> int:
+        """Samples at 16 kHz that ``probability`` takes."""
+
+    def probability(self, window: Samples) -> float:
+        """Probability that the window is speech, in [0, 1]; well under 1 ms.
+
+        Args:
+            window: Shape ``(self.window,)``, 16 kHz, the samples after the last ones.
+        """
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+
+
+class VoiceActivityEngine(Protocol):
+    """Opens voice activity detectors; loads its model once."""
+
+    def open(self) -> VoiceActivity:
+        """Return a detector for a new stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a recogniser believes was said.
+
+    Attributes:
+        text: Lower-case words separated by single spaces; ``""`` if nothing.
+        final: No further change will come.
+        complete: The words are known to be a whole request (a grammar accepted them).
+    """
+
+    text: str = ""
+    final: bool = False
+    complete: bool = False
+
+
+class Utterance(Protocol):
+    """One utterance being recognised: pushed to while the user speaks."""
+
+    @property
+    def latest(self) -> Hypothesis:
+        """The newest hypothesis, ready at once."""
+
+    def push(self, samples: Samples) -> None:
+        """Add audio, 16 kHz; returns at once and never raises for a dead engine."""
+
+    async def final(self) -> Hypothesis:
+        """Say that no more audio comes and wait for the final hypothesis.
+
+        May be cancelled and called again.
+
+        Raises:
+            EngineFailed: If the recogniser could not give one.
+        """
+
+    def close(self) -> None:
+        """Stop the work and give the recogniser back; may be called at any time."""
+
+
+class Recogniser(Protocol):
+    """Recognises utterances, several at a time up to its capacity."""
+
+    @property
+    def name(self) -> str:
+        """Name in ledger and metrics."""
+
+    def open(self) -> Utterance:
+        """Begin an utterance.
+
+        If all recognisers are taken the utterance waits with its audio for one.
+
+        Raises:
+            Overloaded: If too many are waiting already.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation as a text model sees it.
+
+    Attributes:
+        role: ``"system"``, ``"user"`` or ``"assistant"``.
+        text: Its words; of an interrupted reply only those that were heard.
+    """
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """What to answer.
+
+    Attributes:
+        messages: The conversation, oldest first; the last is what to answer.
+        instructions: The role of the model.
+        max_output_tokens: Bound of the answer; 0 is unbounded.
+    """
+
+    messages: tuple[Message, ...]
+    instructions: str = ""
+    max_output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A text model asks the session to say something later (a timer).
+
+    Attributes:
+        after_s: Seconds from now.
+        text: What to say then.
+    """
+
+    after_s: float
+    text: str
+
+
+class TextModel(Protocol):
+    """Answers in text."""
+
+    @property
+    def name(self) -> str:
+        """Who answers, e.g. ``"responder"``; every turn is tagged with it."""
+
+    @property
+    def version(self) -> str:
+        """The pinned version of the model."""
+
+    def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+        """Stream the answer as pieces of text (and reminders).
+
+        Raises:
+            EngineFailed: Before or between items.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """A phrase to be spoken.
+
+    Attributes:
+        text: A phrase or clause of plain text.
+        voice: One of the synthesizer's voices.
+        speed: Speaking rate, 0.25..4.
+    """
+
+    text: str
+    voice: str = "alloy"
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """Where a word of the source text sounds.
+
+    Attributes:
+        start: Index of its first character in the phrase.
+        end: Index after its last character.
+        pts: First sample of the word, from the start of the phrase's audio.
+        pts_end: Sample after its last.
+    """
+
+    start: int
+    end: int
+    pts: int
+    pts_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """The next audio of a phrase.
+
+    Attributes:
+        samples: Shape ``(n,)``, n >= 1, 24 kHz, float32.
+        words: Marks that became known with this chunk; may point beyond it.
+    """
+
+    samples: Samples
+    words: tuple[WordMark, ...] = ()
+
+
+class Synthesizer(Protocol):
+    """Speaks; always at 24 kHz."""
+
+    @property
+    def name(self) -> str:
+        """Name in ledger and metrics."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names that ``SpeechRequest.voice`` may take."""
+
+    def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        """Stream the phrase's audio.
+
+        Text that has nothing to speak gives an empty stream.
+
+        Raises:
+            EngineFailed: Before or between items.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of a server, one for each slot."""
+
+    vad: VoiceActivityEngine
+    recogniser: Recogniser
+    text: TextModel
+    speech: Synthesizer

@@ -1,0 +1,56 @@
+"""Every exception this package raises on purpose.
+
+Raised where the fault is known and caught at two places only: the reply (which
+falls back) and the session edge (which tells the client why).
+"""
+
+from __future__ import annotations
+
+
+class VoiceServerError(Exception):
+    """Base class; its text is fit to be shown to the person at the other end."""
+
+
+class ConfigError(VoiceServerError):
+    """A setting is unknown, of the wrong type or out of range; names file and key."""
+
+
+class BadAudio(VoiceServerError):
+    """Audio that cannot be used: empty, not finite, or of an unreadable format."""
+
+
+class BadRequest(VoiceServerError):
+    """A client sent something malformed or beyond a limit.
+
+    Attributes:
+        code: Short machine-readable reason, e.g. ``"invalid_sdp"``.
+    """
+
+    def __init__(self, message: str, code: str = "invalid_request") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Overloaded(VoiceServerError):
+    """A bounded queue or the admission limit is full."""
+
+
+class SessionEnded(VoiceServerError):
+    """The call is over; carries the reason given to the client."""
+
+
+class EngineFailed(VoiceServerError):
+    """An engine could not do its work; the message says which and why."""
+
+    def __init__(self, engine: str, message: str) -> None:
+        super().__init__(f"{engine}: {message}")
+        self.engine = engine
+
+
+class BudgetExceeded(VoiceServerError):
+    """A stage produced nothing within its latency budget."""
+
+    def __init__(self, stage: str, limit_ms: float) -> None:
+        super().__init__(f"{stage}: no output within {limit_ms:.0f} ms")
+        self.stage = stage
+        self.limit_ms = limit_ms
