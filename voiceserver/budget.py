@@ -76,9 +76,11 @@ class TurnLedger:
     Attributes:
         turn: Number of the turn.
         config: Limits.
-        commit_ns: When the turn was committed.
+        commit_ns: When the turn was committed, or the reply asked for.
         endpoint_reason: See ``TurnRecord``.
         endpoint_ms: See ``TurnRecord``.
+        answered_by: See ``TurnRecord``.
+        outcome: See ``TurnRecord``.
     """
 
     turn: int
@@ -97,8 +99,12 @@ class TurnLedger:
             Stage.RECOGNITION: self.config.recognition_ms,
             Stage.TEXT: self.config.text_first_ms,
             Stage.SPEECH: self.config.speech_first_ms,
-            Stage.EGRESS: self.config.turn_ms,
+            Stage.EGRESS: self.config.egress_ms,
         }[stage]
+
+    def has(self, stage: Stage) -> bool:
+        """Whether something was entered for ``stage``."""
+        return any(spend.stage is stage for spend in self._spends)
 
     def spend(self, stage: Stage, started_ns: int, now_ns: int, outcome: str) -> None:
         """Enter a stage's first output (or its end without one)."""
@@ -114,8 +120,15 @@ class TurnLedger:
 
     def first_audio(self, now_ns: int) -> None:
         """Enter that the first answer audio was taken; later calls change nothing."""
-        if self._first_audio_ns is None:
-            self._first_audio_ns = now_ns
+        if self._first_audio_ns is not None:
+            return
+        self._first_audio_ns = now_ns
+        for spend in self._spends:
+            if spend.stage is Stage.SPEECH:
+                made_ms = spend.started_ms + spend.spent_ms
+                made_ns = self.commit_ns + int(made_ms * 1e6)
+                self.spend(Stage.EGRESS, made_ns, now_ns, "ok")
+                return
 
     def close(self) -> TurnRecord:
         """Return the ledger line."""

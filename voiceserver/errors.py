@@ -47,10 +47,21 @@ class EngineFailed(VoiceServerError):
         self.engine = engine
 
 
-class BudgetExceeded(VoiceServerError):
+class StageFailed(VoiceServerError):
+    """A stage of a reply came to nothing.
+
+    Attributes:
+        stage: Which one, a ``budget.Stage`` value.
+    """
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+class BudgetExceeded(StageFailed):
     """A stage produced nothing within its latency budget."""
 
     def __init__(self, stage: str, limit_ms: float) -> None:
-        super().__init__(f"{stage}: no output within {limit_ms:.0f} ms")
-        self.stage = stage
+        super().__init__(stage, f"{stage}: no output within {limit_ms:.0f} ms")
         self.limit_ms = limit_ms

@@ -19,7 +19,9 @@ class Metrics:
         self.calls = Gauge(
             "voiceserver_calls", "Calls in progress", registry=self.registry
         )
-        self.calls_total = self._counter("calls", "Calls by how they ended", "end")
+        self.calls_total = self._counter(
+            "calls_ended", "Calls by how they ended", "end"
+        )
         self.calls_refused = self._counter(
             "calls_refused", "Offers refused, by reason", "reason"
         )

@@ -51,12 +51,15 @@ class MediaConfig:
             server then sends only to where packets came from.
         setup_limit_s: From the offer to a working connection, else the call is closed.
         inactivity_limit_s: Without a packet for so long the call is closed.
+        client_playout_ms: Audio sent but not yet heard, in the client's buffers;
+            taken off when it is told what was heard of an interrupted reply.
     """
 
     ice_servers: tuple[str, ...] = ()
     accept_remote_candidates: bool = False
     setup_limit_s: float = 15.0
     inactivity_limit_s: float = 8.0
+    client_playout_ms: int = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class BudgetConfig:
         text_stall_ms: Longest gap between its deltas.
         text_total_ms: The whole text.
         speech_first_ms: First audio of a phrase.
+        egress_ms: First audio made to its being taken by the carrier.
         turn_ms: Commit to first answer audio, the target a turn is judged by.
         sorry: The canned line.
     """
@@ -154,6 +158,7 @@ class BudgetConfig:
     text_stall_ms: int = 2000
     text_total_ms: int = 30_000
     speech_first_ms: int = 1000
+    egress_ms: int = 40
     turn_ms: int = 700
     sorry: str = "Sorry, I could not come up with an answer just now."
 

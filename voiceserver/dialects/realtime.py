@@ -1,0 +1,126 @@
+"""The OpenAI Realtime protocol (GA) over a session: events out, client events in.
+
+One object per call, called by the session's one writer only. It renders what the
+session tells and turns what the client sends into commands; it starts nothing, knows
+no clock, no audio and no connection. ``docs/protocol.md`` lists every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, assert_never
+
+from voiceserver.budget import TurnRecord
+from voiceserver.config import Config
+from voiceserver.dialects.realtime_call import Call
+from voiceserver.dialects.realtime_client import ClientEvents
+from voiceserver.dialects.realtime_input import UserSpeech
+from voiceserver.dialects.realtime_items import Conversation
+from voiceserver.dialects.realtime_output import Responses
+from voiceserver.dialects.realtime_session import (
+    SessionRules,
+    SessionSettings,
+    Voices,
+)
+from voiceserver.dialects.realtime_wire import Ids, Wire
+from voiceserver.events import (
+    BargeIn,
+    Command,
+    Event,
+    Failed,
+    Playback,
+    ReplyDone,
+    ReplyStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    Transcript,
+    UserTurn,
+)
+
+
+class RealtimeDialect:
+    """Speaks the Realtime protocol with one client.
+
+    Args:
+        call_id: Unique per call; all identifiers derive from it.
+        config: Settings of the server.
+        send: Takes one JSON text for the client; must neither block nor raise.
+        session: The client's session object from before the call, if it gave one.
+        voices: The synthesizer's voices; empty accepts OpenAI's names as they are.
+        carrier: How audio moves.
+
+    Attributes:
+        config: ``config`` with the client's starting settings laid over it: what the
+            call's ``Session`` must be made with.
+
+    Raises:
+        BadRequest: If ``session`` cannot be used; the message says why.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        config: Config,
+        send: Callable[[str], None],
+        session: Mapping[str, object] | None = None,
+        voices: Sequence[str] = (),
+        carrier: Literal["webrtc", "websocket"] = "webrtc",
+    ) -> None:
+        rules = SessionRules(config, Voices(voices, config.speech.voice))
+        settings = SessionSettings.starting(config)
+        if session is not None:
+            settings = rules.update(settings, dict(session))
+        self.config = rules.starting_config(settings)
+        ids = Ids(call_id)
+        self._session_id = ids.new("sess")
+        self._call = Call(
+            call_id=call_id,
+            ids=ids,
+            wire=Wire(ids, send),
+            conversation=Conversation(ids),
+            settings=settings,
+            paced=carrier == "webrtc",
+        )
+        self._speech = UserSpeech(self._call, config.turn.prefix_ms)
+        self._responses = Responses(self._call, ids.new("conv"))
+        self._client = ClientEvents(
+            self._call, rules, self._speech, self._responses, self._session_id
+        )
+
+    def opened(self) -> None:
+        """Greet the client with ``session.created``."""
+        session = self._call.settings.rendered(self._session_id)
+        self._call.wire.event("session.created", session=session)
+
+    def notify(self, event: Event) -> None:
+        """Tell the client of an event; one out of order is logged and ignored."""
+        match event:
+            case (
+                SpeechStarted()
+                | SpeechStopped()
+                | BargeIn()
+                | Transcript()
+                | UserTurn()
+            ):
+                self._speech.notify(event)
+            case ReplyStarted() | TextDelta() | ReplyDone() | Playback():
+                self._responses.notify(event)
+            case Failed(stage, message):
+                self._call.wire.fault(f"{stage}_failed", message)
+            case _:
+                assert_never(event)
+
+    def account(self, record: TurnRecord) -> None:
+        """Tell the client what a turn cost: ``voiceserver.turn.latency``."""
+        self._responses.account(record)
+
+    def receive(self, text: str) -> Sequence[Command]:
+        """Answer a message of the client; return what the session should do."""
+        return self._client.receive(text)
+
+    def closed(self, reason: str) -> None:
+        """End what is open and tell why the call is over; may be called again."""
+        self._responses.close()
+        self._call.wire.event("voiceserver.call.ended", reason=reason)
+        self._call.wire.close()

@@ -1,0 +1,92 @@
+"""What every server event of the Realtime protocol shares: envelope, ids, refusals.
+
+Knows nothing of conversations or sessions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import blake2s
+
+from voiceserver.errors import BadRequest
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class Refused(BadRequest):
+    """A client event that is not carried out; becomes an ``error`` event.
+
+    Attributes:
+        param: Dotted path of the offending field, or None.
+    """
+
+    def __init__(
+        self, message: str, code: str = "invalid_value", param: str | None = None
+    ) -> None:
+        super().__init__(message, code)
+        self.param = param
+
+
+class Ids:
+    """Identifiers of one call: unique, and the same on every run for a call id.
+
+    Args:
+        call_id: Distinguishes calls.
+    """
+
+    def __init__(self, call_id: str) -> None:
+        digest = blake2s(call_id.encode("utf-8", "replace"), digest_size=6)
+        self._stem = digest.hexdigest()
+        self._count = 0
+
+    def new(self, kind: str) -> str:
+        """Return a new id such as ``item_5d41402abc4b00001f``."""
+        self._count += 1
+        return f"{kind}_{self._stem}{self._count:06x}"
+
+
+class Wire:
+    """Writes server events, one JSON text each, until it is closed.
+
+    Args:
+        ids: Gives every event its ``event_id``.
+        send: Takes the text; must not raise.
+    """
+
+    def __init__(self, ids: Ids, send: Callable[[str], None]) -> None:
+        self._ids = ids
+        self._send = send
+        self._open = True
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """Send an event of type ``name``; ``fields`` are JSON values."""
+        if self._open:
+            envelope = {"type": name, "event_id": self._ids.new("event")}
+            self._send(_encode(envelope | fields))
+
+    def refuse(self, refused: Refused, event_id: str | None) -> None:
+        """Tell the client that its event ``event_id`` was not carried out."""
+        error = {
+            "type": "invalid_request_error",
+            "code": refused.code,
+            "message": str(refused),
+            "param": refused.param,
+            "event_id": event_id,
+        }
+        self.event("error", error=error)
+
+    def fault(self, code: str, message: str) -> None:
+        """Tell the client of a fault of the server."""
+        error = {
+            "type": "server_error",
+            "code": code,
+            "message": message,
+            "param": None,
+            "event_id": None,
+        }
+        self.event("error", error=error)
+
+    def close(self) -> None:
+        """Send nothing from now on."""
+        self._open = False

@@ -1,0 +1,102 @@
+"""Cuts a stream of text into phrases that can be spoken, as early as sounds natural.
+
+The first phrase may be a short clause, so that speech starts soon; later ones are
+longer, because a voice sounds better with more to plan. Nothing is cut inside a
+number, an abbreviation, a time or an address. Pure; knows nothing of voices.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Shortest first clause worth starting with: "Well, ..." alone would leave a gap.
+FIRST_CLAUSE = 12  # characters
+NEXT_CLAUSE = 60
+# A clause is cut at a space beyond this, so that a model that never punctuates is
+# heard too: about 12 s of speech.
+LONGEST = 180
+
+_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s)|\n+")
+_CLAUSE_END = re.compile(
+    r"[,;:\u2014\u2013][\"'\u2019\u201d)\]]*(?=\s)|\s[-\u2013\u2014](?=\s)"
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|approx|no|fig|vol|inc|ltd"
+    r"|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|a\.m|p\.m)|\b[a-z])\.$",
+    re.IGNORECASE,
+)
+_SPEAKABLE = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A piece of text to be spoken at once.
+
+    Attributes:
+        text: Without surrounding white space.
+        start: Index of its first character in the whole text.
+    """
+
+    text: str
+    start: int
+
+
+class PhraseSplitter:
+    """Takes text as it is generated and gives phrases; one object per reply."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._start = 0  # index of _rest in the whole text
+        self._first = True
+
+    def push(self, text: str) -> list[Phrase]:
+        """Add text; return the phrases it completes."""
+        self._rest += text
+        phrases = []
+        while (cut := self._cut()) is not None:
+            phrases += self._take(cut)
+        return phrases
+
+    def flush(self) -> list[Phrase]:
+        """Return what is left: zero phrases or one."""
+        return self._take(len(self._rest))
+
+    def _take(self, cut: int) -> list[Phrase]:
+        raw, self._rest = self._rest[:cut], self._rest[cut:]
+        start = self._start + len(raw) - len(raw.lstrip())
+        self._start += cut
+        text = raw.strip()
+        if not _SPEAKABLE.search(text):
+            return []
+        self._first = False
+        return [Phrase(text, start)]
+
+    def _cut(self) -> int | None:
+        for match in _SENTENCE_END.finditer(self._rest):
+            head = self._rest[: match.end()]
+            if not _SPEAKABLE.search(head):
+                continue
+            if match.group().startswith(".") and _is_abbreviation(head):
+                continue
+            return self._clause_before(match.end())
+        return self._clause_before(None)
+
+    def _clause_before(self, sentence_end: int | None) -> int | None:
+        """Prefer an earlier clause end where the sentence is long, or the first."""
+        shortest = FIRST_CLAUSE if self._first else NEXT_CLAUSE
+        limit = len(self._rest) if sentence_end is None else sentence_end
+        if self._first or limit > LONGEST:
+            for match in _CLAUSE_END.finditer(self._rest, 0, limit):
+                if match.end() >= shortest:
+                    return match.end()
+        if sentence_end is not None and sentence_end <= LONGEST:
+            return sentence_end
+        if limit > LONGEST:
+            space = self._rest.rfind(" ", shortest, LONGEST)
+            return space if space > 0 else LONGEST
+        return None
+
+
+def _is_abbreviation(head: str) -> bool:
+    return bool(_ABBREVIATION.search(head))

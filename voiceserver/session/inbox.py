@@ -1,0 +1,92 @@
+"""The session's inbox: one order of arrival, a bound and a policy for each sender.
+
+| lane     | who writes                        | size | when full                |
+|----------|-----------------------------------|------|--------------------------|
+| EVENTS   | listening and playout             | 64   | the call ends            |
+| COMMANDS | the client                        | 256  | the call ends            |
+| REPLY    | the reply (text deltas and ends)  | 32   | the reply waits          |
+
+One reader: the session's one writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import Enum
+
+from voiceserver.engines.base import Reminder
+from voiceserver.errors import Overloaded
+from voiceserver.events import Command, Event
+
+Item = Event | Command | Reminder
+
+
+class Lane(Enum):
+    """A sender of the inbox; the value is its size."""
+
+    EVENTS = "events"
+    COMMANDS = "commands"
+    REPLY = "reply"
+
+
+_SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32}
+
+
+class Inbox:
+    """Items in order of arrival; one per session."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[Lane, Item]] = deque()
+        self._counts = dict.fromkeys(Lane, 0)
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._overflow: Lane | None = None
+
+    def post(self, lane: Lane, item: Item) -> None:
+        """Add an item at once; overflow is remembered and ends the call in ``get``."""
+        if self._counts[lane] >= _SIZES[lane]:
+            self._overflow = lane
+        else:
+            self._add(lane, item)
+        self._arrived.set()
+
+    async def put(self, lane: Lane, item: Item) -> None:
+        """Add an item, waiting for room."""
+        while self._counts[lane] >= _SIZES[lane]:
+            self._room.clear()
+            await self._room.wait()
+        self._add(lane, item)
+        self._arrived.set()
+
+    async def get(self) -> Item:
+        """Wait for the next item.
+
+        Raises:
+            Overloaded: If a lane that may not wait has overflowed.
+        """
+        while True:
+            if self._overflow is not None:
+                raise Overloaded(f"too many unhandled {self._overflow.value}")
+            if self._items:
+                return self._pop()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def drain(self, lane: Lane) -> list[Item]:
+        """Take everything of one lane, in order."""
+        taken = [item for owner, item in self._items if owner is lane]
+        self._items = deque(pair for pair in self._items if pair[0] is not lane)
+        self._counts[lane] = 0
+        self._room.set()
+        return taken
+
+    def _add(self, lane: Lane, item: Item) -> None:
+        self._items.append((lane, item))
+        self._counts[lane] += 1
+
+    def _pop(self) -> Item:
+        lane, item = self._items.popleft()
+        self._counts[lane] -= 1
+        self._room.set()
+        return item

@@ -1,0 +1,231 @@
+"""Listening: microphone audio into utterances and turn-taking events.
+
+Owns the microphone's ring, voice activity, the turn-taker and the open utterance of
+the recogniser. Posts events and ducks the reply; starts and cancels nothing, writes
+no history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import assert_never
+
+import numpy as np
+
+from voiceserver.audio import MIC_RATE, Samples, level_db
+from voiceserver.config import TurnConfig
+from voiceserver.engines.base import Engines, Hypothesis, Utterance
+from voiceserver.errors import VoiceServerError
+from voiceserver.events import (
+    BargeIn,
+    Event,
+    Failed,
+    SpeechStarted,
+    SpeechStopped,
+    Transcript,
+    UserTurn,
+)
+from voiceserver.gate import HOP, WINDOW
+from voiceserver.session.clock import Clock
+from voiceserver.turn import (
+    Began,
+    Committed,
+    Confirmed,
+    Decision,
+    Dismissed,
+    Interrupted,
+    Paused,
+    TurnTaker,
+)
+
+log = logging.getLogger(__name__)
+
+RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is dropped
+PREROLL_MS = 2500  # kept for the recogniser: longest prefix plus the time to decide
+_LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
+
+
+class Listener:
+    """Listens for one call.
+
+    Args:
+        config: Turn-taking settings.
+        engines: For voice activity and recognition.
+        post: Takes an event at once.
+        duck: Takes the number of dB by which to lower the reply; 0 restores it.
+        clock: Monotonic clock.
+        dropped: Called with the number of samples dropped by the full ring.
+    """
+
+    def __init__(
+        self,
+        config: TurnConfig,
+        engines: Engines,
+        post: Callable[[Event], None],
+        duck: Callable[[float], None],
+        clock: Clock,
+        dropped: Callable[[int], None] = lambda _n: None,
+    ) -> None:
+        self._config = config
+        self._vad = engines.vad.open()
+        self._recogniser = engines.recogniser
+        self._post = post
+        self._duck = duck
+        self._clock = clock
+        self._dropped = dropped
+        self._taker = TurnTaker(config)
+        self._ring: deque[Samples] = deque()
+        self._ringed = 0  # samples in the ring
+        self._arrived = asyncio.Event()
+        self._preroll: deque[Samples] = deque()
+        self._prerolled = 0
+        self._now = 0  # samples listened to
+        self._pending = np.zeros(0, np.float32)  # not yet a full window
+        self._number = 0  # of the open utterance, or of the last one
+        self._utterance: Utterance | None = None
+        self._told = Hypothesis()
+        self._committed: dict[int, Utterance | None] = {}
+        self._started = False  # SpeechStarted or BargeIn was posted for it
+
+    def hear(self, samples: Samples) -> None:
+        """Take microphone audio, 16 kHz; the oldest is dropped when nobody listens."""
+        self._ring.append(samples)
+        self._ringed += len(samples)
+        while self._ringed > RING_MS * MIC_RATE // 1000:
+            lost = len(self._ring.popleft())
+            self._ringed -= lost
+            self._dropped(lost)
+        self._arrived.set()
+
+    def configure(self, config: TurnConfig) -> None:
+        """Take new turn-taking settings."""
+        self._config = config
+        self._taker.configure(config)
+
+    def playing(self, playing: bool) -> None:
+        """Tell whether a reply sounds at this moment."""
+        self._obey(self._taker.playing(playing))
+
+    def take(self, number: int) -> Utterance | None:
+        """Hand over a committed utterance; the caller closes it. None if it failed."""
+        return self._committed.pop(number, None)
+
+    async def run(self) -> None:
+        """Listen until cancelled; open utterances are closed then."""
+        try:
+            while True:
+                while self._ring:
+                    samples = self._ring.popleft()
+                    self._ringed -= len(samples)
+                    self._listen(samples)
+                    await asyncio.sleep(0)  # one call's backlog stops no other call
+                self._arrived.clear()
+                await self._arrived.wait()
+        finally:
+            self._close_utterance()
+            for utterance in self._committed.values():
+                if utterance is not None:
+                    utterance.close()
+            self._committed.clear()
+
+    def _listen(self, samples: Samples) -> None:
+        self._now += len(samples)
+        self._remember(samples)
+        if self._utterance is not None:
+            self._utterance.push(samples)
+        self._pending = np.concatenate([self._pending, samples])
+        while len(self._pending) >= WINDOW:
+            window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
+            probability = self._vad.probability(window)
+            self._obey(self._taker.window(probability, _levels(window)))
+        self._read_words()
+        self._obey(self._taker.tick(self._now, _levels(self._pending)))
+
+    def _remember(self, samples: Samples) -> None:
+        self._preroll.append(samples)
+        self._prerolled += len(samples)
+        while self._prerolled > PREROLL_MS * MIC_RATE // 1000:
+            self._prerolled -= len(self._preroll.popleft())
+
+    def _read_words(self) -> None:
+        if self._utterance is None:
+            return
+        hypothesis = self._utterance.latest
+        if hypothesis == self._told:
+            return
+        self._told = hypothesis
+        # The words of an overlap are for the turn-taker alone until it is a turn.
+        if self._started:
+            self._post(Transcript(self._number, hypothesis.text, final=False))
+        self._obey(self._taker.words(hypothesis.text, hypothesis.complete))
+
+    def _obey(self, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            self._act(decision)
+
+    def _act(self, decision: Decision) -> None:
+        match decision:
+            case Began(at, overlap):
+                self._open_utterance(at)
+                if overlap:
+                    self._duck(self._config.duck_db)
+                else:
+                    self._start(SpeechStarted(self._number, at))
+            case Confirmed(at):
+                self._start(SpeechStarted(self._number, at))
+            case Interrupted(at, reason):
+                self._start(BargeIn(self._number, at, reason))
+            case Dismissed():
+                self._duck(0)
+                self._close_utterance()
+            case Paused(at):
+                self._post(SpeechStopped(self._number, at))
+            case Committed(at, reason):
+                self._commit(at, reason)
+            case _:
+                assert_never(decision)
+
+    def _start(self, event: SpeechStarted | BargeIn) -> None:
+        self._started = True
+        self._post(event)
+        if self._told.text:
+            self._post(Transcript(self._number, self._told.text, final=False))
+
+    def _open_utterance(self, at: int) -> None:
+        self._close_utterance()
+        self._number += 1
+        try:
+            self._utterance = self._recogniser.open()
+        except VoiceServerError as error:
+            log.warning("no recogniser for an utterance", extra={"why": str(error)})
+            self._post(Failed("recogniser", str(error)))
+            return
+        wanted = self._now - at + self._config.prefix_ms * MIC_RATE // 1000
+        audio = np.concatenate([*self._preroll])[-max(1, wanted) :]
+        self._utterance.push(audio)
+
+    def _commit(self, at: int, reason: str) -> None:
+        utterance, self._utterance = self._utterance, None
+        self._started, self._told = False, Hypothesis()
+        if len(self._committed) >= _LISTENED:
+            forgotten = self._committed.pop(next(iter(self._committed)))
+            if forgotten is not None:
+                forgotten.close()
+        self._committed[self._number] = utterance
+        now_ns = self._clock.now_ns()
+        self._post(UserTurn(self._number, at, self._now, now_ns, reason))
+
+    def _close_utterance(self) -> None:
+        if self._utterance is not None:
+            self._utterance.close()
+        self._utterance = None
+        self._started, self._told = False, Hypothesis()
+
+
+def _levels(samples: Samples) -> list[float]:
+    """Levels of the full 8 ms hops of ``samples``."""
+    count = len(samples) // HOP
+    return [level_db(samples[i * HOP : (i + 1) * HOP]) for i in range(count)]

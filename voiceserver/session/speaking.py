@@ -1,0 +1,264 @@
+"""The life of the current reply: begun, generated, played, or stopped.
+
+Generation and playing are two lives: each ends once, and the turn is over when both
+have. Used by the session's one writer only; at most one reply is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voiceserver.audio import SPEECH_RATE
+from voiceserver.budget import TurnLedger
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines, Message, Reminder
+from voiceserver.errors import SessionEnded
+from voiceserver.events import (
+    Outcome,
+    Playback,
+    Played,
+    ReplyDone,
+    ReplyStarted,
+    TextDelta,
+    Transcript,
+)
+from voiceserver.history import History
+from voiceserver.metrics import Metrics
+from voiceserver.playout import Playout
+from voiceserver.reply import Reply, Source
+from voiceserver.session.clock import Clock
+from voiceserver.session.dialect import Dialect
+from voiceserver.session.inbox import Inbox, Lane
+from voiceserver.session.settings import reply_settings
+from voiceserver.session.turn_account import TurnAccount
+
+CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
+
+
+class Speaking:
+    """Begins, follows and stops the replies of one call.
+
+    Args:
+        call_id: For log lines.
+        engines: To reply with.
+        playout: Where replies sound.
+        history: Gets what was said, cut to what was heard.
+        inbox: Where a reply's events arrive.
+        dialect: Is told.
+        clock: Monotonic clock.
+        metrics: Of the server.
+        remind: Takes a reminder that a text model asked for.
+
+    Attributes:
+        unheard: Text of the last reply that speech cut off, from the first word not
+            heard; ``""`` once a turn has taken its place.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        engines: Engines,
+        playout: Playout,
+        history: History,
+        inbox: Inbox,
+        dialect: Dialect,
+        clock: Clock,
+        metrics: Metrics,
+        remind: Callable[[Reminder], None],
+    ) -> None:
+        self._engines = engines
+        self._playout = playout
+        self._history = history
+        self._inbox = inbox
+        self._dialect = dialect
+        self._clock = clock
+        self._metrics = metrics
+        self._remind = remind
+        self._account = TurnAccount(call_id, metrics)
+        self._turn = 0
+        self._reply: Reply | None = None  # until generated and played, or stopped
+        self._task: asyncio.Task[None] | None = None  # while it generates
+        self._told = ""  # its text as told to the dialect
+        self._lag = 0  # samples
+        self.unheard = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is generated or sounds."""
+        return self._reply is not None
+
+    def begin(
+        self,
+        source: Source,
+        ledger: TurnLedger,
+        config: Config,
+        group: asyncio.TaskGroup,
+        instructions: str | None = None,
+    ) -> None:
+        """Start a reply; the caller has stopped the one before."""
+        assert self._reply is None
+        self._turn = ledger.turn
+        self._told = ""
+        self._lag = config.media.client_playout_ms * SPEECH_RATE // 1000
+        self._playout.begin(self._turn)
+        self._account.open(ledger)
+        self._reply = Reply(
+            self._turn,
+            source,
+            reply_settings(config, instructions),
+            self._engines,
+            self._playout,
+            ledger,
+            self._clock.now_ns,
+            lambda item: self._inbox.put(Lane.REPLY, item),
+            self._messages,
+        )
+        self._task = group.create_task(self._reply.run())
+
+    def silence(self) -> int:
+        """Stop the sound at once; return the samples that were played of the turn."""
+        played = self._playout.played if self._playout.turn == self._turn else 0
+        self._playout.flush(self._turn + 1)
+        return played
+
+    async def stop(self, outcome: Outcome, played: int | None = None) -> None:
+        """Stop the reply: silence, cancel, wait, keep what was heard.
+
+        Args:
+            outcome: Told as the end of its generation, if that had not ended.
+            played: What ``silence`` returned, if it was called already.
+
+        Raises:
+            SessionEnded: If an engine ignores the cancellation.
+        """
+        if played is None:
+            played = self.silence()
+        if self._task is not None:
+            self._cancel(self._task)
+            await asyncio.wait({self._task}, timeout=CANCEL_LIMIT_S)
+            if not self._task.done():
+                self._metrics.faults.labels("reply", "ignored_cancel").inc()
+                raise SessionEnded("an engine did not stop in time")
+        reply = self._reply
+        if reply is None:
+            return
+        self._tell_rest(reply)
+        if self._reply is not reply:
+            return  # what was left to tell ended the turn
+        if self._task is not None:
+            self._end_generation(reply, outcome)
+        self._cut(reply, played, outcome)
+        self._close()
+
+    def abandon(self) -> None:
+        """The call is over: silence, and let the task group collect the reply."""
+        self.silence()
+        if self._task is not None:
+            self._cancel(self._task)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        if self._reply is not None:
+            self._reply.stop()
+        task.cancel()
+
+    def heard_user(self, event: Transcript) -> None:
+        """The user's words are settled: write them down, and tell."""
+        self._history.add("user", event.text)
+        self._dialect.notify(event)
+        if self._reply is not None and not self._reply.answers:
+            self._task = None
+            self._account.generated("unanswered")
+            self._close()
+        elif event.text:
+            self.unheard = ""
+
+    def told(self, event: ReplyStarted | TextDelta | ReplyDone) -> None:
+        """The reply said something; what a stopped one said is ignored."""
+        if event.turn != self._turn or self._task is None:
+            return
+        match event:
+            case ReplyStarted():
+                self._dialect.notify(event)
+            case TextDelta(_, text):
+                self._told += text
+                self._dialect.notify(event)
+            case ReplyDone():
+                self._generated(event)
+
+    def playback(self, event: Playback) -> None:
+        """The reply began to sound, or has sounded to its end."""
+        if event.turn != self._turn or self._reply is None:
+            return
+        if event.state is Played.STARTED:
+            self._dialect.notify(event)
+        else:
+            self._dialect.notify(
+                self._heard(self._reply, Played.DONE, self._playout.played)
+            )
+            self._close()
+
+    def first_audio(self) -> None:
+        """The carrier took the first audio of the reply."""
+        self._account.first_audio(self._clock.now_ns())
+
+    def _generated(self, event: ReplyDone) -> None:
+        self._task = None
+        self._history.reply(event.turn, event.text)
+        self._account.generated(event.outcome.value)
+        reply = self._reply
+        if reply is not None and reply.fault is not None:
+            kind = type(reply.fault).__name__
+            self._metrics.faults.labels("reply", kind).inc()
+        self._dialect.notify(event)
+        if reply is not None and not reply.spoke:
+            self._close()
+
+    def _tell_rest(self, reply: Reply) -> None:
+        """Tell what the reply said before it was stopped and nobody has read yet."""
+        for item in self._inbox.drain(Lane.REPLY):
+            if isinstance(item, Transcript):
+                self.heard_user(item)
+            elif isinstance(item, ReplyStarted | TextDelta | ReplyDone):
+                self.told(item)
+            elif isinstance(item, Reminder):
+                self._remind(item)
+        if reply.source.number and reply.transcript is None:
+            # Stopped while recognising: the newest words must do, none are lost.
+            text = reply.latest.text
+            self._history.add("user", text)
+            self._dialect.notify(Transcript(reply.source.number, text, final=True))
+
+    def _end_generation(self, reply: Reply, outcome: Outcome) -> None:
+        self._task = None
+        self._account.generated(outcome.value)
+        self._history.reply(self._turn, self._told)
+        if reply.started:
+            by = self._account.answered_by
+            self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
+
+    def _cut(self, reply: Reply, played: int, outcome: Outcome) -> None:
+        heard = ""
+        if played:
+            event = self._heard(reply, Played.CUT, max(0, played - self._lag))
+            heard = event.heard
+            self._dialect.notify(event)
+        self._history.cut(self._turn, heard)
+        if outcome is Outcome.INTERRUPTED and played:
+            self.unheard = self._told[len(heard) :].strip()
+
+    def _heard(self, reply: Reply, state: Played, played: int) -> Playback:
+        heard = reply.heard.at(played)
+        text = self._told[: heard.characters]
+        heard_ms = played * 1000 // SPEECH_RATE
+        return Playback(self._turn, state, heard_ms, text, heard.exact)
+
+    def _messages(self) -> tuple[Message, ...]:
+        return tuple(Message(said.role, said.text) for said in self._history.messages())
+
+    def _close(self) -> None:
+        """The turn is over: write its ledger line."""
+        self._reply = None
+        record = self._account.close()
+        if record is not None:
+            self._dialect.account(record)

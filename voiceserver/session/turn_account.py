@@ -1,0 +1,89 @@
+"""The account of the current turn: ledger line, metrics and log, written once.
+
+Transcripts and replies never appear here.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from voiceserver.budget import TurnLedger, TurnRecord
+from voiceserver.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+class TurnAccount:
+    """Holds the ledger of the turn in progress; one object per call."""
+
+    def __init__(self, call_id: str, metrics: Metrics) -> None:
+        self._call_id = call_id
+        self._metrics = metrics
+        self._ledger: TurnLedger | None = None
+
+    @property
+    def answered_by(self) -> str:
+        """Who gives the text of the current turn."""
+        return self._ledger.answered_by if self._ledger is not None else ""
+
+    def open(self, ledger: TurnLedger) -> None:
+        """A turn begins; the last one's line was written."""
+        self._ledger = ledger
+
+    def first_audio(self, now_ns: int) -> None:
+        """The carrier took the first audio of the answer."""
+        if self._ledger is not None:
+            self._ledger.first_audio(now_ns)
+
+    def generated(self, outcome: str) -> None:
+        """The reply's generation ended."""
+        if self._ledger is not None:
+            self._ledger.outcome = outcome
+
+    def close(self) -> TurnRecord | None:
+        """Write the ledger line; None for a turn that answered nothing."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is None:
+            return None
+        record = ledger.close()
+        self._measure(record)
+        log.info(
+            "turn",
+            extra={
+                "call": self._call_id,
+                "turn": record.turn,
+                "endpoint": record.endpoint_reason,
+                "endpoint_ms": round(record.endpoint_ms),
+                "first_audio_ms": _rounded(record.first_audio_ms),
+                "answered_by": record.answered_by,
+                "outcome": record.outcome,
+                "blame": record.blame,
+                "stages": {
+                    spend.stage.value: {
+                        "planned_ms": round(spend.planned_ms),
+                        "spent_ms": round(spend.spent_ms, 1),
+                        "outcome": spend.outcome,
+                    }
+                    for spend in record.stages
+                },
+            },
+        )
+        return record
+
+    def _measure(self, record: TurnRecord) -> None:
+        metrics = self._metrics
+        metrics.turns.labels(record.answered_by or "none", record.outcome).inc()
+        for spend in record.stages:
+            histogram = metrics.stage_seconds.labels(spend.stage.value, spend.outcome)
+            histogram.observe(spend.spent_ms / 1000)
+        if record.endpoint_reason:
+            histogram = metrics.endpoint_seconds.labels(record.endpoint_reason)
+            histogram.observe(record.endpoint_ms / 1000)
+        if record.first_audio_ms is not None:
+            metrics.first_audio_seconds.observe(record.first_audio_ms / 1000)
+        if record.blame:
+            metrics.blame.labels(record.blame).inc()
+
+
+def _rounded(ms: float | None) -> int | None:
+    return None if ms is None else round(ms)

@@ -1,0 +1,77 @@
+"""Asyncio helpers for streams of engine output."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+from voiceserver.errors import BudgetExceeded
+
+T = TypeVar("T")
+
+
+def raise_if_cancelled() -> None:
+    """Take up a cancellation that was asked for and got lost.
+
+    An engine may swallow one; Python 3.11 itself loses one when a child of a task
+    group raises in the same tick. Without this the task would go on, and could wait
+    for ever.
+
+    Not for a task whose own task group has failed: Python 3.11 leaves such a task
+    counted as cancelled though nobody cancelled it (``TaskGroup`` cancels its waiting
+    parent and takes that back only where the parent was still in the body).
+
+    Raises:
+        CancelledError: If the current task was told to stop.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def bounded(
+    stream: AsyncGenerator[T, None],
+    stage: str,
+    first_ms: float,
+    gap_ms: float,
+    total_ms: float,
+    first: Callable[[], None] = lambda: None,
+) -> AsyncGenerator[T, None]:
+    """Pass ``stream`` through, bounding every wait for an item.
+
+    Owns ``stream``: it is closed before this generator ends, however it ends.
+    A timeout never spans a ``yield`` (PEP 789), so a slow consumer costs nothing;
+    ``total_ms`` counts only the time spent waiting.
+
+    Args:
+        stream: Output of one engine call.
+        stage: Name used in the error, e.g. ``"text"``.
+        first_ms: Longest wait for the first item.
+        gap_ms: Longest wait for each later one.
+        total_ms: Longest wait in all.
+        first: Called when the first item is there.
+
+    Raises:
+        BudgetExceeded: If an item was late. An empty stream is not an error.
+    """
+    loop = asyncio.get_running_loop()
+    limit_ms, left_ms, is_first = first_ms, total_ms, True
+    async with aclosing(stream):
+        while True:
+            began = loop.time()
+            try:
+                async with asyncio.timeout(min(limit_ms, left_ms) / 1000):
+                    item = await anext(stream)
+            except TimeoutError:
+                raise BudgetExceeded(stage, min(limit_ms, left_ms)) from None
+            except StopAsyncIteration:
+                raise_if_cancelled()
+                return
+            raise_if_cancelled()
+            left_ms -= (loop.time() - began) * 1000
+            if is_first:
+                is_first, limit_ms = False, gap_ms
+                first()
+            yield item

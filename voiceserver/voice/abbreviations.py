@@ -1,0 +1,283 @@
+"""Tables of the text front end: abbreviations, units, acronyms, months.
+
+Data only, chosen by hand for American English.
+"""
+
+from __future__ import annotations
+
+# Written with a full stop; spoken as the words given. Keys are lower case, no stop.
+TITLES = {
+    "mr": "mister",
+    "mrs": "missus",
+    "ms": "miz",
+    "messrs": "messieurs",
+    "dr": "doctor",
+    "prof": "professor",
+    "gen": "general",
+    "col": "colonel",
+    "maj": "major",
+    "capt": "captain",
+    "cpt": "captain",
+    "lt": "lieutenant",
+    "sgt": "sergeant",
+    "cpl": "corporal",
+    "pvt": "private",
+    "adm": "admiral",
+    "cmdr": "commander",
+    "rev": "reverend",
+    "fr": "father",
+    "hon": "honorable",
+    "gov": "governor",
+    "sen": "senator",
+    "rep": "representative",
+    "pres": "president",
+    "sec": "secretary",
+    "st": "saint",
+    "mt": "mount",
+    "ft": "fort",
+}
+ABBREVIATIONS = {
+    "jr": "junior",
+    "sr": "senior",
+    "esq": "esquire",
+    "inc": "incorporated",
+    "ltd": "limited",
+    "corp": "corporation",
+    "co": "company",
+    "bros": "brothers",
+    "dept": "department",
+    "univ": "university",
+    "assn": "association",
+    "ave": "avenue",
+    "blvd": "boulevard",
+    "rd": "road",
+    "ln": "lane",
+    "hwy": "highway",
+    "pkwy": "parkway",
+    "apt": "apartment",
+    "bldg": "building",
+    "etc": "et cetera",
+    "vs": "versus",
+    "approx": "approximately",
+    "est": "established",
+    "dist": "district",
+    "govt": "government",
+    "intl": "international",
+    "natl": "national",
+    "misc": "miscellaneous",
+    "vol": "volume",
+    "ch": "chapter",
+    "fig": "figure",
+    "figs": "figures",
+    "eq": "equation",
+    "ed": "edition",
+    "eds": "editors",
+    "al": "al",
+    "cf": "compare",
+    "ca": "circa",
+    "viz": "namely",
+    "ext": "extension",
+    "tel": "telephone",
+    "min": "minutes",
+    "mins": "minutes",
+    "hr": "hour",
+    "hrs": "hours",
+    "secs": "seconds",
+    "yr": "year",
+    "yrs": "years",
+    "wk": "week",
+    "wks": "weeks",
+    "mo": "months",
+    "temp": "temperature",
+    "max": "maximum",
+    "avg": "average",
+    "qty": "quantity",
+    "asst": "assistant",
+    "mgr": "manager",
+    "dir": "director",
+}
+# Read as the same words with or without a full stop, whatever follows.
+ALWAYS = {
+    "mr": "mister",
+    "mrs": "missus",
+    "dr": "doctor",
+    "vs": "versus",
+    "etc": "et cetera",
+    "approx": "approximately",
+    "dept": "department",
+    "govt": "government",
+    "blvd": "boulevard",
+    "sgt": "sergeant",
+    "aka": "also known as",
+    "btw": "by the way",
+}
+DOTTED = {
+    "e.g.": "for example",
+    "i.e.": "that is",
+    "a.k.a.": "also known as",
+    "p.s.": "p s",
+    "ph.d.": "p h d",
+    "m.d.": "m d",
+    "b.a.": "b a",
+    "n.b.": "note well",
+}
+MONTHS = {
+    "jan": "january",
+    "feb": "february",
+    "mar": "march",
+    "apr": "april",
+    "may": "may",
+    "jun": "june",
+    "jul": "july",
+    "aug": "august",
+    "sep": "september",
+    "sept": "september",
+    "oct": "october",
+    "nov": "november",
+    "dec": "december",
+}
+MONTH_NAMES = tuple(dict.fromkeys(MONTHS.values()))
+DAYS = {
+    "mon": "monday",
+    "tue": "tuesday",
+    "tues": "tuesday",
+    "wed": "wednesday",
+    "thu": "thursday",
+    "thur": "thursday",
+    "thurs": "thursday",
+    "fri": "friday",
+    "sat": "saturday",
+    "sun": "sunday",
+}
+# Singular and plural after a number. Case matters.
+UNITS = {
+    "km": ("kilometer", "kilometers"),
+    "m": ("meter", "meters"),
+    "cm": ("centimeter", "centimeters"),
+    "mm": ("millimeter", "millimeters"),
+    "nm": ("nanometer", "nanometers"),
+    "µm": ("micrometer", "micrometers"),
+    "mi": ("mile", "miles"),
+    "ft": ("foot", "feet"),
+    "in": ("inch", "inches"),
+    "yd": ("yard", "yards"),
+    "yds": ("yard", "yards"),
+    "kg": ("kilogram", "kilograms"),
+    "g": ("gram", "grams"),
+    "mg": ("milligram", "milligrams"),
+    "µg": ("microgram", "micrograms"),
+    "lb": ("pound", "pounds"),
+    "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "L": ("liter", "liters"),
+    "l": ("liter", "liters"),
+    "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"),
+    "gal": ("gallon", "gallons"),
+    "mph": ("mile per hour", "miles per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "km/h": ("kilometer per hour", "kilometers per hour"),
+    "m/s": ("meter per second", "meters per second"),
+    "km²": ("square kilometer", "square kilometers"),
+    "m²": ("square meter", "square meters"),
+    "m³": ("cubic meter", "cubic meters"),
+    "sq ft": ("square foot", "square feet"),
+    "Hz": ("hertz", "hertz"),
+    "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"),
+    "GHz": ("gigahertz", "gigahertz"),
+    "KB": ("kilobyte", "kilobytes"),
+    "kB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"),
+    "GB": ("gigabyte", "gigabytes"),
+    "TB": ("terabyte", "terabytes"),
+    "kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"),
+    "Gbps": ("gigabit per second", "gigabits per second"),
+    "W": ("watt", "watts"),
+    "kW": ("kilowatt", "kilowatts"),
+    "MW": ("megawatt", "megawatts"),
+    "kWh": ("kilowatt hour", "kilowatt hours"),
+    "V": ("volt", "volts"),
+    "mA": ("milliamp", "milliamps"),
+    "mAh": ("milliamp hour", "milliamp hours"),
+    "dB": ("decibel", "decibels"),
+    "ms": ("millisecond", "milliseconds"),
+    "µs": ("microsecond", "microseconds"),
+    "ns": ("nanosecond", "nanoseconds"),
+    "s": ("second", "seconds"),
+    "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"),
+    "min": ("minute", "minutes"),
+    "mins": ("minute", "minutes"),
+    "h": ("hour", "hours"),
+    "hr": ("hour", "hours"),
+    "hrs": ("hour", "hours"),
+    "px": ("pixel", "pixels"),
+    "fps": ("frame per second", "frames per second"),
+    "rpm": ("revolution per minute", "revolutions per minute"),
+    "psi": ("p s i", "p s i"),
+    "kcal": ("kilocalorie", "kilocalories"),
+    "cal": ("calorie", "calories"),
+    "°C": ("degree celsius", "degrees celsius"),
+    "°F": ("degree fahrenheit", "degrees fahrenheit"),
+    "°": ("degree", "degrees"),
+    "x": ("times", "times"),
+    "%": ("percent", "percent"),
+}
+MONEY = {
+    "$": ("dollar", "dollars", "cent", "cents"),
+    "€": ("euro", "euros", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"),
+    "¥": ("yen", "yen", "", ""),
+}
+MAGNITUDES = {
+    "thousand": "thousand",
+    "million": "million",
+    "billion": "billion",
+    "trillion": "trillion",
+    "k": "thousand",
+    "K": "thousand",
+    "m": "million",
+    "M": "million",
+    "mn": "million",
+    "b": "billion",
+    "B": "billion",
+    "bn": "billion",
+    "T": "trillion",
+}
+# Capitals that are said as words, not letter by letter.
+SPOKEN_ACRONYMS = frozenset(
+    "nasa nato unesco unicef opec aids covid laser radar scuba sonar gif jpeg ram rom "
+    "pin sim wasp asap faq nafta ikea lego ibiza osha fifa uefa nascar captcha moma "
+    "swat taser zip yolo sars hipaa fema noaa potus scotus jail wifi".split()
+)
+# Ordinary words that people write in capitals for stress.
+STRESSED = frozenset(
+    "a an and are as at all any ask be big bad but by buy can day did do eat end even "
+    "ever far few for free from get give go good great had has have he help her here "
+    "hey him his hot how i if in into is it its just keep know last let like look love "
+    "make man many may me more most much must my need never new nice no non none not "
+    "now of off oh old on once one only open or our out over own please put read red "
+    "right run safe same save say see sell she show so some soon stay stop such sure "
+    "take talk tell than that the them then they this time to too top true try two up "
+    "us use very wait want was way we well went were what when where who why will win "
+    "with won work wow yes yet you your zero big each also both back down find first "
+    "hard high home hope left life line list live long main mind name next note part "
+    "real rest sale send ship side sign size stand start still think three under until "
+    "wrong exit fire danger hello happy today large small every again about after "
+    "before never always yay bye huge real dont cant wont".split()
+)
+NUMBERED = frozenset(
+    "act appendix article book chapter class episode figure grade level mark part "
+    "phase scene section series stage step super bowl table title type unit version "
+    "volume war world".split()
+)
+REGNAL = frozenset(
+    "henry louis charles george william edward richard elizabeth james john paul pius "
+    "benedict leo philip ferdinand francis frederick peter catherine nicholas "
+    "alexander napoleon mary gregory clement innocent urban margaret ivan otto".split()
+)
+DOMAINS = (
+    "com org net edu gov io ai dev app info biz co uk us de fr eu ca au jp ch tv me"
+).split()

@@ -1,0 +1,205 @@
+"""Vocoder: mel spectrum, F0 and voicing in, waveform out; pulses and noise, filtered.
+
+A ConvNeXt stack sees the frames and gives, for every bin of the short-time spectrum,
+the gain and phase of a pulse source and the gain of a noise source. Feed-forward with
+a bounded field, so chunks equal the whole (`VocoderNet.field`, `LOOK_AHEAD`). Knows
+nothing of text, phones or files.
+
+Sources: ConvNeXt blocks, Liu et al. 2022; harmonic-plus-noise excitation, Wang et
+al. 2019 (neural source-filter models).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from voiceserver.voice.features import (
+    BINS,
+    F0_CENTRE_HZ,
+    HOP,
+    N_FFT,
+    N_MELS,
+    hann,
+)
+from voiceserver.voice.source import frame_phases, pulses
+
+KERNEL = 7  # frames
+BEFORE = N_FFT // 2 // HOP  # frames whose window reaches into a block from the left
+AFTER = BEFORE + 1  # and from the right
+GAIN_TOP = 6.0  # largest log gain of a filter
+
+
+@dataclass(frozen=True, slots=True)
+class VocoderShape:
+    """Size of the network: what must be known to build it before loading weights."""
+
+    width: int = 256
+    blocks: int = 4
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution over frames, then a two-layer net over channels.
+
+    Works on ``(batch, width, frames)``. Normalises over channels only: statistics
+    over time would make chunks differ from the whole.
+    """
+
+    def __init__(self, width: int, kernel: int = KERNEL, growth: int = 3) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(
+            width, width, kernel, padding=kernel // 2, groups=width
+        )
+        self.norm = nn.LayerNorm(width)
+        self.grow = nn.Linear(width, growth * width)
+        self.shrink = nn.Linear(growth * width, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape out as in."""
+        h = self.norm(self.depthwise(x).transpose(1, 2))
+        h = self.shrink(F.gelu(self.grow(h))) * self.scale
+        return x + h.transpose(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the network says of each bin of each frame, all ``(batch, BINS, frames)``.
+
+    Attributes:
+        harmonic: Complex gain of the pulse source.
+        hiss: Real gain of the noise source.
+    """
+
+    harmonic: Tensor
+    hiss: Tensor
+
+
+class VocoderNet(nn.Module):
+    """The network alone: frames in, filters out."""
+
+    def __init__(self, shape: VocoderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.inlet = nn.Conv1d(N_MELS + 2, shape.width, KERNEL, padding=KERNEL // 2)
+        self.blocks = nn.Sequential(
+            *[ConvNeXtBlock(shape.width) for _ in range(shape.blocks)]
+        )
+        self.norm = nn.LayerNorm(shape.width)
+        self.outlet = nn.Linear(shape.width, 3 * BINS)
+
+    @property
+    def field(self) -> int:
+        """Frames on either side that a filter depends on."""
+        return KERNEL // 2 * (self.shape.blocks + 1)
+
+    def forward(self, mel: Tensor, f0_hz: Tensor, voicing: Tensor) -> Filters:
+        """Filters for each frame.
+
+        Args:
+            mel: Log mel magnitudes, ``(batch, N_MELS, frames)``.
+            f0_hz: ``(batch, frames)``, above zero everywhere.
+            voicing: 0 to 1, ``(batch, frames)``.
+        """
+        pitch = torch.log(f0_hz / F0_CENTRE_HZ)
+        # Log mel runs from -11.5 to about 2; a fixed scale keeps the first layer sane.
+        x = torch.cat([(mel + 5) / 3, pitch[:, None], voicing[:, None]], 1)
+        h = self.norm(self.blocks(self.inlet(x)).transpose(1, 2))
+        gain, hiss, phase = self.outlet(h).float().transpose(1, 2).chunk(3, 1)
+        return Filters(
+            torch.polar(torch.exp(gain.clamp(max=GAIN_TOP)), phase),
+            torch.exp(hiss.clamp(max=GAIN_TOP)),
+        )
+
+
+def pulse_spectrum(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
+    """Short-time spectrum of the pulse source at every frame but the outermost.
+
+    Args:
+        f0_hz: ``(batch, frames)``.
+        voicing: ``(batch, frames)``.
+        phases: ``(batch, frames)``, float64.
+
+    Returns:
+        ``(batch, BINS, frames - 2 * AFTER)``, complex64: the frames whose whole
+        window lies inside the given ones, from frame ``AFTER`` on.
+    """
+    train = pulses(f0_hz, voicing, phases)
+    first = AFTER * HOP - N_FFT // 2
+    inner = f0_hz.shape[1] - 2 * AFTER
+    framed = train[:, first:].unfold(1, N_FFT, HOP)[:, :inner]
+    return torch.fft.rfft(framed * hann(N_FFT, f0_hz.device)).transpose(1, 2)
+
+
+@functools.cache
+def _window_sum(device: torch.device) -> Tensor:
+    """Sum of squared windows over one block where all frames are there, ``(HOP,)``."""
+    squared = hann(N_FFT, device) ** 2
+    total = torch.zeros(HOP, device=device)
+    for offset in range(-BEFORE, AFTER + 1):
+        start = N_FFT // 2 - offset * HOP
+        low, high = max(0, start), min(N_FFT, start + HOP)
+        total[low - start : high - start] += squared[low:high]
+    return total
+
+
+def overlap_add(spectra: Tensor) -> Tensor:
+    """Waveform of a run of frames, by windowed overlap-add.
+
+    Args:
+        spectra: ``(batch, BINS, frames)``, complex64.
+
+    Returns:
+        ``(batch, (frames - BEFORE - AFTER) * HOP)``: the blocks that have all their
+        frames, which begin at frame ``BEFORE``.
+    """
+    frames = spectra.shape[2]
+    waves = torch.fft.irfft(spectra.transpose(1, 2), N_FFT)
+    waves = waves * hann(N_FFT, spectra.device)
+    length = (frames - 1) * HOP + N_FFT
+    summed = F.fold(
+        waves.transpose(1, 2), (1, length), (1, N_FFT), stride=(1, HOP)
+    ).flatten(1)
+    first = N_FFT // 2 + BEFORE * HOP
+    blocks = frames - BEFORE - AFTER
+    body = summed[:, first : first + blocks * HOP].unflatten(1, (blocks, HOP))
+    return (body / _window_sum(spectra.device)).flatten(1)
+
+
+def pad_frames(x: Tensor, before: int, after: int) -> Tensor:
+    """Repeat the first and last frame of ``(batch, frames)`` outwards."""
+    return F.pad(x[:, None], (before, after), mode="replicate")[:, 0]
+
+
+def excite(
+    f0_hz: Tensor, voicing: Tensor, filters: Filters, noises: list[Tensor]
+) -> list[Tensor]:
+    """Whole waveforms of a batch, one for each draw of the noise (for training).
+
+    Args:
+        f0_hz: ``(batch, frames)``.
+        voicing: ``(batch, frames)``.
+        filters: For the same frames.
+        noises: Noise spectra, each ``(batch, BINS, frames)``.
+
+    Returns:
+        For each noise ``(batch, frames * HOP)``; silence is assumed beyond the ends.
+    """
+    f0 = pad_frames(f0_hz, AFTER, AFTER)
+    weight = F.pad(voicing, (AFTER, AFTER))
+    pulse = pulse_spectrum(f0, weight, frame_phases(f0))
+    voiced = pulse * filters.harmonic
+    return [
+        overlap_add(F.pad(voiced + noise * filters.hiss, (BEFORE, AFTER)))
+        for noise in noises
+    ]
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Number of trained values in a network."""
+    return sum(math.prod(p.shape) for p in net.parameters())
