@@ -119,7 +119,7 @@ class Resampler:
 
     def push(self, samples: Samples) -> Samples:
         """Convert a block; output lengths vary by one, none is lost over a stream."""
-        if self._up == self._down:
+        if self._up == self._down or len(samples) == 0:
             return samples
         line = np.concatenate([self._history, samples])
         end = self._base + len(samples) * self._up

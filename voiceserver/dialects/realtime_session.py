@@ -15,6 +15,7 @@ from voiceserver.config import Config
 from voiceserver.dialects.realtime_fields import (
     NULLABLE,
     Check,
+    boolean,
     checked,
     choice,
     integer,
@@ -77,7 +78,7 @@ class SessionSettings:
 
     Attributes:
         max_output_tokens: 1..4096 or ``"inf"``; the server's own bound holds as well.
-        echoed: Members that are sent back and have no effect.
+        noise_reduction: Like all below it sent back, and without effect.
     """
 
     model: str
@@ -95,7 +96,8 @@ class SessionSettings:
     tracing: object = None
     prompt: object = None
     include: object = None
-    echoed: Mapping[str, object] = field(default_factory=dict)
+    reasoning: object = None
+    parallel_tool_calls: object = True
 
     @classmethod
     def starting(cls, config: Config) -> SessionSettings:
@@ -126,7 +128,8 @@ class SessionSettings:
             "tracing": self.tracing,
             "prompt": self.prompt,
             "include": self.include,
-            **self.echoed,
+            "reasoning": self.reasoning,
+            "parallel_tool_calls": self.parallel_tool_calls,
             "audio": {
                 "input": {
                     "format": self.input_format,
@@ -167,8 +170,7 @@ class SessionRules:
             if value is None and name not in NULLABLE:
                 continue
             changes |= _LEAVES[path](self, settings, value, f"session.{path}")
-        echoed = {**settings.echoed, **changes.pop("echoed", {})}
-        return replace(settings, **changes, echoed=echoed)
+        return replace(settings, **changes)
 
     def configure(self, settings: SessionSettings) -> Configure:
         """Everything that the settings say about the conversation."""
@@ -230,15 +232,6 @@ def _only(check: Check[Any]) -> Leaf:
     ) -> dict[str, Any]:
         check(value, path)
         return {}
-
-    return leaf
-
-
-def _echo(name: str) -> Leaf:
-    def leaf(
-        _rules: SessionRules, settings: SessionSettings, value: object, path: str
-    ) -> dict[str, Any]:
-        return {"echoed": {name: opaque(value, path)}}
 
     return leaf
 
@@ -315,8 +308,8 @@ _LEAVES: dict[str, Leaf] = {
     "tracing": _into("tracing", opaque),
     "prompt": _into("prompt", opaque),
     "include": _into("include", opaque),
-    "parallel_tool_calls": _echo("parallel_tool_calls"),
-    "reasoning": _echo("reasoning"),
+    "parallel_tool_calls": _into("parallel_tool_calls", boolean),
+    "reasoning": _into("reasoning", opaque),
     "audio.input.format": _into("input_format", _audio_format),
     "audio.input.transcription": _transcription,
     "audio.input.noise_reduction": _into("noise_reduction", opaque),

@@ -228,11 +228,11 @@ class SileroDetector:
         np.sqrt(magnitude, out=magnitude)
         hidden1 = self._hidden1[1:-1]
         _relu(self._rows1.reshape(_FRAMES, -1) @ net.conv1, net.bias1, hidden1)
-        hidden2 = self._rows2.reshape(2, -1) @ net.conv2
+        hidden2: _Matrix = self._rows2.reshape(2, -1) @ net.conv2
         _relu(hidden2, net.bias2, hidden2)
-        hidden3 = hidden2.reshape(-1) @ net.conv3
+        hidden3: _Matrix = hidden2.reshape(-1) @ net.conv3
         _relu(hidden3, net.bias3, hidden3)
-        hidden4 = hidden3 @ net.conv4
+        hidden4: _Matrix = hidden3 @ net.conv4
         _relu(hidden4, net.bias4, hidden4)
         return hidden4
 

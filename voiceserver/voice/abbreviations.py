@@ -60,7 +60,6 @@ ABBREVIATIONS = {
     "vs": "versus",
     "approx": "approximately",
     "est": "established",
-    "dist": "district",
     "govt": "government",
     "intl": "international",
     "natl": "national",
@@ -70,11 +69,6 @@ ABBREVIATIONS = {
     "fig": "figure",
     "figs": "figures",
     "eq": "equation",
-    "ed": "edition",
-    "eds": "editors",
-    "al": "al",
-    "cf": "compare",
-    "ca": "circa",
     "viz": "namely",
     "ext": "extension",
     "tel": "telephone",
@@ -87,15 +81,18 @@ ABBREVIATIONS = {
     "yrs": "years",
     "wk": "week",
     "wks": "weeks",
-    "mo": "months",
     "temp": "temperature",
     "max": "maximum",
     "avg": "average",
     "qty": "quantity",
     "asst": "assistant",
     "mgr": "manager",
-    "dir": "director",
 }
+# Never ordinary words, so that what follows does not matter.
+SURE = frozenset(
+    "jr sr esq inc ltd corp bros dept assn ave blvd hwy pkwy apt bldg etc vs approx "
+    "govt intl natl asst mgr qty hrs yrs".split()
+)
 # Read as the same words with or without a full stop, whatever follows.
 ALWAYS = {
     "mr": "mister",

@@ -86,7 +86,10 @@ def without_markdown(text: str) -> str:
     for m in reversed(list(_LINK.finditer(text))):
         text = _blank(text, m.end(1), m.end())
         text = _blank(text, m.start(), m.start(1))
-    for pattern in (_RULE, _TABLE, _HEADING, _QUOTE, _BULLET, _TAG, _EMPHASIS):
+    for pattern in (_RULE, _TABLE, _HEADING, _BULLET):
+        # A full stop: what comes before is a sentence of its own, marked or not.
+        text = pattern.sub(lambda m: "." + " " * (len(m.group()) - 1), text)
+    for pattern in (_QUOTE, _TAG, _EMPHASIS):
         text = pattern.sub(lambda m: " " * len(m.group()), text)
     for pattern in (_INNER_STARS, _TICKS):
         text = pattern.sub(lambda m: " " * len(m.group()), text)

@@ -1,0 +1,16 @@
+# The same steps as `make run`, in an image. Build: docker build -t voiceserver .
+# Run on a host with a key: see SECURITY.md; WebRTC needs UDP, so use --network host.
+FROM python:3.11-slim-bookworm
+
+RUN apt-get update -q \
+    && apt-get install -y -q --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home voiceserver
+WORKDIR /home/voiceserver/app
+COPY --chown=voiceserver . .
+USER voiceserver
+RUN make setup
+
+EXPOSE 8080
+ENTRYPOINT [".venv/bin/voiceserver"]
+CMD ["serve"]

@@ -1,0 +1,45 @@
+# Everything a newcomer needs: `make run` to talk to it, `make test` to check it.
+# Each target does all of its own set-up and is quick when nothing has changed.
+
+PORT ?= 8080
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up-for
+
+.PHONY: run test check bench setup setup-dev setup-browser format clean
+
+run: setup
+	$(BIN)/voiceserver serve --port $(PORT)
+
+test: setup-dev setup-browser check
+	$(BIN)/python -m pytest
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup-dev
+	$(BIN)/python -m benchmarks
+
+format: setup-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: $(STAMP)-run
+setup-dev: $(STAMP)-dev
+setup-browser:
+	sh scripts/install_browser.sh
+
+$(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak
+	@touch $@
+
+$(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev
+	@touch $(STAMP)-run $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,74 @@
+"""Checks that hold for every test: nothing left behind, and a wall-clock limit."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+TEST_LIMIT_S = 120
+_CLOSING_S = 1.0  # transports close over a few turns of the loop
+
+
+@pytest.fixture(autouse=True)
+def wall_clock_limit() -> Iterator[None]:
+    """Fail a test that hangs, with the stacks of all threads."""
+
+    def expired(_signal: int, _frame: object) -> None:
+        faulthandler.dump_traceback(file=2)
+        raise TimeoutError(f"the test ran longer than {TEST_LIMIT_S} s")
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.alarm(TEST_LIMIT_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def _peer_connections() -> int:
+    """Live aiortc peer connections that were not closed."""
+    module = sys.modules.get("aiortc.rtcpeerconnection")
+    if module is None:
+        return 0
+    kind = module.RTCPeerConnection
+    return sum(
+        isinstance(thing, kind) and thing.connectionState != "closed"
+        for thing in gc.get_objects()
+    )
+
+
+@pytest.fixture(autouse=True)
+async def nothing_left_behind(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fail an asynchronous test that leaves tasks, files or peer connections."""
+    task = asyncio.current_task()
+    tasks = asyncio.all_tasks()
+    files, peers = _open_files(), _peer_connections()
+    yield
+    if not asyncio.iscoroutinefunction(
+        getattr(request.function, "__wrapped__", request.function)
+    ):
+        return
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _CLOSING_S
+    while True:
+        left = asyncio.all_tasks() - tasks - {task, asyncio.current_task()}
+        leaks = {
+            "tasks": [str(item.get_coro()) for item in left],
+            "files": max(0, _open_files() - files),
+            "peer connections": max(0, _peer_connections() - peers),
+        }
+        if not any(leaks.values()) or loop.time() > until:
+            break
+        await asyncio.sleep(0.02)
+        gc.collect()
+    assert not any(leaks.values()), f"left behind: {leaks}"

@@ -1,0 +1,297 @@
+"""Client events: answers, commands, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.dialects.client import Client, names
+from voiceserver.events import (
+    AddMessage,
+    BargeIn,
+    CancelReply,
+    ClearPlayback,
+    CreateReply,
+    Outcome,
+    Playback,
+    Played,
+    ReplyDone,
+    ReplyStarted,
+    SpeechStarted,
+    TextDelta,
+)
+
+
+def message(role: str = "user", text: str = "hello", **more: Any) -> dict[str, Any]:
+    """A message item as clients send it."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text}]
+    return {"type": "message", "role": role, "content": content, **more}
+
+
+def cut_reply() -> tuple[Client, str]:
+    """A call with a reply cut off at 480 ms, and the id of its item."""
+    client = Client()
+    client.notify(ReplyStarted(1, {}), TextDelta(1, "Hi there."))
+    client.notify(Playback(1, Played.STARTED), BargeIn(1, 16_000, "words"))
+    sent = client.notify(ReplyDone(1, "Hi there.", Outcome.INTERRUPTED))
+    client.notify(Playback(1, Played.CUT, 480, "Hi"))
+    return client, sent[-1]["response"]["output"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        '"session.update"',
+        "null",
+        "[" * 100_000,
+        '{"type": "response.create", "x": NaN}',
+        '{"type": "response.create", "x": 1e999}',
+        '{"type": "response.create", "x": ' + "9" * 10_000 + "}",
+    ],
+)
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    """Malformed, of another shape, nested too deep, or with impossible numbers."""
+    client = Client()
+    assert client.dialect.receive(text) == []
+    assert client.events[-1]["error"]["code"] == "invalid_json"
+
+
+def test_unknown_type_is_refused_by_name() -> None:
+    """With the id of the offending event, and the types that exist."""
+    error = Client().refusal("session.begin")
+    assert error["code"] == "unknown_event"
+    assert "session.update" in error["message"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"type": None}, {"type": 5}])
+def test_event_without_a_type_is_refused(fields: dict[str, Any]) -> None:
+    """Missing, null, or no string."""
+    client = Client()
+    client.send("ignored", **fields) if fields else client.dialect.receive("{}")
+    assert client.events[-1]["error"]["param"] == "type"
+
+
+def test_event_id_of_a_wrong_type_is_refused() -> None:
+    """There is nothing to refer to."""
+    client = Client()
+    client.send("response.create", event_id=["x"])
+    assert client.events[-1]["error"]["param"] == "event_id"
+    assert client.events[-1]["error"]["event_id"] is None
+
+
+def test_response_create_asks_for_a_reply() -> None:
+    """With the client's metadata and instructions for this reply alone."""
+    response = {"metadata": {"k": "v"}, "instructions": "Shout.", "tools": []}
+    assert Client().send("response.create", response=response) == [
+        CreateReply(metadata={"k": "v"}, instructions="Shout.")
+    ]
+
+
+def test_second_response_is_refused_while_one_is_active() -> None:
+    """And allowed once it is done, although it may still play."""
+    client = Client()
+    client.notify(ReplyStarted(1, {}), TextDelta(1, "Hi."))
+    client.notify(Playback(1, Played.STARTED))
+    error = client.refusal("response.create")
+    assert error["code"] == "conversation_already_has_active_response"
+    client.notify(ReplyDone(1, "Hi.", Outcome.COMPLETED))
+    assert client.send("response.create") == [CreateReply(metadata={})]
+
+
+@pytest.mark.parametrize(
+    ("response", "param"),
+    [
+        ("now", "response"),
+        ({"metadata": {"k": 5}}, "response.metadata.k"),
+        ({"metadata": {str(k): "" for k in range(17)}}, "response.metadata"),
+        ({"metadata": {"k": "x" * 513}}, "response.metadata.k"),
+        ({"conversation": "none"}, "response.conversation"),
+        ({"output_modalities": ["text"]}, "response.output_modalities"),
+        ({"input": []}, "response.input"),
+        ({"voice": "alloy"}, "response.voice"),
+    ],
+)
+def test_wrong_response_is_refused(response: Any, param: str) -> None:
+    """The error names the field."""
+    assert Client().refusal("response.create", response=response)["param"] == param
+
+
+def test_cancel_stops_the_active_response() -> None:
+    """By its id, or without one."""
+    client = Client()
+    [created] = client.notify(ReplyStarted(1, {}))
+    assert client.send("response.cancel") == [CancelReply()]
+    response_id = created["response"]["id"]
+    cancel = client.send("response.cancel", response_id=response_id)
+    assert cancel == [CancelReply()]
+
+
+def test_cancel_of_nothing_is_harmless() -> None:
+    """Clients race with the end of the response."""
+    client = Client()
+    assert client.refusal("response.cancel")["code"] == "response_cancel_not_active"
+    client.notify(ReplyStarted(1, {}))
+    error = client.refusal("response.cancel", response_id="resp_other")
+    assert error["code"] == "response_cancel_not_active"
+
+
+def test_clear_of_playback_works_after_the_response_is_done() -> None:
+    """What plays on is the server's to stop."""
+    assert Client().send("output_audio_buffer.clear") == [ClearPlayback()]
+
+
+def test_clear_of_playback_is_refused_where_the_client_plays() -> None:
+    """On a WebSocket the audio is the client's."""
+    client = Client(carrier="websocket")
+    assert client.refusal("output_audio_buffer.clear")["code"] == "unsupported"
+
+
+@pytest.mark.parametrize("role", ["user", "system", "assistant"])
+def test_message_is_added_and_acknowledged(role: str) -> None:
+    """Without being answered."""
+    client = Client()
+    item = message(role)
+    assert client.send("conversation.item.create", item=item) == [
+        AddMessage(role, "hello")
+    ]
+    added, done = client.events[-2:]
+    assert added["type"] == "conversation.item.added"
+    assert done["type"] == "conversation.item.done"
+    assert added["item"]["content"] == item["content"]
+    assert added["previous_item_id"] is None
+
+
+def test_parts_of_a_message_are_joined() -> None:
+    """A line each."""
+    item = message()
+    item["content"] = item["content"] * 2
+    [command] = Client().send("conversation.item.create", item=item)
+    assert command == AddMessage("user", "hello\nhello")
+
+
+def test_id_and_place_of_a_message_are_the_clients() -> None:
+    """At the end, at the front ("root"), after another."""
+    client = Client()
+
+    def placed(item_id: str, **where: Any) -> Any:
+        item = message(id=item_id)
+        sent = client.answer("conversation.item.create", item=item, **where)
+        assert sent[0]["item"]["id"] == item_id
+        return sent[0]["previous_item_id"]
+
+    assert placed("one") is None
+    assert placed("two") == "one"
+    assert placed("three", previous_item_id="root") is None
+    assert placed("four", previous_item_id="one") == "one"
+    assert placed("five") == "two"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, "missing_required_parameter"),
+        ({"item": "hello"}, "invalid_type"),
+        ({"item": {"type": "function_call_output"}}, "unsupported"),
+        ({"item": message(role="tool")}, "invalid_value"),
+        ({"item": message(text=" ")}, "invalid_value"),
+        ({"item": message(text="x" * 40_000)}, "string_above_max_length"),
+        ({"item": message(content=[])}, "invalid_value"),
+        ({"item": message(content=[{"type": "input_audio"}])}, "unsupported"),
+        ({"item": message(content=["hello"])}, "invalid_type"),
+        ({"item": message(content=[{}] * 33)}, "invalid_value"),
+        ({"item": message(mood="sad")}, "unknown_parameter"),
+        ({"item": message(), "previous_item_id": "gone"}, "item_not_found"),
+        ({"item": message(), "previous_item_id": 5}, "invalid_type"),
+        ({"item": message(id="taken")}, "item_already_exists"),
+    ],
+)
+def test_wrong_message_is_refused(fields: dict[str, Any], code: str) -> None:
+    """Nothing is added."""
+    client = Client()
+    client.send("conversation.item.create", item=message(id="taken"))
+    assert client.refusal("conversation.item.create", **fields)["code"] == code
+
+
+def test_items_that_do_not_exist_are_refused() -> None:
+    """For every event that names one."""
+    client = Client()
+    for verb in ("retrieve", "delete", "truncate"):
+        error = client.refusal(f"conversation.item.{verb}", item_id="gone")
+        expected = "item_not_found"
+        assert error["code"] == expected
+        error = client.refusal(f"conversation.item.{verb}")
+        assert error["code"] == "missing_required_parameter"
+
+
+def test_delete_says_that_it_cannot() -> None:
+    """An item that the model still sees is not deleted."""
+    client = Client()
+    client.send("conversation.item.create", item=message(id="one"))
+    error = client.refusal("conversation.item.delete", item_id="one")
+    assert error["code"] == "unsupported"
+    sent = client.answer("conversation.item.retrieve", item_id="one")
+    assert names(sent) == ["conversation.item.retrieved"]
+
+
+def test_truncate_is_answered_with_where_the_server_cut() -> None:
+    """What the server sent counts, so a client's later position changes nothing."""
+    client, item_id = cut_reply()
+    where = {"item_id": item_id, "content_index": 0}
+    [event] = client.answer("conversation.item.truncate", **where, audio_end_ms=900)
+    assert event["type"] == "conversation.item.truncated"
+    assert event["audio_end_ms"] == 480
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"audio_end_ms": 100}, "unsupported"),
+        ({"audio_end_ms": -1}, "invalid_value"),
+        ({"audio_end_ms": "100"}, "invalid_type"),
+        ({}, "missing_required_parameter"),
+        ({"audio_end_ms": 900, "content_index": 1}, "invalid_value"),
+    ],
+)
+def test_wrong_truncate_is_refused(fields: dict[str, Any], code: str) -> None:
+    """Before the cut, negative, no number, missing, of another part."""
+    client, item_id = cut_reply()
+    error = client.refusal("conversation.item.truncate", item_id=item_id, **fields)
+    assert error["code"] == code
+
+
+def test_truncate_of_text_is_refused() -> None:
+    """Only what sounded can be cut."""
+    client = Client()
+    client.send("conversation.item.create", item=message(id="one"))
+    error = client.refusal(
+        "conversation.item.truncate", item_id="one", audio_end_ms=100
+    )
+    assert error["param"] == "item_id"
+
+
+def test_input_audio_events_are_answered_truthfully() -> None:
+    """RTP carries the audio; nothing open is nothing to clear or commit."""
+    client = Client()
+    error = client.refusal("input_audio_buffer.append", audio="AAAA")
+    assert error["code"] == "unsupported"
+    error = client.refusal("input_audio_buffer.commit")
+    assert error["code"] == "input_audio_buffer_commit_empty"
+    sent = client.answer("input_audio_buffer.clear")
+    assert names(sent) == ["input_audio_buffer.cleared"]
+    client.notify(SpeechStarted(1, 16_000))
+    assert client.refusal("input_audio_buffer.commit")["code"] == "unsupported"
+    assert client.refusal("input_audio_buffer.clear")["code"] == "unsupported"
+
+
+def test_conversation_full_of_client_items_refuses_more() -> None:
+    """A client cannot fill the memory."""
+    client = Client()
+    for _ in range(1000):
+        client.send("conversation.item.create", item=message())
+    error = client.refusal("conversation.item.create", item=message())
+    assert error["code"] == "too_many_items"

@@ -1,0 +1,92 @@
+"""Cutting text into phrases: early, natural, and never inside what belongs together."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiceserver.phrases import LONGEST, Phrase, PhraseSplitter
+
+
+def split(text: str, size: int = 3) -> list[str]:
+    splitter = PhraseSplitter()
+    phrases: list[Phrase] = []
+    for at in range(0, len(text), size):
+        phrases += splitter.push(text[at : at + size])
+    return [phrase.text for phrase in [*phrases, *splitter.flush()]]
+
+
+def test_the_first_clause_is_given_early() -> None:
+    """Speech can start before the sentence is over; later sentences stay whole."""
+    assert split("Sure, I can do that, and more. It is easy, quick and free.") == [
+        "Sure, I can do that,",
+        "and more.",
+        "It is easy, quick and free.",
+    ]
+
+
+def test_a_clause_that_is_too_short_waits() -> None:
+    """ "Well," alone would leave a gap after it."""
+    assert split("Well, yes. Fine.")[0] == "Well, yes."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It costs 3,000.50 dollars today.",
+        "Dr. Smith and Mr. Jones are in at 3:07 p.m. today.",
+        "See www.example.com or write to a.b@example.org now.",
+        "The U.S. economy grew, e.g. by 2.5 percent.",
+    ],
+)
+def test_nothing_is_cut_inside_what_belongs_together(text: str) -> None:
+    """Numbers, abbreviations, times and addresses stay in one phrase."""
+    words = [word for phrase in split(text, 1) for word in phrase.split()]
+    assert words == text.split()
+    for part in ("3,000.50", "Dr. Smith", "3:07 p.m. today", "U.S. economy"):
+        if part in text:
+            assert any(part in phrase for phrase in split(text, 1))
+
+
+def test_questions_exclamations_and_lines_end_sentences() -> None:
+    """Each is a phrase of its own."""
+    assert split("Really? Yes! No\nMaybe") == ["Really?", "Yes!", "No", "Maybe"]
+
+
+def test_text_without_punctuation_is_cut_at_a_space() -> None:
+    """A model that never punctuates is heard too."""
+    phrases = split("word " * 100)
+    assert all(len(phrase) <= LONGEST for phrase in phrases)
+    assert " ".join(phrases).split() == ["word"] * 100
+
+
+def test_what_cannot_be_spoken_is_left_out() -> None:
+    """Only punctuation or white space gives no phrase."""
+    assert split("... -- !?\n\n  ") == []
+
+
+@given(
+    st.text("abc .,;:!?\n-0\u2014\u00e9\U0001f600\"'", max_size=400),
+    st.integers(1, 50),
+)
+def test_phrases_cover_the_text_in_order(text: str, size: int) -> None:
+    """Each phrase stands in the text where it says, and no word is lost."""
+    splitter = PhraseSplitter()
+    phrases: list[Phrase] = []
+    for at in range(0, len(text), size):
+        phrases += splitter.push(text[at : at + size])
+    phrases += splitter.flush()
+    end = 0
+    for phrase in phrases:
+        assert text[phrase.start : phrase.start + len(phrase.text)] == phrase.text
+        assert phrase.start >= end
+        end = phrase.start + len(phrase.text)
+    kept = "".join(phrase.text for phrase in phrases)
+    assert sum(c.isalnum() for c in kept) == sum(c.isalnum() for c in text)
+
+
+@given(st.text("ab ., ?", max_size=200))
+def test_the_size_of_deltas_changes_nothing_but_the_moment(text: str) -> None:
+    """Character by character or at once: the words are the same."""
+    assert " ".join(split(text, 1)).split() == " ".join(split(text, 500)).split()

@@ -1,0 +1,300 @@
+"""Text normaliser: any text in, words and pause marks out, each with its source.
+
+The words hold only letters and apostrophes, so normalising plain words changes
+nothing. Special forms are spoken by ``verbalise``; here are words, abbreviations,
+acronyms and punctuation. Pure: knows nothing of phones, clauses or audio.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from voiceserver.voice.abbreviations import (
+    ABBREVIATIONS,
+    ALWAYS,
+    DAYS,
+    DOTTED,
+    MONTHS,
+    SPOKEN_ACRONYMS,
+    STRESSED,
+    SURE,
+    TITLES,
+)
+from voiceserver.voice.plaintext import Plain, to_plain
+from voiceserver.voice.verbalise import SYMBOL_WORDS, Spoken, spell, verbalise
+
+MARKS = "?!.:;-,"  # strongest first
+LONGEST_WORD = 40  # letters; what is longer is cut, it is no word
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One spoken word or one pause mark.
+
+    Attributes:
+        text: ``[a-z']+`` or a character of ``MARKS``.
+        start: Index of its first character in the source text.
+        end: Index after its last one. Words of one number share its range.
+        spelled: The word is the name of the letter ``text[0]`` (``b's``: plural).
+    """
+
+    text: str
+    start: int
+    end: int
+    spelled: bool = False
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is a pause mark and not a word."""
+        return self.text in MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """What is to be said.
+
+    Attributes:
+        tokens: In order; never begins with a mark, never two marks in a row.
+        skipped: Letters of scripts that cannot be read and were left out.
+    """
+
+    tokens: tuple[Token, ...]
+    skipped: int
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The spoken words without marks."""
+        return tuple(t.text for t in self.tokens if not t.is_mark)
+
+
+_WORD = re.compile(r"'(?:tis|twas|em|cause|til|bout)\b|[A-Za-z]+(?:'[A-Za-z]+)*", re.I)
+_INITIALS = re.compile(r"(?:[A-Za-z]{1,2}\.){2,8}(?:[A-Z]\b(?!\w))?")
+_DOTTED_WORD = re.compile(r"[A-Za-z]{1,10}\.")
+_EMOTICON = re.compile(r"(?<!\w)[:;=8][-o']?[)(\]\[DPp/|](?!\w)|<3(?!\d)")
+_MARK = re.compile(r"[?!.:;,()\[\]\u2014|]+|(?<=\s)--?(?=\s)|--+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NEXT = re.compile(r"[\s\"'(\[]*(\S?)")
+_PARAGRAPH = re.compile(r"[ \t]*\n[ \t]*\n\s*")
+_BEFORE_NUMBER = {"~": "about", "<": "less than", ">": "greater than"}
+
+
+class _Writer:
+    """Collects tokens; joins marks that meet and maps ranges to the source."""
+
+    def __init__(self, plain: Plain) -> None:
+        self.plain = plain
+        self.tokens: list[Token] = []
+
+    def words(self, spoken: Spoken, start: int, end: int) -> None:
+        for word in spoken:
+            if word in MARKS:
+                self.mark(word, start, end)
+            elif word[1:2] == ".":
+                self._add(word.replace(".", "", 1), start, end, True)
+            else:
+                self._add(word[:LONGEST_WORD], start, end, False)
+
+    def mark(self, mark: str, start: int, end: int) -> None:
+        if not self.tokens:
+            return
+        last = self.tokens[-1]
+        if not last.is_mark:
+            self._add(mark, start, end, False)
+        elif MARKS.index(mark) < MARKS.index(last.text):
+            self.tokens[-1] = Token(mark, last.start, last.end)
+
+    def _add(self, text: str, start: int, end: int, spelled: bool) -> None:
+        origin = self.plain.origin
+        self.tokens.append(Token(text, origin[start], origin[end - 1] + 1, spelled))
+
+
+def _following(text: str, at: int) -> str:
+    """First character after spaces and opening quotes; empty at the end."""
+    m = _NEXT.match(text, at)
+    return m.group(1) if m else ""
+
+
+def _ends_sentence(text: str, at: int) -> bool:
+    return not _following(text, at) or _following(text, at).isupper()
+
+
+def _title_or_road(low: str, text: str, start: int, end: int) -> str | None:
+    """Saint or street, doctor or drive: by the capital that follows."""
+    follows = _following(text, end)
+    if low in ("st", "dr"):
+        before = text[:start].rstrip()[-1:]
+        named = follows.isupper() and not (low == "st" and before.isalnum())
+        named = named or (low == "st" and follows.isupper() and before.islower())
+        named = named and not re.search(r"\d [A-Z][a-z]+ ?$", text[max(0, start - 30) : start])
+        if named:
+            return TITLES[low]
+        return {"st": "street", "dr": "drive"}[low]
+    return TITLES[low] if follows.isupper() else None
+
+
+def _abbreviation(text: str, m: re.Match[str]) -> tuple[str, bool] | None:
+    """Words of a dotted abbreviation, and whether its stop also ends the sentence."""
+    raw, end = m.group(), m.end()
+    low = raw[:-1].lower()
+    follows = _following(text, end)
+    if low in TITLES and (spoken := _title_or_road(low, text, m.start(), end)):
+        is_road = spoken in ("street", "drive")
+        return spoken, is_road and _ends_sentence(text, end)
+    if low in ABBREVIATIONS:
+        running = follows.islower() or follows.isdigit()
+        if low in SURE or running or (raw[0].isupper() and follows == ","):
+            return ABBREVIATIONS[low], _ends_sentence(text, end)
+    if raw[0].isupper() and low in MONTHS and low != "may":
+        if low != "mar" or follows.isdigit():
+            return MONTHS[low], not follows
+    if raw[0].isupper() and low in DAYS and low not in ("sat", "sun"):
+        return DAYS[low], not follows
+    return None
+
+
+def _acronym(word: str, text: str, m: re.Match[str]) -> Spoken | None:
+    """Letters of a word in capitals; None if it is to be said as a word."""
+    stem, suffix = re.fullmatch(r"([A-Z]*)('?s)?(.*)", word).group(1, 2)  # type: ignore[union-attr]
+    if len(stem) < 2 or len(stem) + len(suffix or "") != len(word):
+        return None
+    low = stem.lower()
+    if low in SPOKEN_ACRONYMS or low in STRESSED:
+        return None
+    if len(stem) > 5 and re.search(r"[AEIOUY]", stem):
+        return None
+    if len(stem) > 3 and _is_shouted(text, m):
+        return None
+    letters = spell(stem)
+    if suffix:
+        letters[-1] += "'s"
+    return letters
+
+
+def _is_shouted(text: str, m: re.Match[str]) -> bool:
+    """Whether a neighbouring word is in capitals too."""
+    after = re.match(r"[\s,]+([A-Za-z']+)", text[m.end() : m.end() + 40])
+    before = re.search(r"([A-Za-z']+)[\s,]+$", text[max(0, m.start() - 40) : m.start()])
+    return any(
+        n is not None and len(n.group(1)) > 3 and n.group(1).isupper()
+        for n in (after, before)
+    )
+
+
+def _word(text: str, m: re.Match[str]) -> Spoken:
+    word = m.group()
+    if (letters := _acronym(word, text, m)) is not None:
+        return letters
+    low = word.lower()
+    if low in ALWAYS:
+        return ALWAYS[low].split()
+    if len(word) == 1 and low not in "ai":
+        return [f"{low}."]
+    if word == "A" and text[m.end() : m.end() + 1] in (".", ",", "?", "!"):
+        return ["a."]
+    parts = _CAMEL.split(word)
+    if len(parts) > 1 and parts[0] not in ("Mc", "Mac", "De", "La", "Le", "Van"):
+        return [
+            w
+            for part in parts
+            for w in (spell(part) if len(part) == 1 or part.isupper() else [part.lower()])
+        ]
+    return [low]
+
+
+def _dotted(text: str, at: int, out: _Writer) -> int | None:
+    """Abbreviations with stops inside or at the end."""
+    m = _INITIALS.match(text, at)
+    if m:
+        known = DOTTED.get(m.group().lower())
+        single = all(len(p) == 1 for p in m.group().rstrip(".").split("."))
+        if known or single:
+            spoken = spell(m.group())
+            if known:
+                spoken = [f"{w}." if len(w) == 1 else w for w in known.split()]
+            out.words(spoken, at, m.end())
+            if m.group()[-1] == "." and not _following(text, m.end()):
+                out.mark(".", m.end() - 1, m.end())
+            return m.end()
+    m = _DOTTED_WORD.match(text, at)
+    if m is None:
+        return None
+    if (found := _abbreviation(text, m)) is not None:
+        out.words(found[0].split(), at, m.end())
+        if found[1]:
+            out.mark(".", m.end() - 1, m.end())
+        return m.end()
+    raw = m.group()
+    if len(raw) == 2 and raw[0].isupper() and raw != "I.":
+        if _following(text, m.end()).isupper() and text[m.end() : m.end() + 1] == " ":
+            out.words(spell(raw), at, m.end())
+            return m.end()
+    return None
+
+
+def _strongest(marks: str) -> str:
+    as_marks = [c if c in MARKS else "," for c in marks]
+    if marks.startswith("--"):
+        return "-"
+    return min(as_marks, key=MARKS.index)
+
+
+def _symbol(text: str, at: int, out: _Writer) -> int:
+    """Anything that is neither word, number nor mark: spoken if it has a word."""
+    c, following = text[at], text[at + 1 : at + 2]
+    if c in "#@" and following.isalpha():
+        out.words(["hashtag" if c == "#" else "at"], at, at + 1)
+    elif c in _BEFORE_NUMBER and _following(text, at + 1).isdigit():
+        out.words(_BEFORE_NUMBER[c].split(), at, at + 1)
+    elif c == "*" and re.match(r" ?\d", text[at + 1 : at + 3]) and at and out.tokens:
+        out.words(["times"], at, at + 1)
+    elif c in SYMBOL_WORDS:
+        out.words(SYMBOL_WORDS[c].split(), at, at + 1)
+    elif c in "-" and re.match(r" \d", text[at + 1 : at + 3]) and out.tokens:
+        out.mark("-", at, at + 1)
+    return at + 1
+
+
+def _step(text: str, at: int, out: _Writer) -> int:
+    """Read what begins at a place; returns where to go on."""
+    if text[at].isspace():
+        m = _PARAGRAPH.match(text, at)
+        if m:
+            out.mark(".", at, at + 1)
+            return m.end()
+        return at + 1
+    m = _EMOTICON.match(text, at)
+    if m:
+        return m.end()
+    if (spoken := verbalise(text, at)) is not None:
+        out.words(spoken[0], at, spoken[1])
+        return spoken[1]
+    end = _dotted(text, at, out)
+    if end is not None:
+        return end
+    m = _WORD.match(text, at)
+    if m:
+        out.words(_word(text, m), at, m.end())
+        return m.end()
+    m = _MARK.match(text, at)
+    if m:
+        out.mark(_strongest(m.group()), at, m.end())
+        return m.end()
+    return _symbol(text, at, out)
+
+
+def normalise(text: str) -> Normalised:
+    """Turn text into words and pause marks.
+
+    Args:
+        text: Anything; markdown, emoji and control characters are dropped.
+
+    Returns:
+        Tokens in order, empty if there is nothing to say.
+    """
+    plain = to_plain(text)
+    out = _Writer(plain)
+    at = 0
+    while at < len(plain.text):
+        at = _step(plain.text, at, out)
+    return Normalised(tuple(out.tokens), plain.skipped)
