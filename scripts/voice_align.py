@@ -179,7 +179,7 @@ def align_all(utterances: list[Utterance], aligner: Aligner, out: Path) -> Count
     for i, u in enumerate(utterances):
         if u.name not in table:
             phones = aligner.align(u)
-            good = phones is not None and voiced_share(phones, u.voicing.numpy()) > 0.7
+            good = phones is not None and voiced_share(phones, u.voicing.numpy()) > 0.5
             table[u.name] = [list(asdict_values(p)) for p in phones or []] if good else []
         counts["aligned" if table[u.name] else "failed"] += 1
         if i % 100 == 99 or i + 1 == len(utterances):

@@ -141,6 +141,7 @@ class Reply:
         self._conversation = conversation
         self._text = ""
         self._stopped = False
+        self._written = asyncio.Event()
         self._splitter = PhraseSplitter()
 
     @property
@@ -165,6 +166,10 @@ class Reply:
         """
         heard = self.source.number == 0 or bool(self.latest.text)
         return self.source.answer and (heard or self.fault is not None)
+
+    def proceed(self) -> None:
+        """The transcript stands in the conversation: it can be answered now."""
+        self._written.set()
 
     def stop(self) -> None:
         """Say that the task is being cancelled; called just before it is."""
@@ -193,6 +198,8 @@ class Reply:
         self.transcript = hypothesis
         number = self.source.number
         await self._emit(Transcript(number, hypothesis.text, final=True, error=error))
+        # The writer writes it down; asking before that would leave it out.
+        await self._written.wait()
 
     async def _recognise(self) -> Hypothesis:
         """Wait for the final hypothesis; past the limit the newest one must do."""

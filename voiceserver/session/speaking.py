@@ -166,7 +166,10 @@ class Speaking:
         """The user's words are settled: write them down, and tell."""
         self._history.add("user", event.text)
         self._dialect.notify(event)
-        if self._reply is not None and not self._reply.answers:
+        if self._reply is None:
+            return
+        self._reply.proceed()
+        if not self._reply.answers:
             self._task = None
             self._account.generated("unanswered")
             self._close()

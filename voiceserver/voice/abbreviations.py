@@ -156,7 +156,6 @@ UNITS = {
     "µm": ("micrometer", "micrometers"),
     "mi": ("mile", "miles"),
     "ft": ("foot", "feet"),
-    "in": ("inch", "inches"),
     "yd": ("yard", "yards"),
     "yds": ("yard", "yards"),
     "kg": ("kilogram", "kilograms"),

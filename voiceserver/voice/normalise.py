@@ -267,8 +267,12 @@ def _step(text: str, at: int, out: _Writer) -> int:
     if m:
         return m.end()
     if (spoken := verbalise(text, at)) is not None:
-        out.words(spoken[0], at, spoken[1])
-        return spoken[1]
+        words, end = spoken
+        out.words(words, at, end)
+        # The stop of "10 a.m." also ends a sentence before a capital.
+        if text[end - 1] == "." and _ends_sentence(text, end):
+            out.mark(".", end - 1, end)
+        return end
     end = _dotted(text, at, out)
     if end is not None:
         return end

@@ -319,6 +319,8 @@ def _numbered(m: re.Match[str]) -> Spoken | None:
 
 
 def _magnitude(m: re.Match[str]) -> Spoken | None:
+    if m["magnitude"] in "kK":  # 4K, 10k: thousands are said as the letter
+        return [*_signed(m["minus"], m["number"]), "k."]
     return [*_signed(m["minus"], m["number"]), MAGNITUDES[m["magnitude"]]]
 
 
@@ -343,7 +345,13 @@ def _roman(m: re.Match[str]) -> Spoken | None:
 
 
 def _code(m: re.Match[str]) -> Spoken | None:
-    words = code(m.group())
+    return code(m.group())
+
+
+def _ampersand(m: re.Match[str]) -> Spoken | None:
+    words: Spoken = []
+    for i, part in enumerate(m.group().split("&")):
+        words += (["and"] if i else []) + spell(part)
     return words
 
 
@@ -392,6 +400,8 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?",
         _money,
     ),
+    (r"(?P<number>[12]\d\d0|[2-9]0)'?s\b", _decade),
+    (r"'(?P<number>[2-9]0)s\b", _decade),
     (
         rf"(?P<first>\d{{1,9}}(?:\.\d{{1,9}})?)-(?P<second>\d{{1,9}}(?:\.\d{{1,9}})?)"
         rf" ?(?P<unit>{_UNIT_NAMES})(?![\w/²³])",
@@ -400,8 +410,6 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     (rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])", _measure),
     (rf"{_MINUS}{_N}(?P<unit>x)(?!\w)", _measure),
     (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
-    (r"(?P<number>[12]\d\d0|[2-9]0)'?s\b", _decade),
-    (r"'(?P<number>[2-9]0)s\b", _decade),
     (r"(?<!\w)'(?P<number>\d\d)\b(?!')", _short_year),
     (
         r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]*\w)",
@@ -411,7 +419,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])", _fraction),
     (r"(?:(?P<whole>\d{1,6}) ?)?(?P<sign>[½⅓⅔¼¾])", _vulgar),
     (
-        r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?) ?- ?"
+        r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?)(?: - |-)"
         r"(?P<second>\d{1,9}(?:\.\d{1,9})?)(?![\w-]|\.\d)",
         _range,
     ),
@@ -423,6 +431,11 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]*\w)",
         _roman,
     ),
+    (r"[A-Z]{1,4}(?:&[A-Z]{1,4}){1,3}(?![A-Za-z])", _ampersand),
+    (r"[Ww]/o(?!\w)", lambda _: ["without"]),
+    (r"[Ww]/(?= ?[A-Za-z])", lambda _: ["with"]),
+    (r"'?[Nn]'(?= )", lambda _: ["and"]),
+    (r"pp?\. ?(?=\d)", lambda m: ["pages" if m.group()[1] == "p" else "page"]),
     (r"(?=[A-Za-z-]{0,12}\d)[A-Za-z\d]{1,30}(?:-[A-Za-z\d]{1,30}){0,4}", _code),
 )
 RULES = tuple((re.compile(pattern), rule) for pattern, rule in _PATTERNS)

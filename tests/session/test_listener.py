@@ -1,0 +1,143 @@
+"""Listening: the microphone's ring, pre-roll, utterances handed over."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
+from voiceserver.config import TurnConfig
+from voiceserver.engines.base import Engines
+from voiceserver.errors import Overloaded
+from voiceserver.events import Event, Failed, SpeechStarted, UserTurn
+from voiceserver.session.listener import RING_MS, Listener
+
+
+class Ear:
+    """A listener with what it posted, ducked and dropped."""
+
+    def __init__(self, recogniser: FakeRecogniser | None = None) -> None:
+        self.recogniser = recogniser or FakeRecogniser()
+        self.events: list[Event] = []
+        self.ducks: list[float] = []
+        self.dropped = 0
+        engines = Engines(FakeVad(), self.recogniser, FakeText(), FakeSpeech())
+        self.listener = Listener(
+            TurnConfig(),
+            engines,
+            self.events.append,
+            self.ducks.append,
+            VirtualClock(),
+            self._drop,
+        )
+
+    def _drop(self, n_samples: int) -> None:
+        self.dropped += n_samples
+
+    async def listen(self, *parts: tuple[float, bool]) -> None:
+        """Hear ``(seconds, speaking)``, 20 ms at a time."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.listener.run())
+            for seconds, speaking in parts:
+                for _ in range(round(seconds * 50)):
+                    self.listener.hear(frame(speaking))
+                    await asyncio.sleep(0.02)
+            task.cancel()
+
+
+def frame(speaking: bool) -> Samples:
+    return np.full(MIC_FRAME, LOUD if speaking else 0.0, np.float32)
+
+
+def test_the_recogniser_gets_what_came_before_the_decision() -> None:
+    """300 ms before the first voiced sample, and all of the speech."""
+    ear = Ear()
+    pushed: list[Samples] = []
+    opened = ear.recogniser.open
+
+    def open_and_note() -> object:
+        utterance = opened()
+        push = utterance.push
+
+        def note(samples: Samples) -> None:
+            pushed.append(samples)
+            push(samples)
+
+        utterance.push = note  # type: ignore[method-assign]
+        return utterance
+
+    ear.recogniser.open = open_and_note  # type: ignore[assignment,method-assign]
+    run_virtual(ear.listen((1.0, False), (0.5, True), (1.0, False)))
+    audio = np.concatenate(pushed)
+    before = int(np.argmax(np.abs(audio) > 0))
+    # Voiced to 8 ms within windows of 32 ms.
+    assert 0 <= before - 300 * MIC_RATE // 1000 < 512
+    assert int((np.abs(audio) > 0).sum()) == MIC_RATE // 2
+
+
+def test_a_stalled_listener_drops_the_oldest() -> None:
+    """The ring holds 2 s; what is beyond is counted."""
+    ear = Ear()
+    for _ in range(150):
+        ear.listener.hear(frame(True))
+    assert ear.dropped == 3 * MIC_RATE - RING_MS * MIC_RATE // 1000
+
+
+def test_a_committed_utterance_is_handed_over_once() -> None:
+    """Whoever takes it closes it."""
+    ear = Ear()
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listen((0.5, True), (1.0, False)))
+            await asyncio.sleep(1.4)
+            utterance = ear.listener.take(1)
+            assert utterance is not None
+            assert ear.listener.take(1) is None
+            utterance.close()
+            await asyncio.wait({task})
+
+    run_virtual(scenario())
+    assert any(isinstance(event, UserTurn) for event in ear.events)
+    assert ear.recogniser.open_utterances == 0
+
+
+def test_what_nobody_took_is_closed_with_the_call() -> None:
+    """No recogniser stays leased."""
+    ear = Ear()
+    run_virtual(ear.listen((0.5, True), (1.0, False), (0.5, True)))
+    assert ear.recogniser.open_utterances == 0
+
+
+def test_without_a_recogniser_the_turn_still_ends() -> None:
+    """The fault is told; the turn is committed without an utterance."""
+
+    class Taken(FakeRecogniser):
+        def open(self) -> object:  # type: ignore[override]
+            raise Overloaded("all recognisers are taken")
+
+    ear = Ear(Taken())
+    run_virtual(ear.listen((0.5, True), (1.0, False)))
+    kinds = [type(event) for event in ear.events]
+    assert kinds.count(Failed) == 1
+    assert UserTurn in kinds
+
+
+def test_an_overlap_ducks_and_a_backchannel_restores() -> None:
+    """12 dB at its start, 0 at its end, and no event."""
+    ear = Ear(FakeRecogniser(["yeah"]))
+    ear.listener.playing(True)
+    run_virtual(ear.listen((0.3, True), (1.0, False)))
+    assert ear.ducks == [12.0, 0]
+    assert ear.events == []
+
+
+def test_positions_count_what_was_listened_to() -> None:
+    """Speech that begins after 1 s begins at sample 16,000 (to a window)."""
+    ear = Ear()
+    run_virtual(ear.listen((1.0, False), (0.5, True)))
+    [started] = [e for e in ear.events if isinstance(e, SpeechStarted)]
+    assert abs(started.at - MIC_RATE) <= 512

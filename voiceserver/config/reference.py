@@ -1,0 +1,198 @@
+"""Lists every setting with its type, default and meaning, from the tree itself.
+
+The documentation (``docs/configuration.md``) and the example file are written from
+this list, and a test compares them; run ``python -m voiceserver.config.reference`` in
+the project's root after a change of the tree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from voiceserver.config.tree import Config
+
+DOCUMENT = Path("docs/configuration.md")
+EXAMPLE = Path("voiceserver.example.toml")
+_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*)$")
+
+_INTRODUCTION = """\
+# Configuration
+
+`voiceserver serve --config voiceserver.toml` reads this file; without `--config` it
+reads `voiceserver.toml` in the working directory where there is one. No file at all
+is fine: every setting has a default that works. A key that does not exist, a value of
+the wrong type or out of range is an error (exit code 2) that names the file, the key
+and what is allowed. Relative paths are relative to the file. Secrets are never in it:
+settings that end in `_env` name an environment variable.
+
+`voiceserver check --config voiceserver.toml` tries everything the file asks for.
+`voiceserver.example.toml` holds every setting with its default.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: Its key.
+        kind: Its type in words of TOML.
+        default: As written in TOML; ``""`` if it must be given.
+        meaning: From the docstring.
+    """
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of settings.
+
+    Attributes:
+        heading: As written in TOML, with its brackets.
+        meaning: From the docstring, without the heading.
+        settings: In the order of the tree.
+    """
+
+    heading: str
+    meaning: str
+    settings: tuple[Setting, ...]
+
+
+def tables() -> list[Table]:
+    """Return every table of the configuration, arrays of tables after their parent."""
+    return list(_tables(Config, ""))
+
+
+def _tables(kind: type, key: str) -> Iterator[Table]:
+    hints = get_type_hints(kind)
+    settings, below = [], []
+    meanings = dict(_attributes(kind.__doc__ or ""))
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        hint = hints[field.name]
+        path = f"{key}.{field.name}" if key else field.name
+        inner = _table_type(hint)
+        if inner is not None:
+            below.append((inner, path, get_origin(hint) is tuple))
+            continue
+        settings.append(
+            Setting(
+                field.name, _kind(hint), _default(field), meanings.get(field.name, "")
+            )
+        )
+    if key:
+        yield Table(f"[{key}]", _summary(kind), tuple(settings))
+    for inner, path, repeated in below:
+        for table in _tables(inner, path):
+            if repeated and table.heading == f"[{path}]":
+                table = dataclasses.replace(table, heading=f"[[{path}]]")
+            yield table
+
+
+def _table_type(hint: Any) -> type | None:
+    if get_origin(hint) is tuple:
+        hint = get_args(hint)[0]
+    return hint if isinstance(hint, type) and dataclasses.is_dataclass(hint) else None
+
+
+def _kind(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in get_args(hint))
+    if get_origin(hint) is tuple:
+        return f"list of {_kind(get_args(hint)[0])}"
+    return {str: "text", int: "whole number", float: "number", bool: "true or false"}[
+        hint
+    ]
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is dataclasses.MISSING:
+        return ""
+    return _toml(field.default)
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
+        case tuple():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+        case _:
+            return str(value)
+
+
+def _summary(kind: type) -> str:
+    head = (kind.__doc__ or "").split("\n\n")[0]
+    return " ".join(head.split(":", 1)[-1].split())
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each entry of a docstring's ``Attributes``."""
+    name, words = "", [""]
+    for line in docstring.partition("Attributes:")[2].splitlines():
+        if match := _ATTRIBUTE.match(line):
+            if name:
+                yield name, " ".join(words)
+            name, words = match[1], [match[2]]
+        elif line.strip():
+            words.append(line.strip())
+    if name:
+        yield name, " ".join(words)
+
+
+def document() -> str:
+    """Return the text of ``docs/configuration.md``."""
+    parts = [_INTRODUCTION]
+    for table in tables():
+        parts += [f"\n## `{table.heading}`\n", _sentence(table.meaning)]
+        parts.append("\n| setting | type | default | meaning |\n|---|---|---|---|")
+        for setting in table.settings:
+            default = f"`{setting.default}`" if setting.default else "must be given"
+            meaning = setting.meaning.replace("``", "`").replace("|", "\\|")
+            parts.append(
+                f"| `{setting.name}` | {setting.kind} | {default} | {meaning} |"
+            )
+    return "\n".join(parts) + "\n"
+
+
+def example() -> str:
+    """Return the text of ``voiceserver.example.toml``: every default, written out."""
+    parts = [
+        "# Every setting of voiceserver with its default; keep only what you change.",
+        "# Secrets stay in the environment: settings ending in _env name a variable.",
+    ]
+    for table in tables():
+        repeated = table.heading.startswith("[[")
+        # An array of tables has no default entry: shown as comments.
+        mark = "# " if repeated else ""
+        parts += ["", f"# {_sentence(table.meaning)}", f"{mark}{table.heading}"]
+        parts += [
+            f"{mark}{setting.name} = {setting.default or '"..."'}"
+            for setting in table.settings
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def main() -> None:
+    """Write the document and the example file."""
+    DOCUMENT.write_text(document(), "utf-8")
+    EXAMPLE.write_text(example(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""The built-in responder: answers in text by rules, with no model and no network."""
+
+from voiceserver.engines.responder.grammar import jsgf
+from voiceserver.engines.responder.questions import Question, load
+from voiceserver.engines.responder.responder import Answer, Responder
+from voiceserver.engines.responder.standard import STANDARD
+
+__all__ = ["Responder", "Answer", "Question", "load", "STANDARD", "jsgf"]

@@ -1,0 +1,402 @@
+"""Sums: words to an expression, the expression to a number, both to a sentence.
+
+The expression goes through Python's parser and an evaluator that knows a handful of
+node types and exact fractions, with bounds on length, depth and size. What is not
+wholly a sum is left alone (``None``).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from voiceserver.engines.responder.numbers import read
+
+LONGEST = 60  # tokens of a sum
+DEEPEST = 10  # nested parentheses
+MAX_BITS = 2048  # of any number on the way
+LARGEST = 10**15  # that is worth saying aloud
+
+_TOKEN = re.compile(
+    r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+|[a-z]+(?:'[a-z]+)*"
+    r"|\*\*|[-+*/^%()=\u00d7\u00f7\u2212]",
+    re.ASCII,
+)
+_BEFORE = frozenset(
+    "what what's whats is are how how's much many does calculate compute work out "
+    "evaluate the result answer to of and so tell me do you know can could would "
+    "please hey hi hello okay ok well um uh now then was figure i'd like".split()
+)
+_AFTER = frozenset("equal equals make makes is be please thanks thank you =".split())
+_OPERATORS: dict[tuple[str, ...], tuple[str, str]] = {
+    ("plus",): ("+", "plus"),
+    ("+",): ("+", "plus"),
+    ("added", "to"): ("+", "plus"),
+    ("minus",): ("-", "minus"),
+    ("-",): ("-", "minus"),
+    ("\u2212",): ("-", "minus"),
+    ("take", "away"): ("-", "minus"),
+    ("multiplied", "by"): ("*", "times"),
+    ("times",): ("*", "times"),
+    ("time",): ("*", "times"),  # misheard
+    ("x",): ("*", "times"),
+    ("*",): ("*", "times"),
+    ("\u00d7",): ("*", "times"),
+    ("divided", "by"): ("/", "divided by"),
+    ("divide", "by"): ("/", "divided by"),
+    ("over",): ("/", "divided by"),
+    ("/",): ("/", "divided by"),
+    ("\u00f7",): ("/", "divided by"),
+    ("to", "the", "power", "of"): ("**", "to the power of"),
+    ("to", "the", "power"): ("**", "to the power of"),
+    ("**",): ("**", "to the power of"),
+    ("^",): ("**", "to the power of"),
+}
+_FUNCTIONS = {
+    ("square", "root", "of"): ("sqrt", "the square root of"),
+    ("square", "root"): ("sqrt", "the square root of"),
+    ("cube", "root", "of"): ("cbrt", "the cube root of"),
+}
+_POWERS = {"squared": ("** 2", "squared"), "cubed": ("** 3", "cubed")}
+_SHARES = {
+    ("half", "of"): ("0.5", "half of"),
+    ("half",): ("0.5", "half of"),
+    ("a", "third", "of"): ("1 / 3", "a third of"),
+    ("a", "quarter", "of"): ("0.25", "a quarter of"),
+}
+# verb: (word between the operands, operator, operands change places)
+_VERBS = {
+    ("add", "and"): ("+", False),
+    ("add", "to"): ("+", False),
+    ("sum", "and"): ("+", False),
+    ("subtract", "from"): ("-", True),
+    ("difference", "and"): ("-", False),
+    ("multiply", "by"): ("*", False),
+    ("multiply", "and"): ("*", False),
+    ("multiply", "times"): ("*", False),
+    ("product", "and"): ("*", False),
+    ("divide", "by"): ("/", False),
+}
+_SPOKEN_OPERATORS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+# What recognisers write for a digit; believed only where an operand must stand.
+_MISHEARD = {
+    "to": "2",
+    "too": "2",
+    "tu": "2",
+    "for": "4",
+    "fore": "4",
+    "won": "1",
+    "ate": "8",
+    "tree": "3",
+    "free": "3",
+    "sicks": "6",
+    "tan": "10",
+}
+
+
+class NoResult(ValueError):
+    """A sum without a result that can be said; the text says why, kindly."""
+
+
+def answer(text: str) -> str | None:
+    """Answer a sum in one sentence; None if the text is not wholly a sum."""
+    parsed = parse(text)
+    if parsed is None:
+        return None
+    expression, sentence = parsed
+    try:
+        value = evaluate(expression)
+        result = say_number(value)
+    except NoResult as reason:
+        return str(reason)
+    return f"{sentence[0].upper()}{sentence[1:]} is {result}."
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """Read a sum.
+
+    Returns:
+        The sum as an expression for ``evaluate``, and as it is said; None if the
+        text is not wholly a sum or has no operator.
+    """
+    tokens = _TOKEN.findall(text.lower().replace("\u2019", "'"))
+    while tokens and tokens[-1] in _AFTER:
+        tokens.pop()
+    if len(tokens) > LONGEST:
+        return None
+    start = 0
+    while True:
+        sum_ = _Sum(tokens, start)
+        if sum_.read():
+            return " ".join(sum_.expression), " ".join(sum_.said)
+        if start >= len(tokens) or tokens[start] not in _BEFORE:
+            return None
+        start += 1
+
+
+class _Sum:
+    """A sum being read from left to right."""
+
+    def __init__(self, tokens: Sequence[str], at: int) -> None:
+        self._tokens = tokens
+        self._at = at
+        self._depth = 0
+        self._operators = 0
+        self.expression: list[str] = []
+        self.said: list[str] = []
+
+    def read(self) -> bool:
+        """Read all tokens; False if they are not a sum."""
+        whole = self._verb_form() or self._chain()
+        return whole and self._at == len(self._tokens) and self._operators > 0
+
+    def _take(self, *words: str) -> bool:
+        end = self._at + len(words)
+        if tuple(self._tokens[self._at : end]) != words:
+            return False
+        self._at = end
+        return True
+
+    def _write(self, expression: str, said: str) -> None:
+        self.expression.append(expression)
+        self.said.append(said)
+
+    def _verb_form(self) -> bool:
+        """E.g. "add two and three", "subtract two from ten"."""
+        if self._at >= len(self._tokens):
+            return False
+        start, verb = self._at, self._tokens[self._at]
+        for (name, between), (operator, swapped) in _VERBS.items():
+            self._at = start
+            if name != verb:
+                continue
+            self._at += 1
+            self._take("of") or self._take("between")
+            first, second = self._operand_alone(), self._take(between)
+            other = self._operand_alone() if first and second else None
+            if first is None or other is None:
+                continue
+            left, right = (other, first) if swapped else (first, other)
+            said = _SPOKEN_OPERATORS[operator]
+            self.expression = [left, operator, right]
+            self.said = [left, said, right]
+            self._operators = 1
+            if operator != "+" or self._more_to_add():
+                return True
+        self._at = start
+        return False
+
+    def _more_to_add(self) -> bool:
+        while self._take("and"):
+            operand = self._operand_alone()
+            if operand is None:
+                return False
+            self._write("+", "plus")
+            self._write(operand, operand)
+        return True
+
+    def _operand_alone(self) -> str | None:
+        found = read(self._tokens, self._at)
+        if found is None:
+            return None
+        value, self._at = found
+        return _numeral(value)
+
+    def _chain(self) -> bool:
+        """Operands with operators between them."""
+        if not self._operand():
+            return False
+        while operator := self._match(_OPERATORS):
+            self._operators += 1
+            self._write(*operator)
+            if not self._operand():
+                return False
+        return True
+
+    def _match(
+        self, table: dict[tuple[str, ...], tuple[str, str]]
+    ) -> tuple[str, str] | None:
+        for words, meaning in table.items():
+            if self._take(*words):
+                return meaning
+        return None
+
+    def _operand(self) -> bool:
+        if self._take("minus") or self._take("negative") or self._take("-"):
+            self._write("-", "minus")
+        self._take("the")
+        if function := self._match(_FUNCTIONS):
+            self._operators += 1
+            name, said = function
+            self._write(f"{name}(", said)
+            inner = self._operand()
+            self.expression.append(")")
+            return inner
+        if self._take("("):
+            return self._parenthesis()
+        if share := self._share():
+            self._operators += 1
+            self._write(f"({share[0]}) *", share[1])
+            return self._operand()
+        return self._number()
+
+    def _share(self) -> tuple[str, str] | None:
+        start = self._at
+        share = self._match(_SHARES)
+        # "half plus one" is a number and an operator.
+        if share and read(self._tokens, self._at) is None:
+            self._at, share = start, None
+        return share
+
+    def _parenthesis(self) -> bool:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            return False
+        self._write("(", "open parenthesis")
+        whole = self._chain() and self._take(")")
+        self._write(")", "close parenthesis")
+        self._depth -= 1
+        return whole and self._power()
+
+    def _number(self) -> bool:
+        found = read(self._tokens, self._at)
+        if found is not None:
+            value, self._at = found
+            numeral = _numeral(value)
+        elif self._operators and self._at < len(self._tokens):
+            numeral = _MISHEARD.get(self._tokens[self._at], "")
+            self._at += 1
+        else:
+            return False
+        if not numeral:
+            return False
+        if self._take("percent") or self._take("per", "cent") or self._take("%"):
+            return self._percent(numeral)
+        self._write(numeral, numeral)
+        return self._power()
+
+    def _percent(self, numeral: str) -> bool:
+        self._operators += 1
+        if not (self._take("of") or self._take("off")):
+            self._write(f"({numeral} / 100)", f"{numeral} percent")
+            return True
+        self._write(f"({numeral} / 100) *", f"{numeral} percent of")
+        return self._operand()
+
+    def _power(self) -> bool:
+        for word, (expression, said) in _POWERS.items():
+            if self._take(word):
+                self._operators += 1
+                self._write(expression, said)
+        return True
+
+
+def _numeral(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def evaluate(expression: str) -> Fraction:
+    """Evaluate an expression of numbers, ``+ - * / **``, ``sqrt`` and ``cbrt``.
+
+    Raises:
+        NoResult: If it has no result, is too large, or holds anything else.
+    """
+    if len(expression) > 20 * LONGEST:
+        raise NoResult("That sum is too long for me.")
+    try:
+        return _value(ast.parse(expression, mode="eval").body)
+    except ZeroDivisionError:
+        raise NoResult("I cannot divide by zero, nobody can.") from None
+    except (OverflowError, RecursionError, MemoryError):
+        raise NoResult("That number is too large for me.") from None
+    except SyntaxError:
+        raise NoResult("I cannot work that out.") from None
+
+
+def _value(node: ast.expr) -> Fraction:
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(
+            number, bool
+        ):
+            value = Fraction(str(number))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            value = -_value(operand)
+        case ast.BinOp(left=left, op=operator, right=right):
+            value = _operate(operator, _value(left), _value(right))
+        case ast.Call(func=ast.Name(id="sqrt"), args=[operand], keywords=[]):
+            value = _square_root(_value(operand))
+        case ast.Call(func=ast.Name(id="cbrt"), args=[operand], keywords=[]):
+            value = _cube_root(_value(operand))
+        case _:
+            raise NoResult("I cannot work that out.")
+    if _bits(value) > MAX_BITS:
+        raise OverflowError
+    return value
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _operate(operator: ast.operator, left: Fraction, right: Fraction) -> Fraction:
+    match operator:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / right
+        case ast.Pow():
+            return _raise(left, right)
+        case _:
+            raise NoResult("I cannot work that out.")
+
+
+def _raise(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent.denominator == 1:
+        # Refused before it is worked out: 9 ** 9 ** 9 would take for ever.
+        if abs(exponent) * _bits(base) > MAX_BITS:
+            raise OverflowError
+        return base ** int(exponent)
+    if base < 0:
+        raise NoResult("That has no real result.")
+    return Fraction(float(base) ** float(exponent))
+
+
+def _square_root(value: Fraction) -> Fraction:
+    if value < 0:
+        raise NoResult("A negative number has no real square root.")
+    root = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
+    return root if root * root == value else Fraction(math.sqrt(value))
+
+
+def _cube_root(value: Fraction) -> Fraction:
+    root = Fraction(math.cbrt(value))
+    whole = Fraction(round(root))
+    return whole if whole**3 == value else root
+
+
+def say_number(value: Fraction) -> str:
+    """Write a number as it is said: digits, at most four decimals, "about" if cut.
+
+    Raises:
+        NoResult: If it is too large to be said.
+    """
+    if abs(value) >= LARGEST:
+        raise NoResult("That number is too large for me to say.")
+    rounded = round(value, 4)
+    # Roots are floats: a difference below their precision is none.
+    exact = abs(value - rounded) <= abs(value) / 10**12
+    if not rounded and value:
+        return "almost zero"
+    numeral = f"{float(abs(rounded)):,.4f}".rstrip("0").rstrip(".")
+    if abs(rounded) < 10_000:
+        numeral = numeral.replace(",", "")
+    sign = "minus " if rounded < 0 else ""
+    return f"{'' if exact else 'about '}{sign}{numeral}"

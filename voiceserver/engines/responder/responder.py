@@ -1,0 +1,175 @@
+"""The built-in responder: answers by rules, in well under a millisecond.
+
+Deterministic and alone: no model, no network, no state but the conversation it is
+given; the clock is injected. It says plainly what it is, and what it cannot answer.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from voiceserver.config import ResponderConfig
+from voiceserver.engines.base import Message, Reminder, TextRequest
+from voiceserver.engines.responder import arithmetic, moments, recite, timers
+from voiceserver.engines.responder.matching import Match, QuestionIndex
+from voiceserver.engines.responder.questions import Question, fill, load
+from voiceserver.engines.responder.standard import ABILITIES, NO_MODEL, STANDARD
+from voiceserver.engines.responder.words import bare, normal, split
+from voiceserver.errors import ConfigError
+
+RULES = "1"  # grows with every change of what is answered
+MAX_ECHO = 25  # words of the user's said back
+UNKNOWN = "unknown"
+
+_PIECE = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the responder says.
+
+    Attributes:
+        intent: What it took the request for; ``UNKNOWN`` if it has no answer.
+        text: To be spoken.
+        reminder: To be spoken later.
+    """
+
+    intent: str
+    text: str
+    reminder: Reminder | None = None
+
+
+class Responder:
+    """Answers by rules; a ``TextModel``.
+
+    Args:
+        config: Its name, its time zone and the operator's questions.
+        now: The moment, aware of its zone; by default the machine's clock.
+
+    Raises:
+        ConfigError: If the time zone is unknown or the questions cannot be read.
+    """
+
+    name = "responder"
+
+    def __init__(
+        self, config: ResponderConfig, now: Callable[[], datetime] | None = None
+    ) -> None:
+        own = load(Path(config.questions)) if config.questions else ()
+        self._calls_itself = config.name
+        self._now = now or _clock(config.timezone)
+        # Earlier ones win: the operator may answer any standard question anew.
+        self.questions: tuple[Question, ...] = (*own, *STANDARD)
+        self._index = QuestionIndex(self.questions)
+        self._example = f" Or ask me: {own[0].ask[0]}" if own else ""
+        checksum = zlib.crc32(repr(own).encode()) if own else 0
+        self._version = f"{RULES}+{checksum:08x}" if own else RULES
+
+    @property
+    def version(self) -> str:
+        """Number of the rules, and a checksum of the operator's questions."""
+        return self._version
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+        """Stream the answer word by word, a reminder before its words."""
+        answer = self.answer(request.messages)
+        if answer.reminder is not None:
+            yield answer.reminder
+        for match in _PIECE.finditer(answer.text):
+            yield match.group()
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """Answer the last message of a conversation."""
+        heard = messages[-1].text if messages and messages[-1].role == "user" else ""
+        words = normal(heard)
+        if not words:
+            return Answer("nothing", "I did not catch that.")
+        said = [m.text for m in messages if m.role == "assistant" and m.text]
+        last = said[-1] if said else ""
+        found = self._index.find(words, bare(words))
+        if found and found.exact:
+            return self._fixed(found, last)
+        answer = self._follow_up(words, heard, last) or self._worked_out(heard)
+        if answer:
+            return answer
+        return self._fixed(found, last) if found else self._unknown(heard, said)
+
+    def _fixed(self, found: Match, last: str) -> Answer:
+        question = found.question
+        texts = {
+            "name": self._calls_itself,
+            "abilities": ABILITIES,
+            "example": self._example,
+            "last": last or "I have not said anything yet.",
+        }
+        return Answer(question.intent, fill(question.answer, self._now(), texts))
+
+    def _worked_out(self, heard: str) -> Answer | None:
+        """Answer a request with parameters, or return None."""
+        words = bare(normal(heard))
+        if not words:
+            return None
+        if timer := timers.answer(words):
+            return Answer("timer", *timer)
+        if text := recite.spelling(words):
+            return Answer("spell", text)
+        if text := recite.counting(words):
+            return Answer("count", text)
+        if text := recite.repeating(bare(tuple(split(heard)))):
+            return Answer("repeat", text)
+        if text := arithmetic.answer(heard):
+            return Answer("sum", text)
+        if text := moments.time_in(words, self._now()):
+            return Answer("time_in", text)
+        if text := moments.other_day(words, self._now()):
+            return Answer("other_day", text)
+        return None
+
+    def _follow_up(
+        self, words: tuple[str, ...], heard: str, last: str
+    ) -> Answer | None:
+        """Take the words as the answer to a question of ours, or return None."""
+        last = last.strip()
+        if last == timers.HOW_LONG and (timer := timers.answer(words, follows_up=True)):
+            return Answer("timer", *timer)
+        if (
+            last == recite.WHICH_WORD
+            and len(words) == 1
+            and (text := recite.spelling(words, follows_up=True))
+        ):
+            return Answer("spell", text)
+        if last == recite.REPEAT_WHAT and (
+            text := recite.repeating(tuple(split(heard)), follows_up=True)
+        ):
+            return Answer("repeat", text)
+        return None
+
+    def _unknown(self, heard: str, said: Sequence[str]) -> Answer:
+        words = heard.split()
+        echo = " ".join(words[:MAX_ECHO]).rstrip(".?!,;: ")
+        if len(words) > MAX_ECHO:
+            echo += ", and so on"
+        if any(NO_MODEL in text for text in said):
+            text = f"I heard: {echo}. Without a language model I cannot answer that."
+        else:
+            text = f"I heard: {echo}. {NO_MODEL}, so I can only {ABILITIES}."
+        return Answer(UNKNOWN, text)
+
+
+def _clock(timezone: str) -> Callable[[], datetime]:
+    if not timezone:
+        return lambda: datetime.now().astimezone()
+    try:
+        zone = ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"[responder] timezone: {timezone!r} is not a known time zone; use an "
+            "IANA name such as Europe/Paris"
+        ) from None
+    return lambda: datetime.now(zone)

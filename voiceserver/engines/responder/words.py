@@ -1,0 +1,108 @@
+"""Words as a recogniser or a keyboard gives them, made comparable.
+
+Lower case, no punctuation, contractions written out, numerals as words, hesitations
+dropped. Knows nothing of what the words ask for. English.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from voiceserver.engines.responder.numbers import spoken
+
+LONGEST = 400  # words looked at; a turn of 30 s has about 100
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
+_HESITATIONS = frozenset("um uh er erm hm hmm ah".split())
+_WRITTEN_OUT = {
+    "what's": "what is",
+    "whats": "what is",
+    "who's": "who is",
+    "where's": "where is",
+    "when's": "when is",
+    "how's": "how is",
+    "it's": "it is",
+    "that's": "that is",
+    "there's": "there is",
+    "here's": "here is",
+    "i'm": "i am",
+    "i'd": "i would",
+    "i'll": "i will",
+    "i've": "i have",
+    "you're": "you are",
+    "you've": "you have",
+    "we're": "we are",
+    "they're": "they are",
+    "don't": "do not",
+    "doesn't": "does not",
+    "didn't": "did not",
+    "isn't": "is not",
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "let's": "let us",
+}
+# Said before a request, and no part of it; longest first.
+_OPENINGS = tuple(
+    tuple(opening.split())
+    for opening in (
+        "i would like to know",
+        "i would like you to",
+        "i want to know",
+        "i want you to",
+        "i need you to",
+        "do you know",
+        "can you",
+        "could you",
+        "would you",
+        "will you",
+        "tell me",
+        "please",
+        "hello",
+        "hey",
+        "hi",
+        "okay",
+        "ok",
+        "so",
+        "well",
+        "oh",
+        "now",
+        "and",
+        "but",
+        "then",
+    )
+)
+_CLOSINGS = tuple(
+    tuple(closing.split())
+    for closing in ("thank you", "for me", "please", "thanks", "then")
+)
+
+
+def split(text: str) -> list[str]:
+    """Split text into lower-case words, apostrophes kept, hesitations dropped."""
+    plain = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
+    words = (match.group() for match in _WORD.finditer(plain[: 20 * LONGEST]))
+    return [word for word in words if word not in _HESITATIONS][:LONGEST]
+
+
+def normal(text: str) -> tuple[str, ...]:
+    """Words of a text in the form in which questions are compared."""
+    words: list[str] = []
+    for word in split(text):
+        if word in _WRITTEN_OUT:
+            words += _WRITTEN_OUT[word].split()
+        elif word.isascii() and word.isdigit() and len(word) <= 9:
+            words += spoken(int(word))
+        else:
+            words.append(word.removesuffix("'s"))
+    return tuple(words)
+
+
+def bare(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Take politeness off both ends; the words of ``normal`` in, the request out."""
+    while opening := next((o for o in _OPENINGS if words[: len(o)] == o), None):
+        words = words[len(opening) :]
+    while closing := next((c for c in _CLOSINGS if words[-len(c) :] == c), None):
+        words = words[: -len(closing)]
+    return words
