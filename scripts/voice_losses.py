@@ -13,13 +13,17 @@ from torch import Tensor
 from voiceserver.voice.features import hann
 
 RESOLUTIONS = ((2048, 480), (1024, 240), (512, 120), (240, 60))  # window, hop
+# One pair a step, in turn: half the cost, and each pair sees both time and pitch.
+PAIRS = (RESOLUTIONS[0::2], RESOLUTIONS[1::2])
+
+Resolutions = tuple[tuple[int, int], ...]
 FLOOR = 1e-4
 
 
-def magnitudes(x: Tensor) -> list[Tensor]:
+def magnitudes(x: Tensor, resolutions: Resolutions = RESOLUTIONS) -> list[Tensor]:
     """Short-time magnitudes at each resolution of ``(batch, samples)``."""
     out = []
-    for n, hop in RESOLUTIONS:
+    for n, hop in resolutions:
         z = torch.stft(
             x, n, hop, n, hann(n, x.device), center=False, return_complex=True
         )
@@ -33,19 +37,23 @@ def _distance(a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor, size: Tensor) 
     return linear.mean() + (log_a - log_b).abs().mean()
 
 
-def energy_distance(real: Tensor, one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+def energy_distance(
+    real: Tensor, one: Tensor, two: Tensor, resolutions: Resolutions = RESOLUTIONS
+) -> tuple[Tensor, Tensor]:
     """Energy distance between a recording and two draws of the network.
 
     Args:
         real: Shape ``(batch, samples)``.
         one: First draw, same shape.
         two: Second draw.
+        resolutions: Windows and hops to compare at.
 
     Returns:
         The distance to train on, and the plain distance of the first draw to watch.
     """
     total = plain = torch.zeros((), device=real.device)
-    for x, y, z in zip(magnitudes(real), magnitudes(one), magnitudes(two), strict=True):
+    spectra = [magnitudes(v, resolutions) for v in (real, one, two)]
+    for x, y, z in zip(*spectra, strict=True):
         size = x.flatten(1).norm(dim=1) + 1.0
         lx, ly, lz = (torch.log(v + FLOOR) for v in (x, y, z))
         first = _distance(x, y, lx, ly, size)
@@ -53,7 +61,7 @@ def energy_distance(real: Tensor, one: Tensor, two: Tensor) -> tuple[Tensor, Ten
         spread = _distance(y, z, ly, lz, size)
         total = total + first + second - spread
         plain = plain + first.detach()
-    return total / len(RESOLUTIONS), plain / len(RESOLUTIONS)
+    return total / len(resolutions), plain / len(resolutions)
 
 
 def plain_distance(real: Tensor, made: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from scripts.voice_features import (
     load_utterances,
     step_generator,
 )
-from scripts.voice_losses import energy_distance, plain_distance
+from scripts.voice_losses import PAIRS, energy_distance, plain_distance
 from scripts.voice_scores import copy_scores
 from voiceserver.voice.features import BINS, HOP, log_mel
 from voiceserver.voice.source import NOISE_LEVEL
@@ -82,7 +82,7 @@ def rate_at(plan: Plan, step: int) -> float:
 
 
 def batch_loss(
-    net: VocoderNet, batch: Batch, rng: torch.Generator
+    net: VocoderNet, batch: Batch, rng: torch.Generator, step: int
 ) -> tuple[Tensor, Tensor]:
     """Energy distance of a batch, and the plain distance beside it."""
     filters = net(batch.mel, batch.f0_hz, batch.voicing)
@@ -90,7 +90,8 @@ def batch_loss(
     draws = [draw_noise(rng, size, frames) for _ in range(2)]
     made = excite(batch.f0_hz, batch.voicing, filters, draws)
     inner = slice(EDGE * HOP, (frames - EDGE) * HOP)
-    return energy_distance(batch.wave[:, inner], *(y[:, inner] for y in made))
+    one, two = (y[:, inner] for y in made)
+    return energy_distance(batch.wave[:, inner], one, two, PAIRS[step % len(PAIRS)])
 
 
 @torch.no_grad()
@@ -165,7 +166,7 @@ class Training:
         rng = step_generator(plan.seed, self.step)
         batch = draw_segments(utterances, lengths, rng, plan.batch, plan.frames)
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        loss, plain = batch_loss(self.net, batch, noise)
+        loss, plain = batch_loss(self.net, batch, noise, self.step)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)

@@ -18,11 +18,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+import numpy as np
+
+from voiceserver.audio import Samples
+
 WINDOW = 512  # samples at 16 kHz = 32 ms: what Silero takes
 HOP = 128  # samples = 8 ms: four levels to a window
 HYSTERESIS = 0.15  # Silero's value; not tuned here
 VOICED_RANGE_DB = 30.0  # below the loudest hop; the project's measure of "voiced"
 STOP_WINDOWS = 3  # windows below the lower threshold: 96 ms
+
+
+def hop_levels_db(samples: Samples) -> list[float]:
+    """Level of each full 8 ms hop of ``samples``, dB below full scale."""
+    hops = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
+    power = np.einsum("hn,hn->h", hops, hops) / HOP
+    levels: list[float] = (10 * np.log10(power + 1e-12)).tolist()
+    return levels
 
 
 class GateEvent(Enum):

@@ -22,7 +22,14 @@ from voiceserver.engines.base import (
     TextRequest,
 )
 from voiceserver.errors import EngineFailed
-from voiceserver.events import BargeIn, Outcome, ReplyDone, ReplyStarted, UserTurn
+from voiceserver.events import (
+    BargeIn,
+    Outcome,
+    ReplyDone,
+    ReplyStarted,
+    SpeechStarted,
+    UserTurn,
+)
 
 STEP_S = 0.007
 INSTANTS = 300  # 2.1 s: recognition, first text, first speech, playing
@@ -76,6 +83,12 @@ def interrupted_at(at_s: float, text: FakeText, speech: FakeSpeech) -> Call:
     return call
 
 
+def moments(call: Call, *kinds: type) -> list[float]:
+    """When events of these kinds were told."""
+    told = zip(call.dialect.events, call.dialect.at_s, strict=True)
+    return [at_s for event, at_s in told if isinstance(event, kinds)]
+
+
 def check(call: Call) -> None:
     """The invariants of every barge-in."""
     starts = [e.turn for e in call.dialect.of(ReplyStarted)]  # type: ignore[union-attr]
@@ -112,16 +125,8 @@ def test_a_child_that_raises_as_the_barge_in_lands(lead_ms: int) -> None:
     for k in range(60, 200, 5):
         at_s = STEP_S * k
         first = interrupted_at(at_s, FakeText(first_s=9), FakeSpeech())
-        [lands_s] = [
-            t
-            for e, t in zip(first.dialect.events, first.dialect.at_s, strict=True)
-            if type(e).__name__ == "SpeechStarted"
-        ][1:]
-        [began_s] = [
-            t
-            for e, t in zip(first.dialect.events, first.dialect.at_s, strict=True)
-            if isinstance(e, ReplyStarted)
-        ][:1]
+        lands_s = moments(first, SpeechStarted, BargeIn)[1]
+        began_s = moments(first, ReplyStarted)[0]
         after_s = lands_s - began_s + lead_ms / 1000
         call = interrupted_at(at_s, TextThatRaises(after_s), FakeSpeech())
         check(call)

@@ -199,9 +199,9 @@ class MuteSpeech(FakeSpeech):
     """Cannot speak."""
 
     async def speak(self, request: object) -> AsyncGenerator[object, None]:  # type: ignore[override]
-        if request is not None:
+        async for _chunk in super().speak(request):  # type: ignore[arg-type]
             raise EngineFailed("speech", "no voice")
-        yield
+        yield None
 
 
 def test_a_voice_that_fails_ends_the_reply_with_a_reason() -> None:

@@ -164,7 +164,7 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, accepted):
             what = "a whole number" if kind is int else "a number"
             raise self._wrong(key, f"must be {what}, not {_shown(value)}")
-        if not math.isfinite(value) or not 0 <= value <= LARGEST:  # type: ignore[arg-type]
+        if not math.isfinite(value) or not 0 <= value <= LARGEST:
             raise self._wrong(key, f"must be 0..{LARGEST}, not {_shown(value)}")
         return kind(value)
 

@@ -76,7 +76,7 @@ def _tables(kind: type, key: str) -> Iterator[Table]:
     hints = get_type_hints(kind)
     settings, below = [], []
     meanings = dict(_attributes(kind.__doc__ or ""))
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+    for field in dataclasses.fields(kind):
         hint = hints[field.name]
         path = f"{key}.{field.name}" if key else field.name
         inner = _table_type(hint)
@@ -178,7 +178,7 @@ def example() -> str:
         mark = "# " if repeated else ""
         parts += ["", f"# {_sentence(table.meaning)}", f"{mark}{table.heading}"]
         parts += [
-            f"{mark}{setting.name} = {setting.default or '"..."'}"
+            f"{mark}{setting.name} = " + (setting.default or '"..."')
             for setting in table.settings
         ]
     return "\n".join(parts) + "\n"

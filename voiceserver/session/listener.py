@@ -15,7 +15,7 @@ from typing import assert_never
 
 import numpy as np
 
-from voiceserver.audio import MIC_RATE, Samples, level_db
+from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.config import TurnConfig
 from voiceserver.engines.base import Engines, Hypothesis, Utterance
 from voiceserver.errors import VoiceServerError
@@ -28,7 +28,7 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
-from voiceserver.gate import HOP, WINDOW
+from voiceserver.gate import WINDOW, hop_levels_db
 from voiceserver.session.clock import Clock
 from voiceserver.turn import (
     Began,
@@ -140,9 +140,9 @@ class Listener:
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
             probability = self._vad.probability(window)
-            self._obey(self._taker.window(probability, _levels(window)))
+            self._obey(self._taker.window(probability, hop_levels_db(window)))
         self._read_words()
-        self._obey(self._taker.tick(self._now, _levels(self._pending)))
+        self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
 
     def _remember(self, samples: Samples) -> None:
         self._preroll.append(samples)
@@ -223,9 +223,3 @@ class Listener:
             self._utterance.close()
         self._utterance = None
         self._started, self._told = False, Hypothesis()
-
-
-def _levels(samples: Samples) -> list[float]:
-    """Levels of the full 8 ms hops of ``samples``."""
-    count = len(samples) // HOP
-    return [level_db(samples[i * HOP : (i + 1) * HOP]) for i in range(count)]

@@ -64,6 +64,7 @@ _FUNCTIONS = {
 _POWERS = {"squared": ("** 2", "squared"), "cubed": ("** 3", "cubed")}
 _SHARES = {
     ("half", "of"): ("0.5", "half of"),
+    ("a", "half", "of"): ("0.5", "half of"),
     ("half",): ("0.5", "half of"),
     ("a", "third", "of"): ("1 / 3", "a third of"),
     ("a", "quarter", "of"): ("0.25", "a quarter of"),
@@ -113,6 +114,8 @@ def answer(text: str) -> str | None:
         result = say_number(value)
     except NoResult as reason:
         return str(reason)
+    if "(" in sentence:  # cannot be said without being misunderstood
+        return f"That is {result}."
     return f"{sentence[0].upper()}{sentence[1:]} is {result}."
 
 
@@ -183,7 +186,7 @@ class _Sum:
             left, right = (other, first) if swapped else (first, other)
             said = _SPOKEN_OPERATORS[operator]
             self.expression = [left, operator, right]
-            self.said = [left, said, right]
+            self.said = [_aloud(left), said, _aloud(right)]
             self._operators = 1
             if operator != "+" or self._more_to_add():
                 return True
@@ -196,7 +199,7 @@ class _Sum:
             if operand is None:
                 return False
             self._write("+", "plus")
-            self._write(operand, operand)
+            self._write(operand, _aloud(operand))
         return True
 
     def _operand_alone(self) -> str | None:
@@ -256,9 +259,9 @@ class _Sum:
         self._depth += 1
         if self._depth > DEEPEST:
             return False
-        self._write("(", "open parenthesis")
+        self._write("(", "(")
         whole = self._chain() and self._take(")")
-        self._write(")", "close parenthesis")
+        self._write(")", ")")
         self._depth -= 1
         return whole and self._power()
 
@@ -276,15 +279,15 @@ class _Sum:
             return False
         if self._take("percent") or self._take("per", "cent") or self._take("%"):
             return self._percent(numeral)
-        self._write(numeral, numeral)
+        self._write(numeral, _aloud(numeral))
         return self._power()
 
     def _percent(self, numeral: str) -> bool:
         self._operators += 1
         if not (self._take("of") or self._take("off")):
-            self._write(f"({numeral} / 100)", f"{numeral} percent")
+            self._write(f"({numeral} / 100)", f"{_aloud(numeral)} percent")
             return True
-        self._write(f"({numeral} / 100) *", f"{numeral} percent of")
+        self._write(f"({numeral} / 100) *", f"{_aloud(numeral)} percent of")
         return self._operand()
 
     def _power(self) -> bool:
@@ -297,6 +300,12 @@ class _Sum:
 
 def _numeral(value: Decimal) -> str:
     return f"{value.normalize():f}"
+
+
+def _aloud(numeral: str) -> str:
+    """A numeral as ``say_number`` writes it."""
+    whole, point, decimals = numeral.partition(".")
+    return f"{int(whole):,}{point}{decimals}" if len(whole) > 4 else numeral
 
 
 def evaluate(expression: str) -> Fraction:

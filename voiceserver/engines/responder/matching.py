@@ -48,21 +48,6 @@ class _Wording:
     question: int
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The question that was found.
-
-    Attributes:
-        question: Which one.
-        share: Of words in common, ``THRESHOLD``..1; 1 is word for word.
-        exact: All words in their order.
-    """
-
-    question: Question
-    share: float
-    exact: bool
-
-
 class QuestionIndex:
     """Looks up a thousand questions in well under a millisecond.
 
@@ -92,20 +77,24 @@ class QuestionIndex:
             for key in _shortened(word):
                 self._close[key].add(word)
 
-    def find(self, *forms: tuple[str, ...]) -> Match | None:
-        """Return the best match of any form of what was heard, or None."""
+    def exact(self, *forms: tuple[str, ...]) -> Question | None:
+        """Return the question that is, word for word, a form of what was heard."""
         for form in forms:
-            exact = self._exact.get(form)
-            if exact is not None:
-                return Match(self._questions[exact], 1.0, exact=True)
+            number = self._exact.get(form)
+            if number is not None:
+                return self._questions[number]
+        return None
+
+    def closest(self, *forms: tuple[str, ...]) -> Question | None:
+        """Return the question nearest to any form of what was heard, if near enough."""
         best, share = -1, 0.0
-        for form in forms:
+        for form in dict.fromkeys(forms):
             number, reached = self._best(form)
             if reached > share:
                 best, share = number, reached
         if share < THRESHOLD:
             return None
-        return Match(self._questions[self._wordings[best].question], share, False)
+        return self._questions[self._wordings[best].question]
 
     def _best(self, words: tuple[str, ...]) -> tuple[int, float]:
         heard = _wording(words, -1)

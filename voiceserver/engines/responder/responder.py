@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from voiceserver.config import ResponderConfig
 from voiceserver.engines.base import Message, Reminder, TextRequest
 from voiceserver.engines.responder import arithmetic, moments, recite, timers
-from voiceserver.engines.responder.matching import Match, QuestionIndex
+from voiceserver.engines.responder.matching import QuestionIndex
 from voiceserver.engines.responder.questions import Question, fill, load
 from voiceserver.engines.responder.standard import ABILITIES, NO_MODEL, STANDARD
 from voiceserver.engines.responder.words import bare, normal, split
@@ -92,16 +92,17 @@ class Responder:
             return Answer("nothing", "I did not catch that.")
         said = [m.text for m in messages if m.role == "assistant" and m.text]
         last = said[-1] if said else ""
-        found = self._index.find(words, bare(words))
-        if found and found.exact:
-            return self._fixed(found, last)
+        forms = (words, bare(words))
+        if question := self._index.exact(*forms):
+            return self._fixed(question, last)
         answer = self._follow_up(words, heard, last) or self._worked_out(heard)
         if answer:
             return answer
-        return self._fixed(found, last) if found else self._unknown(heard, said)
+        if question := self._index.closest(*forms):
+            return self._fixed(question, last)
+        return self._unknown(heard, said)
 
-    def _fixed(self, found: Match, last: str) -> Answer:
-        question = found.question
+    def _fixed(self, question: Question, last: str) -> Answer:
         texts = {
             "name": self._calls_itself,
             "abilities": ABILITIES,

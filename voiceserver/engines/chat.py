@@ -1,0 +1,436 @@
+"""Text from services with an OpenAI-compatible chat URL, streamed.
+
+Speaks the Chat Completions API (``POST {base_url}/chat/completions``, ``stream``
+true) to each configured provider in turn until one gives its first words; after that
+an answer is never continued by another. Only text is passed on: reasoning is not
+content, tools are not offered. Breakers and hedging are no business of this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from voiceserver import __version__
+from voiceserver.config import TextConfig, TextProvider
+from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.engines.sse import SseParser
+from voiceserver.errors import ConfigError, EngineFailed
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
+MAX_ERROR_BYTES = 16 * 1024
+CONNECTIONS = 100
+KEEP_ALIVE_S = 60.0  # idle connections; most servers close theirs after 60 to 75
+EOF_WAIT_S = 0.02  # after [DONE], so that the connection can be kept
+# Services that refuse ``max_tokens`` for their newer models.
+_COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLimits:
+    """How long a provider may take, in seconds.
+
+    Attributes:
+        connect_s: To connect, TLS included.
+        first_content_s: To the first words, while another provider is left to try.
+        gap_s: Between bytes.
+        total_s: For the whole answer.
+        warm_s: For opening connections at the start; 0 opens none.
+    """
+
+    connect_s: float = 2.0
+    first_content_s: float = 0.6
+    gap_s: float = 10.0
+    total_s: float = 60.0
+    warm_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A provider, ready to be asked."""
+
+    provider: TextProvider
+    headers: dict[str, str] = field(repr=False)  # holds the key
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    def url(self, path: str) -> str:
+        return f"{self.provider.base_url.rstrip('/')}/{path}"
+
+
+class ChatStream:
+    """Reads one streamed answer, without I/O.
+
+    Args:
+        source: Name of the provider, for error messages.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._parser = SseParser(source)
+        self._n_bytes = 0
+        self._has_content = False
+        self._finish_reason = ""
+        self.done = False
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """Add bytes of the response; return the text they complete.
+
+        Raises:
+            EngineFailed: If they are no answer, or the answer is too long.
+        """
+        self._n_bytes += len(chunk)
+        if self._n_bytes > MAX_ANSWER_BYTES:
+            raise EngineFailed(self._source, "its answer is too long")
+        texts = []
+        for event in self._parser.feed(chunk):
+            if self.done:
+                break
+            if event.data.strip() == "[DONE]":
+                self.done = True
+            elif text := self._delta(event.data):
+                self._has_content = True
+                texts.append(text)
+        return texts
+
+    def end(self) -> None:
+        """Say that the response has ended.
+
+        Raises:
+            EngineFailed: If the answer had not, or was empty.
+        """
+        if not (self.done or self._finish_reason):
+            raise EngineFailed(self._source, "its answer broke off")
+        if self._finish_reason == "content_filter":
+            raise EngineFailed(self._source, "its content filter stopped the answer")
+        if not self._has_content:
+            raise EngineFailed(self._source, "its answer was empty")
+
+    def _delta(self, data: str) -> str:
+        """Return the text in one chunk object, if any."""
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            raise EngineFailed(self._source, "sent what is not JSON") from None
+        if not isinstance(chunk, dict):
+            raise EngineFailed(self._source, "sent what is no chat chunk")
+        if chunk.get("error"):
+            code = _error_code(chunk)
+            raise EngineFailed(self._source, f"reported an error{code}")
+        choices = chunk.get("choices")
+        # The usage chunk, and Azure's first one, have no choices.
+        if not isinstance(choices, list) or not choices:
+            return ""
+        choice = choices[0]
+        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+            return ""
+        if isinstance(reason := choice.get("finish_reason"), str):
+            self._finish_reason = reason
+        delta = choice.get("delta")
+        content = delta.get("content") if isinstance(delta, dict) else None
+        return content if isinstance(content, str) else ""
+
+
+class ChatModel:
+    """Answers by the configured providers; a ``TextModel``.
+
+    An async context manager: entering it opens the HTTP session and connections to
+    the providers, leaving it closes them.
+
+    Args:
+        config: The providers, in order of preference.
+        limits: How long they may take.
+        environ: Where the keys are read, once.
+
+    Raises:
+        ConfigError: If there is no provider, or a key is missing or unusable; names
+            provider and variable, never the key.
+    """
+
+    def __init__(
+        self,
+        config: TextConfig,
+        limits: ChatLimits | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        if not config.provider:
+            raise ConfigError("[text] needs at least one [[text.provider]]")
+        self._routes = tuple(_route(provider, environ) for provider in config.provider)
+        self._limits = limits or ChatLimits()
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def name(self) -> str:
+        """The provider's name; of several, all in their order."""
+        return "|".join(route.name for route in self._routes)
+
+    @property
+    def version(self) -> str:
+        """The model's name; of several, all in their order."""
+        return "|".join(route.provider.model for route in self._routes)
+
+    async def __aenter__(self) -> ChatModel:
+        timeout = aiohttp.ClientTimeout(
+            total=self._limits.total_s,
+            connect=self._limits.connect_s,
+            sock_connect=self._limits.connect_s,
+            sock_read=self._limits.gap_s,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=timeout,
+            trust_env=False,
+        )
+        if self._limits.warm_s > 0:
+            async with asyncio.TaskGroup() as group:
+                for route in self._routes:
+                    group.create_task(self._warm(self._session, route))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _warm(self, session: aiohttp.ClientSession, route: _Route) -> None:
+        """Open a connection, so that the first answer need not wait for it."""
+        try:
+            async with (
+                asyncio.timeout(self._limits.warm_s),
+                session.get(
+                    route.url("models"), headers=route.headers, allow_redirects=False
+                ) as response,
+            ):
+                await response.content.read(MAX_ERROR_BYTES)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            reason = type(error).__name__
+            log.warning(
+                "a text provider cannot be reached yet",
+                extra={"provider": route.name, "reason": reason},
+            )
+            return
+        if status in (401, 403):
+            log.warning(
+                "a text provider refuses its key",
+                extra={"provider": route.name, "key_env": route.provider.key_env},
+            )
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+        """Stream the answer of the first provider that gives one.
+
+        Closing the generator closes the response, and its connection, at once.
+
+        Raises:
+            EngineFailed: If none gives a word; or from then on, if the one that did
+                breaks off.
+        """
+        *others, last = self._routes
+        for route in others:
+            begun = False
+            try:
+                async with aclosing(self._begun_in_time(route, request)) as texts:
+                    async for text in texts:
+                        begun = True
+                        yield text
+                return
+            except EngineFailed as error:
+                if begun:
+                    raise
+                log.warning(
+                    "a text provider failed; trying the next",
+                    extra={"provider": route.name, "reason": str(error)},
+                )
+        async with aclosing(self._attempt(last, request)) as texts:
+            async for text in texts:
+                yield text
+
+    async def _begun_in_time(
+        self, route: _Route, request: TextRequest
+    ) -> AsyncGenerator[str, None]:
+        async with aclosing(self._attempt(route, request)) as texts:
+            try:
+                async with asyncio.timeout(self._limits.first_content_s):
+                    first = await anext(texts)
+            except TimeoutError:
+                raise EngineFailed(route.name, "no words in time") from None
+            yield first
+            async for text in texts:
+                yield text
+
+    async def _attempt(
+        self, route: _Route, request: TextRequest
+    ) -> AsyncGenerator[str, None]:
+        """Ask one provider; raises nothing but ``EngineFailed`` of its faults."""
+        response = await self._ask(route, request)
+        try:
+            await _check(route, response)
+            stream = ChatStream(route.name)
+            while not stream.done and (chunk := await _read(route, response)):
+                for text in stream.feed(chunk):
+                    yield text
+            stream.end()
+            await _settle(response)
+        finally:
+            response.close()  # a response read to its end has given its connection back
+
+    async def _ask(self, route: _Route, request: TextRequest) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise EngineFailed(route.name, "is not open")
+        try:
+            return await self._session.post(
+                route.url("chat/completions"),
+                data=request_body(route.provider, request),
+                headers=route.headers,
+                allow_redirects=False,
+            )
+        except TimeoutError:
+            raise EngineFailed(route.name, "did not answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # Not its text, which may quote the headers.
+            reason = type(error).__name__
+            raise EngineFailed(route.name, f"cannot be reached ({reason})") from None
+
+
+def request_body(provider: TextProvider, request: TextRequest) -> bytes:
+    """Write a request as JSON of the Chat Completions API."""
+    messages = [
+        {"role": message.role, "content": message.text}
+        for message in request.messages
+        if message.text
+    ]
+    if request.instructions:
+        messages.insert(0, {"role": "system", "content": request.instructions})
+    body: dict[str, Any] = {
+        "model": provider.model,
+        "messages": messages,
+        "stream": True,
+    }
+    if request.max_output_tokens > 0:
+        body[_token_limit_key(provider)] = request.max_output_tokens
+    return json.dumps(body).encode()
+
+
+def _token_limit_key(provider: TextProvider) -> str:
+    host = urlsplit(provider.base_url).hostname or ""
+    newer = any(host == h or host.endswith(h) for h in _COMPLETION_TOKENS_HOSTS)
+    return "max_completion_tokens" if newer else "max_tokens"
+
+
+def _route(provider: TextProvider, environ: Mapping[str, str]) -> _Route:
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "text/event-stream",
+        "Accept-Encoding": "identity",  # compression holds deltas back
+        "User-Agent": f"voiceserver/{__version__}",
+    }
+    if provider.key_env:
+        where = f"[[text.provider]] {provider.name!r}: environment variable"
+        key = environ.get(provider.key_env, "").strip()
+        if not key:
+            raise ConfigError(
+                f"{where} {provider.key_env} is not set; it must hold the key"
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError(
+                f"{where} {provider.key_env} holds characters no key can have"
+            )
+        headers["Authorization"] = f"Bearer {key}"
+    return _Route(provider, headers)
+
+
+async def _check(route: _Route, response: aiohttp.ClientResponse) -> None:
+    """Refuse any response but a stream.
+
+    Raises:
+        EngineFailed: Saying what the status means.
+    """
+    status = response.status
+    if status == 200:
+        kind = response.content_type
+        if kind != "text/event-stream":
+            raise EngineFailed(route.name, f"answered with {kind}, not a stream")
+        return
+    code = await _code_in(response)
+    match status:
+        case 401 | 403:
+            what = "refused the key"
+        case 404:
+            what = "does not know the address or the model"
+        case 429:
+            what = "is over its rate limit"
+        case _ if status >= 500:
+            what = "has a fault"
+        case _:
+            what = "refused the request"
+    log.warning(
+        "a text provider answered with an error",
+        extra={"provider": route.name, "status": status, "code": code},
+    )
+    raise EngineFailed(route.name, f"{what} (HTTP {status}{code})")
+
+
+async def _code_in(response: aiohttp.ClientResponse) -> str:
+    """Return the code in an error's body, e.g. ``", model_not_found"``."""
+    try:
+        body = await response.content.read(MAX_ERROR_BYTES)
+        return _error_code(json.loads(body))
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+        return ""
+
+
+def _error_code(document: object) -> str:
+    """Only a code is passed on: messages may quote the prompt or parts of the key."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict):
+        for key in ("code", "type"):
+            code = error.get(key)
+            if isinstance(code, str) and _CODE.fullmatch(code):
+                return f", {code}"
+    return ""
+
+
+async def _read(route: _Route, response: aiohttp.ClientResponse) -> bytes:
+    """Return the next bytes of the body; none at its end."""
+    try:
+        return await response.content.readany()
+    except TimeoutError:
+        raise EngineFailed(route.name, "stopped in its answer") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        reason = type(error).__name__
+        raise EngineFailed(route.name, f"its answer broke off ({reason})") from None
+
+
+async def _settle(response: aiohttp.ClientResponse) -> None:
+    """Read what follows the end of the answer, which should be nothing."""
+    try:
+        async with asyncio.timeout(EOF_WAIT_S):
+            for _ in range(8):
+                if not await response.content.readany():
+                    return
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return
