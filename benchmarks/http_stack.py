@@ -244,7 +244,9 @@ async def hostile(port: int, server: psutil.Process) -> dict[str, object]:
             writer.write(frame(WIRE_CONTINUATION, b"", final=False) * 100)
             await writer.drain()
         writer.write(frame(WIRE_TEXT, b"x"))  # illegal here: makes it answer
-        found["empty continuations, then an illegal frame"] = await close_code(reader, 20)
+        found["empty continuations, then an illegal frame"] = await close_code(
+            reader, 20
+        )
     except ConnectionError:
         found["empty continuations, then an illegal frame"] = "dropped"
     cpu_s = sum(server.cpu_times()[:2]) - before

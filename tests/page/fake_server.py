@@ -1,0 +1,201 @@
+"""A server for tests of the page: real WebRTC, events written by the test.
+
+It serves the page under the same content security policy as the real server, answers
+offers, sends audio all the time (silence, or a tone while ``speaking``), keeps what the
+page sends and says nothing by itself but ``session.created`` and ``session.updated``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from aiohttp import web
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+
+PAGE = Path(__file__).resolve().parents[2] / "voiceserver" / "page"
+POLICY = (
+    "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+)
+RATE = 48_000
+FRAME = 960  # samples: 20 ms
+
+
+class Voice(MediaStreamTrack):
+    """Audio to the page, paced by the clock."""
+
+    kind = "audio"
+
+    def __init__(self, speaking: Callable[[], bool]) -> None:
+        super().__init__()
+        self._speaking = speaking
+        self._sent = 0
+        self._began: float | None = None
+
+    async def recv(self) -> av.AudioFrame:
+        """The next 20 ms."""
+        loop = asyncio.get_running_loop()
+        if self._began is None:
+            self._began = loop.time()
+        due = self._began + self._sent / RATE
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        t = (np.arange(FRAME) + self._sent) / RATE
+        loud = 0.25 * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * t)) if self._speaking() else 0
+        wave = loud * np.sin(2 * np.pi * 330 * t) * 32767
+        samples = np.broadcast_to(wave, (FRAME,)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples[None, :], "s16", "mono")
+        frame.sample_rate = RATE
+        frame.pts = self._sent
+        self._sent += FRAME
+        return frame
+
+
+class FakeServer:
+    """One server at a time on one port; ``start`` after ``stop`` uses it again.
+
+    Attributes:
+        received: Events of the page, oldest first.
+        full: Refuse calls with 503.
+        speaking: Send a tone instead of silence.
+        deleted: Paths of calls that the page hung up.
+        models: Answer of ``GET /v1/models``.
+        url: Address of the page.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.full = False
+        self.speaking = False
+        self.deleted: list[str] = []
+        self.models: dict[str, Any] = {
+            "object": "list",
+            "data": [{"id": "responder"}, {"id": "qwen3-4b"}],
+            "voices": ["kathleen", "alloy"],
+        }
+        self.url = ""
+        self._port = 0
+        self._calls = 0
+        self._runner: web.AppRunner | None = None
+        self._peers: list[RTCPeerConnection] = []
+        self._channels: list[RTCDataChannel] = []
+
+    async def start(self) -> None:
+        """Listen."""
+        app = web.Application()
+        app.router.add_get("/", self._page)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/realtime/calls", self._offer)
+        app.router.add_delete("/v1/realtime/calls/{id}", self._delete)
+        app.router.add_get("/{name}", self._page)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}/"
+
+    async def stop(self) -> None:
+        """Stop listening and drop every call, without a word."""
+        await self.drop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def drop(self) -> None:
+        """Drop every call, without a word."""
+        peers, self._peers, self._channels = self._peers, [], []
+        for peer in peers:
+            await peer.close()
+
+    @property
+    def calls(self) -> int:
+        """Calls accepted so far."""
+        return self._calls
+
+    @property
+    def types(self) -> list[str]:
+        """Types of the events received."""
+        return [event["type"] for event in self.received]
+
+    def tell(self, name: str, **fields: Any) -> None:
+        """Send an event to every page."""
+        text = json.dumps({"type": name, "event_id": "event_1", **fields})
+        for channel in self._channels:
+            if channel.readyState == "open":
+                channel.send(text)
+
+    async def heard(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait for the ``count``-th event of a type and return it."""
+        async with asyncio.timeout(10):
+            while True:
+                found = [e for e in self.received if e["type"] == name]
+                if len(found) >= count:
+                    return found[count - 1]
+                await asyncio.sleep(0.02)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        path = PAGE / request.match_info.get("name", "index.html")
+        if path.parent != PAGE or not path.is_file():
+            return web.Response(status=404)
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+        return web.FileResponse(path, headers=headers)
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.models)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self.deleted.append(request.path)
+        return web.Response(status=200)
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        if self.full:
+            error = {"message": "all 8 lines are taken", "type": "server_error"}
+            return web.json_response({"error": error}, status=503)
+        offer = RTCSessionDescription(await request.text(), "offer")
+        # An explicit empty list: the default would contact a public STUN server.
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peers.append(peer)
+        peer.addTrack(Voice(lambda: self.speaking))
+        peer.on("datachannel", self._opened)
+        await peer.setRemoteDescription(offer)
+        await peer.setLocalDescription(await peer.createAnswer())
+        self._calls += 1
+        return web.Response(
+            status=201,
+            text=peer.localDescription.sdp,
+            content_type="application/sdp",
+            headers={"Location": f"/v1/realtime/calls/rtc_{self._calls}"},
+        )
+
+    def _opened(self, channel: RTCDataChannel) -> None:
+        self._channels.append(channel)
+        channel.on("message", self._take)
+        self.tell("session.created", session=SESSION)
+
+    def _take(self, message: str) -> None:
+        event = json.loads(message)
+        self.received.append(event)
+        if event["type"] == "session.update":
+            self.tell("session.updated", session=SESSION)
+
+
+SESSION = {
+    "type": "realtime",
+    "model": "voiceserver",
+    "instructions": "You are a helpful voice at the other end of a line.",
+    "audio": {
+        "input": {"turn_detection": {"type": "server_vad"}},
+        "output": {"voice": "alloy", "speed": 1.0},
+    },
+}
