@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import aiohttp
 import av
@@ -75,7 +75,7 @@ class Microphone(MediaStreamTrack):
         index = sample // FRAME
         return self.sent_s[index] if index < len(self.sent_s) else None
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> "av.Packet[Any]":
         """Return the next 20 ms, encoded, at its time."""
         if self._frame == 0:
             self._start_s = time.perf_counter()
@@ -85,7 +85,7 @@ class Microphone(MediaStreamTrack):
         self._frame += 1
         return packet
 
-    def _encode(self) -> av.Packet:
+    def _encode(self) -> "av.Packet[Any]":
         at = self._frame * FRAME % (len(self._noise) - FRAME)
         samples = self._noise[at : at + FRAME].copy()
         if self._sent < len(self._speech):
@@ -172,14 +172,12 @@ class Caller:
 
     def _tap(self, receiver: object) -> None:
         """Take packets as they come from the socket, before any buffer."""
-        taken: Callable[..., object] = receiver._handle_rtp_packet  # type: ignore[attr-defined]
 
         async def tapped(packet: object, arrival_time_ms: int) -> None:
             payload: bytes = packet.payload  # type: ignore[attr-defined]
             self.packets.append(Packet(time.perf_counter(), payload))
 
         receiver._handle_rtp_packet = tapped  # type: ignore[attr-defined]
-        del taken
 
 
 def decode(packets: list[Packet]) -> list[tuple[float, Samples]]:

@@ -210,20 +210,17 @@ class Browser:
         text, code = codes.get(key, (key, ord(key.upper()) if len(key) == 1 else 0))
         common = {"key": key, "windowsVirtualKeyCode": code}
         typed = {"text": text} if text else {}
-        await self.command(
-            "Input.dispatchKeyEvent", type="keyDown", **common, **typed
-        )
+        await self.command("Input.dispatchKeyEvent", type="keyDown", **common, **typed)
         await self.command("Input.dispatchKeyEvent", type="keyUp", **common)
 
     async def write(self, text: str) -> None:
         """Type text into the focused element, all at once."""
         await self.command("Input.insertText", text=text)
 
-    async def screenshot(self, path: Path) -> None:
-        """Save what is in the viewport as a PNG."""
+    async def screenshot(self) -> bytes:
+        """Return what is in the viewport as a PNG."""
         picture = await self.command("Page.captureScreenshot", format="png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(picture["data"]))
+        return base64.b64decode(picture["data"])
 
     def _note(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})

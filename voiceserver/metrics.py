@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+LAG_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1)
 STAGE_BUCKETS = (0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.2, 2, 5)
 
 
@@ -39,6 +40,12 @@ class Metrics:
         )
         self.endpoint_seconds = self._histogram(
             "endpoint_seconds", "Last voiced sample to the commit", "reason"
+        )
+        self.loop_lag_seconds = Histogram(
+            "voiceserver_loop_lag_seconds",
+            "How late the event loop woke a 20 ms timer",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
         )
         self.blame = self._counter(
             "turns_late", "Turns past their target, by the stage to blame", "stage"

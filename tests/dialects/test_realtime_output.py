@@ -207,6 +207,27 @@ def test_cost_of_a_turn_is_told_with_its_response() -> None:
     ]
 
 
+def test_reply_cancelled_before_it_sounded_was_not_heard() -> None:
+    """No playing is told of it; when its turn is over, it is truncated to nothing."""
+    client = Client()
+    client.notify(*REPLY, ReplyDone(1, "Hi there.", Outcome.INTERRUPTED))
+    before = len(client.events)
+    client.dialect.account(TurnRecord(1, "", 0.0, (), None, 700, "", "", ""))
+    truncated, heard, latency = client.events[before:]
+    assert truncated["audio_end_ms"] == 0
+    assert heard["unheard"] == "Hi there."
+    assert latency["item_id"] == heard["item_id"]
+
+
+def test_failed_reply_that_played_out_lacks_what_was_not_spoken() -> None:
+    """Its audio ended before its words did."""
+    client = replying()
+    client.notify(ReplyDone(1, "Hi there.", Outcome.FAILED, error="no voice"))
+    sent = client.notify(Playback(1, Played.DONE, 300, "Hi"))
+    assert names(sent) == ["output_audio_buffer.stopped", "voiceserver.item.heard"]
+    assert sent[-1]["unheard"] == " there."
+
+
 def test_cost_of_a_turn_without_a_response_has_no_ids() -> None:
     """A turn in which nothing was understood has an account too."""
     client = Client()

@@ -37,17 +37,21 @@ class Voice(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, speaking: Callable[[], bool]) -> None:
+    def __init__(self, speaking: Callable[[], bool], muted: Callable[[], bool]) -> None:
         super().__init__()
         self._speaking = speaking
+        self._muted = muted
         self._sent = 0
         self._began: float | None = None
 
     async def recv(self) -> av.AudioFrame:
         """The next 20 ms."""
         loop = asyncio.get_running_loop()
+        while self._muted():
+            await asyncio.sleep(0.02)
+            self._began = None
         if self._began is None:
-            self._began = loop.time()
+            self._began = loop.time() - self._sent / RATE
         due = self._began + self._sent / RATE
         await asyncio.sleep(max(0.0, due - loop.time()))
         t = (np.arange(FRAME) + self._sent) / RATE
@@ -86,6 +90,7 @@ class FakeServer:
         self.url = ""
         self._port = 0
         self._calls = 0
+        self._mute = False
         self._runner: web.AppRunner | None = None
         self._peers: list[RTCPeerConnection] = []
         self._channels: list[RTCDataChannel] = []
@@ -135,6 +140,10 @@ class FakeServer:
             if channel.readyState == "open":
                 channel.send(text)
 
+    def mute_packets(self, muted: bool = True) -> None:
+        """Send no audio packet at all, or send again; calls stay up."""
+        self._mute = muted
+
     async def heard(self, name: str, count: int = 1) -> dict[str, Any]:
         """Wait for the ``count``-th event of a type and return it."""
         async with asyncio.timeout(10):
@@ -166,7 +175,7 @@ class FakeServer:
         # An explicit empty list: the default would contact a public STUN server.
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peers.append(peer)
-        peer.addTrack(Voice(lambda: self.speaking))
+        peer.addTrack(Voice(lambda: self.speaking, lambda: self._mute))
         peer.on("datachannel", self._opened)
         await peer.setRemoteDescription(offer)
         await peer.setLocalDescription(await peer.createAnswer())

@@ -156,8 +156,10 @@ class Responses:
             self._finish(self.active, done)
 
     def account(self, record: TurnRecord) -> None:
-        """Tell what a turn cost."""
+        """Tell what a turn cost; it is over, so nothing more of it will sound."""
         response = self._by_turn.get(record.turn)
+        if response and response.status == "cancelled" and response.ended is None:
+            self._play(response, Playback(record.turn, Played.CUT))
         item = response.item if response else None
         self._call.wire.event(
             "voiceserver.turn.latency",
@@ -282,7 +284,9 @@ class Responses:
         if item is None:
             return
         text = item.text or ""
-        heard = len(playback.heard) if cut else len(text)
+        # A failed reply can sound to the end of its audio and still lack words.
+        whole = response.status == "completed" and not cut
+        heard = len(text) if whole else len(playback.heard)
         if cut:
             item.text = text[:heard]
             item.cut_ms = playback.heard_ms

@@ -12,32 +12,25 @@ import asyncio
 import json
 import logging
 import os
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from voiceserver import __version__
 from voiceserver.config import TextConfig, TextProvider
 from voiceserver.engines.base import Reminder, TextRequest
-from voiceserver.engines.sse import SseParser
+from voiceserver.engines.chat_wire import ChatStream, error_code, request_body
 from voiceserver.errors import ConfigError, EngineFailed
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
 MAX_ERROR_BYTES = 16 * 1024
 CONNECTIONS = 100
 KEEP_ALIVE_S = 60.0  # idle connections; most servers close theirs after 60 to 75
 EOF_WAIT_S = 0.02  # after [DONE], so that the connection can be kept
-# Services that refuse ``max_tokens`` for their newer models.
-_COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,79 +65,6 @@ class _Route:
 
     def url(self, path: str) -> str:
         return f"{self.provider.base_url.rstrip('/')}/{path}"
-
-
-class ChatStream:
-    """Reads one streamed answer, without I/O.
-
-    Args:
-        source: Name of the provider, for error messages.
-    """
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._parser = SseParser(source)
-        self._n_bytes = 0
-        self._has_content = False
-        self._finish_reason = ""
-        self.done = False
-
-    def feed(self, chunk: bytes) -> list[str]:
-        """Add bytes of the response; return the text they complete.
-
-        Raises:
-            EngineFailed: If they are no answer, or the answer is too long.
-        """
-        self._n_bytes += len(chunk)
-        if self._n_bytes > MAX_ANSWER_BYTES:
-            raise EngineFailed(self._source, "its answer is too long")
-        texts = []
-        for event in self._parser.feed(chunk):
-            if self.done:
-                break
-            if event.data.strip() == "[DONE]":
-                self.done = True
-            elif text := self._delta(event.data):
-                self._has_content = True
-                texts.append(text)
-        return texts
-
-    def end(self) -> None:
-        """Say that the response has ended.
-
-        Raises:
-            EngineFailed: If the answer had not, or was empty.
-        """
-        if not (self.done or self._finish_reason):
-            raise EngineFailed(self._source, "its answer broke off")
-        if self._finish_reason == "content_filter":
-            raise EngineFailed(self._source, "its content filter stopped the answer")
-        if not self._has_content:
-            raise EngineFailed(self._source, "its answer was empty")
-
-    def _delta(self, data: str) -> str:
-        """Return the text in one chunk object, if any."""
-        try:
-            chunk = json.loads(data)
-        except (ValueError, RecursionError):
-            raise EngineFailed(self._source, "sent what is not JSON") from None
-        if not isinstance(chunk, dict):
-            raise EngineFailed(self._source, "sent what is no chat chunk")
-        if chunk.get("error"):
-            code = _error_code(chunk)
-            raise EngineFailed(self._source, f"reported an error{code}")
-        choices = chunk.get("choices")
-        # The usage chunk, and Azure's first one, have no choices.
-        if not isinstance(choices, list) or not choices:
-            return ""
-        choice = choices[0]
-        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
-            return ""
-        if isinstance(reason := choice.get("finish_reason"), str):
-            self._finish_reason = reason
-        delta = choice.get("delta")
-        content = delta.get("content") if isinstance(delta, dict) else None
-        return content if isinstance(content, str) else ""
 
 
 class ChatModel:
@@ -225,7 +145,7 @@ class ChatModel:
                     route.url("models"), headers=route.headers, allow_redirects=False
                 ) as response,
             ):
-                await response.content.read(MAX_ERROR_BYTES)
+                await _read_up_to(response, MAX_ERROR_BYTES)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = type(error).__name__
@@ -257,7 +177,6 @@ class ChatModel:
                     async for text in texts:
                         begun = True
                         yield text
-                return
             except EngineFailed as error:
                 if begun:
                     raise
@@ -265,6 +184,8 @@ class ChatModel:
                     "a text provider failed; trying the next",
                     extra={"provider": route.name, "reason": str(error)},
                 )
+            else:
+                return
         async with aclosing(self._attempt(last, request)) as texts:
             async for text in texts:
                 yield text
@@ -302,12 +223,11 @@ class ChatModel:
         if self._session is None:
             raise EngineFailed(route.name, "is not open")
         try:
-            return await self._session.post(
-                route.url("chat/completions"),
-                data=request_body(route.provider, request),
-                headers=route.headers,
-                allow_redirects=False,
-            )
+            try:
+                return await self._post(self._session, route, request)
+            except aiohttp.ServerDisconnectedError:
+                # A kept connection was closed just as it was taken: ask once more.
+                return await self._post(self._session, route, request)
         except TimeoutError:
             raise EngineFailed(route.name, "did not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -315,30 +235,15 @@ class ChatModel:
             reason = type(error).__name__
             raise EngineFailed(route.name, f"cannot be reached ({reason})") from None
 
-
-def request_body(provider: TextProvider, request: TextRequest) -> bytes:
-    """Write a request as JSON of the Chat Completions API."""
-    messages = [
-        {"role": message.role, "content": message.text}
-        for message in request.messages
-        if message.text
-    ]
-    if request.instructions:
-        messages.insert(0, {"role": "system", "content": request.instructions})
-    body: dict[str, Any] = {
-        "model": provider.model,
-        "messages": messages,
-        "stream": True,
-    }
-    if request.max_output_tokens > 0:
-        body[_token_limit_key(provider)] = request.max_output_tokens
-    return json.dumps(body).encode()
-
-
-def _token_limit_key(provider: TextProvider) -> str:
-    host = urlsplit(provider.base_url).hostname or ""
-    newer = any(host == h or host.endswith(h) for h in _COMPLETION_TOKENS_HOSTS)
-    return "max_completion_tokens" if newer else "max_tokens"
+    async def _post(
+        self, session: aiohttp.ClientSession, route: _Route, request: TextRequest
+    ) -> aiohttp.ClientResponse:
+        return await session.post(
+            route.url("chat/completions"),
+            data=request_body(route.provider, request),
+            headers=route.headers,
+            allow_redirects=False,
+        )
 
 
 def _route(provider: TextProvider, environ: Mapping[str, str]) -> _Route:
@@ -397,21 +302,10 @@ async def _check(route: _Route, response: aiohttp.ClientResponse) -> None:
 async def _code_in(response: aiohttp.ClientResponse) -> str:
     """Return the code in an error's body, e.g. ``", model_not_found"``."""
     try:
-        body = await response.content.read(MAX_ERROR_BYTES)
-        return _error_code(json.loads(body))
+        body = await _read_up_to(response, MAX_ERROR_BYTES)
+        return error_code(json.loads(body))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
         return ""
-
-
-def _error_code(document: object) -> str:
-    """Only a code is passed on: messages may quote the prompt or parts of the key."""
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict):
-        for key in ("code", "type"):
-            code = error.get(key)
-            if isinstance(code, str) and _CODE.fullmatch(code):
-                return f", {code}"
-    return ""
 
 
 async def _read(route: _Route, response: aiohttp.ClientResponse) -> bytes:
@@ -425,12 +319,18 @@ async def _read(route: _Route, response: aiohttp.ClientResponse) -> bytes:
         raise EngineFailed(route.name, f"its answer broke off ({reason})") from None
 
 
+async def _read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read the body to its end, or to a little beyond the limit."""
+    body = b""
+    while len(body) < limit and (chunk := await response.content.readany()):
+        body += chunk
+    return body
+
+
 async def _settle(response: aiohttp.ClientResponse) -> None:
-    """Read what follows the end of the answer, which should be nothing."""
+    """Read what follows the end of the answer, so that the connection is kept."""
     try:
         async with asyncio.timeout(EOF_WAIT_S):
-            for _ in range(8):
-                if not await response.content.readany():
-                    return
+            await _read_up_to(response, MAX_ERROR_BYTES)
     except (aiohttp.ClientError, TimeoutError, OSError):
         return

@@ -12,7 +12,6 @@ const STATES = {
   reconnecting: { core: 85, rim: 60, chroma: 0.075, wobble: 0.012, speed: 0.5, swell: 0 },
   error: { core: 35, rim: 15, chroma: 0.1, wobble: 0.008, speed: 0.2, swell: 0 },
 };
-const LAYERS = 3;
 const POINTS = 96;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const DARK = matchMedia("(prefers-color-scheme: dark)");
@@ -83,10 +82,9 @@ export class Orb {
     brush.save();
     brush.translate(middle, middle);
     this.#halo(middle, radius, rim, chroma, level * (swell ? 1 : 0));
-    for (let layer = LAYERS - 1; layer >= 0; layer--) {
-      this.#blob(radius, layer, core, rim, chroma);
-    }
-    this.#shine(radius);
+    this.#veil(radius, 2, rim, chroma);
+    this.#veil(radius, 1, rim, chroma);
+    this.#body(radius, core, rim, chroma);
     this.#arc(radius, core, chroma);
     brush.restore();
   }
@@ -105,45 +103,64 @@ export class Orb {
     this.#brush.fillRect(-middle, -middle, middle * 2, middle * 2);
   }
 
-  #blob(radius, layer, core, rim, chroma) {
-    const brush = this.#brush;
+  // The outline of one layer: a circle that several slow waves run along.
+  #outline(radius, layer) {
     const { wobble, level, swell } = this.#now;
     const size = radius * (1 + layer * (0.05 + 0.22 * level * swell));
     const depth = wobble * (1 + layer * 0.8) + level * swell * 0.09 * (layer + 0.4);
     const turn = this.#time * (layer % 2 ? -1 : 1) + layer * 2.1;
-    brush.beginPath();
-    for (let i = 0; i <= POINTS; i++) {
+    this.#brush.beginPath();
+    for (let i = 0; i < POINTS; i++) {
       const angle = (i / POINTS) * Math.PI * 2;
       const wave =
         Math.sin(2 * angle + turn * 1.1) +
         0.7 * Math.sin(3 * angle - turn * 1.7 + layer) +
         0.4 * Math.sin(5 * angle + turn * 2.3);
       const reach = size * (1 + depth * wave);
-      brush.lineTo(Math.cos(angle) * reach, Math.sin(angle) * reach);
+      this.#brush.lineTo(Math.cos(angle) * reach, Math.sin(angle) * reach);
     }
-    brush.closePath();
-    const fill = brush.createRadialGradient(
-      -size * 0.34, -size * 0.42, size * 0.08, 0, 0, size * 1.12,
-    );
-    const alpha = layer === 0 ? 1 : 0.26;
-    fill.addColorStop(0, `oklch(0.92 ${chroma * 0.55} ${core} / ${alpha})`);
-    fill.addColorStop(0.5, `oklch(0.76 ${chroma} ${core} / ${alpha})`);
-    fill.addColorStop(1, `oklch(0.56 ${chroma * 1.15} ${rim} / ${alpha})`);
-    brush.fillStyle = fill;
-    brush.fill();
+    this.#brush.closePath();
   }
 
-  #shine(radius) {
+  #veil(radius, layer, rim, chroma) {
+    this.#outline(radius, layer);
+    this.#brush.fillStyle = `oklch(0.72 ${chroma} ${rim - 20 * layer} / 0.2)`;
+    this.#brush.fill();
+  }
+
+  // The body: lights of neighbouring hues that drift inside the innermost outline.
+  #body(radius, core, rim, chroma) {
     const brush = this.#brush;
-    const light = brush.createRadialGradient(
-      -radius * 0.32, -radius * 0.46, 0, -radius * 0.32, -radius * 0.46, radius * 0.75,
-    );
-    light.addColorStop(0, "oklch(1 0 0 / 0.5)");
-    light.addColorStop(1, "oklch(1 0 0 / 0)");
-    brush.fillStyle = light;
-    brush.beginPath();
-    brush.arc(0, 0, radius * 0.97, 0, Math.PI * 2);
-    brush.fill();
+    this.#outline(radius, 0);
+    brush.save();
+    brush.clip();
+    const ground = brush.createLinearGradient(-radius, -radius, radius, radius);
+    ground.addColorStop(0, `oklch(0.8 ${chroma} ${core})`);
+    ground.addColorStop(1, `oklch(0.6 ${chroma * 1.15} ${rim})`);
+    brush.fillStyle = ground;
+    brush.fillRect(-radius * 2, -radius * 2, radius * 4, radius * 4);
+    const t = this.#time;
+    this.#light(radius, 0.5, t * 0.9 + 3.9, 1.15, 0.93, chroma * 0.5, core - 25, 0.95);
+    this.#light(radius, 0.62, -t * 0.7 + 0.9, 1.0, 0.62, chroma * 1.25, rim + 28, 0.8);
+    this.#light(radius, 0.45, t * 1.2 + 2.2, 0.8, 0.86, chroma, core + 18, 0.7);
+    const edge = brush.createRadialGradient(0, 0, radius * 0.72, 0, 0, radius * 1.1);
+    edge.addColorStop(0, `oklch(0.5 ${chroma} ${rim} / 0)`);
+    edge.addColorStop(1, `oklch(0.45 ${chroma} ${rim} / 0.4)`);
+    brush.fillStyle = edge;
+    brush.fillRect(-radius * 2, -radius * 2, radius * 4, radius * 4);
+    brush.restore();
+  }
+
+  #light(radius, off, angle, size, lightness, chroma, hue, alpha) {
+    const brush = this.#brush;
+    const [x, y] = [Math.cos(angle) * off * radius, Math.sin(angle) * off * radius];
+    const glow = brush.createRadialGradient(x, y, 0, x, y, size * radius);
+    const colour = `oklch(${lightness} ${chroma} ${hue} /`;
+    glow.addColorStop(0, `${colour} ${alpha})`);
+    glow.addColorStop(0.5, `${colour} ${alpha * 0.4})`);
+    glow.addColorStop(1, `${colour} 0)`);
+    brush.fillStyle = glow;
+    brush.fillRect(-radius * 2, -radius * 2, radius * 4, radius * 4);
   }
 
   // A short arc that goes round while something is awaited.

@@ -13,11 +13,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.errors import (
     BadAudio,
     BadRequest,
-    BudgetExceeded,
-    ConfigError,
     EngineFailed,
     Overloaded,
     SessionEnded,
@@ -57,7 +56,9 @@ class Refusal(VoiceServerError):
         self.headers = dict(headers or {})
 
 
-def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> Refusal:
+def invalid(
+    message: str, param: str | None = None, code: str = "invalid_value"
+) -> Refusal:
     """Refuse a request whose content is wrong (400)."""
     return Refusal(400, message, code, param)
 
@@ -96,6 +97,8 @@ def refusal_of(error: Exception) -> Refusal:
             return error
         case web.HTTPException():
             return _http_refusal(error)
+        case Refused():
+            return Refusal(400, str(error), error.code, error.param)
         case BadRequest():
             return Refusal(400, str(error), error.code)
         case BadAudio():
@@ -104,11 +107,11 @@ def refusal_of(error: Exception) -> Refusal:
             return busy(str(error), "overloaded")
         case SessionEnded():
             return Refusal(409, str(error), "session_ended")
-        case EngineFailed() | StageFailed() | BudgetExceeded():
+        case EngineFailed() | StageFailed():
             return busy(str(error), "engine_failed")
         case TimeoutError():
             return Refusal(408, "The request took too long to arrive.", "timeout")
-        case ConfigError() | _:
+        case _:
             return Refusal(500, "The server failed at this request.", "internal_error")
 
 
@@ -127,7 +130,9 @@ def _http_refusal(error: web.HTTPException) -> Refusal:
             return Refusal(error.status, error.reason, f"http_{error.status}")
 
 
-def errors_told(metrics: Metrics) -> Callable[[web.Request, Route], Awaitable[web.StreamResponse]]:
+def errors_told(
+    metrics: Metrics,
+) -> Callable[[web.Request, Route], Awaitable[web.StreamResponse]]:
     """Make the middleware that turns every error into an answer.
 
     Args:

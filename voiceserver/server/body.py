@@ -86,7 +86,9 @@ async def read_json(request: web.Request, limit: int = JSON_LIMIT) -> dict[str, 
     return json_object(await read_body(request, limit), "The body")
 
 
-def json_object(content: bytes, what: str, param: str | None = None) -> dict[str, object]:
+def json_object(
+    content: bytes, what: str, param: str | None = None
+) -> dict[str, object]:
     """Parse a JSON object.
 
     Args:
@@ -132,7 +134,9 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
             return await _read_parts(request, limits)
     except (ValueError, AssertionError, RuntimeError, LookupError):
         # aiohttp raises all of these for malformed forms.
-        raise invalid("The multipart form is malformed.", None, "invalid_form") from None
+        raise invalid(
+            "The multipart form is malformed.", None, "invalid_form"
+        ) from None
 
 
 async def _read_parts(

@@ -1,0 +1,55 @@
+"""Plots of the benchmarks' results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams["svg.hashsalt"] = "voiceserver"  # the same figure, the same file
+matplotlib.rcParams["svg.fonttype"] = "none"
+from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
+
+# What other servers measured with the same method on two cores, one call: pipecat
+# and livekit-agents, "500 ms" of silence, interruption after 200 ms.
+RIVALS = {
+    "reply_after_silence_ms": (182, 215),
+    "interruption_to_silence_ms": (364, 421),
+}
+TITLES = {
+    "reply_after_silence_ms": "reply after the configured silence",
+    "interruption_to_silence_ms": "interruption to silence",
+    "connect_ms": "connect",
+}
+
+
+def conversation(result: dict[str, Any], path: Path) -> None:
+    """Draw medians and 95th percentiles beside aims and other servers' range."""
+    runs = result["runs"]
+    figure, axes = plt.subplots(1, len(TITLES), figsize=(10, 3.2))
+    for axis, (key, title) in zip(axes, TITLES.items(), strict=True):
+        labels = [f"{run['calls']} call{'s' * (run['calls'] > 1)}" for run in runs]
+        medians = [run[key]["p50"] if run[key] else 0 for run in runs]
+        tails = [run[key]["p95"] if run[key] else 0 for run in runs]
+        above = [max(0, p95 - p50) for p50, p95 in zip(medians, tails, strict=True)]
+        axis.bar(
+            labels, medians, yerr=[[0] * len(runs), above], capsize=4, color="#3b6fb6"
+        )
+        axis.axhline(result["aims"][key], color="#c0392b", ls="--", label="aim")
+        if key in RIVALS:
+            axis.axhspan(*RIVALS[key], color="#999999", alpha=0.3, label="others")
+        axis.set_title(title, fontsize=10)
+        axis.set_ylabel("ms (median, bar to p95)", fontsize=8)
+        axis.legend(fontsize=8)
+    load = result["machine"]["load_average"][0]
+    figure.suptitle(
+        f"{result['machine']['cpu']}, {result['machine']['cores']} cores, "
+        f"load {load}, stub engines",
+        fontsize=8,
+        y=0.02,
+    )
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,123 @@
+"""Starts a server for a benchmark and watches what it costs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+START_LIMIT_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a server's processes have used so far.
+
+    Attributes:
+        at_s: ``perf_counter`` when it was read.
+        front_cpu_s: CPU time of the process that holds the calls.
+        all_cpu_s: CPU time of that process and its children.
+        front_rss_mb: Resident memory of the first, in MiB.
+        all_rss_mb: Resident memory of all.
+    """
+
+    at_s: float
+    front_cpu_s: float
+    all_cpu_s: float
+    front_rss_mb: float
+    all_rss_mb: float
+
+
+class Server:
+    """A server process on loopback."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the front."""
+        return self._process.pid
+
+    def cost(self) -> Cost:
+        """Read CPU time and memory."""
+        front = psutil.Process(self._process.pid)
+        family = [front, *front.children(recursive=True)]
+        cpu = [sum(process.cpu_times()[:2]) for process in family]
+        rss = [process.memory_info().rss / 2**20 for process in family]
+        return Cost(time.perf_counter(), cpu[0], sum(cpu), rss[0], sum(rss))
+
+    def metric(self, name: str) -> dict[str, float]:
+        """Read the samples of a metric whose names begin so."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if line.startswith(name)]
+        return {key: float(value) for key, value in pairs}
+
+
+@contextmanager
+def serving(command: list[str], ready_path: str = "/readyz") -> Iterator[Server]:
+    """Run ``command`` with ``--port N`` until the block ends.
+
+    Raises:
+        RuntimeError: If it does not get ready; with the end of what it printed.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, *command, "--port", str(port)], stdout=log, stderr=log
+        )
+        try:
+            server = Server(process, port)
+            if not _ready(process, server.url + ready_path):
+                log.seek(0)
+                raise RuntimeError(log.read().decode(errors="replace")[-2000:])
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _ready(process: subprocess.Popen[bytes], url: str) -> bool:
+    until_s = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until_s and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as reply:
+                if reply.status == 200:
+                    return True
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
+def machine() -> dict[str, object]:
+    """What a figure was measured on; quote it with the figure."""
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "cpu": names[0] if names else platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }

@@ -1,0 +1,456 @@
+"""The page in a real browser, state by state, against a scripted server.
+
+``VOICESERVER_SCREENSHOTS`` names a folder to keep pictures in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import Browser, Look, open_browser
+from tests.page.fake_server import PAGE, FakeServer
+
+pytestmark = pytest.mark.net
+
+WEIGHT_LIMIT = 60_000  # bytes: all that a first visit loads, uncompressed
+PHONE = Look(width=390, height=844, mobile=True)
+DARK_PHONE = Look(width=390, height=844, mobile=True, dark=True)
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+LATENCY = {
+    "turn": 1,
+    "item_id": "item_a1",
+    "endpoint_reason": "complete",
+    "endpoint_ms": 320.0,
+    "stages": [
+        {"stage": "recognition", "started_ms": 0.0, "planned_ms": 400.0,
+         "spent_ms": 38.2, "outcome": "ok"},
+        {"stage": "text", "started_ms": 38.2, "planned_ms": 600.0,
+         "spent_ms": 121.0, "outcome": "ok"},
+        {"stage": "speech", "started_ms": 159.2, "planned_ms": 300.0,
+         "spent_ms": 44.0, "outcome": "ok"},
+        {"stage": "egress", "started_ms": 203.2, "planned_ms": 40.0,
+         "spent_ms": 18.0, "outcome": "ok"},
+    ],
+    "first_audio_ms": 221.2,
+    "target_ms": 900.0,
+    "answered_by": "responder",
+    "outcome": "completed",
+    "blame": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    fake = FakeServer()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+async def state(page: Browser, wanted: str) -> None:
+    """Wait until the page is in a state."""
+    await page.wait_for(f"document.body.dataset.state === {json.dumps(wanted)}")
+
+
+async def picture(page: Browser, name: str, settle_s: float = 0.9) -> None:
+    """Keep a picture, if anybody wants them."""
+    if folder := os.environ.get("VOICESERVER_SCREENSHOTS"):
+        await asyncio.sleep(settle_s)
+        keep(Path(folder), name, await page.screenshot())
+
+
+def keep(folder: Path, name: str, image: bytes) -> None:
+    """Write a picture down."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.png").write_bytes(image)
+
+
+async def words(page: Browser, item: str) -> str:
+    """The words of a line of the transcript."""
+    query = json.dumps(f'[data-item="{item}"] .words')
+    return str(await page.evaluate(f"document.querySelector({query})?.textContent"))
+
+
+async def begin(page: Browser, server: FakeServer) -> None:
+    """Open the page and start a call."""
+    await page.navigate(server.url)
+    await page.click("#talk")
+    await state(page, "listening")
+    await server.heard("session.update")
+
+
+def hear(server: FakeServer, item: str, text: str) -> None:
+    """The user's turn, as the server tells it."""
+    server.tell("input_audio_buffer.speech_stopped", audio_end_ms=900, item_id=item)
+    server.tell("input_audio_buffer.committed", item_id=item, previous_item_id=None)
+    content = [{"type": "input_audio", "transcript": None}]
+    line = {"id": item, "type": "message", "role": "user", "content": content}
+    server.tell("conversation.item.added", item=line, previous_item_id=None)
+    server.tell("conversation.item.done", item=line, previous_item_id=None)
+    server.tell(
+        f"{TRANSCRIPTION}.completed",
+        item_id=item,
+        content_index=0,
+        transcript=text,
+        usage={"type": "duration", "seconds": 1.2},
+    )
+
+
+def answer(server: FakeServer, item: str, text: str, status: str = "completed") -> None:
+    """A whole generation, before it sounds."""
+    response = {"id": f"resp_{item}", "status": "in_progress", "output": []}
+    server.tell("response.created", response=response)
+    line = {"id": item, "type": "message", "role": "assistant", "content": []}
+    server.tell("conversation.item.added", item=line, previous_item_id=None)
+    name = "response.output_audio_transcript"
+    for word in text.split(" "):
+        server.tell(f"{name}.delta", item_id=item, delta=word + " ")
+    server.tell(f"{name}.done", item_id=item, transcript=text)
+    server.tell("response.done", response=response | {"status": status, "output": [1]})
+
+
+def sound(server: FakeServer, item: str) -> None:
+    """The answer begins to be heard."""
+    server.speaking = True
+    server.tell("output_audio_buffer.started", response_id=f"resp_{item}")
+
+
+def heard(server: FakeServer, item: str, text: str, rest: str = "") -> None:
+    """The answer was heard to its end, or cut off."""
+    server.speaking = False
+    kind = "cleared" if rest else "stopped"
+    server.tell(f"output_audio_buffer.{kind}", response_id=f"resp_{item}")
+    server.tell("voiceserver.item.heard", item_id=item, heard=text, unheard=rest)
+
+
+async def converse(page: Browser, server: FakeServer) -> None:
+    """One question and its answer, heard to the end, and its account."""
+    server.tell(
+        "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
+    )
+    hear(server, "item_u1", "what time is it")
+    answer(server, "item_a1", "It is ten to four in the afternoon.")
+    sound(server, "item_a1")
+    heard(server, "item_a1", "It is ten to four in the afternoon.")
+    server.tell("voiceserver.turn.latency", **LATENCY)
+    await page.wait_for("document.querySelector('#latency').dataset.shown")
+
+
+async def test_it_is_light_enough() -> None:
+    """All files of the page together stay below the limit."""
+    assert sum(path.stat().st_size for path in PAGE.iterdir()) < WEIGHT_LIMIT
+
+
+async def test_a_whole_turn(server: FakeServer) -> None:
+    """Listening, hearing, thinking, speaking; partials provisional; the account."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await state(page, "idle")
+        await picture(page, "idle")
+        await begin(page, server)
+        await picture(page, "listening")
+        update = await server.heard("session.update")
+        detection = update["session"]["audio"]["input"]["turn_detection"]
+        assert detection == {"type": "semantic_vad", "eagerness": "high"}
+
+        server.tell(
+            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
+        )
+        server.tell(
+            "voiceserver.input_transcript.partial", item_id="item_u1", text="what time"
+        )
+        await state(page, "hearing")
+        query = "document.querySelector('[data-item=item_u1]')"
+        await page.wait_for(f"{query}?.dataset.partial === 'true'")
+        assert await words(page, "item_u1") == "what time"
+        await picture(page, "hearing")
+
+        hear(server, "item_u1", "what time is it")
+        await page.wait_for(f"{query}.dataset.partial === 'false'")
+        await state(page, "thinking")
+        await picture(page, "thinking")
+
+        answer(server, "item_a1", "It is ten to four in the afternoon.")
+        sound(server, "item_a1")
+        await state(page, "speaking")
+        await page.wait_for("document.querySelector('[data-role=assistant]')")
+        await picture(page, "speaking")
+
+        heard(server, "item_a1", "It is ten to four in the afternoon.")
+        server.tell("voiceserver.turn.latency", **LATENCY)
+        await state(page, "listening")
+        summary = "document.querySelector('#latency-summary').textContent"
+        assert "0.54 s" in await page.wait_for(summary)  # 320 + 221 ms
+        foot = "document.querySelector('[data-item=item_a1] .foot').textContent"
+        assert await page.evaluate(foot) == "responder · 0.54 s"
+        said = "document.querySelector('#announcer').textContent"
+        announced = await page.evaluate(said)
+        assert announced.count("what time is it") == 1
+        assert announced.count("ten to four") == 1
+        await picture(page, "turn-over")
+        assert page.complaints == []
+
+
+async def test_an_interruption_strikes_the_words_not_heard(server: FakeServer) -> None:
+    """Unheard words are marked as such, for eyes and for screen readers."""
+    async with open_browser() as page:
+        await begin(page, server)
+        hear(server, "item_u1", "tell me about the bridge")
+        answer(server, "item_a1", "It was opened in 1883 and spans the East River.")
+        sound(server, "item_a1")
+        await state(page, "speaking")
+        server.tell(
+            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u2"
+        )
+        heard(server, "item_a1", "It was opened in 1883", " and spans the East River.")
+        server.tell(
+            "voiceserver.input_transcript.partial", item_id="item_u2", text="thank you"
+        )
+        await state(page, "hearing")
+        struck = "document.querySelector('[data-item=item_a1] del')?.textContent"
+        assert await page.wait_for(struck) == " and spans the East River."
+        late = LATENCY | {"blame": "text", "first_audio_ms": 1240.0, "stages": [
+            {"stage": "recognition", "started_ms": 0.0, "planned_ms": 400.0,
+             "spent_ms": 61.0, "outcome": "ok"},
+            {"stage": "text", "started_ms": 61.0, "planned_ms": 600.0,
+             "spent_ms": 1102.0, "outcome": "late"},
+            {"stage": "speech", "started_ms": 1163.0, "planned_ms": 300.0,
+             "spent_ms": 58.0, "outcome": "ok"},
+        ]}  # fmt: skip
+        server.tell("voiceserver.turn.latency", **late)
+        await picture(page, "interrupted")
+        hear(server, "item_u2", "thank you")
+        await state(page, "thinking")
+        assert page.complaints == []
+
+
+async def test_typed_words_are_asked_and_answered(server: FakeServer) -> None:
+    """A chip before the first turn starts a call and asks; Enter asks too."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.click("#chips li:nth-child(2) button")
+        created = await server.heard("conversation.item.create")
+        await server.heard("response.create")
+        assert created["item"]["content"][0]["text"] == "What is twelve times seven?"
+        await state(page, "thinking")
+        answer(server, "item_a1", "Eighty four.")
+        sound(server, "item_a1")
+        await state(page, "speaking")
+
+        await page.click("#words")
+        await page.write("And times two?")
+        await page.press("Enter")
+        await server.heard("output_audio_buffer.clear")
+        again = await server.heard("conversation.item.create", 2)
+        assert again["item"]["content"][0]["text"] == "And times two?"
+        await server.heard("response.create", 2)
+        assert page.complaints == []
+
+
+async def test_typing_waits_until_the_active_answer_has_ended(
+    server: FakeServer,
+) -> None:
+    """A second response is asked for only after the cancelled one is done."""
+    async with open_browser() as page:
+        await begin(page, server)
+        server.tell("response.created", response={"id": "resp_1"})
+        await page.wait_for("!document.querySelector('#skip').disabled")
+        await page.click("#words")
+        await page.write("Never mind")
+        await page.press("Enter")
+        await server.heard("response.cancel")
+        assert "response.create" not in server.types
+        done = {"id": "resp_1", "status": "cancelled", "output": []}
+        server.tell("response.done", response=done)
+        await server.heard("response.create")
+        assert await page.evaluate("document.querySelector('#notice').hidden")
+
+
+async def test_the_keyboard_is_enough(server: FakeServer) -> None:
+    """Space starts and stops, M mutes, Escape ends the answer."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.press(" ")
+        await state(page, "listening")
+        await page.press("m")
+        await page.wait_for("document.body.dataset.muted === 'true'")
+        await picture(page, "muted")
+        await page.press("m")
+        await page.wait_for("document.body.dataset.muted === 'false'")
+        server.tell("response.created", response={"id": "resp_1"})
+        await page.wait_for("!document.querySelector('#skip').disabled")
+        await page.press("Escape")
+        await server.heard("response.cancel")
+        for _ in range(3):
+            await page.press("Tab")
+        await picture(page, "focus")
+        await page.evaluate("document.activeElement.blur()")
+        await page.press(" ")
+        await state(page, "idle")
+        assert server.deleted == ["/v1/realtime/calls/rtc_1"]
+
+
+async def test_a_full_server_says_so(server: FakeServer) -> None:
+    """The server's reason is shown, and trying again works."""
+    server.full = True
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.click("#talk")
+        await state(page, "error")
+        notice = await page.evaluate("document.querySelector('#notice').innerText")
+        assert "The server is full." in notice
+        assert "All 8 lines are taken." in notice
+        await picture(page, "full")
+        server.full = False
+        await page.click("#talk")
+        await state(page, "listening")
+        assert await page.evaluate("document.querySelector('#notice').hidden")
+        assert page.complaints == []
+
+
+async def test_a_refused_microphone_leaves_typing(server: FakeServer) -> None:
+    """Permission denied is explained; typed words still start a call."""
+    async with open_browser(deny_microphone=True) as page:
+        await page.navigate(server.url)
+        await page.click("#talk")
+        await state(page, "error")
+        notice = await page.evaluate("document.querySelector('#notice').innerText")
+        assert "The microphone is blocked." in notice
+        await picture(page, "denied")
+        await page.click("#notice-action")
+        assert await page.evaluate("document.activeElement.id") == "words"
+        await page.write("What time is it?")
+        await page.press("Enter")
+        await server.heard("response.create")
+        await state(page, "thinking")
+        await picture(page, "typing-only")
+        assert page.complaints == []
+
+
+async def test_it_reconnects_after_the_server_restarts(server: FakeServer) -> None:
+    """The loss is shown, the new call is told what was said before."""
+    async with open_browser() as page:
+        await begin(page, server)
+        await converse(page, server)
+        await server.stop()
+        await state(page, "reconnecting")
+        await picture(page, "reconnecting", settle_s=2.0)
+        server.received.clear()
+        await server.start()
+        await state(page, "listening")
+        items = [
+            (await server.heard("conversation.item.create", n))["item"] for n in (1, 2)
+        ]
+        assert [item["role"] for item in items] == ["user", "assistant"]
+        assert items[1]["content"][0]["text"].startswith("It is ten")
+        lines = "document.querySelectorAll('#transcript li').length"
+        assert await page.evaluate(lines) == 2
+        assert page.complaints == []
+
+
+async def test_a_silent_line_is_replaced(server: FakeServer) -> None:
+    """Without a packet for two seconds the page calls again, by itself."""
+    async with open_browser() as page:
+        await begin(page, server)
+        await asyncio.sleep(1)  # real packets must have come
+        server.mute_packets()
+        await state(page, "reconnecting")
+        server.mute_packets(False)
+        await state(page, "listening")
+        assert server.calls == 2
+
+
+async def test_a_call_ended_by_the_server_shows_the_reason(server: FakeServer) -> None:
+    """The reason is shown and the page does not call again."""
+    async with open_browser() as page:
+        await begin(page, server)
+        server.tell("voiceserver.call.ended", reason="the call lasted an hour")
+        await state(page, "error")
+        notice = await page.evaluate("document.querySelector('#notice').innerText")
+        assert "The call lasted an hour." in notice
+        await asyncio.sleep(1)
+        assert server.calls == 1
+
+
+async def test_settings_are_applied_and_kept(server: FakeServer) -> None:
+    """A change goes out at once and survives a reload."""
+    async with open_browser() as page:
+        await begin(page, server)
+        await page.click("#open-settings")
+        await page.wait_for("document.querySelector('#voice option[value=kathleen]')")
+        await picture(page, "settings")
+        await page.evaluate(
+            "(() => { const v = document.querySelector('#voice'); v.value = 'kathleen';"
+            " v.dispatchEvent(new Event('change', {bubbles: true})) })()"
+        )
+        await page.click("[value=low] + span")
+        update = await server.heard("session.update", 3)
+        audio: Any = update["session"]["audio"]
+        assert audio["output"]["voice"] == "kathleen"
+        assert audio["input"]["turn_detection"]["eagerness"] == "low"
+        await page.press("Escape")
+        await begin(page, server)
+        update = await server.heard("session.update", 4)
+        assert update["session"]["audio"]["output"]["voice"] == "kathleen"
+        assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("name", "look"),
+    [
+        ("phone", PHONE),
+        ("phone-dark", DARK_PHONE),
+        ("phone-small", Look(width=320, height=568, mobile=True)),
+        ("landscape", Look(width=844, height=390, mobile=True, dark=True)),
+        ("dark", Look(dark=True)),
+        ("still", Look(still=True)),
+        ("large", Look(width=1920, height=1080)),
+    ],
+)
+async def test_it_fits(server: FakeServer, name: str, look: Look) -> None:
+    """Nothing overflows, nothing jumps, on small and large screens."""
+    spots = (
+        "['#orb', '#status', '#talk', '#typed'].map(q => {"
+        " const r = document.querySelector(q).getBoundingClientRect();"
+        " return [r.x, r.y, r.width, r.height].map(Math.round).join() }).join(' ')"
+    )
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    async with open_browser(look) as page:
+        await page.navigate(server.url)
+        await state(page, "idle")
+        await picture(page, f"{name}-idle")
+        before = str(await page.evaluate(spots)).split()
+        assert await page.evaluate(wide)
+        await page.click("#talk")
+        await state(page, "listening")
+        await server.heard("session.update")
+        server.tell(
+            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
+        )
+        hear(server, "item_u1", "how old is the brooklyn bridge")
+        answer(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
+        sound(server, "item_a1")
+        await state(page, "speaking")
+        during = str(await page.evaluate(spots)).split()
+        # The status is centred text: only its place from top to bottom must hold.
+        assert [during[0], *during[2:]] == [before[0], *before[2:]]
+        assert during[1].split(",")[1] == before[1].split(",")[1]
+        heard(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
+        server.tell("voiceserver.turn.latency", **LATENCY)
+        server.tell(
+            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u2"
+        )
+        server.tell(
+            "voiceserver.input_transcript.partial", item_id="item_u2", text="and who"
+        )
+        await state(page, "hearing")
+        await picture(page, f"{name}-hearing")
+        assert await page.evaluate(wide)
+        assert page.complaints == []

@@ -1,0 +1,79 @@
+"""The life of the current reply, seen through its edge cases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from tests.fakes import Call, FakeText
+from tests.virtual_time import run_virtual
+from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.events import CancelReply, CreateReply, Outcome, ReplyDone
+
+
+class Stubborn(FakeText):
+    """Goes on for three seconds after it was cancelled."""
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+        try:
+            yield "One moment. "
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(3)
+            raise
+
+
+def test_an_engine_that_does_not_stop_ends_the_call() -> None:
+    """After 250 ms, with a reason: no call goes on in an unknown state."""
+    call = Call(text=Stubborn())
+    told_s: list[float] = []
+    closed = call.dialect.closed
+
+    def note(reason: str) -> None:
+        told_s.append(asyncio.get_running_loop().time())
+        closed(reason)
+
+    call.dialect.closed = note  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run([(6.0, False)]))
+            call.session.command(CreateReply({}))
+            await asyncio.sleep(0.5)
+            call.session.command(CancelReply())
+
+    run_virtual(scenario())
+    assert call.dialect.closed_reasons == ["an engine did not stop in time"]
+    assert 0.74 <= told_s[0] <= 0.80
+    counted = call.metrics.faults.labels("reply", "ignored_cancel")
+    assert counted._value.get() == 1
+
+
+def test_a_reply_that_was_generated_and_plays_can_still_be_cut() -> None:
+    """Its end was told; only its playing is cut, and history shortened."""
+    call = Call(text=FakeText(words=2))
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run([(3.0, False)]))
+            call.session.command(CreateReply({}))
+            await asyncio.sleep(0.55)  # two words of 200 ms from 0.36 s on
+            call.session.command(CancelReply())
+            await asyncio.sleep(1)
+            call.session.command(CreateReply({}))
+
+    run_virtual(scenario())
+    ends = [e for e in call.dialect.events if isinstance(e, ReplyDone)]
+    assert [end.outcome for end in ends] == [Outcome.COMPLETED] * 2
+    assert isinstance(call.text, FakeText)
+    assert [m.text for m in call.text.requests[1].messages] == ["w0"]
+
+
+def test_an_answer_of_no_words_ends_the_turn() -> None:
+    """A text model that says nothing leaves nothing open."""
+    call = Call(text=FakeText(words=0))
+    run_virtual(call.run([(0.2, False), (0.6, True), (2.0, False)]))
+    [end] = [e for e in call.dialect.events if isinstance(e, ReplyDone)]
+    assert (end.text, end.outcome) == ("", Outcome.COMPLETED)
+    assert len(call.dialect.records) == 1
+    assert call.dialect.records[0].first_audio_ms is None

@@ -1,0 +1,216 @@
+"""Which calls are in progress, and whether one more is taken.
+
+The calls run in a ``TaskGroup`` that ``main`` holds. This is the session edge: an
+error of one call is caught, counted and logged here and never reaches the others.
+A call too many is refused with a reason before its offer is even read; a call in
+progress is never cut to make room. Knows nothing of HTTP or of how calls work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from voiceserver.errors import Overloaded, SessionEnded, VoiceServerError
+from voiceserver.metrics import Metrics
+from voiceserver.server.log import call_named
+
+log = logging.getLogger(__name__)
+
+ANSWER_LIMIT_S = 10.0  # from an offer to its answer; DTLS set-up has its own limit
+CANCEL_LIMIT_S = 2.0  # for a cancelled call to clean up
+
+
+class Call(Protocol):
+    """A call of a carrier."""
+
+    async def answer(self, offer: str) -> str:
+        """Take the client's offer; return the answer.
+
+        When it raises or is cancelled the call is over and cleaned up.
+
+        Raises:
+            BadRequest: If the offer cannot be used.
+        """
+
+    async def run(self) -> str:
+        """Hold the call to its end; return why it ended. Cleans up, cancelled too."""
+
+    def hang_up(self, reason: str) -> None:
+        """Ask the call to end; ``reason`` is told to the client. Returns at once."""
+
+
+MakeCall = Callable[[str], Call]
+
+
+class CallRegistry:
+    """Takes calls up to a limit, and holds them.
+
+    Args:
+        group: Where calls run.
+        max_calls: Calls at a time, those being set up included.
+        max_call_s: A longer call is hung up.
+        metrics: Where calls are counted.
+    """
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        max_calls: int,
+        max_call_s: float,
+        metrics: Metrics,
+    ) -> None:
+        self._group = group
+        self._max_calls = max_calls
+        self._max_call_s = max_call_s
+        self._metrics = metrics
+        self._calls: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = ""
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server is going; no call is taken any more."""
+        return self._closing != ""
+
+    def check_room(self) -> None:
+        """Check that one more call would be taken.
+
+        Raises:
+            Overloaded: If not; the text says why.
+        """
+        if self._closing:
+            self._metrics.calls_refused.labels("closing").inc()
+            raise Overloaded("The server is shutting down.")
+        if len(self._tasks) >= self._max_calls:
+            self._metrics.calls_refused.labels("full").inc()
+            raise Overloaded(
+                f"All {self._max_calls} lines are busy; please try again in a moment."
+            )
+
+    async def place(self, make: MakeCall, offer: str) -> tuple[str, str]:
+        """Answer an offer and hold the call.
+
+        Args:
+            make: Makes the call, given its id.
+            offer: The client's offer.
+
+        Returns:
+            The call's id, and the answer.
+
+        Raises:
+            Overloaded: If there is no room.
+            BadRequest: If the offer cannot be used.
+            SessionEnded: If the call ended before there was an answer.
+        """
+        self.check_room()
+        call_id = f"rtc_{secrets.token_hex(12)}"
+        call = make(call_id)
+        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # One task answers and holds, so that the call is counted, and is cancelled
+        # at shutdown, from its first moment on and whatever its client does.
+        task = self._group.create_task(self._hold(call_id, call, offer, answered))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._calls[call_id] = call
+        answered.add_done_callback(_seen)
+        await asyncio.wait({answered, task}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise SessionEnded("The call ended before it was answered.")
+        return call_id, answered.result()
+
+    def hang_up(self, call_id: str, reason: str) -> bool:
+        """Ask a call to end; return whether there is such a call."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        try:
+            call.hang_up(reason)
+        except Exception as error:  # noqa: BLE001 - one call must not hurt others
+            self._metrics.faults.labels("call", type(error).__name__).inc()
+            log.exception("a call could not be told to end", extra={"call": call_id})
+        return True
+
+    async def close(self, reason: str, limit_s: float) -> None:
+        """Refuse new calls, tell those in progress, and see them end.
+
+        Args:
+            reason: Told to the clients.
+            limit_s: A call that has not ended after this is cancelled.
+        """
+        self._closing = reason
+        for call_id in list(self._calls):
+            self.hang_up(call_id, reason)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=limit_s)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CANCEL_LIMIT_S)
+
+    async def _hold(
+        self, call_id: str, call: Call, offer: str, answered: asyncio.Future[str]
+    ) -> None:
+        """Answer and hold one call; never raises but for cancellation."""
+        with call_named(call_id):
+            self._metrics.calls.inc()
+            end = "cancelled"
+            try:
+                end = await self._answer_and_run(call, offer, answered)
+            finally:
+                self._calls.pop(call_id, None)
+                self._metrics.calls.dec()
+                self._metrics.calls_total.labels(end).inc()
+
+    async def _answer_and_run(
+        self, call: Call, offer: str, answered: asyncio.Future[str]
+    ) -> str:
+        """Return how the call ended, as a label of the metrics."""
+        try:
+            answer = await _answer(call, offer)
+            answered.set_result(answer)
+            log.info("call began")
+            timer = asyncio.get_running_loop().call_later(
+                self._max_call_s, call.hang_up, "The longest call length is reached."
+            )
+            try:
+                reason = await call.run()
+            finally:
+                timer.cancel()
+            log.info("call ended", extra={"reason": reason})
+        except Exception as error:  # noqa: BLE001 - the session edge
+            return self._failed(error, answered)
+        return "ended"
+
+    def _failed(self, error: Exception, answered: asyncio.Future[str]) -> str:
+        kind = type(error).__name__
+        if not answered.done():
+            answered.set_exception(error)  # the request's route tells the client
+        if isinstance(error, SessionEnded):
+            log.info("call ended", extra={"reason": str(error)})
+            return "ended"
+        if isinstance(error, VoiceServerError) and not answered.done():
+            return "refused"
+        self._metrics.faults.labels("call", kind).inc()
+        log.error("a call failed", extra={"kind": kind}, exc_info=error)
+        return "failed"
+
+
+async def _answer(call: Call, offer: str) -> str:
+    try:
+        async with asyncio.timeout(ANSWER_LIMIT_S):
+            return await call.answer(offer)
+    except TimeoutError:
+        raise SessionEnded("The call could not be set up in time.") from None
+
+
+def _seen(answered: asyncio.Future[str]) -> None:
+    """Take note of an error whose request was given up meanwhile."""
+    if not answered.cancelled():
+        answered.exception()

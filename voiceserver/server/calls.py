@@ -1,0 +1,72 @@
+"""``/v1/realtime/calls``: WebRTC calls are placed and hung up over HTTP.
+
+As OpenAI's API: a body of raw SDP, or a form of ``sdp`` and ``session``; answered 201
+with the call's address in ``Location``. What a session is, the dialect knows.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from voiceserver.server.answers import Refusal, invalid
+from voiceserver.server.body import (
+    JSON_LIMIT,
+    OFFER_LIMIT,
+    json_object,
+    read_body,
+    read_form,
+    require_type,
+)
+from voiceserver.server.state import STATE
+
+PATH = "/v1/realtime/calls"
+SDP = "application/sdp"
+
+
+async def place(request: web.Request) -> web.Response:
+    """``POST /v1/realtime/calls``: answer an offer."""
+    state = request.app[STATE]
+    engines = state.engines.get()
+    state.calls.check_room()  # before the body costs anything
+    offer, session = await _offer(request)
+    if not offer.strip():
+        raise invalid("The offer is empty; send SDP.", "sdp", "invalid_sdp")
+    model = request.query.get("model")
+    if model is not None:
+        session = {"model": model} | (session or {})
+    call_id, answer = await state.calls.place(
+        lambda call_id: state.place_call(call_id, engines, session), offer
+    )
+    return web.Response(
+        text=answer,
+        status=201,
+        content_type=SDP,
+        headers={"Location": f"{PATH}/{call_id}"},
+    )
+
+
+async def _offer(request: web.Request) -> tuple[str, dict[str, object] | None]:
+    """Read the offer, and the session object where there is one."""
+    require_type(request, SDP, "multipart/form-data")
+    if request.content_type == SDP:
+        body = await read_body(request, OFFER_LIMIT)
+        try:
+            return body.decode("utf-8"), None
+        except UnicodeDecodeError:
+            raise invalid("The offer is not text.", "sdp", "invalid_sdp") from None
+    form = await read_form(request, {"sdp": OFFER_LIMIT, "session": JSON_LIMIT})
+    if "sdp" not in form:
+        raise invalid("The form has no part 'sdp'.", "sdp", "missing_field")
+    session = None
+    if "session" in form:
+        session = json_object(form["session"].content, "The part 'session'", "session")
+    return form["sdp"].text("sdp"), session
+
+
+async def hang_up(request: web.Request) -> web.Response:
+    """``DELETE /v1/realtime/calls/{id}`` and ``POST .../hangup``."""
+    state = request.app[STATE]
+    call_id = request.match_info["call_id"]
+    if not state.calls.hang_up(call_id, "The client hung up."):
+        raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
+    return web.Response(status=204 if request.method == "DELETE" else 200)

@@ -1,0 +1,139 @@
+"""Accepts connections: how many, and how long one may take to say what it wants.
+
+aiohttp bounds the size of a request's head but not the time it takes: a client that
+connects and sends nothing, or half a header, would stay for ever. Here such a
+connection is closed after a while, and one beyond the limit at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from voiceserver.errors import VoiceServerError
+from voiceserver.metrics import Metrics
+
+HEAD_LIMIT_S = 10.0  # for the first request's head
+KEEP_ALIVE_S = 30.0  # between requests
+MAX_CONNECTIONS = 512
+HEAD_LIMIT = 8190  # bytes of a request line or header
+END_LIMIT_S = 2.0  # for requests in progress when the server closes
+
+
+class CannotListen(VoiceServerError):
+    """The address cannot be bound; the text says what to do."""
+
+
+class _Refused(asyncio.Protocol):
+    """Closes a connection as soon as it is made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        transport.close()
+
+
+class Connections:
+    """Makes the protocol of each accepted connection.
+
+    Args:
+        metrics: Where refused connections are counted.
+        head_limit_s: Until the first request's head is there.
+        limit: Connections at a time.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        head_limit_s: float = HEAD_LIMIT_S,
+        limit: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._metrics = metrics
+        self._head_limit_s = head_limit_s
+        self._limit = limit
+        self._silent: dict[RequestHandler[web.Request], asyncio.TimerHandle] = {}
+
+    def began(self, request: web.Request) -> None:
+        """A request's head has arrived on this connection."""
+        timer = self._silent.pop(request.protocol, None)
+        if timer is not None:
+            timer.cancel()
+
+    def accept(self, server: web.Server[web.Request]) -> Callable[[], asyncio.Protocol]:
+        """Return the protocol factory for a listening socket."""
+        loop = asyncio.get_running_loop()
+
+        def connected() -> asyncio.Protocol:
+            if len(server.connections) >= self._limit:
+                self._metrics.dropped.labels("connections").inc()
+                return _Refused()
+            protocol = server()
+            self._silent[protocol] = loop.call_later(
+                self._head_limit_s, self._too_slow, protocol
+            )
+            return protocol
+
+        return connected
+
+    def _too_slow(self, protocol: RequestHandler[web.Request]) -> None:
+        self._silent.pop(protocol, None)
+        protocol.force_close()
+
+    def close(self) -> None:
+        """Cancel what is pending."""
+        for timer in self._silent.values():
+            timer.cancel()
+        self._silent.clear()
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Bind a listening address.
+
+    Args:
+        host: Name or address; of a name the first address is taken.
+        port: 0 lets the system choose.
+
+    Raises:
+        CannotListen: If it cannot be bound.
+    """
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f"cannot listen at {place}: {error}") from None
+    listening = socket.socket(family, kind, proto)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise CannotListen(f"cannot listen at {place}: {_advice(error)}") from None
+    return listening
+
+
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                "the port is in use, perhaps by another voiceserver; stop it or "
+                "choose another port with --port"
+            )
+        case errno.EACCES:
+            return "not permitted; choose a port above 1023 with --port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address; choose another with --host"
+        case _:
+            return error.strerror or str(error)
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the URL of a bound socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

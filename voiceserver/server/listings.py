@@ -1,0 +1,81 @@
+"""What can be asked about the server: models, voices, health, readiness, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from voiceserver.dialects.realtime_session import Voices
+from voiceserver.engines.base import Engines
+from voiceserver.server.answers import Refusal, busy, json_answer
+from voiceserver.server.state import STATE
+
+OWN_MODEL = "voiceserver"  # the default route
+
+
+def model_names(engines: Engines) -> list[str]:
+    """Return the ids of ``/v1/models``: the default route, then each engine."""
+    names = [
+        OWN_MODEL,
+        engines.text.name,
+        engines.recogniser.name,
+        engines.speech.name,
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "voiceserver"}
+
+
+async def models(request: web.Request) -> web.Response:
+    """``GET /v1/models``."""
+    names = model_names(request.app[STATE].engines.get())
+    return json_answer({"object": "list", "data": [_model(name) for name in names]})
+
+
+async def model(request: web.Request) -> web.Response:
+    """``GET /v1/models/{id}``."""
+    name = request.match_info["model"]
+    if name not in model_names(request.app[STATE].engines.get()):
+        raise Refusal(404, "There is no such model.", "model_not_found", "model")
+    return json_answer(_model(name))
+
+
+async def voices(request: web.Request) -> web.Response:
+    """``GET /v1/voices``: the names that ``voice`` may take, the default first."""
+    state = request.app[STATE]
+    offered = state.engines.get().speech.voices
+    listed = [
+        {
+            "id": name,
+            "object": "voice",
+            "own": name in offered,
+        }
+        for name in Voices(offered, state.config.speech.voice).names
+    ]
+    return json_answer({"object": "list", "data": listed})
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """``GET /healthz``: the process lives."""
+    return json_answer({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """``GET /readyz``: calls are taken; 503 while warming up and when closing."""
+    state = request.app[STATE]
+    if state.calls.closing:
+        raise busy("The server is shutting down.", "closing")
+    state.engines.get()
+    return json_answer({"status": "ready", "calls": len(state.calls)})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """``GET /metrics``, in Prometheus' text format."""
+    registry = request.app[STATE].metrics.registry
+    # Some milliseconds once there are many series: not on the loop.
+    text = await asyncio.to_thread(generate_latest, registry)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})

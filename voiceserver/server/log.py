@@ -1,0 +1,120 @@
+"""Sets up logging: lines for people or for machines, with the call they belong to.
+
+What a log line may carry is decided where it is written: a static message and fields.
+This module adds the call's id and, as a second fence, strikes out whatever equals a
+secret of the environment or looks like a bearer token. It never sees transcripts,
+because nothing logs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import TextIO
+
+from voiceserver.config import LogConfig
+
+_call: ContextVar[str] = ContextVar("call", default="")
+# Attributes of every record; what else there is came by ``extra``.
+_STANDARD = frozenset(
+    vars(logging.LogRecord("", 0, "", 0, "", (), None)) | {"message": 0, "asctime": 0}
+)
+STRUCK = "[struck out]"
+SHORTEST_SECRET = 6  # characters; shorter ones would strike ordinary words
+_TOKEN = re.compile(r"(?i)\b(bearer\s+|sk-|ek_)[A-Za-z0-9._~+/=-]{6,}")
+
+
+@contextlib.contextmanager
+def call_named(call_id: str) -> Iterator[None]:
+    """Log lines written inside, and in tasks begun inside, carry the call's id."""
+    token = _call.set(call_id)
+    try:
+        yield
+    finally:
+        _call.reset(token)
+
+
+class _Fields(logging.Formatter):
+    """What both formats share: fields, the call, and striking out secrets.
+
+    Args:
+        secrets: Texts that must never be written.
+    """
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        super().__init__()
+        long = sorted((s for s in secrets if len(s) >= SHORTEST_SECRET), key=len)
+        self._secrets = long[::-1]
+
+    def fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """Return the call's id and the record's extra fields."""
+        call = _call.get()
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        return ({"call": call} if call else {}) | extra
+
+    def clean(self, line: str) -> str:
+        """Strike out secrets."""
+        for secret in self._secrets:
+            line = line.replace(secret, STRUCK)
+        return _TOKEN.sub(STRUCK, line)
+
+
+class TextLines(_Fields):
+    """``12:00:00 info call began call=rtc_1``, for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        parts = [clock, record.levelname.lower(), record.getMessage()]
+        parts += [f"{name}={value}" for name, value in self.fields(record).items()]
+        line = " ".join(parts).replace("\n", "\\n")
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return self.clean(line)
+
+
+class JsonLines(_Fields):
+    """One JSON object a line, for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        content: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        content |= self.fields(record)
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return self.clean(json.dumps(content, default=str))
+
+
+def set_up(
+    config: LogConfig, secrets: Sequence[str] = (), stream: TextIO | None = None
+) -> None:
+    """Direct all logging of this process to one stream.
+
+    Args:
+        config: Level and format.
+        secrets: Texts that must never be written, such as API keys.
+        stream: Where to write; None is standard error.
+    """
+    lines = logging.StreamHandler(stream or sys.stderr)
+    kind = JsonLines if config.format == "json" else TextLines
+    lines.setFormatter(kind(secrets))
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+    root.addHandler(lines)
+    root.setLevel(config.level.upper())
+    # These write a line for each packet or connection, which can tell addresses.
+    for noisy in ("aioice", "aiortc", "asyncio", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

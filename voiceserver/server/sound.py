@@ -1,0 +1,183 @@
+"""Sound files at the HTTP and command-line edges: bytes to samples and back.
+
+Everything here is synchronous and may take longer than a millisecond: callers on the
+event loop use ``asyncio.to_thread``. Knows soundfile, but no HTTP and no engines.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+import numpy as np
+import soundfile
+
+from voiceserver.audio import MIC_RATE, SPEECH_RATE, Resampler, Samples, to_int16
+from voiceserver.errors import BadAudio
+
+Format = Literal["wav", "pcm", "flac", "mp3", "opus"]
+MEDIA_TYPES: dict[Format, str] = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+_CONTAINERS = {
+    "flac": ("FLAC", "PCM_16"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "opus": ("OGG", "OPUS"),
+}
+LONGEST_S = 600.0  # of a recording to transcribe
+RATES = (4_000, 192_000)  # Hz; outside, a header is damaged
+_BLOCK_S = 1  # decoded at a time
+_UNKNOWN_SIZE = 0xFFFF_FFFF  # a streamed WAV says this where its length would be
+
+
+def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
+    """Read a sound file of any format that libsndfile knows.
+
+    Channels are averaged and the rate converted, so 8 kHz or stereo is fine.
+
+    Args:
+        content: The file.
+        longest_s: Refuse more, in seconds.
+
+    Returns:
+        Shape ``(n,)``, n >= 1, 16 kHz mono, in [-1, 1].
+
+    Raises:
+        BadAudio: If it is no sound file, damaged, empty, too long or not finite.
+    """
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    try:
+        with soundfile.SoundFile(stream) as file:
+            blocks = list(_blocks(file, longest_s))
+    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as error:
+        message = "not a sound file that can be read; send WAV, FLAC, MP3 or OGG"
+        raise BadAudio(message) from error
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    if len(samples) == 0:
+        raise BadAudio("the recording is empty")
+    return samples
+
+
+def _blocks(file: soundfile.SoundFile, longest_s: float) -> Iterator[Samples]:
+    rate = int(file.samplerate)
+    if not RATES[0] <= rate <= RATES[1]:
+        raise BadAudio(f"a sample rate of {rate} Hz is not taken")
+    converter = Resampler(rate, MIC_RATE)
+    left = int(longest_s * rate)
+    # By blocks and not by the header's length, which may lie.
+    while len(block := file.read(rate * _BLOCK_S, dtype="float32", always_2d=True)):
+        left -= len(block)
+        if left < 0:
+            raise BadAudio(f"the recording is longer than {longest_s:.0f} seconds")
+        if not np.isfinite(block).all():
+            raise BadAudio("the recording holds values that are not numbers")
+        # Float files may go beyond full scale.
+        mono = np.clip(block.mean(axis=1, dtype=np.float32), -1.0, 1.0)
+        yield converter.push(np.ascontiguousarray(mono))
+    yield converter.flush()
+
+
+class Encoder:
+    """Encodes speech as it comes; one object per stream.
+
+    Args:
+        format: The format wanted.
+        streamed: The bytes leave before the length is known. If false, ``push``
+            gives nothing and ``finish`` the whole file, with right lengths.
+    """
+
+    def __init__(self, format: Format, streamed: bool = True) -> None:
+        self._format = format
+        self._streamed = streamed
+        self._sent = 0
+        self._pcm = bytearray()
+        self._sink = io.BytesIO()
+        self._file: soundfile.SoundFile | None = None
+        if format in _CONTAINERS:
+            container, subtype = _CONTAINERS[format]
+            self._file = soundfile.SoundFile(
+                self._sink, "w", SPEECH_RATE, 1, subtype, format=container
+            )
+        elif format == "wav" and streamed:
+            self._pcm += wav_header(None)
+
+    def push(self, samples: Samples) -> bytes:
+        """Encode audio, 24 kHz; return the bytes that are ready."""
+        if self._file is None:
+            self._pcm += to_int16(samples).tobytes()
+        else:
+            self._file.write(np.clip(samples, -1.0, 1.0))
+        return self._ready() if self._streamed else b""
+
+    def finish(self) -> bytes:
+        """Return the last bytes; the object is spent afterwards."""
+        if self._file is not None:
+            self._file.close()
+        elif self._format == "wav" and not self._streamed:
+            self._pcm[:0] = wav_header(len(self._pcm))
+        return self._ready()
+
+    def close(self) -> None:
+        """Give up what is half encoded; may be called at any time."""
+        if self._file is not None:
+            self._file.close()
+
+    def _ready(self) -> bytes:
+        """Take what was appended; headers rewritten behind it stay as they were."""
+        if self._file is None:
+            ready, self._pcm = bytes(self._pcm), bytearray()
+            return ready
+        ready = self._sink.getbuffer()[self._sent :].tobytes()
+        self._sent += len(ready)
+        return ready
+
+
+def wav_header(n_bytes: int | None) -> bytes:
+    """Return the 44-byte header of a WAV file, 24 kHz mono, 16 bit.
+
+    Args:
+        n_bytes: Length of the sound; None if it is not known yet.
+    """
+    size = _UNKNOWN_SIZE if n_bytes is None else min(n_bytes, _UNKNOWN_SIZE - 36)
+    whole = _UNKNOWN_SIZE if n_bytes is None else size + 36
+    return b"RIFF" + struct.pack(
+        "<I4s4sIHHIIHH4sI",
+        whole,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        SPEECH_RATE,
+        SPEECH_RATE * 2,
+        2,
+        16,
+        b"data",
+        size,
+    )
+
+
+def segments(samples: Samples, longest_s: float = 25.0) -> list[Samples]:
+    """Cut a long recording where it is quietest, for a recogniser of utterances.
+
+    Args:
+        samples: Shape ``(n,)``, 16 kHz.
+        longest_s: Longest piece; each is at least half as long, but the last.
+    """
+    longest = int(longest_s * MIC_RATE)
+    window = MIC_RATE // 4  # a pause between words lasts about so long
+    pieces = []
+    while len(samples) > longest:
+        half = samples[longest // 2 : longest]
+        sums = np.cumsum(half.astype(np.float64) ** 2)
+        quietest = int((sums[window:] - sums[:-window]).argmin())
+        cut = longest // 2 + quietest + window // 2
+        pieces.append(samples[:cut])
+        samples = samples[cut:]
+    return [*pieces, samples]

@@ -1,0 +1,346 @@
+"""Acoustic model: phones of a clause in, prosody and mel spectrum out.
+
+Four parts. The encoder reads the whole clause. The prosody net walks over its phones
+and **draws** duration, pitch and energy of each from a mixture, seeing what it drew
+before: averages would drone. The contour net turns these into F0 and voicing of every
+frame. The decoder emits the mel spectrum, two frames (20 ms) at a time, from these and
+from noise; it has a bounded field, so chunks equal the whole. Knows nothing of text.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from voiceserver.voice.features import F0_CENTRE_HZ, F0_HIGH_HZ, F0_LOW_HZ, N_MELS
+from voiceserver.voice.phones import MARKS, SYMBOLS
+from voiceserver.voice.vocoder import KERNEL, ConvNeXtBlock
+
+PLACES = 5  # of a symbol in its word: none, first, inner, last, only
+PROSODY = 4  # log(1 + frames), log F0 mean, log F0 rise, log energy
+PAIR = 2  # frames of 10 ms that the decoder emits at a time
+NOISE = 8  # channels of noise the decoder sees
+CUES = 5  # place in the phone, its length, coarse pitch, its rise, energy
+LOG_SIGMA_LOW, LOG_SIGMA_HIGH = -4.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AcousticShape:
+    """Sizes of the networks: what must be known to build them before loading."""
+
+    encoder_width: int = 192
+    encoder_blocks: int = 4
+    components: int = 4
+    contour_width: int = 128
+    contour_blocks: int = 3
+    decoder_width: int = 256
+    decoder_blocks: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """Clauses as the encoder sees them; a batch is padded on the right.
+
+    Attributes:
+        symbols: Indices into ``phones.SYMBOLS``, ``(batch, n)``, int64.
+        places: Place in the word, ``(batch, n)``, int64 below ``PLACES``.
+        ending: Index into ``phones.MARKS`` of the mark that ends it, ``(batch,)``.
+        mask: 1 where there is a symbol, ``(batch, n)``, float32.
+    """
+
+    symbols: Tensor
+    places: Tensor
+    ending: Tensor
+    mask: Tensor
+
+
+class Encoder(nn.Module):
+    """Symbols with their places and the clause's ending, mixed over neighbours."""
+
+    def __init__(self, shape: AcousticShape) -> None:
+        super().__init__()
+        width = shape.encoder_width
+        self.symbol = nn.Embedding(len(SYMBOLS), width)
+        self.place = nn.Embedding(PLACES, width)
+        self.ending = nn.Embedding(len(MARKS), width)
+        self.dropout = nn.Dropout(0.1)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(width) for _ in range(shape.encoder_blocks)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, phones: Phones) -> Tensor:
+        """Encodings, ``(batch, n, width)``."""
+        x = self.symbol(phones.symbols) + self.place(phones.places)
+        x = x + self.ending(phones.ending)[:, None]
+        mask = phones.mask[:, None]
+        h = self.dropout(x).transpose(1, 2) * mask
+        for block in self.blocks:
+            h = block(h) * mask
+        out: Tensor = self.norm(h.transpose(1, 2))
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Gaussian mixtures over prosody vectors, one for each symbol.
+
+    Attributes:
+        log_weight: ``(..., components)``, normalised.
+        mean: ``(..., components, PROSODY)``.
+        log_sigma: As ``mean``.
+    """
+
+    log_weight: Tensor
+    mean: Tensor
+    log_sigma: Tensor
+
+    def log_likelihood(self, value: Tensor) -> Tensor:
+        """Log density of prosody vectors ``(..., PROSODY)``, shape ``(...)``."""
+        z = (value[..., None, :] - self.mean) * torch.exp(-self.log_sigma)
+        each = -0.5 * z.square() - self.log_sigma - 0.5 * math.log(2 * math.pi)
+        return torch.logsumexp(self.log_weight + each.sum(-1), -1)
+
+    def draw(self, uniform: Tensor, normal: Tensor, temperature: float) -> Tensor:
+        """Prosody vectors ``(..., PROSODY)`` drawn with given random numbers.
+
+        Args:
+            uniform: In [0, 1), ``(...)``; chooses the component.
+            normal: ``(..., PROSODY)``.
+            temperature: 0 gives the likeliest component's mean, 1 the model's spread.
+        """
+        weight = torch.softmax(self.log_weight / max(temperature, 0.05), -1)
+        chosen = (torch.cumsum(weight, -1) < uniform[..., None]).sum(-1)
+        chosen = chosen.clamp_max(weight.shape[-1] - 1)
+        index = chosen[..., None, None].expand(*chosen.shape, 1, PROSODY)
+        mean = self.mean.gather(-2, index)[..., 0, :]
+        sigma = torch.exp(self.log_sigma.gather(-2, index)[..., 0, :])
+        return mean + sigma * normal * temperature
+
+
+class ProsodyNet(nn.Module):
+    """Draws the prosody of one symbol after the other, in normalised units."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: AcousticShape) -> None:
+        super().__init__()
+        width = shape.encoder_width
+        self.components = shape.components
+        self.inlet = nn.Linear(width + PROSODY, width)
+        self.cell = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(2 * width, shape.components * (1 + 2 * PROSODY))
+        self.register_buffer("mean", torch.zeros(PROSODY))
+        self.register_buffer("scale", torch.ones(PROSODY))
+
+    def normalise(self, prosody: Tensor) -> Tensor:
+        """From natural units to those of the network."""
+        return (prosody - self.mean) / self.scale
+
+    def restore(self, normalised: Tensor) -> Tensor:
+        """From the network's units to natural ones."""
+        return normalised * self.scale + self.mean
+
+    def _mixture(self, encoded: Tensor, state: Tensor) -> Mixture:
+        out = self.head(torch.cat([encoded, state], -1))
+        weight, mean, sigma = out.split(
+            [self.components, *[self.components * PROSODY] * 2], -1
+        )
+        grid = (self.components, PROSODY)
+        return Mixture(
+            F.log_softmax(weight, -1),
+            mean.unflatten(-1, grid),
+            sigma.unflatten(-1, grid).clamp(LOG_SIGMA_LOW, LOG_SIGMA_HIGH),
+        )
+
+    def forward(self, encoded: Tensor, before: Tensor) -> Mixture:
+        """Mixtures for all symbols at once, given each one's predecessor.
+
+        Args:
+            encoded: ``(batch, n, width)``.
+            before: Normalised prosody of the symbol before, ``(batch, n, PROSODY)``.
+        """
+        x = self.inlet(torch.cat([encoded, before], -1))
+        state, _ = self.cell(x)
+        return self._mixture(encoded, state)
+
+    @torch.no_grad()
+    def draw(
+        self, encoded: Tensor, generator: torch.Generator, temperature: float
+    ) -> Tensor:
+        """Prosody of a clause in natural units, ``(1, n, PROSODY)``.
+
+        Args:
+            encoded: Of one clause, ``(1, n, width)``.
+            generator: Of the random numbers; its seed fixes the reading.
+            temperature: See `Mixture.draw`.
+        """
+        n = encoded.shape[1]
+        uniform = torch.rand((n, 1), generator=generator)
+        normal = torch.randn((n, 1, PROSODY), generator=generator)
+        before = torch.zeros(1, PROSODY)
+        state = torch.zeros(1, 1, self.cell.hidden_size)
+        drawn = []
+        for i in range(n):
+            x = self.inlet(torch.cat([encoded[:, i], before], -1))
+            _, state = self.cell(x[:, None], state)
+            mixture = self._mixture(encoded[:, i], state[0])
+            before = mixture.draw(uniform[i], normal[i], temperature)
+            drawn.append(before)
+        return self.restore(torch.stack(drawn, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What is known of each frame before it sounds.
+
+    Attributes:
+        encoded: Encoding of its symbol, ``(batch, frames, width)``.
+        cues: Place, length, pitch, rise, energy, ``(batch, frames, CUES)``.
+    """
+
+    encoded: Tensor
+    cues: Tensor
+
+
+def spread(encoded: Tensor, prosody: Tensor, lengths: Tensor) -> Frames:
+    """Repeat each symbol over its frames.
+
+    Args:
+        encoded: Of one clause, ``(n, width)``.
+        prosody: In natural units, ``(n, PROSODY)``.
+        lengths: Frames of each symbol, ``(n,)``, int64.
+
+    Returns:
+        Unbatched frames, ``(frames, ...)``.
+    """
+    which = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    starts = torch.cumsum(lengths, 0) - lengths
+    length = lengths[which].float()
+    place = (torch.arange(len(which)) - starts[which] + 0.5) / length
+    _, pitch, rise, energy = prosody[which].unbind(-1)
+    line = pitch + rise * (place - 0.5)
+    cues = torch.stack([place, torch.log1p(length) - 2, line, rise, energy / 3], -1)
+    return Frames(encoded[which], cues)
+
+
+def paired(x: Tensor) -> Tensor:
+    """Mean of each two frames, ``(batch, frames, c)`` to ``(batch, frames / 2, c)``."""
+    return x.unflatten(1, (-1, PAIR)).mean(2)
+
+
+class _Stack(nn.Module):
+    """Linear inlet, ConvNeXt blocks and linear outlet over pairs of frames."""
+
+    def __init__(self, inputs: int, width: int, blocks: int, outputs: int) -> None:
+        super().__init__()
+        self.inlet = nn.Linear(inputs, width)
+        self.blocks = nn.Sequential(*[ConvNeXtBlock(width) for _ in range(blocks)])
+        self.norm = nn.LayerNorm(width)
+        self.outlet = nn.Linear(width, outputs)
+
+    @property
+    def field(self) -> int:
+        """Pairs on either side that an output depends on."""
+        return KERNEL // 2 * len(self.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.blocks(self.inlet(x).transpose(1, 2)).transpose(1, 2)
+        out: Tensor = self.outlet(self.norm(h))
+        return out
+
+
+class ContourNet(nn.Module):
+    """F0 and voicing of every frame, from the coarse prosody of its symbol."""
+
+    def __init__(self, shape: AcousticShape) -> None:
+        super().__init__()
+        self.stack = _Stack(
+            shape.encoder_width + CUES,
+            shape.contour_width,
+            shape.contour_blocks,
+            2 * PAIR,
+        )
+
+    def forward(self, frames: Frames) -> tuple[Tensor, Tensor]:
+        """Log F0 relative to ``F0_CENTRE_HZ`` and voicing, each ``(batch, frames)``."""
+        x = paired(torch.cat([frames.encoded, frames.cues], -1))
+        bend, voicing = self.stack(x).split(PAIR, -1)
+        pitch = frames.cues[..., 2] + bend.flatten(1)
+        return pitch, torch.sigmoid(voicing).flatten(1)
+
+
+class MelDecoder(nn.Module):
+    """Mel spectrum from encodings, cues, F0, voicing and noise."""
+
+    def __init__(self, shape: AcousticShape) -> None:
+        super().__init__()
+        inputs = shape.encoder_width + CUES + 2 * PAIR + NOISE
+        self.stack = _Stack(
+            inputs, shape.decoder_width, shape.decoder_blocks, PAIR * N_MELS
+        )
+
+    @property
+    def field(self) -> int:
+        """Pairs of frames on either side that a pair depends on."""
+        return self.stack.field
+
+    def forward(
+        self, frames: Frames, pitch: Tensor, voicing: Tensor, noise: Tensor
+    ) -> Tensor:
+        """Log mel magnitudes, ``(batch, N_MELS, frames)``.
+
+        Args:
+            frames: An even number of them.
+            pitch: Log F0 relative to ``F0_CENTRE_HZ``, ``(batch, frames)``.
+            voicing: 0 to 1, ``(batch, frames)``.
+            noise: Standard normal, ``(batch, frames / 2, NOISE)``.
+        """
+        known = paired(torch.cat([frames.encoded, frames.cues], -1))
+        tracks = [t.unflatten(1, (-1, PAIR)) for t in (pitch, voicing)]
+        out = self.stack(torch.cat([known, *tracks, noise], -1))
+        mel = out.unflatten(-1, (PAIR, N_MELS)).flatten(1, 2)
+        # Undoes a fixed scale: log mel runs from -11.5 to about 2.
+        return mel.transpose(1, 2) * 3 - 5
+
+
+class AcousticModel(nn.Module):
+    """The four networks together."""
+
+    def __init__(self, shape: AcousticShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoder = Encoder(shape)
+        self.prosody = ProsodyNet(shape)
+        self.contour = ContourNet(shape)
+        self.decoder = MelDecoder(shape)
+
+
+def to_lengths(prosody: Tensor, sounding: Tensor, speed: float) -> Tensor:
+    """Frames of each symbol from its drawn prosody.
+
+    Args:
+        prosody: Natural units, ``(n, PROSODY)``.
+        sounding: True for phones (at least one frame), False for pauses, ``(n,)``.
+        speed: 1 as drawn, 2 twice as fast.
+
+    Returns:
+        ``(n,)``, int64; their sum is even.
+    """
+    frames = torch.expm1(prosody[:, 0].clamp(0, 5.5)) / speed
+    lengths = torch.round(frames).long()
+    lengths = torch.maximum(lengths, sounding.long())
+    lengths[-1] += lengths.sum() % PAIR
+    if int(lengths.sum()) == 0:
+        lengths[-1] = PAIR
+    return lengths
+
+
+def to_hz(pitch: Tensor) -> Tensor:
+    """F0 in Hz, within the range that the vocoder knows."""
+    return (torch.exp(pitch) * F0_CENTRE_HZ).clamp(F0_LOW_HZ, F0_HIGH_HZ)

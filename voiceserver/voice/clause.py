@@ -1,0 +1,125 @@
+"""From a clause of text to the symbols that the acoustic model speaks.
+
+Joins the normaliser, the lexicon and the letter-to-sound network, applies the few
+rules that depend on the neighbouring word, and keeps for every word its source range
+and its place among the symbols. Knows nothing of audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voiceserver.voice.lexicon import Lexicon
+from voiceserver.voice.normalise import Token, normalise
+from voiceserver.voice.phones import (
+    INDEX,
+    MARKS,
+    PAUSE,
+    Pronunciation,
+    is_vowel,
+    letter_name,
+    with_s,
+)
+
+PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
+NON_FINAL = ","  # how a clause without a mark of its own ends
+
+LettersToSound = Callable[[str], Pronunciation]
+
+
+@dataclass(frozen=True, slots=True)
+class WordSpan:
+    """A spoken word: where it comes from and where it is said.
+
+    Attributes:
+        start: First source character.
+        end: After the last one; words of one number share their range.
+        first: Index of its first symbol.
+        last: Index after its last symbol.
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Symbols of one clause, from a leading pause to the mark that ends it.
+
+    Attributes:
+        symbols: Indices into ``phones.SYMBOLS``.
+        places: Place of each in its word.
+        ending: Index into ``phones.MARKS``.
+        words: The spoken words in order.
+        skipped: Characters of unreadable scripts that were left out.
+    """
+
+    symbols: tuple[int, ...]
+    places: tuple[int, ...]
+    ending: int
+    words: tuple[WordSpan, ...]
+    skipped: int
+
+
+def _places(n: int) -> list[int]:
+    """Places of the phones of a word of ``n``."""
+    if n == 1:
+        return [PLACE_ONLY]
+    return [PLACE_FIRST, *[PLACE_INNER] * (n - 2), PLACE_LAST]
+
+
+class Phonemiser:
+    """Turns clauses into symbols. Holds no state between clauses."""
+
+    def __init__(self, lexicon: Lexicon, letters: LettersToSound) -> None:
+        self._lexicon = lexicon
+        self._letters = letters
+
+    def pronounce(self, token: Token) -> Pronunciation:
+        """Phones of one word, without regard to its neighbours."""
+        if token.spelled:
+            name = letter_name(token.text[0])
+            return with_s(name) if token.text[1:] else name
+        known = self._lexicon.variants(token.text)
+        return known[0] if known else self._letters(token.text)
+
+    def _in_context(self, tokens: list[Token]) -> list[Pronunciation]:
+        """Pronunciations of all tokens; empty for marks."""
+        spoken = [() if t.is_mark else self.pronounce(t) for t in tokens]
+        for i, token in enumerate(tokens[:-1]):
+            before_vowel = bool(spoken[i + 1]) and is_vowel(spoken[i + 1][0])
+            if token.text == "the" and before_vowel:
+                spoken[i] = ("DH", "IY0")
+        return spoken
+
+    def phonemise(self, text: str) -> Clause | None:
+        """Symbols of a clause; None if there is nothing to say in it."""
+        normal = normalise(text)
+        tokens = list(normal.tokens)
+        if not tokens:
+            return None
+        symbols, places = [INDEX[PAUSE]], [PLACE_NONE]
+        words: list[WordSpan] = []
+        for token, phones in zip(tokens, self._in_context(tokens), strict=True):
+            first = len(symbols)
+            if token.is_mark:
+                symbols.append(INDEX[token.text])
+                places.append(PLACE_NONE)
+                continue
+            symbols += [INDEX[p] for p in phones]
+            places += _places(len(phones))
+            words.append(WordSpan(token.start, token.end, first, len(symbols)))
+        if not tokens[-1].is_mark:
+            symbols.append(INDEX[NON_FINAL])
+            places.append(PLACE_NONE)
+        ending = tokens[-1].text if tokens[-1].is_mark else NON_FINAL
+        return Clause(
+            tuple(symbols),
+            tuple(places),
+            MARKS.index(ending),
+            tuple(words),
+            normal.skipped,
+        )
