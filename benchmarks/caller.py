@@ -75,7 +75,7 @@ class Microphone(MediaStreamTrack):
         index = sample // FRAME
         return self.sent_s[index] if index < len(self.sent_s) else None
 
-    async def recv(self) -> "av.Packet[Any]":
+    async def recv(self) -> av.Packet[Any]:
         """Return the next 20 ms, encoded, at its time."""
         if self._frame == 0:
             self._start_s = time.perf_counter()
@@ -85,7 +85,7 @@ class Microphone(MediaStreamTrack):
         self._frame += 1
         return packet
 
-    def _encode(self) -> "av.Packet[Any]":
+    def _encode(self) -> av.Packet[Any]:
         at = self._frame * FRAME % (len(self._noise) - FRAME)
         samples = self._noise[at : at + FRAME].copy()
         if self._sent < len(self._speech):

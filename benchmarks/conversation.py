@@ -197,8 +197,7 @@ async def echo_cost(count: int) -> float:
     with serving(["-m", "benchmarks.echo_server"]) as server:
         callers = [Caller(server.url) for _ in range(count)]
         for caller in callers:
-            peer_ready = caller.connect_media()
-            await peer_ready
+            await caller.connect()
         before = server.cost()
         await asyncio.sleep(8)
         after = server.cost()

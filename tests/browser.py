@@ -25,6 +25,7 @@ import pytest
 START_LIMIT_S = 30.0
 CLOSE_LIMIT_S = 5.0
 POLL_S = 0.05
+_FALSY = (None, False, 0, "")  # of what JavaScript calls so
 # The same flags on every machine: no sandbox in containers, nothing contacted.
 _FLAGS = (
     "--headless=new",
@@ -168,7 +169,7 @@ class Browser:
         until = loop.time() + limit_s
         while True:
             value = await self.evaluate(expression)
-            if value:
+            if value not in _FALSY:  # an element comes as {}, which is truthy there
                 return value
             if loop.time() > until:
                 seen = await self.evaluate("document.body.innerText.slice(0, 600)")

@@ -48,7 +48,7 @@ TYPES = (
     "response.create",
     "response.cancel",
 )
-NUMBERS = st.integers(1, 6)
+NUMBERS = st.integers(1, 4)
 STRAY: st.SearchStrategy[Event] = st.one_of(
     st.builds(SpeechStarted, NUMBERS, st.integers(0, 99_999)),
     st.builds(SpeechStopped, NUMBERS, st.integers(0, 99_999)),
@@ -115,7 +115,9 @@ def conversations(draw: st.DrawFn) -> list[Event | tuple[str, dict[str, Any]]]:
     )
     bare: dict[str, Any] = {}
     plain = st.tuples(st.sampled_from(TYPES), st.just(bare))
-    for stray in draw(st.lists(st.one_of(STRAY, patch, create, plain), max_size=8)):
+    for stray in draw(
+        st.lists(st.one_of(STRAY, patch, create, plain), min_size=2, max_size=9)
+    ):
         steps.insert(draw(st.integers(0, len(steps))), stray)
     return steps
 

@@ -235,7 +235,7 @@ async def test_typed_words_are_asked_and_answered(server: FakeServer) -> None:
     """A chip before the first turn starts a call and asks; Enter asks too."""
     async with open_browser() as page:
         await page.navigate(server.url)
-        await page.click("#chips li:nth-child(2) button")
+        await page.click("#chips li:nth-child(3) button")
         created = await server.heard("conversation.item.create")
         await server.heard("response.create")
         assert created["item"]["content"][0]["text"] == "What is twelve times seven?"

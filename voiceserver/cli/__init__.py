@@ -1,0 +1,5 @@
+"""The command ``voiceserver``."""
+
+from voiceserver.cli.entry import main
+
+__all__ = ["main"]

@@ -121,9 +121,13 @@ class ChatModel:
             trust_env=False,
         )
         if self._limits.warm_s > 0:
-            async with asyncio.TaskGroup() as group:
-                for route in self._routes:
-                    group.create_task(self._warm(self._session, route))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for route in self._routes:
+                        group.create_task(self._warm(self._session, route))
+            except BaseException:
+                await self._session.close()
+                raise
         return self
 
     async def __aexit__(
@@ -225,7 +229,9 @@ class ChatModel:
         try:
             try:
                 return await self._post(self._session, route, request)
-            except aiohttp.ServerDisconnectedError:
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # A kept connection was closed just as it was taken: ask once more.
                 return await self._post(self._session, route, request)
         except TimeoutError:

@@ -1,5 +1,6 @@
 // The page: joins the call, the transcript, the orb and the controls.
 
+import { $, make } from "./dom.js";
 import { footnote, LatencyChart } from "./latency.js";
 import { Level } from "./levels.js";
 import { Line } from "./line.js";
@@ -13,306 +14,308 @@ import { Turn } from "./turn.js";
 const MEMORY = 20; // lines that a new call is told of
 const PATIENCE_MS = 12_000; // an answer so late is not awaited any more
 
-const $ = (id) => document.getElementById(id);
-const context = new AudioContext(); // sleeps until the first click
-const microphone = new Microphone(context);
+const KEYS = matchMedia("(hover: hover)").matches;
+const microphone = new Microphone();
 const line = new Line($("remote"));
 const turn = new Turn();
 const settings = new Settings($("settings"));
 const transcript = new Transcript($("transcript"), $("scroller"), announce);
-const latency = new LatencyChart($("latency"));
+const latency = new LatencyChart();
 const levels = { microphone: new Level(), remote: new Level() };
 
 let phase = "idle"; // idle | connecting | up | reconnecting | error
+let context = null; // made by the first click: browsers refuse it before
 let began = 0;
 let pending = null; // typed words that wait for the call or for the answer's end
 let waitLimit = 0;
+let wakeLock = null;
 
 const LABELS = {
-  idle: ["Ready when you are", "Press the button or the space bar"],
-  connecting: ["Connecting", ""],
-  listening: ["Listening", "Go ahead"],
-  hearing: ["Hearing you", ""],
-  thinking: ["Thinking", ""],
-  speaking: ["Speaking", "Interrupt at any time"],
-  reconnecting: ["Connection lost", ""],
-  error: ["Not connected", "Press the button to try again"],
+	idle: ["Ready when you are", KEYS ? "Press the button or the space bar" : "The microphone is off until you start"],
+	connecting: ["Connecting", ""],
+	listening: ["Listening", "Go ahead"],
+	hearing: ["Hearing you", ""],
+	thinking: ["Thinking", ""],
+	speaking: ["Speaking", "Interrupt at any time"],
+	reconnecting: ["Connection lost", ""],
+	error: ["Not connected", "Press the button to try again"],
+};
+
+const ANNOUNCED = {
+	idle: "The call has ended.",
+	up: "Connected. Go ahead.",
+	reconnecting: "Connection lost. Trying again.",
 };
 
 new Orb($("orb"), () => {
-  const state = document.body.dataset.state;
-  const mic = levels.microphone.read();
-  const remote = levels.remote.read();
-  return { state, level: state === "speaking" ? remote : mic };
+	const state = document.body.dataset.state;
+	const mic = levels.microphone.read();
+	const remote = levels.remote.read();
+	if (silent() && state === "listening") return { state: "idle", level: 0 };
+	return { state, level: state === "speaking" ? remote : mic };
 });
 
 // ---- what is shown -------------------------------------------------------------
 
 function render(hint) {
-  const state = phase === "up" ? turn.state : phase;
-  document.body.dataset.state = state;
-  document.body.dataset.muted = String(silent());
-  let [label, standing] = LABELS[state];
-  if (silent() && ["listening", "hearing"].includes(state)) {
-    [label, standing] = microphone.stream
-      ? ["Muted", "Press M or the button to be heard"]
-      : ["Microphone off", "Type, and listen to the answer"];
-  }
-  write($("status"), label);
-  write($("hint"), hint ?? standing);
-  write($("talk-label"), line.open ? "Stop" : phase === "error" ? "Try again" : "Start talking");
-  $("mute").disabled = !line.open || !microphone.stream;
-  $("mute").setAttribute("aria-pressed", String(microphone.muted));
-  $("skip").disabled = !(turn.sounding || turn.response !== null) || phase !== "up";
-  $("welcome").hidden = !transcript.empty;
-  if (phase !== "up") $("stats").textContent = "";
+	const state = phase === "up" ? turn.state : phase;
+	document.body.dataset.state = state;
+	document.body.dataset.muted = String(silent());
+	document.body.dataset.open = String(line.open);
+	let [label, standing] = LABELS[state];
+	if (silent() && ["listening", "hearing"].includes(state)) {
+		[label, standing] = microphone.stream
+			? ["Muted", "Press M or the button to be heard"]
+			: ["Microphone off", "Type, and listen to the answer"];
+	}
+	write($("status"), label);
+	write($("hint"), hint ?? standing);
+	write($("talk-label"), line.open ? "Stop" : phase === "error" ? "Try again" : "Start talking");
+	$("mute").disabled = !line.open || !microphone.stream;
+	$("mute").setAttribute("aria-pressed", String(microphone.muted));
+	$("skip").disabled = !(turn.sounding || turn.response !== null) || phase !== "up";
+	$("welcome").hidden = !transcript.empty;
+	if (phase !== "up") $("stats").textContent = "";
 }
 
 // Writing the same text again would make a screen reader say it again.
 function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+	if (node.textContent !== text) node.textContent = text;
 }
 
 function announce(text) {
-  const said = document.createElement("p");
-  said.textContent = text;
-  $("announcer").append(said);
-  while ($("announcer").childElementCount > 4) $("announcer").firstChild.remove();
+	$("announcer").append(make("p", {}, text));
+	while ($("announcer").childElementCount > 4) $("announcer").firstChild.remove();
 }
 
-function notify(title, text, action) {
-  $("notice-title").textContent = title;
-  $("notice-text").textContent = text;
-  $("notice-action").hidden = !action;
-  $("notice-action").textContent = action?.label ?? "";
-  $("notice-action").onclick = action?.run ?? null;
-  $("notice").hidden = false;
+// typing: offer it as the way out.
+function notify(title, text, typing = false) {
+	$("notice-title").textContent = title;
+	$("notice-text").textContent = text;
+	$("notice-action").hidden = !typing;
+	$("notice").hidden = false;
 }
-
-const typeInstead = { label: "Type instead", run: () => { dismiss(); $("words").focus(); } };
 
 function dismiss() {
-  $("notice").hidden = true;
+	$("notice").hidden = true;
 }
 
 function silent() {
-  return line.open && (microphone.muted || !microphone.stream);
+	return line.open && (microphone.muted || !microphone.stream);
 }
 
 // ---- starting and stopping -----------------------------------------------------
 
 // typing: the person has words to send, so a call without a microphone is fine.
 async function start({ typing = false } = {}) {
-  dismiss();
-  context.resume();
-  phase = "connecting";
-  const opening = line.start(async (signal) => {
-    try {
-      await microphone.open();
-    } catch (fault) {
-      if (!typing) throw fault;
-      notify(fault.title, "You can type, and hear the answers.");
-    }
-    signal.throwIfAborted();
-    return microphone.track;
-  });
-  render();
-  keepAwake();
-  await opening;
+	dismiss();
+	turn.reset();
+	context ??= new AudioContext();
+	context.resume();
+	const opening = line.start(async (signal) => {
+		try {
+			await microphone.open();
+		} catch (fault) {
+			if (!typing) throw fault;
+			notify(fault.title, "You can type, and hear the answers.");
+		}
+		signal.throwIfAborted();
+		return microphone.track(context);
+	});
+	keepAwake();
+	await opening;
 }
 
 function stop() {
-  line.stop();
-  ended("idle");
+	line.stop();
+	ended("idle");
 }
 
 function ended(next, fault) {
-  phase = next;
-  pending = null;
-  clearTimeout(waitLimit);
-  microphone.close();
-  microphone.mute(false);
-  levels.microphone.detach();
-  levels.remote.detach();
-  transcript.abandon();
-  turn.receive({ type: "session.created" });
-  if (fault) notify(fault.title, fault.text, fault.microphone ? typeInstead : null);
-  render();
+	pending = null;
+	clearTimeout(waitLimit);
+	wakeLock?.release();
+	context?.suspend();
+	microphone.close();
+	microphone.mute(false);
+	levels.microphone.detach();
+	levels.remote.detach();
+	transcript.abandon();
+	turn.reset();
+	if (fault) notify(fault.title, fault.text, fault.microphone);
+	enter(next);
+}
+
+// The state of each turn is not announced: the voice itself can be heard.
+function enter(next, hint) {
+	if (next !== phase && ANNOUNCED[next]) announce(ANNOUNCED[next]);
+	phase = next;
+	render(hint);
 }
 
 line.addEventListener("phase", ({ detail }) => {
-  if (detail.phase === "error" || detail.phase === "idle") {
-    ended(detail.phase, detail.fault);
-    return;
-  }
-  if (detail.phase === "reconnecting" && phase === "up") {
-    transcript.abandon();
-    turn.receive({ type: "session.created" });
-  }
-  phase = detail.phase;
-  const reason = detail.fault ? `${detail.fault.title} ` : "";
-  const when = detail.delay ? `Trying again in ${detail.delay} s` : "Trying again now";
-  render(phase === "reconnecting" ? reason + when : undefined);
+	if (detail.phase === "error") {
+		ended("error", detail.fault);
+		return;
+	}
+	if (detail.phase === "reconnecting" && phase === "up") {
+		transcript.abandon();
+		turn.reset();
+	}
+	const reason = detail.fault ? `${detail.fault.title} ` : "";
+	const when = detail.delay ? `Trying again in ${detail.delay} s` : "Trying again now";
+	enter(detail.phase, detail.phase === "reconnecting" ? reason + when : undefined);
 });
 
 line.addEventListener("up", () => {
-  began = performance.now();
-  dismissUnlessTyping();
-  line.send({ type: "session.update", session: settings.session() });
-  for (const { id, role, text } of transcript.memory(MEMORY)) {
-    const type = role === "user" ? "input_text" : "output_text";
-    const item = { id, type: "message", role, content: [{ type, text }] };
-    line.send({ type: "conversation.item.create", item });
-  }
-  if (pending) ask(pending);
+	began = performance.now();
+	if (microphone.stream) dismiss(); // else it still says that there is none
+	line.send({ type: "session.update", session: settings.session() });
+	for (const { id, role, text } of transcript.memory(MEMORY)) {
+		const type = role === "user" ? "input_text" : "output_text";
+		const item = { id, type: "message", role, content: [{ type, text }] };
+		line.send({ type: "conversation.item.create", item });
+	}
+	if (pending) ask(pending);
 });
-
-function dismissUnlessTyping() {
-  if (microphone.stream) dismiss();
-}
 
 line.addEventListener("sound", ({ detail }) => levels.remote.attach(context, detail));
 microphone.addEventListener("opened", () => {
-  levels.microphone.attach(context, microphone.stream);
+	levels.microphone.attach(context, microphone.stream);
 });
 microphone.addEventListener("unplugged", async () => {
-  levels.microphone.detach();
-  try {
-    await microphone.open(); // another one, if there is one
-  } catch (fault) {
-    microphone.close();
-    notify("The microphone was disconnected.", "Plug one in and start again, or type.");
-  }
-  line.replaceTrack(microphone.track);
-  render();
+	levels.microphone.detach();
+	try {
+		await microphone.open(); // another one, if there is one
+	} catch (fault) {
+		microphone.close();
+		notify("The microphone was disconnected.", "Plug one in and start again, or type.");
+	}
+	line.replaceTrack(microphone.track(context));
+	render();
 });
 
 line.addEventListener("stats", ({ detail: { rtt, loss, jitter } }) => {
-  const past = Math.floor((performance.now() - began) / 1000);
-  const clock = `${Math.floor(past / 60)}:${String(past % 60).padStart(2, "0")}`;
-  const trip = rtt == null ? [] : [`${Math.round(rtt)} ms`];
-  const quality = [`${Math.round(loss * 100)} % lost`, `${Math.round(jitter)} ms jitter`];
-  $("stats").replaceChildren(
-    ...[...trip, ...quality, clock].map((text) => {
-      const part = document.createElement("span");
-      part.textContent = text;
-      return part;
-    }),
-  );
+	const past = Math.floor((performance.now() - began) / 1000);
+	const clock = `${Math.floor(past / 60)}:${String(past % 60).padStart(2, "0")}`;
+	const trip = rtt == null ? [] : [`${Math.round(rtt)} ms`];
+	const quality = [`${Math.round(loss * 100)} % lost`, `${Math.round(jitter)} ms jitter`];
+	const parts = [...trip, ...quality, clock].map((text) => make("span", {}, text));
+	$("stats").replaceChildren(...parts);
 });
 
 // ---- the server's events -------------------------------------------------------
 
 const TRANSCRIPTION = "conversation.item.input_audio_transcription";
 const RECEIVERS = {
-  "session.created": ({ session }) => settings.began(session),
-  "conversation.item.added": ({ item }) => added(item),
-  "voiceserver.input_transcript.partial": ({ item_id, text }) =>
-    transcript.heardSoFar(item_id, text),
-  [`${TRANSCRIPTION}.completed`]: (event) => transcript.settle(event.item_id, event.transcript),
-  [`${TRANSCRIPTION}.failed`]: (event) => transcript.settle(event.item_id, ""),
-  "response.output_audio_transcript.delta": ({ item_id, delta }) =>
-    transcript.append(item_id, delta),
-  "response.output_audio_transcript.done": (event) =>
-    transcript.complete(event.item_id, event.transcript),
-  "response.done": ({ response }) => responded(response),
-  "voiceserver.item.heard": (event) =>
-    transcript.played(event.item_id, event.heard, event.unheard),
-  "voiceserver.turn.latency": (event) => {
-    latency.show(event);
-    transcript.footnote(event.item_id, footnote(event));
-  },
-  error: ({ error }) => refused(error),
+	"session.created": ({ session }) => settings.began(session),
+	"conversation.item.added": ({ item }) => added(item),
+	"voiceserver.input_transcript.partial": ({ item_id, text }) =>
+		transcript.heardSoFar(item_id, text),
+	[`${TRANSCRIPTION}.completed`]: (event) => transcript.settle(event.item_id, event.transcript),
+	[`${TRANSCRIPTION}.failed`]: (event) => transcript.settle(event.item_id, ""),
+	"response.output_audio_transcript.delta": ({ item_id, delta }) =>
+		transcript.append(item_id, delta),
+	"response.output_audio_transcript.done": (event) =>
+		transcript.complete(event.item_id, event.transcript),
+	"response.done": ({ response }) => responded(response),
+	"voiceserver.item.heard": (event) =>
+		transcript.played(event.item_id, event.heard, event.unheard),
+	"voiceserver.turn.latency": (event) => {
+		latency.show(event);
+		transcript.footnote(event.item_id, footnote(event));
+	},
+	error: ({ error }) => refused(error),
 };
 
 line.addEventListener("event", ({ detail: event }) => {
-  RECEIVERS[event.type]?.(event);
-  turn.receive(event);
-  clearTimeout(waitLimit);
-  if (turn.waiting) waitLimit = setTimeout(giveUpWaiting, PATIENCE_MS);
-  if (phase === "up") render();
+	RECEIVERS[event.type]?.(event);
+	turn.receive(event);
+	clearTimeout(waitLimit);
+	if (turn.waiting) waitLimit = setTimeout(giveUpWaiting, PATIENCE_MS);
+	if (phase === "up") render();
 });
 
 function added(item) {
-  if (item.role !== "user" || transcript.has(item.id)) return;
-  const [part] = item.content ?? [];
-  if (part?.type === "input_text") transcript.settle(item.id, part.text);
-  else transcript.heardSoFar(item.id, "");
+	if (item.role !== "user" || transcript.has(item.id)) return;
+	const [part] = item.content ?? [];
+	if (part?.type === "input_text") transcript.settle(item.id, part.text);
+	else transcript.heardSoFar(item.id, "");
 }
 
 function responded(response) {
-  if (response.status === "failed") {
-    notify("The answer failed.", sentence(response.status_details?.error?.message ?? ""));
-  }
-  if (pending && turn.response !== null) {
-    turn.receive({ type: "response.done", response });
-    ask(pending);
-  }
+	if (response.status === "failed") {
+		notify("The answer failed.", sentence(response.status_details?.error?.message ?? ""));
+	}
+	if (pending && turn.response !== null) {
+		turn.receive({ type: "response.done", response });
+		ask(pending);
+	}
 }
 
 function refused(error) {
-  // It had ended by itself when we asked for its end.
-  if (error.code === "response_cancel_not_active") return;
-  notify(error.type === "server_error" ? "Something failed." : "That was refused.", sentence(error.message));
+	// It had ended by itself when we asked for its end.
+	if (error.code === "response_cancel_not_active") return;
+	notify(error.type === "server_error" ? "Something failed." : "That was refused.", sentence(error.message));
 }
 
 function giveUpWaiting() {
-  turn.waiting = false;
-  render();
+	turn.waiting = false;
+	render();
 }
 
 // ---- the person's acts ---------------------------------------------------------
 
 // Ends the answer that is being generated or played; says whether to wait for it.
 function silence() {
-  const active = turn.response !== null;
-  if (active) line.send({ type: "response.cancel" });
-  if (active || turn.sounding) line.send({ type: "output_audio_buffer.clear" });
-  return active;
+	const active = turn.response !== null;
+	if (active) line.send({ type: "response.cancel" });
+	if (active || turn.sounding) line.send({ type: "output_audio_buffer.clear" });
+	return active;
 }
 
 function ask(text) {
-  pending = text;
-  if (phase !== "up" || silence()) return; // asked again when that is over
-  pending = null;
-  const id = `item_page_${hex(8)}`;
-  const item = { id, type: "message", role: "user", content: [{ type: "input_text", text }] };
-  transcript.settle(id, text);
-  line.send({ type: "conversation.item.create", item });
-  line.send({ type: "response.create" });
-  turn.waiting = true;
-  render();
+	pending = text;
+	if (phase !== "up" || silence()) return; // asked again when that is over
+	pending = null;
+	const id = `item_page_${hex(8)}`;
+	const item = { id, type: "message", role: "user", content: [{ type: "input_text", text }] };
+	transcript.settle(id, text);
+	line.send({ type: "conversation.item.create", item });
+	line.send({ type: "response.create" });
+	turn.waiting = true;
+	render();
 }
 
 function say(text) {
-  if (!text.trim()) return;
-  if (!line.open) start({ typing: true });
-  ask(text.trim());
+	if (!text.trim()) return;
+	if (!line.open) start({ typing: true });
+	ask(text.trim());
 }
 
 function hex(bytes) {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+	const random = crypto.getRandomValues(new Uint8Array(bytes));
+	return [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function toggle() {
-  if (line.open) stop();
-  else start();
+	if (line.open) stop();
+	else start();
 }
 
 function toggleMute() {
-  if ($("mute").disabled) return;
-  microphone.mute(!microphone.muted);
-  render();
+	if ($("mute").disabled) return;
+	microphone.mute(!microphone.muted);
+	render();
 }
 
 async function keepAwake() {
-  try {
-    const lock = await navigator.wakeLock?.request("screen");
-    addEventListener("pagehide", () => lock?.release(), { once: true });
-  } catch {
-    // Not allowed, for example on low battery: the screen may go dark.
-  }
+	try {
+		wakeLock = await navigator.wakeLock?.request("screen");
+		if (!line.open) wakeLock?.release();
+	} catch {
+		// Not allowed, for example on low battery: the screen may go dark.
+	}
 }
 
 $("talk").addEventListener("click", toggle);
@@ -320,37 +323,41 @@ $("orb").addEventListener("click", toggle);
 $("mute").addEventListener("click", toggleMute);
 $("skip").addEventListener("click", silence);
 $("notice-close").addEventListener("click", dismiss);
+$("notice-action").addEventListener("click", () => {
+	dismiss();
+	$("words").focus();
+});
 $("open-settings").addEventListener("click", () => settings.open());
 settings.addEventListener("changed", () => {
-  if (phase === "up") line.send({ type: "session.update", session: settings.session() });
+	if (phase === "up") line.send({ type: "session.update", session: settings.session() });
 });
 $("fresh").addEventListener("click", () => {
-  transcript.clear();
-  $("settings").close();
-  if (line.open) start(); // the server forgets with the old call
-  render();
+	transcript.clear();
+	$("settings").close();
+	if (line.open) start(); // the server forgets with the old call
+	render();
 });
 $("chips").addEventListener("click", ({ target }) => {
-  if (target.closest("button")) say(target.textContent);
+	if (target.closest("button")) say(target.textContent);
 });
 $("typed").addEventListener("submit", (event) => {
-  event.preventDefault();
-  say($("words").value);
-  $("words").value = "";
+	event.preventDefault();
+	say($("words").value);
+	$("words").value = "";
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if ($("settings").open || event.target.closest("input, textarea, select")) return;
-  const onButton = event.target.closest("button, summary, a");
-  if (event.key === " " && !onButton) {
-    event.preventDefault();
-    toggle();
-  } else if (event.key === "m" || event.key === "M") {
-    toggleMute();
-  } else if (event.key === "Escape" && !$("skip").disabled) {
-    silence();
-  }
+	if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+	if ($("settings").open || event.target.closest("input, textarea, select")) return;
+	const onButton = event.target.closest("button, summary, a");
+	if (event.key === " " && !onButton) {
+		event.preventDefault();
+		toggle();
+	} else if (event.key === "m" || event.key === "M") {
+		toggleMute();
+	} else if (event.key === "Escape" && !$("skip").disabled) {
+		silence();
+	}
 });
 
 addEventListener("pagehide", () => line.stop());

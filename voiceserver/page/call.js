@@ -10,152 +10,151 @@ const SILENT_LIMIT_MS = 2_000; // the server sends 50 packets a second, silence 
 const FIRST_LIMIT_MS = 5_000;
 
 export class Call extends EventTarget {
-  #peer = new RTCPeerConnection({ iceServers: [] });
-  #channel = this.#peer.createDataChannel("oai-events");
-  #location = null;
-  #poll = 0;
-  #over = false;
-  #seen = { packets: 0, at: 0, history: [] };
+	#peer = new RTCPeerConnection({ iceServers: [] });
+	#channel = this.#peer.createDataChannel("oai-events");
+	#location = null;
+	#poll = 0;
+	#over = false;
+	#seen = { packets: 0, at: 0 }; // when more packets had come, the last time
+	#recent = []; // statistics of the last five seconds
 
-  // track: what to send. audio: the element that plays what comes back.
-  constructor(track, audio) {
-    super();
-    this.#peer.addTrack(track, new MediaStream([track]));
-    this.#peer.ontrack = ({ track: remote }) => {
-      audio.srcObject = new MediaStream([remote]);
-      audio.play().catch(() => {}); // refused only without a gesture; there was one
-      this.#emit("sound", audio.srcObject);
-    };
-    this.#peer.onconnectionstatechange = () => {
-      if (["failed", "closed"].includes(this.#peer.connectionState)) this.#lose();
-    };
-    this.#channel.onclose = () => this.#lose();
-    this.#channel.onmessage = ({ data }) => {
-      try {
-        this.#emit("event", JSON.parse(data));
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-      }
-    };
-  }
+	// track: what to send. audio: the element that plays what comes back.
+	constructor(track, audio) {
+		super();
+		this.#peer.addTrack(track, new MediaStream([track]));
+		this.#peer.ontrack = ({ track: remote }) => {
+			audio.srcObject = new MediaStream([remote]);
+			audio.play().catch(() => {}); // refused only without a gesture; there was one
+			this.#emit("sound", audio.srcObject);
+		};
+		this.#peer.onconnectionstatechange = () => {
+			if (["failed", "closed"].includes(this.#peer.connectionState)) this.#lose();
+		};
+		this.#channel.onclose = () => this.#lose();
+		this.#channel.onmessage = ({ data }) => {
+			try {
+				this.#emit("event", JSON.parse(data));
+			} catch (error) {
+				if (!(error instanceof SyntaxError)) throw error;
+			}
+		};
+	}
 
-  // Resolves when events can be sent. Rejects with a Fault, or when aborted.
-  async connect(signal) {
-    try {
-      await this.#peer.setLocalDescription();
-      await this.#gathered();
-      const sdp = await this.#exchange(this.#peer.localDescription.sdp, signal);
-      await this.#peer.setRemoteDescription({ type: "answer", sdp });
-      await this.#opened(signal);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-    this.#seen.at = performance.now() + FIRST_LIMIT_MS - SILENT_LIMIT_MS;
-    this.#poll = setInterval(() => this.#measure(), POLL_MS);
-  }
+	// Resolves when events can be sent. Rejects with a Fault, or when aborted.
+	async connect(signal) {
+		try {
+			await this.#peer.setLocalDescription();
+			await this.#gathered();
+			const sdp = await this.#exchange(this.#peer.localDescription.sdp, signal);
+			await this.#peer.setRemoteDescription({ type: "answer", sdp });
+			await this.#opened(signal);
+		} catch (error) {
+			this.close();
+			throw error;
+		}
+		this.#seen.at = performance.now() + FIRST_LIMIT_MS - SILENT_LIMIT_MS;
+		this.#poll = setInterval(() => this.#measure(), POLL_MS);
+	}
 
-  send(event) {
-    if (this.#channel.readyState === "open") this.#channel.send(JSON.stringify(event));
-  }
+	send(event) {
+		if (this.#channel.readyState === "open") this.#channel.send(JSON.stringify(event));
+	}
 
-  // Send another track from now on, for example another microphone.
-  replaceTrack(track) {
-    this.#peer.getSenders()[0]?.replaceTrack(track);
-  }
+	// Send another track from now on, for example another microphone.
+	replaceTrack(track) {
+		this.#peer.getSenders()[0]?.replaceTrack(track);
+	}
 
-  close() {
-    this.#over = true;
-    clearInterval(this.#poll);
-    this.#peer.close();
-    if (this.#location) {
-      // keepalive: also when the page is being left.
-      fetch(this.#location, { method: "DELETE", keepalive: true }).catch(() => {});
-      this.#location = null;
-    }
-  }
+	close() {
+		this.#over = true;
+		clearInterval(this.#poll);
+		this.#peer.close();
+		if (this.#location) {
+			// keepalive: also when the page is being left.
+			fetch(this.#location, { method: "DELETE", keepalive: true }).catch(() => {});
+			this.#location = null;
+		}
+	}
 
-  #gathered() {
-    const peer = this.#peer;
-    return new Promise((resolve) => {
-      const check = () => peer.iceGatheringState === "complete" && resolve();
-      peer.addEventListener("icegatheringstatechange", check);
-      setTimeout(resolve, GATHER_LIMIT_MS);
-      check();
-    });
-  }
+	#gathered() {
+		const peer = this.#peer;
+		return new Promise((resolve) => {
+			const check = () => peer.iceGatheringState === "complete" && resolve();
+			peer.addEventListener("icegatheringstatechange", check);
+			setTimeout(resolve, GATHER_LIMIT_MS);
+			check();
+		});
+	}
 
-  async #exchange(sdp, signal) {
-    let reply;
-    try {
-      reply = await fetch("/v1/realtime/calls", {
-        method: "POST",
-        headers: { "Content-Type": "application/sdp" },
-        body: sdp,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_LIMIT_MS)]),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw unreachable();
-    }
-    if (!reply.ok) throw await refusal(reply);
-    this.#location = reply.headers.get("Location");
-    return reply.text();
-  }
+	async #exchange(sdp, signal) {
+		let reply;
+		try {
+			reply = await fetch("/v1/realtime/calls", {
+				method: "POST",
+				headers: { "Content-Type": "application/sdp" },
+				body: sdp,
+				signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_LIMIT_MS)]),
+			});
+		} catch (error) {
+			signal.throwIfAborted();
+			throw unreachable();
+		}
+		if (!reply.ok) throw await refusal(reply);
+		this.#location = reply.headers.get("Location");
+		return reply.text();
+	}
 
-  #opened(signal) {
-    return new Promise((resolve, reject) => {
-      setTimeout(() => reject(noMedia()), OPEN_LIMIT_MS);
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      this.addEventListener("lost", () => reject(noMedia()), { once: true });
-      this.#channel.onopen = resolve;
-    });
-  }
+	#opened(signal) {
+		return new Promise((resolve, reject) => {
+			setTimeout(() => reject(noMedia()), OPEN_LIMIT_MS);
+			signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+			this.addEventListener("lost", () => reject(noMedia()), { once: true });
+			this.#channel.onopen = resolve;
+		});
+	}
 
-  #lose() {
-    if (this.#over) return;
-    this.close();
-    this.#emit("lost");
-  }
+	#lose() {
+		if (this.#over) return;
+		this.close();
+		this.#emit("lost");
+	}
 
-  async #measure() {
-    const report = await this.#peer.getStats();
-    if (this.#over) return;
-    const stats = digest(report);
-    const now = performance.now();
-    const { history } = this.#seen;
-    if (stats.packets > this.#seen.packets) {
-      this.#seen.packets = stats.packets;
-      this.#seen.at = Math.max(now, this.#seen.at);
-    } else if (now - this.#seen.at > SILENT_LIMIT_MS) {
-      this.#lose();
-      return;
-    }
-    history.push(stats);
-    if (history.length > 10) history.shift();
-    const lost = stats.lost - history[0].lost;
-    const all = stats.packets - history[0].packets + lost;
-    this.#emit("stats", { ...stats, loss: all > 0 ? Math.max(0, lost / all) : 0 });
-  }
+	async #measure() {
+		const report = await this.#peer.getStats();
+		if (this.#over) return;
+		const stats = digest(report);
+		const now = performance.now();
+		if (stats.packets > this.#seen.packets) {
+			this.#seen.packets = stats.packets;
+			this.#seen.at = Math.max(now, this.#seen.at);
+		} else if (now - this.#seen.at > SILENT_LIMIT_MS) {
+			this.#lose();
+			return;
+		}
+		this.#recent = [...this.#recent.slice(-9), stats];
+		const lost = stats.lost - this.#recent[0].lost;
+		const all = stats.packets - this.#recent[0].packets + lost;
+		this.#emit("stats", { ...stats, loss: all > 0 ? Math.max(0, lost / all) : 0 });
+	}
 
-  #emit(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
-  }
+	#emit(name, detail) {
+		this.dispatchEvent(new CustomEvent(name, { detail }));
+	}
 }
 
 // What of getStats() matters here; times in milliseconds.
 function digest(report) {
-  const stats = { packets: 0, lost: 0, jitter: 0, rtt: null };
-  for (const entry of report.values()) {
-    if (entry.type === "inbound-rtp" && entry.kind === "audio") {
-      stats.packets = entry.packetsReceived ?? 0;
-      stats.lost = entry.packetsLost ?? 0;
-      stats.jitter = (entry.jitter ?? 0) * 1000;
-    } else if (entry.type === "candidate-pair" && entry.nominated) {
-      if (entry.currentRoundTripTime != null) {
-        stats.rtt = entry.currentRoundTripTime * 1000;
-      }
-    }
-  }
-  return stats;
+	const stats = { packets: 0, lost: 0, jitter: 0, rtt: null };
+	for (const entry of report.values()) {
+		if (entry.type === "inbound-rtp" && entry.kind === "audio") {
+			stats.packets = entry.packetsReceived ?? 0;
+			stats.lost = entry.packetsLost ?? 0;
+			stats.jitter = (entry.jitter ?? 0) * 1000;
+		} else if (entry.type === "candidate-pair" && entry.nominated) {
+			if (entry.currentRoundTripTime != null) {
+				stats.rtt = entry.currentRoundTripTime * 1000;
+			}
+		}
+	}
+	return stats;
 }

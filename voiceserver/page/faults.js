@@ -2,80 +2,80 @@
 // Knows no DOM. A fault says whether trying again by itself makes sense.
 
 export class Fault extends Error {
-  // title: what happened. text: what to do. retry: whether waiting can cure it.
-  constructor(title, text, { retry = false, microphone = false } = {}) {
-    super(title);
-    this.title = title;
-    this.text = text;
-    this.retry = retry;
-    this.microphone = microphone;
-  }
+	// title: what happened. text: what to do. retry: whether waiting can cure it.
+	constructor(title, text, { retry = false, microphone = false } = {}) {
+		super(title);
+		this.title = title;
+		this.text = text;
+		this.retry = retry;
+		this.microphone = microphone;
+	}
 }
 
 const microphone = (title, text) => new Fault(title, text, { microphone: true });
 
 // An error of getUserMedia, by the names that the specification gives.
 export function microphoneFault(error) {
-  switch (error.name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return microphone(
-        "The microphone is blocked.",
-        "Allow it for this page (the icon beside the address) and start again.",
-      );
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return microphone("No microphone was found.", "Plug one in and start again.");
-    case "NotReadableError":
-    case "AbortError":
-      return microphone(
-        "The microphone cannot be used.",
-        "Another program may be holding it. Close that and start again.",
-      );
-    default:
-      return microphone("The microphone failed.", error.message || error.name);
-  }
+	switch (error.name) {
+		case "NotAllowedError":
+		case "SecurityError":
+			return microphone(
+				"The microphone is blocked.",
+				"Allow it for this page (the icon beside the address) and start again.",
+			);
+		case "NotFoundError":
+		case "OverconstrainedError":
+			return microphone("No microphone was found.", "Plug one in and start again.");
+		case "NotReadableError":
+		case "AbortError":
+			return microphone(
+				"The microphone cannot be used.",
+				"Another program may be holding it. Close that and start again.",
+			);
+		default:
+			return microphone("The microphone failed.", error.message || error.name);
+	}
 }
 
 export const insecurePage = () =>
-  microphone(
-    "This address cannot use the microphone.",
-    "Browsers allow it only on https pages and on localhost.",
-  );
+	microphone(
+		"This address cannot use the microphone.",
+		"Browsers allow it only on https pages and on localhost.",
+	);
 
 // An answer of the server other than success.
 export async function refusal(reply) {
-  let message = "";
-  try {
-    message = (await reply.json()).error?.message ?? "";
-  } catch {
-    // Not JSON: something between the server and this page answered.
-  }
-  if (reply.status === 503) {
-    return new Fault(
-      "The server is full.",
-      message ? sentence(message) : "Every line is taken. Try again in a moment.",
-      { retry: true },
-    );
-  }
-  const retry = [408, 425, 429, 500, 502, 504].includes(reply.status);
-  const title = `The server refused the call (${reply.status}).`;
-  return new Fault(title, sentence(message), { retry });
+	let message = "";
+	try {
+		message = (await reply.json()).error?.message ?? "";
+	} catch {
+		// Not JSON: something between the server and this page answered.
+	}
+	if (reply.status === 503) {
+		return new Fault(
+			"The server is full.",
+			message ? sentence(message) : "Every line is taken. Try again in a moment.",
+			{ retry: true },
+		);
+	}
+	const retry = [408, 425, 429, 500, 502, 504].includes(reply.status);
+	const title = `The server refused the call (${reply.status}).`;
+	return new Fault(title, sentence(message), { retry });
 }
 
 export const unreachable = () =>
-  new Fault("The server does not answer.", "Check that it is running.", { retry: true });
+	new Fault("The server does not answer.", "Check that it is running.", { retry: true });
 
 export const noMedia = () =>
-  new Fault(
-    "No sound gets through.",
-    "The server answered, but the audio connection did not open. A firewall may block UDP.",
-    { retry: true },
-  );
+	new Fault(
+		"No sound gets through.",
+		"The server answered, but the audio connection did not open. A firewall may block UDP.",
+		{ retry: true },
+	);
 
 export function sentence(text) {
-  const trimmed = text.trim();
-  if (!trimmed) return "";
-  const first = trimmed[0].toUpperCase() + trimmed.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
+	const trimmed = text.trim();
+	if (!trimmed) return "";
+	const first = trimmed[0].toUpperCase() + trimmed.slice(1);
+	return /[.!?]$/.test(first) ? first : `${first}.`;
 }

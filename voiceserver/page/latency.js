@@ -1,11 +1,13 @@
 // Where the time of the last turn went: a small chart, budget against actual.
 
+import { $, make } from "./dom.js";
+
 const NAMES = {
-  endpoint: "Your pause",
-  recognition: "Words",
-  text: "Answer",
-  speech: "Voice",
-  egress: "Sending",
+	endpoint: "Your pause",
+	recognition: "Words",
+	text: "Answer",
+	speech: "Voice",
+	egress: "Sending",
 };
 
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
@@ -13,93 +15,76 @@ const whole = (ms) => `${Math.round(ms)}`;
 
 // From the end of the user's speech (or the request) to the first sound, in ms.
 export function responseTime({ endpoint_ms = 0, first_audio_ms }) {
-  return first_audio_ms == null ? null : endpoint_ms + first_audio_ms;
+	return first_audio_ms == null ? null : endpoint_ms + first_audio_ms;
 }
 
 export function footnote(turn) {
-  const took = responseTime(turn);
-  return [turn.answered_by, took == null ? "" : seconds(took)].filter(Boolean).join(" · ");
+	const took = responseTime(turn);
+	return [turn.answered_by, took == null ? "" : seconds(took)].filter(Boolean).join(" · ");
 }
 
 export class LatencyChart {
-  #box;
-  #summary;
-  #chart;
-  #note;
+	#box = $("latency");
+	#chart = $("chart");
 
-  constructor(box) {
-    this.#box = box;
-    this.#summary = box.querySelector("#latency-summary");
-    this.#chart = box.querySelector("#chart");
-    this.#note = box.querySelector("#latency-note");
-  }
+	show(turn) {
+		const took = responseTime(turn);
+		const by = turn.answered_by ? ` · by ${turn.answered_by}` : "";
+		const answer = took == null ? "No answer sounded" : `Answered in ${seconds(took)}`;
+		$("latency-summary").textContent = answer + by;
+		this.#box.dataset.late = String(Boolean(turn.blame));
+		this.#box.dataset.shown = "true";
+		$("latency-note").textContent = note(turn);
+		this.#draw(turn);
+	}
 
-  show(turn) {
-    const took = responseTime(turn);
-    const by = turn.answered_by ? ` · by ${turn.answered_by}` : "";
-    const answer = took == null ? "No answer sounded" : `Answered in ${seconds(took)}`;
-    this.#summary.textContent = answer + by;
-    this.#box.dataset.late = String(Boolean(turn.blame));
-    this.#box.dataset.shown = "true";
-    this.#note.textContent = note(turn);
-    this.#draw(turn);
-  }
+	#draw(turn) {
+		const { endpoint_ms: before = 0, stages = [], target_ms: target = 0 } = turn;
+		const ends = stages.map((each) => each.started_ms + each.spent_ms);
+		const last = Math.max(target, turn.first_audio_ms ?? 0, ...ends, 1) * 1.04;
+		const at = (ms) => `${((ms + before) / (last + before)) * 100}%`;
+		const wide = (ms) => `${(ms / (last + before)) * 100}%`;
+		const rows = [];
+		if (before > 0) {
+			rows.push(row("endpoint", `${whole(before)} ms`, "ok", [bar("spent", at(-before), wide(before))]));
+		}
+		for (const each of stages) {
+			const room = Math.max(0, Math.min(each.planned_ms, last - each.started_ms));
+			const over = each.spent_ms > each.planned_ms || each.outcome !== "ok";
+			rows.push(
+				row(each.stage, figure(each), each.outcome, [
+					bar("planned", at(each.started_ms), wide(room)),
+					bar(over ? "spent over" : "spent", at(each.started_ms), wide(each.spent_ms)),
+				]),
+			);
+		}
+		this.#chart.replaceChildren(...rows);
+		const marks = [bar("zero", at(0), "0"), bar("target", at(target), "0")];
+		if (target) this.#chart.append(make("div", { className: "marks" }, ...marks));
+	}
+}
 
-  #draw(turn) {
-    const { endpoint_ms: before = 0, stages = [], target_ms: target = 0 } = turn;
-    const ends = stages.map((each) => each.started_ms + each.spent_ms);
-    const last = Math.max(target, turn.first_audio_ms ?? 0, ...ends, 1) * 1.04;
-    const at = (ms) => `${((ms + before) / (last + before)) * 100}%`;
-    const wide = (ms) => `${(ms / (last + before)) * 100}%`;
-    const rows = [];
-    if (before > 0) {
-      rows.push(row("endpoint", `${whole(before)} ms`, "ok", [bar("spent", at(-before), wide(before))]));
-    }
-    for (const each of stages) {
-      const room = Math.max(0, Math.min(each.planned_ms, last - each.started_ms));
-      const over = each.spent_ms > each.planned_ms || each.outcome !== "ok";
-      rows.push(
-        row(each.stage, `${whole(each.spent_ms)} of ${whole(each.planned_ms)} ms`, each.outcome, [
-          bar("planned", at(each.started_ms), wide(room)),
-          bar(over ? "spent over" : "spent", at(each.started_ms), wide(each.spent_ms)),
-        ]),
-      );
-    }
-    this.#chart.replaceChildren(...rows);
-    const track = document.createElement("div");
-    track.className = "marks";
-    track.append(bar("zero", at(0), "0"), bar("target", at(target), "0"));
-    if (target) this.#chart.append(track);
-  }
+function figure({ outcome, spent_ms: spent, planned_ms: planned }) {
+	const done = ["ok", "late"].includes(outcome);
+	return done ? `${whole(spent)} of ${whole(planned)} ms` : `${outcome}, ${whole(spent)} ms`;
 }
 
 function note({ first_audio_ms: first, target_ms: target, blame }) {
-  if (first == null || !target) return "";
-  const goal = `${whole(first)} of ${whole(target)} ms after the pause`;
-  return blame ? `${goal}; longest: ${(NAMES[blame] ?? blame).toLowerCase()}` : `${goal}: in time`;
+	if (first == null || !target) return "";
+	const goal = `${whole(first)} of ${whole(target)} ms after the pause`;
+	return blame ? `${goal}; longest: ${(NAMES[blame] ?? blame).toLowerCase()}` : `${goal}: in time`;
 }
 
 function row(stage, value, outcome, bars) {
-  const node = document.createElement("div");
-  node.className = "row";
-  node.dataset.stage = stage;
-  node.dataset.outcome = outcome;
-  const name = document.createElement("span");
-  name.textContent = NAMES[stage] ?? stage;
-  const track = document.createElement("span");
-  track.className = "track";
-  track.append(...bars);
-  const figure = document.createElement("span");
-  figure.className = "figure";
-  figure.textContent = outcome === "ok" ? value : `${value}, ${outcome}`;
-  node.append(name, track, figure);
-  return node;
+	const track = make("span", { className: "track" }, ...bars);
+	const said = make("span", { className: "figure" }, value);
+	const node = make("div", { className: "row" }, NAMES[stage] ?? stage, track, said);
+	Object.assign(node.dataset, { stage, outcome });
+	return node;
 }
 
 function bar(kind, left, width) {
-  const node = document.createElement("i");
-  node.className = kind;
-  node.style.left = left;
-  node.style.width = width;
-  return node;
+	const node = make("i", { className: kind });
+	Object.assign(node.style, { left, width });
+	return node;
 }

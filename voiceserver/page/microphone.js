@@ -5,57 +5,51 @@ import { insecurePage, microphoneFault } from "./faults.js";
 const WANTED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
 export class Microphone extends EventTarget {
-  #context;
-  #stream = null;
-  #silence = null;
-  muted = false;
+	#stream = null;
+	#silence = null;
+	muted = false;
 
-  constructor(context) {
-    super();
-    this.#context = context;
-  }
+	get stream() {
+		return this.#stream;
+	}
 
-  get stream() {
-    return this.#stream;
-  }
+	// Ask for the microphone, unless it is open already. Rejects with a Fault.
+	async open() {
+		if (this.#live) return;
+		if (!navigator.mediaDevices) throw insecurePage();
+		try {
+			this.#stream = await navigator.mediaDevices.getUserMedia({ audio: WANTED });
+		} catch (error) {
+			throw microphoneFault(error);
+		}
+		const [track] = this.#stream.getAudioTracks();
+		track.enabled = !this.muted;
+		track.onended = () => this.dispatchEvent(new Event("unplugged"));
+		this.dispatchEvent(new Event("opened"));
+	}
 
-  // Ask for the microphone, unless it is open already. Rejects with a Fault.
-  async open() {
-    if (this.#live) return;
-    if (!navigator.mediaDevices) throw insecurePage();
-    try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ audio: WANTED });
-    } catch (error) {
-      throw microphoneFault(error);
-    }
-    const [track] = this.#stream.getAudioTracks();
-    track.enabled = !this.muted;
-    track.onended = () => this.dispatchEvent(new Event("unplugged"));
-    this.dispatchEvent(new Event("opened"));
-  }
+	// What to send: the microphone, else silence, so that the call stays alive.
+	track(context) {
+		if (this.#live) return this.#stream.getAudioTracks()[0];
+		this.#silence ??= context.createMediaStreamDestination().stream;
+		return this.#silence.getAudioTracks()[0];
+	}
 
-  // What to send: the microphone, else silence, so that the call stays alive.
-  get track() {
-    if (this.#live) return this.#stream.getAudioTracks()[0];
-    this.#silence ??= this.#context.createMediaStreamDestination().stream;
-    return this.#silence.getAudioTracks()[0];
-  }
+	mute(muted) {
+		this.muted = muted;
+		for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !muted;
+	}
 
-  mute(muted) {
-    this.muted = muted;
-    for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !muted;
-  }
+	// Let go of it: the browser's recording sign goes out.
+	close() {
+		for (const track of this.#stream?.getTracks() ?? []) {
+			track.onended = null;
+			track.stop();
+		}
+		this.#stream = null;
+	}
 
-  // Let go of it: the browser's recording sign goes out.
-  close() {
-    for (const track of this.#stream?.getTracks() ?? []) {
-      track.onended = null;
-      track.stop();
-    }
-    this.#stream = null;
-  }
-
-  get #live() {
-    return this.#stream?.getAudioTracks()[0]?.readyState === "live";
-  }
+	get #live() {
+		return this.#stream?.getAudioTracks()[0]?.readyState === "live";
+	}
 }

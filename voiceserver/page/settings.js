@@ -3,130 +3,130 @@
 const KEY = "voiceserver.settings";
 const DEFAULTS = { voice: "", model: "", instructions: "", patience: "high" };
 const PATIENCE = {
-  high: "Answers as soon as you seem to have finished.",
-  medium: "Leaves you a little time to go on.",
-  low: "Waits while you think. Good for long or halting sentences.",
+	high: "Answers as soon as you seem to have finished.",
+	medium: "Leaves you a little time to go on.",
+	low: "Waits while you think. Good for long or halting sentences.",
 };
 // Names that OpenAI's clients know; the server says which of them it has.
 const VOICES = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
 
 export class Settings extends EventTarget {
-  #dialog;
-  #form;
-  #values;
-  #server = { voice: "", model: "", instructions: "" }; // as the session began
-  #asked = false;
+	#dialog;
+	#form;
+	#values;
+	#server = { voice: "", model: "", instructions: "" }; // as the session began
+	#asked = false;
 
-  constructor(dialog) {
-    super();
-    this.#dialog = dialog;
-    this.#form = dialog.querySelector("form");
-    this.#values = { ...DEFAULTS, ...stored() };
-    this.#offer("voice", VOICES);
-    this.#offer("model", []);
-    this.#show();
-    this.#form.addEventListener("change", () => this.#changed());
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close(); // the backdrop
-    });
-  }
+	constructor(dialog) {
+		super();
+		this.#dialog = dialog;
+		this.#form = dialog.querySelector("form");
+		this.#values = { ...DEFAULTS, ...stored() };
+		this.#offer("voice", VOICES);
+		this.#offer("model", []);
+		this.#show();
+		this.#form.addEventListener("change", () => this.#changed());
+		dialog.addEventListener("click", (event) => {
+			if (event.target === dialog) dialog.close(); // the backdrop
+		});
+	}
 
-  open() {
-    this.#dialog.showModal();
-    if (!this.#asked) this.#ask();
-  }
+	open() {
+		this.#dialog.showModal();
+		if (!this.#asked) this.#ask();
+	}
 
-  // What the server chose by itself, told once a call is open.
-  began(session) {
-    this.#server = {
-      voice: session.audio?.output?.voice ?? "",
-      model: session.model ?? "",
-      instructions: session.instructions ?? "",
-    };
-    for (const name of ["voice", "model"]) this.#offer(name, []);
-    this.#field("instructions").placeholder = this.#server.instructions;
-    this.#show();
-  }
+	// What the server chose by itself, told once a call is open.
+	began(session) {
+		this.#server = {
+			voice: session.audio?.output?.voice ?? "",
+			model: session.model ?? "",
+			instructions: session.instructions ?? "",
+		};
+		for (const name of ["voice", "model"]) this.#offer(name, []);
+		this.#field("instructions").placeholder = this.#server.instructions;
+		this.#show();
+	}
 
-  // The session object for session.update.
-  session() {
-    const { voice, model, instructions, patience } = this.#values;
-    const chosen = (name, own) => own || this.#server[name];
-    const session = {
-      type: "realtime",
-      audio: {
-        input: {
-          transcription: {},
-          turn_detection: { type: "semantic_vad", eagerness: patience },
-        },
-      },
-    };
-    if (chosen("voice", voice)) session.audio.output = { voice: chosen("voice", voice) };
-    if (chosen("model", model)) session.model = chosen("model", model);
-    if (chosen("instructions", instructions)) {
-      session.instructions = chosen("instructions", instructions);
-    }
-    return session;
-  }
+	// The session object for session.update.
+	session() {
+		const { voice, model, instructions, patience } = this.#values;
+		const chosen = (name, own) => own || this.#server[name];
+		const session = {
+			type: "realtime",
+			audio: {
+				input: {
+					transcription: {},
+					turn_detection: { type: "semantic_vad", eagerness: patience },
+				},
+			},
+		};
+		if (chosen("voice", voice)) session.audio.output = { voice: chosen("voice", voice) };
+		if (chosen("model", model)) session.model = chosen("model", model);
+		if (chosen("instructions", instructions)) {
+			session.instructions = chosen("instructions", instructions);
+		}
+		return session;
+	}
 
-  // Which models and voices there are; without an answer the known names stay.
-  async #ask() {
-    this.#asked = true;
-    try {
-      const reply = await fetch("/v1/models");
-      if (!reply.ok) return;
-      const listing = await reply.json();
-      const models = listing.data ?? [];
-      this.#offer("model", models.map(({ id }) => id));
-      const voices = listing.voices ?? models.flatMap((model) => model.voices ?? []);
-      if (voices.length) this.#offer("voice", voices, true);
-    } catch {
-      this.#asked = false; // ask again the next time
-    }
-  }
+	// Which models and voices there are; without an answer the known names stay.
+	async #ask() {
+		this.#asked = true;
+		try {
+			const reply = await fetch("/v1/models");
+			if (!reply.ok) return;
+			const listing = await reply.json();
+			const models = listing.data ?? [];
+			this.#offer("model", models.map(({ id }) => id));
+			const voices = listing.voices ?? models.flatMap((model) => model.voices ?? []);
+			if (voices.length) this.#offer("voice", voices, true);
+		} catch {
+			this.#asked = false; // ask again the next time
+		}
+	}
 
-  #field(name) {
-    return this.#form.elements.namedItem(name);
-  }
+	#field(name) {
+		return this.#form.elements.namedItem(name);
+	}
 
-  #offer(name, more, only = false) {
-    const select = this.#field(name);
-    const known = only ? [] : [...select.options].map((option) => option.value);
-    const names = new Set([...known, ...more, this.#values[name]]);
-    names.delete("");
-    const own = this.#server[name];
-    const first = new Option(own ? `Server’s choice (${own})` : "Server’s choice", "");
-    select.replaceChildren(first, ...[...names].map((each) => new Option(each, each)));
-    select.value = this.#values[name];
-  }
+	#offer(name, more, only = false) {
+		const select = this.#field(name);
+		const known = only ? [] : [...select.options].map((option) => option.value);
+		const names = new Set([...known, ...more, this.#values[name]]);
+		names.delete("");
+		const own = this.#server[name];
+		const first = new Option(own ? `Server’s choice (${own})` : "Server’s choice", "");
+		select.replaceChildren(first, ...[...names].map((each) => new Option(each, each)));
+		select.value = this.#values[name];
+	}
 
-  #show() {
-    for (const name of Object.keys(DEFAULTS)) this.#field(name).value = this.#values[name];
-    this.#dialog.querySelector("#patience-note").textContent = PATIENCE[this.#values.patience];
-  }
+	#show() {
+		for (const name of Object.keys(DEFAULTS)) this.#field(name).value = this.#values[name];
+		this.#dialog.querySelector("#patience-note").textContent = PATIENCE[this.#values.patience];
+	}
 
-  #changed() {
-    for (const name of Object.keys(DEFAULTS)) this.#values[name] = this.#field(name).value.trim();
-    this.#show();
-    try {
-      localStorage.setItem(KEY, JSON.stringify(this.#values));
-    } catch {
-      // Storage may be forbidden: the choice then lasts as long as the page.
-    }
-    this.dispatchEvent(new Event("changed"));
-  }
+	#changed() {
+		for (const name of Object.keys(DEFAULTS)) this.#values[name] = this.#field(name).value.trim();
+		this.#show();
+		try {
+			localStorage.setItem(KEY, JSON.stringify(this.#values));
+		} catch {
+			// Storage may be forbidden: the choice then lasts as long as the page.
+		}
+		this.dispatchEvent(new Event("changed"));
+	}
 }
 
 function stored() {
-  try {
-    const values = JSON.parse(localStorage.getItem(KEY)) ?? {};
-    return Object.fromEntries(
-      Object.entries(values).filter(
-        ([name, value]) =>
-          name in DEFAULTS && typeof value === "string" && (name !== "patience" || value in PATIENCE),
-      ),
-    );
-  } catch {
-    return {};
-  }
+	try {
+		const values = JSON.parse(localStorage.getItem(KEY)) ?? {};
+		return Object.fromEntries(
+			Object.entries(values).filter(
+				([name, value]) =>
+					name in DEFAULTS && typeof value === "string" && (name !== "patience" || value in PATIENCE),
+			),
+		);
+	} catch {
+		return {};
+	}
 }

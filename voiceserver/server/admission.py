@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from voiceserver.errors import Overloaded, SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
@@ -120,7 +120,8 @@ class CallRegistry:
         task.add_done_callback(self._tasks.discard)
         self._calls[call_id] = call
         answered.add_done_callback(_seen)
-        await asyncio.wait({answered, task}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {answered, task}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
             raise SessionEnded("The call ended before it was answered.")
         return call_id, answered.result()
@@ -132,7 +133,7 @@ class CallRegistry:
             return False
         try:
             call.hang_up(reason)
-        except Exception as error:  # noqa: BLE001 - one call must not hurt others
+        except Exception as error:  # one must not hurt the others
             self._metrics.faults.labels("call", type(error).__name__).inc()
             log.exception("a call could not be told to end", extra={"call": call_id})
         return True
@@ -189,14 +190,14 @@ class CallRegistry:
         return "ended"
 
     def _failed(self, error: Exception, answered: asyncio.Future[str]) -> str:
-        kind = type(error).__name__
         if not answered.done():
-            answered.set_exception(error)  # the request's route tells the client
+            # Whoever made the offer is told, and counts what was not foreseen.
+            answered.set_exception(error)
+            return "refused" if isinstance(error, VoiceServerError) else "failed"
         if isinstance(error, SessionEnded):
             log.info("call ended", extra={"reason": str(error)})
             return "ended"
-        if isinstance(error, VoiceServerError) and not answered.done():
-            return "refused"
+        kind = type(error).__name__
         self._metrics.faults.labels("call", kind).inc()
         log.error("a call failed", extra={"kind": kind}, exc_info=error)
         return "failed"

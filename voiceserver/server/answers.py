@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.errors import (
@@ -130,9 +131,7 @@ def _http_refusal(error: web.HTTPException) -> Refusal:
             return Refusal(error.status, error.reason, f"http_{error.status}")
 
 
-def errors_told(
-    metrics: Metrics,
-) -> Callable[[web.Request, Route], Awaitable[web.StreamResponse]]:
+def errors_told(metrics: Metrics) -> Middleware:
     """Make the middleware that turns every error into an answer.
 
     Args:
@@ -140,12 +139,12 @@ def errors_told(
     """
 
     @web.middleware
-    async def told(request: web.Request, route: Route) -> web.StreamResponse:
+    async def told(request: web.Request, handler: Route) -> web.StreamResponse:
         try:
-            return await route(request)
+            return await handler(request)
         except ConnectionError:
             raise  # the client is gone: nobody to tell
-        except Exception as error:  # noqa: BLE001 - the boundary to the client
+        except Exception as error:  # the boundary to the client
             refusal = refusal_of(error)
             if refusal.code == "internal_error":
                 metrics.faults.labels("http", type(error).__name__).inc()

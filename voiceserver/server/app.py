@@ -1,8 +1,8 @@
 """The HTTP application: every route, and what every request passes through first.
 
-From the outside in: errors become answers; the connection counts as having sent a
-request; ``Host`` and ``Origin`` are checked and CORS headers added; the API key is
-checked for what needs one; then the route.
+From the outside in: the connection counts as having sent a request; errors become
+answers; ``Host`` and ``Origin`` are checked, then the API key for what needs one; then
+the route. Every answer, a stream too, gets its CORS headers just before it is sent.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from voiceserver.server import calls, listings
 from voiceserver.server.answers import Route, errors_told
@@ -39,20 +40,27 @@ def application(
     """
 
     @web.middleware
-    async def arrived(request: web.Request, route: Route) -> web.StreamResponse:
+    async def arrived(request: web.Request, handler: Route) -> web.StreamResponse:
         began(request)
-        return await route(request)
+        return await handler(request)
+
+    async def complete(request: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["Server"] = "voiceserver"  # not aiohttp's version
+        headers = request.headers
+        answer.headers.update(
+            cors_headers(state, headers.get("Origin"), headers.get("Host"))
+        )
 
     app = web.Application(
         middlewares=[
             arrived,
-            _cors(state),
             errors_told(state.metrics),
             _admitted(state, frozenset(f"/{name}" for name in page)),
         ],
         client_max_size=AUDIO_LIMIT,
     )
     app[STATE] = state
+    app.on_response_prepare.append(complete)
     router = app.router
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
@@ -69,21 +77,6 @@ def application(
     return app
 
 
-def _cors(state: ServerState) -> Callable[..., object]:
-    """Make the middleware that lets pages of allowed origins read the answers."""
-
-    @web.middleware
-    async def cors(request: web.Request, route: Route) -> web.StreamResponse:
-        answer = await route(request)
-        origin = request.headers.get("Origin")
-        if answer.prepared:
-            return answer  # a stream, which added the headers itself
-        answer.headers.update(cors_headers(state, origin, request.headers.get("Host")))
-        return answer
-
-    return cors
-
-
 def cors_headers(
     state: ServerState, origin: str | None, host: str | None
 ) -> dict[str, str]:
@@ -96,18 +89,18 @@ def cors_headers(
     return headers
 
 
-def _admitted(state: ServerState, page_paths: frozenset[str]) -> Callable[..., object]:
+def _admitted(state: ServerState, page_paths: frozenset[str]) -> Middleware:
     """Make the middleware that checks where a request comes from, and its key."""
 
     @web.middleware
-    async def admitted(request: web.Request, route: Route) -> web.StreamResponse:
+    async def admitted(request: web.Request, handler: Route) -> web.StreamResponse:
         headers = request.headers
         state.rules.check_source(headers.get("Host"), headers.get("Origin"))
         if request.method == "OPTIONS" and request.path.startswith("/v1/"):
             return _preflight(request)
         if request.path not in OPEN_PATHS and request.path not in page_paths:
             state.rules.check_key(headers.get("Authorization"))
-        return await route(request)
+        return await handler(request)
 
     return admitted
 

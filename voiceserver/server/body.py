@@ -150,15 +150,16 @@ async def _read_parts(
             return parts
         if not isinstance(part, BodyPartReader):
             raise invalid("Nested multipart forms are not taken.", None, "invalid_form")
-        limit = limits.get(part.name or "", JSON_LIMIT)
+        name = part.name or ""
+        limit = limits.get(name, JSON_LIMIT)
         content = bytearray()
         while chunk := await part.read_chunk(65_536):
             content += chunk
             if len(content) > limit:
                 raise _too_large(limit)
         kind = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if part.name in limits:
-            parts[part.name] = Part(bytes(content), kind)
+        if name in limits:
+            parts[name] = Part(bytes(content), kind)
     raise invalid("The form has too many parts.", None, "invalid_form")
 
 

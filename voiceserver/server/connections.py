@@ -20,6 +20,7 @@ from voiceserver.metrics import Metrics
 
 HEAD_LIMIT_S = 10.0  # for the first request's head
 KEEP_ALIVE_S = 30.0  # between requests
+LINGER_S = 1.0  # for the rest of a body that was refused
 MAX_CONNECTIONS = 512
 HEAD_LIMIT = 8190  # bytes of a request line or header
 END_LIMIT_S = 2.0  # for requests in progress when the server closes
@@ -55,7 +56,7 @@ class Connections:
         self._metrics = metrics
         self._head_limit_s = head_limit_s
         self._limit = limit
-        self._silent: dict[RequestHandler[web.Request], asyncio.TimerHandle] = {}
+        self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
 
     def began(self, request: web.Request) -> None:
         """A request's head has arrived on this connection."""
@@ -63,7 +64,7 @@ class Connections:
         if timer is not None:
             timer.cancel()
 
-    def accept(self, server: web.Server[web.Request]) -> Callable[[], asyncio.Protocol]:
+    def accept(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Return the protocol factory for a listening socket."""
         loop = asyncio.get_running_loop()
 
@@ -79,7 +80,7 @@ class Connections:
 
         return connected
 
-    def _too_slow(self, protocol: RequestHandler[web.Request]) -> None:
+    def _too_slow(self, protocol: RequestHandler) -> None:
         self._silent.pop(protocol, None)
         protocol.force_close()
 

@@ -5,6 +5,7 @@ The files are read once, at start: a path of a request never reaches the file sy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -87,7 +88,7 @@ def page_files(folder: Traversable | None = None) -> dict[str, PageFile]:
     return files
 
 
-def add_page(app: web.Application, files: dict[str, PageFile]) -> None:
+def add_page(app: web.Application, files: Mapping[str, PageFile]) -> None:
     """Add a route for each file of the page."""
     for name, file in files.items():
         app.router.add_get(f"/{name}", _serving(file))

@@ -164,7 +164,8 @@ def access_rules(
             "reach, without an API key. Put one into an environment variable and name "
             "it:\n"
             "  export VOICESERVER_API_KEY=$(openssl rand -hex 24)\n"
-            '  and in voiceserver.toml, under [server]: api_key_env = "VOICESERVER_API_KEY"\n'
+            "  and in voiceserver.toml, under [server]: "
+            'api_key_env = "VOICESERVER_API_KEY"\n'
             "Or listen on this machine only: --host 127.0.0.1"
         )
     return AccessRules(b"", origins)

@@ -30,6 +30,7 @@ from voiceserver.server.connections import (
     HEAD_LIMIT,
     HEAD_LIMIT_S,
     KEEP_ALIVE_S,
+    LINGER_S,
     Connections,
     address_of,
 )
@@ -133,6 +134,7 @@ async def _listening(
         access_log=None,
         handle_signals=False,  # they are main's
         keepalive_timeout=KEEP_ALIVE_S,
+        lingering_time=LINGER_S,
         max_line_size=HEAD_LIMIT,
         max_field_size=HEAD_LIMIT,
         shutdown_timeout=END_LIMIT_S,

@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Resampler, Samples, to_int16
 from voiceserver.errors import BadAudio
@@ -32,7 +33,11 @@ _CONTAINERS = {
 }
 LONGEST_S = 600.0  # of a recording to transcribe
 RATES = (4_000, 192_000)  # Hz; outside, a header is damaged
-_BLOCK_S = 1  # decoded at a time
+_BLOCKS_PER_S = 4  # decoded at a time
+# Constant bitrate: without the header that is written last, libsndfile and others
+# guess the length of a variable one wrongly. 0.6 is 64 kb/s.
+_MP3 = {"bitrate_mode": "CONSTANT", "compression_level": 0.6}
+_UNKNOWN_FRAMES = 2**62  # libsndfile gives 2**63 - 1 for a streamed FLAC
 _UNKNOWN_SIZE = 0xFFFF_FFFF  # a streamed WAV says this where its length would be
 
 
@@ -70,17 +75,30 @@ def _blocks(file: soundfile.SoundFile, longest_s: float) -> Iterator[Samples]:
         raise BadAudio(f"a sample rate of {rate} Hz is not taken")
     converter = Resampler(rate, MIC_RATE)
     left = int(longest_s * rate)
-    # By blocks and not by the header's length, which may lie.
-    while len(block := file.read(rate * _BLOCK_S, dtype="float32", always_2d=True)):
+    too_long = BadAudio(f"the recording is longer than {longest_s:.0f} seconds")
+    if left < file.frames < _UNKNOWN_FRAMES:
+        raise too_long
+    # And by blocks, because the header may lie or not know.
+    while len(block := _block(file, rate // _BLOCKS_PER_S)):
         left -= len(block)
         if left < 0:
-            raise BadAudio(f"the recording is longer than {longest_s:.0f} seconds")
+            raise too_long
         if not np.isfinite(block).all():
             raise BadAudio("the recording holds values that are not numbers")
         # Float files may go beyond full scale.
         mono = np.clip(block.mean(axis=1, dtype=np.float32), -1.0, 1.0)
         yield converter.push(np.ascontiguousarray(mono))
     yield converter.flush()
+
+
+def _block(file: soundfile.SoundFile, n_samples: int) -> NDArray[np.float32]:
+    """Read the next samples, shape (n, channels); a broken end is an end."""
+    try:
+        block = file.read(n_samples, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        # So ends a FLAC that was streamed, and whatever was cut off.
+        block = np.zeros((0, file.channels), np.float32)
+    return np.asarray(block, np.float32)
 
 
 class Encoder:
@@ -102,7 +120,13 @@ class Encoder:
         if format in _CONTAINERS:
             container, subtype = _CONTAINERS[format]
             self._file = soundfile.SoundFile(
-                self._sink, "w", SPEECH_RATE, 1, subtype, format=container
+                self._sink,
+                "w",
+                SPEECH_RATE,
+                1,
+                subtype,
+                format=container,
+                **(_MP3 if format == "mp3" else {}),
             )
         elif format == "wav" and streamed:
             self._pcm += wav_header(None)

@@ -8,10 +8,11 @@ client can read; later the connection is cut, so that half a file looks broken.
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
 
 from aiohttp import web
 
@@ -25,7 +26,10 @@ from voiceserver.server.sound import MEDIA_TYPES, Encoder, Format
 from voiceserver.server.state import STATE
 from voiceserver.streams import bounded
 
+log = logging.getLogger(__name__)
+
 LONGEST_INPUT = 4096  # characters; OpenAI's limit
+_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
 GAP_MS = 10_000.0
 TOTAL_MS = 120_000.0
@@ -63,7 +67,8 @@ def read_order(
         VoiceServerError: If the voice is unknown.
     """
     text = content.get("input")
-    if not isinstance(text, str) or not text.strip():
+    text = speakable(text) if isinstance(text, str) else None
+    if text is None or not text.strip():
         raise invalid("'input' must be the text to speak.", "input")
     if len(text) > LONGEST_INPUT:
         message = f"'input' has {len(text)} characters; at most {LONGEST_INPUT}."
@@ -81,7 +86,7 @@ def read_order(
     if model is not None and not isinstance(model, str):
         raise invalid("'model' must be text.", "model")
     name = voices.check(content.get("voice", "alloy"), "voice")
-    return SpeechOrder(text, voices.spoken_by(name), cast(Format, format), float(asked))
+    return SpeechOrder(text, voices.spoken_by(name), format, float(asked))
 
 
 def phrases(text: str) -> list[Phrase]:
@@ -90,21 +95,38 @@ def phrases(text: str) -> list[Phrase]:
     return [*splitter.push(text), *splitter.flush()]
 
 
-async def spoken(
-    engine: Synthesizer, order: SpeechOrder
+def speakable(text: str) -> str:
+    """Replace what no text should hold: control characters and half surrogates.
+
+    Both come easily, by JSON escapes or by the command line's undecodable bytes.
+    """
+    return _UNSPEAKABLE.sub(" ", text)
+
+
+async def speech_of(
+    engine: Synthesizer, request: SpeechRequest
 ) -> AsyncGenerator[Samples, None]:
-    """Speak a text phrase by phrase, at 24 kHz; the stream of each phrase is closed.
+    """Speak one phrase, at 24 kHz, within limits fit for files.
 
     Raises:
         EngineFailed: If the synthesizer fails.
         BudgetExceeded: If it is stuck.
     """
+    stream = bounded(engine.speak(request), "speech", FIRST_MS, GAP_MS, TOTAL_MS)
+    async with aclosing(stream):
+        async for chunk in stream:
+            yield chunk.samples
+
+
+async def spoken(
+    engine: Synthesizer, order: SpeechOrder
+) -> AsyncGenerator[Samples, None]:
+    """Speak a text phrase by phrase, at 24 kHz; errors as ``speech_of``."""
     for phrase in phrases(order.text):
         request = SpeechRequest(phrase.text, order.voice, order.speed)
-        stream = bounded(engine.speak(request), "speech", FIRST_MS, GAP_MS, TOTAL_MS)
-        async with aclosing(stream):
-            async for chunk in stream:
-                yield chunk.samples
+        async with aclosing(speech_of(engine, request)) as stream:
+            async for samples in stream:
+                yield samples
 
 
 async def speech(request: web.Request) -> web.StreamResponse:
@@ -139,11 +161,14 @@ async def _send(
                 await answer.write(encoded)
         await answer.write(await asyncio.to_thread(encoder.finish))
         await answer.write_eof()
-    except Exception:
+    except ConnectionError:
+        log.info("a client left before its speech was complete")
+    except Exception as error:
         # The status is sent: a cut connection is the only way left to say so.
+        request.app[STATE].metrics.faults.labels("http", type(error).__name__).inc()
+        log.exception("speech broke off")
         if request.transport is not None:
             request.transport.abort()
-        raise
     finally:
         encoder.close()
     return answer

@@ -24,6 +24,8 @@ from voiceserver.voice.phones import (
 
 PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
 NON_FINAL = ","  # how a clause without a mark of its own ends
+LONGEST = 70  # phones; about 5 s, the longest that training has seen
+COMMA_AFTER = 25  # phones after which a comma ends a clause
 
 LettersToSound = Callable[[str], Pronunciation]
 
@@ -95,31 +97,55 @@ class Phonemiser:
                 spoken[i] = ("DH", "IY0")
         return spoken
 
-    def phonemise(self, text: str) -> Clause | None:
-        """Symbols of a clause; None if there is nothing to say in it."""
+    def phonemise(self, text: str) -> list[Clause]:
+        """Clauses of a text, in order; empty if there is nothing to say.
+
+        A clause ends at a mark that ends a sentence or part of one, at a comma once it
+        is long enough, and between words where it would be too long.
+        """
         normal = normalise(text)
         tokens = list(normal.tokens)
-        if not tokens:
-            return None
-        symbols, places = [INDEX[PAUSE]], [PLACE_NONE]
-        words: list[WordSpan] = []
-        for token, phones in zip(tokens, self._in_context(tokens), strict=True):
-            first = len(symbols)
-            if token.is_mark:
-                symbols.append(INDEX[token.text])
-                places.append(PLACE_NONE)
-                continue
-            symbols += [INDEX[p] for p in phones]
-            places += _places(len(phones))
-            words.append(WordSpan(token.start, token.end, first, len(symbols)))
-        if not tokens[-1].is_mark:
-            symbols.append(INDEX[NON_FINAL])
+        spoken = self._in_context(tokens)
+        clauses: list[Clause] = []
+        first, size = 0, 0
+        for i, token in enumerate(tokens):
+            size += len(spoken[i])
+            last = i + 1 == len(tokens)
+            ahead = 0 if last else len(spoken[i + 1])
+            too_long = size + ahead > LONGEST and not (last or tokens[i + 1].is_mark)
+            if last or too_long or _may_end(token, size):
+                skipped = normal.skipped if last else 0
+                part = slice(first, i + 1)
+                clauses.append(_clause(tokens[part], spoken[part], skipped))
+                first, size = i + 1, 0
+        return clauses
+
+
+def _may_end(token: Token, size: int) -> bool:
+    """Whether a clause of so many phones may end at a token."""
+    if not token.is_mark:
+        return False
+    return token.text in ".?!;:" or size >= COMMA_AFTER
+
+
+def _clause(
+    tokens: list[Token], spoken: list[Pronunciation], skipped: int
+) -> Clause:
+    symbols, places = [INDEX[PAUSE]], [PLACE_NONE]
+    words: list[WordSpan] = []
+    for token, phones in zip(tokens, spoken, strict=True):
+        first = len(symbols)
+        if token.is_mark:
+            symbols.append(INDEX[token.text])
             places.append(PLACE_NONE)
-        ending = tokens[-1].text if tokens[-1].is_mark else NON_FINAL
-        return Clause(
-            tuple(symbols),
-            tuple(places),
-            MARKS.index(ending),
-            tuple(words),
-            normal.skipped,
-        )
+            continue
+        symbols += [INDEX[p] for p in phones]
+        places += _places(len(phones))
+        words.append(WordSpan(token.start, token.end, first, len(symbols)))
+    if not tokens[-1].is_mark:
+        symbols.append(INDEX[NON_FINAL])
+        places.append(PLACE_NONE)
+    ending = tokens[-1].text if tokens[-1].is_mark else NON_FINAL
+    return Clause(
+        tuple(symbols), tuple(places), MARKS.index(ending), tuple(words), skipped
+    )

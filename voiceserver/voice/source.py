@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from voiceserver.voice.features import BINS, F0_LOW_HZ, HOP, SAMPLE_RATE
@@ -73,18 +74,29 @@ def pulses(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
     return (train * torch.rsqrt(count) * weight * PULSE_LEVEL).flatten(1)
 
 
-@functools.cache
-def noise_table() -> Tensor:
-    """Complex Gaussian spectra, shape ``(NOISE_ROWS, BINS)``, complex64.
+def _normals(n: int, key: int) -> NDArray[np.complex128]:
+    """Pairs of standard normal numbers, shape ``(n,)``.
 
     Made from the raw counter stream of Philox by Box and Muller's transform, which
     is fixed for ever, unlike numpy's own normal variates.
     """
-    bits = np.random.Philox(key=_TABLE_KEY).random_raw(2 * NOISE_ROWS * BINS)
+    bits = np.random.Philox(key=key).random_raw(2 * n)
     uniform = ((bits >> np.uint64(11)) + np.uint64(1)) * 2.0**-53
-    radius = np.sqrt(-2 * np.log(uniform[0::2])) * NOISE_LEVEL
-    spectra = radius * np.exp(2j * np.pi * uniform[1::2])
-    return torch.from_numpy(spectra.reshape(NOISE_ROWS, BINS).astype(np.complex64))
+    radius = np.sqrt(-2 * np.log(uniform[0::2]))
+    return np.asarray(radius * np.exp(2j * np.pi * uniform[1::2]))
+
+
+@functools.cache
+def noise_table() -> Tensor:
+    """Complex Gaussian spectra, shape ``(NOISE_ROWS, BINS)``, complex64."""
+    spectra = _normals(NOISE_ROWS * BINS, _TABLE_KEY).reshape(NOISE_ROWS, BINS)
+    return torch.from_numpy((spectra * NOISE_LEVEL).astype(np.complex64))
+
+
+@functools.cache
+def _normal_table(channels: int) -> Tensor:
+    drawn = _normals(NOISE_ROWS * channels, _TABLE_KEY + channels)
+    return torch.from_numpy(drawn.real.reshape(NOISE_ROWS, channels).astype(np.float32))
 
 
 def noise_rows(first: int, frames: int, seed: int) -> Tensor:
@@ -113,3 +125,8 @@ def noise(first: int, frames: int, seed: int) -> Tensor:
         seed: Any integer; the same seed and index give the same noise.
     """
     return noise_table()[noise_rows(first, frames, seed)].T
+
+
+def normal_noise(first: int, rows: int, channels: int, seed: int) -> Tensor:
+    """Standard normal numbers, ``(rows, channels)``, float32; keyed as `noise`."""
+    return _normal_table(channels)[noise_rows(first, rows, seed + 1)]

@@ -42,6 +42,8 @@ def _value(node: ast.expr) -> Fraction:
         case ast.Constant(value=int() | float() as number) if not isinstance(
             number, bool
         ):
+            if not math.isfinite(number):
+                raise OverflowError
             value = Fraction(str(number))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             value = -_value(operand)

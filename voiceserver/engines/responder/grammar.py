@@ -44,7 +44,8 @@ _RULES = """\
 <digit> = {digits};
 <unit> = {units};
 <small> = {below_twenty} | ({tens}) [<unit>];
-<number> = [(<unit> | a) hundred [and]] <small> | (<unit> | a) (hundred | thousand);
+<number> = zero | [(<unit> | a) hundred [and]] <small>
+  | (<unit> | a) (hundred | thousand);
 <decimal> = <number> [point <digit> [<digit>]];
 <operator> = plus | minus | times | multiplied by | divided by | percent of;
 <sum> = [what is | what's | how much is] <decimal> <operator> <decimal>
@@ -62,7 +63,7 @@ _RULES = """\
 """
 _PUBLIC = (
     "public <request> = [please] (<question> | <sum> | [can you] (<timer> | <count> | "
-    "<spell>) | <elsewhere> | <day>) [please];\n"
+    "<spell>) | <length> | <elsewhere> | <day>) [please];\n"
 )
 _IS_SHORT = frozenset("what who where when how that".split())
 
@@ -91,7 +92,7 @@ def jsgf(
     rules = _RULES.format(
         digits=alternatives(["oh", *UNITS[:10]]),
         units=alternatives(UNITS[1:10]),
-        below_twenty=alternatives(UNITS),
+        below_twenty=alternatives(UNITS[1:]),
         tens=alternatives(TENS),
         tasks=alternatives(TASKS),
         spelled=alternatives(SPELLED),

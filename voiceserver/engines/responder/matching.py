@@ -104,7 +104,9 @@ class QuestionIndex:
             wording = self._wordings[number]
             if not _asks_alike(heard, wording):
                 continue
-            common = _common(heard.bag, wording.bag, close)
+            # A single word has no other to vouch for it: it must be the same.
+            near = close if len(wording.bag) > 1 else {}
+            common = _common(heard.bag, wording.bag, near)
             reached = 2 * common / (heard.weight + wording.weight)
             if reached > share or (reached == share and number < best):
                 best, share = number, reached
@@ -126,7 +128,7 @@ class QuestionIndex:
 
 
 def _wording(words: tuple[str, ...], question: int) -> _Wording:
-    bag = frozenset(words)
+    bag = frozenset(_singular(word) for word in words)
     degree = next((b for a, b in pairwise(words) if a == "how"), "")
     return _Wording(
         words,
@@ -136,6 +138,10 @@ def _wording(words: tuple[str, ...], question: int) -> _Wording:
         degree if degree in _DEGREES else "",
         question,
     )
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word[-1] == "s" != word[-2] else word
 
 
 def _weight(word: str) -> float:

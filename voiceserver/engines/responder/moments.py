@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = (
@@ -100,7 +100,10 @@ def time_in(words: tuple[str, ...], moment: datetime) -> str | None:
     zone = CITIES.get(city)
     if zone is None:
         return None
-    there = moment.astimezone(ZoneInfo(zone))
+    try:
+        there = moment.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, OSError):  # a machine without time zones
+        return None
     return f"It is {time_of_day(there)} in {city.title()}."
 
 

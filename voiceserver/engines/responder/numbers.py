@@ -181,8 +181,11 @@ def _below_thousand(words: Sequence[str], at: int) -> tuple[int, int] | None:
 
 
 def _year(words: Sequence[str], value: int, at: int) -> tuple[int, int] | None:
-    """Two pairs in a row, e.g. nineteen eighty four or nineteen oh five."""
-    if not 10 <= value < 100:
+    """Two pairs in a row: nineteen eighty four, nineteen oh five, one forty four."""
+    if value < 10:
+        rest = _pair(words, at)
+        if value and rest and rest[0] >= 20:
+            return value * 100 + rest[0], rest[1]
         return None
     if _word(words, at) in ("oh", "zero"):
         rest = _pair(words, at + 1)

@@ -67,7 +67,8 @@ class Responder:
         # Earlier ones win: the operator may answer any standard question anew.
         self.questions: tuple[Question, ...] = (*own, *STANDARD)
         self._index = QuestionIndex(self.questions)
-        self._example = f" Or ask me: {own[0].ask[0]}" if own else ""
+        example = own[0].ask[0].rstrip("?!. ") if own else ""
+        self._example = f" Or ask me: {example}." if example else ""
         checksum = zlib.crc32(repr(own).encode()) if own else 0
         self._version = f"{RULES}+{checksum:08x}" if own else RULES
 
@@ -85,18 +86,24 @@ class Responder:
             yield match.group()
 
     def answer(self, messages: Sequence[Message]) -> Answer:
-        """Answer the last message of a conversation."""
-        heard = messages[-1].text if messages and messages[-1].role == "user" else ""
+        """Answer what the user said last; greet if that is nothing yet."""
+        heard = _to_answer(messages)
         words = normal(heard)
+        if not any(message.role == "user" for message in messages):
+            words = ("hello",)
         if not words:
             return Answer("nothing", "I did not catch that.")
         said = [m.text for m in messages if m.role == "assistant" and m.text]
         last = said[-1] if said else ""
         forms = (words, bare(words))
-        if question := self._index.exact(*forms):
+        question = self._index.exact(*forms)
+        if question is not None and question.intent == "stop":
             return self._fixed(question, last)
-        answer = self._follow_up(words, heard, last) or self._worked_out(heard)
-        if answer:
+        if answer := self._follow_up(words, heard, last):
+            return answer
+        if question is not None:
+            return self._fixed(question, last)
+        if answer := self._worked_out(heard):
             return answer
         if question := self._index.closest(*forms):
             return self._fixed(question, last)
@@ -114,8 +121,6 @@ class Responder:
     def _worked_out(self, heard: str) -> Answer | None:
         """Answer a request with parameters, or return None."""
         words = bare(normal(heard))
-        if not words:
-            return None
         if timer := timers.answer(words):
             return Answer("timer", *timer)
         if text := recite.spelling(words):
@@ -126,6 +131,8 @@ class Responder:
             return Answer("repeat", text)
         if text := arithmetic.answer(heard):
             return Answer("sum", text)
+        if text := timers.offer(words):
+            return Answer("length", text)
         if text := moments.time_in(words, self._now()):
             return Answer("time_in", text)
         if text := moments.other_day(words, self._now()):
@@ -161,6 +168,16 @@ class Responder:
         else:
             text = f"I heard: {echo}. {NO_MODEL}, so I can only {ABILITIES}."
         return Answer(UNKNOWN, text)
+
+
+def _to_answer(messages: Sequence[Message]) -> str:
+    """What the user said since the last answer."""
+    for message in reversed(messages):
+        if message.role == "user":
+            return message.text
+        if message.role == "assistant":
+            break
+    return ""
 
 
 def _clock(timezone: str) -> Callable[[], datetime]:

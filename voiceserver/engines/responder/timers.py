@@ -110,6 +110,15 @@ def answer(
     return _set(words, duration)
 
 
+def offer(words: tuple[str, ...]) -> str | None:
+    """Answer a bare length of time, with how to ask for a timer; else None."""
+    duration = find_duration(words)
+    if duration is None or duration.start or duration.end != len(words):
+        return None
+    length = say_duration(duration.seconds) or "one minute"
+    return f"If you want a timer, say: set a timer for {length}."
+
+
 def _set(words: tuple[str, ...], duration: Duration) -> tuple[str, Reminder | None]:
     if duration.seconds < 1:
         return "That is no time at all.", None

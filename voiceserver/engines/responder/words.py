@@ -100,9 +100,17 @@ def normal(text: str) -> tuple[str, ...]:
 
 
 def bare(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Take politeness off both ends; the words of ``normal`` in, the request out."""
-    while opening := next((o for o in _OPENINGS if words[: len(o)] == o), None):
-        words = words[len(opening) :]
-    while closing := next((c for c in _CLOSINGS if words[-len(c) :] == c), None):
+    """Take politeness off both ends, down to the request or one last word."""
+    while closing := next((c for c in _CLOSINGS if _ends(words, c)), None):
         words = words[: -len(closing)]
+    while opening := next((o for o in _OPENINGS if _begins(words, o)), None):
+        words = words[len(opening) :]
     return words
+
+
+def _begins(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return len(words) > len(part) and words[: len(part)] == part
+
+
+def _ends(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
+    return len(words) > len(part) and words[-len(part) :] == part

@@ -39,7 +39,7 @@ class GrammarSearch:
     def __init__(self, model: Model, jsgf: str) -> None:
         # compallsen makes scores relative to the best sound of the whole model: the
         # background that acceptance measures against, for 5 % of a core.
-        self.search = Search(model, {"compallsen": True})
+        self.search = Search(model, {"compallsen": True, "bestpath": False})
         text = self._with_pronunciations(jsgf)
         try:
             self._accepted = self.search.raw.parse_jsgf(text)
@@ -82,7 +82,11 @@ class GrammarSearch:
 
     def is_sentence(self, words: tuple[Word, ...]) -> bool:
         """Whether the words are a whole sentence of the grammar."""
-        return bool(words) and bool(self._accepted.accept(text_of(words)))
+        return bool(words) and self.allows(text_of(words))
+
+    def allows(self, text: str) -> bool:
+        """Whether a text, words separated by spaces, is a sentence of the grammar."""
+        return bool(self._accepted.accept(text))
 
 
 def _split_header(jsgf: str) -> tuple[str, str]:

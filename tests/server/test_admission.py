@@ -1,0 +1,116 @@
+"""The registry of calls: room, isolation, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.server.running import ANSWER, OFFER, FakeCall
+from voiceserver.errors import BadRequest, Overloaded, SessionEnded
+from voiceserver.metrics import Metrics
+from voiceserver.server import admission
+from voiceserver.server.admission import CallRegistry
+
+
+def make(call_id: str) -> FakeCall:
+    return FakeCall(call_id, None)
+
+
+def count(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(f"voiceserver_{name}", labels) or 0.0
+
+
+async def test_one_calls_bug_does_not_touch_the_others() -> None:
+    """It is caught at the session edge, counted and classified."""
+    metrics = Metrics()
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 4, 60, metrics)
+        good, _ = await calls.place(make, OFFER)
+        await calls.place(make, "late bug")
+        await asyncio.sleep(0.01)
+        assert len(calls) == 1
+        assert calls.hang_up(good, "over")
+    assert count(metrics, "faults_total", where="call", kind="ExceptionGroup") == 1
+    assert count(metrics, "calls_ended_total", end="failed") == 1
+    assert count(metrics, "calls_ended_total", end="ended") == 1
+
+
+@pytest.mark.parametrize(
+    ("offer", "error", "end"),
+    [("bad", BadRequest, "refused"), ("bug", ZeroDivisionError, "failed")],
+)
+async def test_a_failed_offer_leaves_its_place_free(
+    offer: str, error: type[Exception], end: str
+) -> None:
+    """And the error goes to who made the offer."""
+    metrics = Metrics()
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 1, 60, metrics)
+        for _ in range(3):
+            with pytest.raises(error):
+                await calls.place(make, offer)
+            await asyncio.sleep(0)
+    assert count(metrics, "calls_ended_total", end=end) == 3
+
+
+async def test_an_offer_never_answered_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After ``ANSWER_LIMIT_S``."""
+    monkeypatch.setattr(admission, "ANSWER_LIMIT_S", 0.01)
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 1, 60, Metrics())
+        with pytest.raises(SessionEnded, match="in time"):
+            await calls.place(make, "slow")
+
+
+async def test_a_call_whose_client_gave_up_the_request_is_still_held() -> None:
+    """It is the call's own deadline that ends it, and no error is lost on the way."""
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 1, 60, Metrics())
+        request = group.create_task(calls.place(make, "slow"))
+        await asyncio.sleep(0.01)
+        request.cancel()
+        await asyncio.wait({request})
+        assert len(calls) == 1
+        await calls.close("bye", 0.0)
+        assert len(calls) == 0
+
+
+async def test_the_longest_call_is_hung_up() -> None:
+    """At ``max_call_s``."""
+    placed: list[FakeCall] = []
+
+    def kept(call_id: str) -> FakeCall:
+        placed.append(FakeCall(call_id, None))
+        return placed[0]
+
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 1, 0.01, Metrics())
+        assert (await calls.place(kept, OFFER))[1] == ANSWER
+    assert placed[0].reasons == ["The longest call length is reached."]
+
+
+async def test_closing_tells_every_call_and_cancels_the_deaf() -> None:
+    """Within its limit, and nothing is admitted any more."""
+    placed: list[FakeCall] = []
+
+    def kept(call_id: str) -> FakeCall:
+        placed.append(FakeCall(call_id, None))
+        return placed[-1]
+
+    metrics = Metrics()
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 4, 60, metrics)
+        await calls.place(kept, "deaf")
+        await calls.place(kept, OFFER)
+        await calls.close("bye", 0.02)
+        assert [call.reasons for call in placed] == [["bye"], ["bye"]]
+        assert all(call.over.is_set() for call in placed)
+        with pytest.raises(Overloaded, match="shutting down"):
+            await calls.place(kept, OFFER)
+    assert count(metrics, "calls_ended_total", end="cancelled") == 1
+    assert count(metrics, "calls_ended_total", end="ended") == 1
+    assert count(metrics, "calls_refused_total", reason="closing") == 1
+    assert count(metrics, "calls") == 0

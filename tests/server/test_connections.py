@@ -1,0 +1,102 @@
+"""Accepting connections."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.server.running import running
+from voiceserver.server import connections
+from voiceserver.server.connections import CannotListen, address_of, bound_socket
+
+
+def test_a_port_in_use_is_told_with_what_to_do() -> None:
+    """The commonest fault of all."""
+    with bound_socket("127.0.0.1", 0) as first:
+        first.listen()
+        port = first.getsockname()[1]
+        with pytest.raises(CannotListen, match=r"in use.*--port"):
+            bound_socket("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "no.such.host.invalid", "a" * 300, "é..é"]
+)
+def test_an_address_that_is_not_ours_is_told(host: str) -> None:
+    """192.0.2.0/24 belongs to nobody (RFC 5737)."""
+    with pytest.raises(CannotListen, match="cannot listen at"):
+        bound_socket(host, 0)
+
+
+def test_addresses_are_written_as_urls() -> None:
+    """IPv6 in brackets."""
+    with bound_socket("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        assert address_of(listening) == f"http://127.0.0.1:{port}"
+
+
+async def closed_after(url: str, request: bytes) -> bytes:
+    """Send bytes, read until the server closes."""
+    port = int(url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.net
+@pytest.mark.parametrize(
+    "request_", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "]
+)
+async def test_a_client_that_does_not_finish_its_request_is_dropped(
+    request_: bytes,
+) -> None:
+    """After the limit; aiohttp alone would keep it for ever."""
+    async with running(head_limit_s=0.05) as server:
+        assert await closed_after(server.url, request_) == b""
+
+
+@pytest.mark.net
+async def test_a_connection_in_use_is_not_dropped() -> None:
+    """Its first request came in time."""
+    async with running(head_limit_s=0.05) as server:
+        for _ in range(3):
+            async with server.client.get("/healthz") as answer:
+                assert answer.status == 200
+            await asyncio.sleep(0.04)
+
+
+@pytest.mark.net
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", b"\0" * 20_000, b"GET\r\n\r\n"],
+)
+async def test_what_is_no_http_is_refused(garbage: bytes) -> None:
+    """A TLS greeting, zeros, half a line: an error or a closed connection."""
+    async with running(head_limit_s=0.5) as server:
+        answer = await closed_after(server.url, garbage)
+        assert answer == b"" or b" 400 " in answer.split(b"\r\n")[0]
+        assert b"Traceback" not in answer
+
+
+@pytest.mark.net
+async def test_a_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And counted; those before live on."""
+    monkeypatch.setattr(connections.Connections.__init__, "__defaults__", (10.0, 2))
+    async with running() as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        try:
+            await asyncio.sleep(0.05)
+            assert await closed_after(server.url, b"") == b""
+            dropped = server.metrics.registry.get_sample_value(
+                "voiceserver_dropped_total", {"queue": "connections"}
+            )
+            assert dropped == 1
+        finally:
+            for each in held:
+                each.close()

@@ -1,0 +1,86 @@
+"""Log lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.running import running
+from voiceserver.config import LogConfig
+from voiceserver.server.log import STRUCK, call_named, set_up
+
+SECRET = "canary-secret-4711"
+UTTERANCE = "the canary sings at midnight"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test does to the process's logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_line_for_people_names_the_call_and_the_fields() -> None:
+    """On one line, whatever is in them."""
+    stream = io.StringIO()
+    set_up(LogConfig(), stream=stream)
+    with call_named("rtc_1"):
+        logging.getLogger("x").info("call began", extra={"reason": "a\nb"})
+    line = stream.getvalue()
+    assert line.endswith(" info call began call=rtc_1 reason=a\\nb\n")
+
+
+def test_a_line_for_machines_is_json() -> None:
+    """Exceptions too stay on one line."""
+    stream = io.StringIO()
+    set_up(LogConfig(format="json"), stream=stream)
+    failed = ValueError("x")
+    logging.getLogger("x").error("failed", extra={"turn": 3}, exc_info=failed)
+    content = json.loads(stream.getvalue())
+    assert (content["message"], content["turn"]) == ("failed", 3)
+    assert "ValueError" in content["traceback"]
+    assert "call" not in content
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_secret_is_struck_out_wherever_it_turns_up(kind: str) -> None:
+    """In message, field or traceback; and bearer tokens without being told."""
+    stream = io.StringIO()
+    set_up(LogConfig(format=kind), [SECRET], stream)  # type: ignore[arg-type]
+    log = logging.getLogger("x")
+    log.warning("given %s", SECRET, extra={"header": f"Bearer {SECRET}"})
+    log.warning("token", extra={"header": "Bearer abcdefghijkl", "key": "sk-abcdef123"})
+    log.error("failed", exc_info=ValueError(SECRET))
+    written = stream.getvalue()
+    assert SECRET not in written
+    assert "abcdef" not in written
+    assert STRUCK in written
+
+
+@pytest.mark.net
+async def test_neither_a_key_nor_words_are_ever_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Through every route that takes words, at the most talkative level."""
+    monkeypatch.setenv("VS_TEST_KEY", SECRET)
+    stream = io.StringIO()
+    set_up(LogConfig(level="debug"), [], stream)
+    key = {"Authorization": f"Bearer {SECRET}"}
+    async with running(api_key_env="VS_TEST_KEY") as server:
+        spoken = {"input": UTTERANCE, "voice": "alloy", "response_format": "pcm"}
+        for headers in (key, {"Authorization": f"Bearer x{SECRET}"}, {}):
+            async with server.client.post(
+                "/v1/audio/speech", json=spoken, headers=headers
+            ) as answer:
+                await answer.read()
+        await server.place(f"bug {UTTERANCE}", headers=key)
+        await server.place("late bug", headers=key)
+    assert SECRET not in stream.getvalue()
+    assert UTTERANCE not in stream.getvalue()

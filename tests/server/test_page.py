@@ -1,0 +1,44 @@
+"""The browser page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.running import running
+from voiceserver.server.page import page_files
+
+
+def test_only_files_of_known_types_are_served(tmp_path: Path) -> None:
+    """And none from below or above the folder."""
+    (tmp_path / "index.html").write_text("<p>")
+    (tmp_path / "a.js").write_text("1")
+    (tmp_path / "notes.txt").write_text("no")
+    (tmp_path / ".hidden").write_text("no")
+    (tmp_path / "below").mkdir()
+    files = page_files(tmp_path)
+    assert sorted(files) == ["", "a.js", "index.html"]
+    assert files["a.js"].media_type == "text/javascript"
+
+
+def test_a_missing_folder_is_an_empty_page(tmp_path: Path) -> None:
+    """The API works without it."""
+    assert page_files(tmp_path / "none") == {}
+
+
+@pytest.mark.net
+async def test_the_page_comes_with_its_protections() -> None:
+    """Types, no caching, and nothing from elsewhere."""
+    async with running() as server:
+        async with server.client.get("/") as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert answer.headers["Cache-Control"] == "no-cache"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Server"] == "voiceserver"
+            policy = answer.headers["Content-Security-Policy"]
+            assert policy.startswith("default-src 'self'")
+            assert "unsafe" not in policy
+        async with server.client.get("/app.js") as answer:
+            assert answer.headers["Content-Type"].startswith("text/javascript")

@@ -1,0 +1,34 @@
+"""What the routes share."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from tests.server.running import fake_engines
+from voiceserver.server.answers import Refusal
+from voiceserver.server.state import AudioJobs, EngineRoom
+
+
+def test_engines_are_there_only_between_warm_and_end() -> None:
+    """Before and after, a request is asked to wait."""
+    room, engines = EngineRoom(), fake_engines()
+    with pytest.raises(Refusal):
+        room.get()
+    room.open(engines)
+    assert room.ready
+    assert room.get() is engines
+    room.close()
+    with pytest.raises(Refusal):
+        room.get()
+
+
+def test_audio_jobs_are_bounded_and_given_back() -> None:
+    """Also when a job fails."""
+    jobs = AudioJobs(1)
+    for _ in range(2):
+        with contextlib.suppress(ZeroDivisionError), jobs.one_more():
+            with pytest.raises(Refusal), jobs.one_more():
+                pass
+            raise ZeroDivisionError

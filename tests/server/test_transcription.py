@@ -1,0 +1,124 @@
+"""A sound file in, its words out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.fakes import FakeRecogniser
+from tests.server.running import fake_engines, running
+from tests.server.test_calls import form
+from tests.server.test_sound import GOOD, tone, written
+from voiceserver.engines.base import Engines
+from voiceserver.errors import EngineFailed, Overloaded
+
+pytestmark = pytest.mark.net
+PATH = "/v1/audio/transcriptions"
+
+
+def with_recogniser(recogniser: FakeRecogniser) -> Engines:
+    return dataclasses.replace(fake_engines(), recogniser=recogniser)
+
+
+async def post(server, content: bytes, *fields: tuple[str, bytes]):  # type: ignore[no-untyped-def]
+    """Post a recording; return status, and JSON or text."""
+    parts = [(name, value, "text/plain") for name, value in fields]
+    writer = form(("file", content, "audio/wav"), *parts)
+    async with server.client.post(PATH, data=writer) as answer:
+        if answer.content_type == "application/json":
+            return answer.status, await answer.json()
+        return answer.status, await answer.text()
+
+
+async def test_a_recording_is_written_down() -> None:
+    """As JSON, as text, and at length."""
+    async with running() as server:
+        status, answer = await post(server, GOOD, ("model", b"whisper-1"))
+        assert (status, answer["text"]) == (200, "hello there")
+        assert answer["usage"] == {"type": "duration", "seconds": 0.5}
+        wanted = ("response_format", b"text")
+        assert await post(server, GOOD, wanted) == (200, "hello there\n")
+        wanted = ("response_format", b"verbose_json")
+        assert (await post(server, GOOD, wanted))[1]["duration"] == 0.5
+
+
+async def test_a_long_recording_is_written_down_in_pieces() -> None:
+    """60 s without a pause: four utterances, each closed."""
+    recogniser = FakeRecogniser(["one", "two", "three", "four"])
+    async with running(engines=with_recogniser(recogniser)) as server:
+        _, answer = await post(server, written(tone(60, 8_000), 8_000))
+        assert answer["text"] == "one two three four"
+    assert recogniser.open_utterances == 0
+
+
+async def test_silence_has_no_words() -> None:
+    """And is no error."""
+    silence = written(np.zeros(8_000, np.float32), 8_000)
+    async with running() as server:
+        status, answer = await post(server, silence)
+        assert (status, answer["text"]) == (200, "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"this is a text file renamed to .wav",
+        GOOD[:30],
+        written(np.full(100, np.nan, np.float32), 16_000, "WAV", "FLOAT"),
+        written(np.zeros(700 * 8_000, np.float32), 8_000, "FLAC"),
+    ],
+    ids=["empty", "text", "truncated", "not a number", "too long"],
+)
+async def test_a_bad_recording_is_refused(content: bytes) -> None:
+    """400, and what is wrong."""
+    async with running() as server:
+        status, answer = await post(server, content)
+        assert (status, answer["error"]["code"]) == (400, "invalid_audio")
+
+
+async def test_a_form_that_asks_wrongly_is_refused() -> None:
+    """No file; a format there is none of; no form."""
+    async with running() as server:
+        status, answer = await post(server, GOOD, ("response_format", b"srt"))
+        assert (status, answer["error"]["param"]) == (400, "response_format")
+        status, error = await server.error(
+            "POST", PATH, data=form(("model", b"x", "text/plain"))
+        )
+        assert (status, error["param"]) == (400, "file")
+        status, error = await server.error("POST", PATH, data=GOOD)
+        assert status == 415
+
+
+async def test_a_file_too_large_is_refused_by_its_declared_length() -> None:
+    """Before it is sent: the client need not push 26 MB."""
+    async with running() as server:
+        status, error = await server.error(
+            "POST",
+            PATH,
+            data=b"x",
+            headers={
+                "Content-Type": "multipart/form-data; boundary=b",
+                "Content-Length": "26000000",
+            },
+        )
+        assert (status, error["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EngineFailed("recogniser", "gone"), "engine_failed"),
+        (Overloaded("all taken"), "overloaded"),
+    ],
+)
+async def test_a_recogniser_that_fails_is_told(error: Exception, code: str) -> None:
+    """503, so that the client may try again."""
+    recogniser = FakeRecogniser()
+    recogniser.error = error
+    async with running(engines=with_recogniser(recogniser)) as server:
+        status, answer = await post(server, GOOD)
+        assert (status, answer["error"]["code"]) == (503, code)
+    assert recogniser.open_utterances == 0

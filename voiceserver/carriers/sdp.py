@@ -1,0 +1,136 @@
+"""Checks an offer before any parser sees it: bounds, and what a call cannot do without.
+
+Pure. An offer that passes has one audio section with a codec that can be answered, at
+most one data channel, a fingerprint and ICE credentials, and no candidates unless they
+are wanted: the server then answers to where packets come from, and nobody can aim it
+at a third party. It does not negotiate.
+
+Source: RFC 8866 (SDP), RFC 8829 (JSEP).
+"""
+
+from __future__ import annotations
+
+import re
+
+from voiceserver.errors import BadRequest
+
+MAX_BYTES = 32_768
+MAX_SECTIONS = 4
+MAX_CANDIDATES = 64
+MAX_LINES = 1_000
+_KINDS = ("audio", "video", "application")
+_CODECS = ("opus", "pcmu", "pcma")
+_STATIC_CODECS = {"0": "pcmu", "8": "pcma"}  # RFC 3551, table 4
+_MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+)((?: \S+)+)$")
+_RTPMAP = re.compile(r"a=rtpmap:(\d{1,3}) ([\w.-]+)/(\d{1,6})(?:/\d{1,2})?$")
+_FINGERPRINT = re.compile(r"a=fingerprint:[\w-]+ [0-9A-Fa-f:]{32,}$")
+# RFC 8839: at least 4 and 22 characters.
+_UFRAG = re.compile(r"a=ice-ufrag:[\w+/=-]{4,256}$")
+_PASSWORD = re.compile(r"a=ice-pwd:[\w+/=-]{22,256}$")
+
+
+def _invalid(message: str) -> BadRequest:
+    return BadRequest(f"The offer cannot be used: {message}.", "invalid_sdp")
+
+
+def checked_offer(text: str, keep_candidates: bool = False) -> str:
+    """Return the offer, fit for a parser, with CRLF line ends.
+
+    Args:
+        text: The client's offer.
+        keep_candidates: Leave the client's candidates in.
+
+    Raises:
+        BadRequest: If it is malformed, over a limit, or lacks what a call needs; the
+            message says what.
+    """
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise _invalid(f"it is larger than {MAX_BYTES // 1024} KiB")
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    if len(lines) > MAX_LINES:
+        raise _invalid(f"it has more than {MAX_LINES} lines")
+    if not lines or lines[0] != "v=0":
+        raise _invalid("it does not begin with 'v=0'")
+    if not all(re.match(r"[a-z]=[ -~]*$", line) for line in lines):
+        raise _invalid("a line is not of the form 'x=value' in plain ASCII")
+    candidates = [line for line in lines if _is_candidate(line)]
+    if len(candidates) > MAX_CANDIDATES:
+        raise _invalid(f"it has more than {MAX_CANDIDATES} candidates")
+    _check_sections(_sections(lines))
+    if not keep_candidates:
+        lines = [line for line in lines if not _is_candidate(line)]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _is_candidate(line: str) -> bool:
+    return line.startswith(("a=candidate:", "a=end-of-candidates"))
+
+
+def _sections(lines: list[str]) -> list[list[str]]:
+    """Split into the session part and the media sections."""
+    sections: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line)
+    return sections
+
+
+def _check_sections(sections: list[list[str]]) -> None:
+    session, *media = sections
+    if not media:
+        raise _invalid("it has no media; offer one audio track")
+    if len(media) > MAX_SECTIONS:
+        raise _invalid(f"it has more than {MAX_SECTIONS} media sections")
+    kinds = [_check_media(section) for section in media]
+    if kinds.count("audio") != 1:
+        raise _invalid(f"it has {kinds.count('audio')} audio sections; offer one")
+    if kinds.count("application") > 1:
+        raise _invalid("it has more than one data channel section")
+    for section in media:
+        _check_security(session, section)
+
+
+def _check_media(section: list[str]) -> str:
+    match = _MEDIA.match(section[0])
+    if match is None:
+        raise _invalid("a media line is malformed")
+    kind, port, protocol, formats = match.groups()
+    if kind not in _KINDS or int(port) > 65_535:
+        raise _invalid(f"a media section of kind '{kind}' is not understood")
+    if kind == "application":
+        if "webrtc-datachannel" not in formats and not protocol.endswith("SCTP"):
+            raise _invalid("its data section is no WebRTC data channel")
+    elif "SAVPF" not in protocol:
+        raise _invalid("its media is not encrypted (UDP/TLS/RTP/SAVPF)")
+    else:
+        codecs = _codecs(section, formats.split())
+        if kind == "audio" and not codecs & set(_CODECS):
+            raise _invalid("it has no audio codec in common: Opus, PCMU or PCMA")
+    return kind
+
+
+def _codecs(section: list[str], formats: list[str]) -> set[str]:
+    if not all(name.isdigit() and int(name) < 128 for name in formats):
+        raise _invalid("a payload type is not a number below 128")
+    named = {name: _STATIC_CODECS[name] for name in formats if name in _STATIC_CODECS}
+    for line in section:
+        if not line.startswith("a=rtpmap:"):
+            continue
+        match = _RTPMAP.match(line)
+        if match is None or not 0 < int(match[3]) <= 192_000 or int(match[1]) > 127:
+            raise _invalid("an rtpmap line is malformed")
+        named[match[1]] = match[2].lower()
+    return {codec for name, codec in named.items() if name in formats}
+
+
+def _check_security(session: list[str], section: list[str]) -> None:
+    wanted = {
+        "a fingerprint": _FINGERPRINT,
+        "an ice-ufrag": _UFRAG,
+        "an ice-pwd": _PASSWORD,
+    }
+    for name, pattern in wanted.items():
+        if not any(pattern.match(line) for line in (*session, *section)):
+            raise _invalid(f"a media section lacks {name}")

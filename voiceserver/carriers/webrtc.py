@@ -1,0 +1,235 @@
+"""A call over WebRTC: aiortc moves the packets, the session holds the conversation.
+
+Owns the peer connection: set up within a limit, watched while it lives, closed within
+a limit whatever happens. It knows neither the protocol spoken on the data channel nor
+what the audio says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+
+from voiceserver.carriers import aiortc_seams
+from voiceserver.carriers.channel import EventChannel
+from voiceserver.carriers.media import MicrophoneConverter, ReplyTrack
+from voiceserver.carriers.sdp import checked_offer
+from voiceserver.config import Config, MediaConfig
+from voiceserver.dialects.realtime import RealtimeDialect
+from voiceserver.engines.base import Engines
+from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.events import HangUp
+from voiceserver.metrics import Metrics
+from voiceserver.session.clock import Clock
+from voiceserver.session.session import Session
+
+log = logging.getLogger(__name__)
+
+CLOSE_LIMIT_S = 2.0  # for aiortc to close a peer connection
+GOODBYE_LIMIT_S = 0.3  # for the last event to leave before the connection is closed
+POLL_S = 0.02
+
+MakeDialect = Callable[[Callable[[str], None]], RealtimeDialect]
+
+
+class WebRtcCall:
+    """One call.
+
+    Args:
+        call_id: For logs.
+        media: Limits and addresses.
+        engines: For the session.
+        metrics: Of the server.
+        clock: For the session.
+        dialect_for: Makes the call's dialect, given what sends a text to the client;
+            the session runs on the dialect's configuration.
+
+    Raises:
+        BadRequest: If the dialect cannot take the client's session.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        media: MediaConfig,
+        engines: Engines,
+        metrics: Metrics,
+        clock: Clock,
+        dialect_for: MakeDialect,
+    ) -> None:
+        self._call_id = call_id
+        self._media = media
+        self._metrics = metrics
+        self._over = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._reason = ""
+        self._microphone: Any = None  # the client's audio track
+        self._converter = MicrophoneConverter()
+        self._channel = EventChannel(self._receive, self.hang_up)
+        dialect = dialect_for(self._channel.send)
+        config: Config = dialect.config
+        self._session = Session(call_id, config, engines, dialect, clock, metrics)
+        self._reply = ReplyTrack(
+            self._session.playout.next_frame,
+            lambda n: metrics.dropped.labels("send").inc(n),
+        )
+        self._peer: RTCPeerConnection | None = None
+
+    async def answer(self, offer: str) -> str:
+        """Take the client's offer; return the answer.
+
+        When it raises or is cancelled the call is over and cleaned up.
+
+        Raises:
+            BadRequest: If the offer cannot be used.
+        """
+        offer = checked_offer(offer, self._media.accept_remote_candidates)
+        aiortc_seams.install(self._metrics.dropped.labels("stun").inc)
+        self._peer = peer = RTCPeerConnection(_configuration(self._media))
+        try:
+            return await self._negotiate(peer, offer)
+        except BadRequest:
+            await self._close()
+            raise
+        except asyncio.CancelledError:
+            await self._close()
+            raise
+        except Exception as error:
+            # Whatever a parser makes of an offer that passed the checks.
+            await self._close()
+            log.info("an offer was refused", extra={"kind": type(error).__name__})
+            raise BadRequest(
+                "The offer cannot be used: it is not understood.", "invalid_sdp"
+            ) from error
+
+    async def run(self) -> str:
+        """Hold the call to its end; return why it ended."""
+        try:
+            await self._set_up()
+            return await self._hold()
+        finally:
+            await self._close()
+
+    def hang_up(self, reason: str) -> None:
+        """Ask the call to end; ``reason`` is told to the client."""
+        self._reason = self._reason or reason
+        self._over.set()
+
+    async def _negotiate(self, peer: RTCPeerConnection, offer: str) -> str:
+        peer.on("connectionstatechange", self._state_changed)
+        peer.on("datachannel", self._channel.attach)
+        peer.on("track", self._track_added)
+        await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        for transceiver in peer.getTransceivers():
+            if transceiver.kind != "audio":
+                continue
+            aiortc_seams.lower_jitter_buffer(transceiver.receiver)
+            aiortc_seams.answer_with_fec(transceiver)
+            peer.addTrack(self._reply)
+            if aiortc_seams.sends_opus(transceiver):
+                self._reply.encode_opus()
+        await peer.setLocalDescription(await peer.createAnswer())
+        return str(peer.localDescription.sdp)
+
+    def _track_added(self, track: Any) -> None:
+        if track.kind == "audio" and self._microphone is None:
+            self._microphone = track
+
+    def _state_changed(self) -> None:
+        assert self._peer is not None
+        state = self._peer.connectionState
+        if state == "connected":
+            self._connected.set()
+        elif state in ("failed", "closed"):
+            self.hang_up("The connection was closed.")
+
+    async def _set_up(self) -> None:
+        """Wait for the connection.
+
+        Raises:
+            SessionEnded: If it does not come in time, or the call is hung up.
+        """
+        limit_s = self._media.setup_limit_s
+        async with asyncio.TaskGroup() as group:
+            waits = {
+                group.create_task(self._connected.wait()),
+                group.create_task(self._over.wait()),
+            }
+            await asyncio.wait(
+                waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            for wait in waits:
+                wait.cancel()
+        if self._over.is_set():
+            raise SessionEnded(self._reason)
+        if not self._connected.is_set():
+            raise SessionEnded(f"The connection was not set up within {limit_s:g} s.")
+
+    async def _hold(self) -> str:
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(self._session.run())
+            others = [
+                group.create_task(self._listen()),
+                group.create_task(self._wait_for_end()),
+            ]
+            await asyncio.wait({holding})
+            for other in others:
+                other.cancel()
+        await self._say_goodbye()
+        return holding.result()
+
+    async def _listen(self) -> None:
+        """Drain the microphone into the session; its silence ends the call."""
+        limit_s = self._media.inactivity_limit_s
+        try:
+            while self._microphone is not None:
+                async with asyncio.timeout(limit_s):
+                    frame = await self._microphone.recv()
+                self._session.hear(self._converter.convert(frame))
+        except TimeoutError:
+            self.hang_up(f"No audio came for {limit_s:g} s.")
+        except MediaStreamError:
+            self.hang_up("The client's audio ended.")
+
+    async def _wait_for_end(self) -> None:
+        await self._over.wait()
+        self._session.command(HangUp(self._reason))
+
+    async def _say_goodbye(self) -> None:
+        """Let the last event leave; the network gets a moment, not for ever."""
+        for _ in range(round(GOODBYE_LIMIT_S / POLL_S)):
+            await asyncio.sleep(POLL_S)
+            if self._channel.idle:
+                return
+
+    def _receive(self, text: str) -> None:
+        self._session.receive(text)
+
+    async def _close(self) -> None:
+        if self._peer is None:
+            return
+        peer, self._peer = self._peer, None
+        peer.remove_all_listeners()
+        self._reply.stop()
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(peer.close())
+            await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
+            if not closing.done():
+                log.warning("a peer connection did not close in time")
+                closing.cancel()
+
+
+def _configuration(media: MediaConfig) -> RTCConfiguration:
+    # An explicit list, though empty: aiortc's default contacts a public STUN server.
+    servers = [RTCIceServer(urls=url) for url in media.ice_servers]
+    return RTCConfiguration(iceServers=servers)

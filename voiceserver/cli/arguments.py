@@ -1,0 +1,125 @@
+"""The command line: its commands, options and help, and nothing of what they do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from voiceserver import __version__
+
+EXIT_GOOD, EXIT_FAILED, EXIT_WRONG_USE = 0, 1, 2
+
+_TOP = """\
+examples:
+  voiceserver serve                        talk to it at http://127.0.0.1:8080
+  voiceserver say "Hello there." -o hello.wav
+  voiceserver transcribe hello.wav
+  voiceserver check                        what works here, and what to do if not
+
+exit codes: 0 good, 1 failed, 2 wrong use or configuration
+"""
+_SERVE = """\
+examples:
+  voiceserver serve
+  voiceserver serve --config voiceserver.toml --port 9000
+
+Others reach it only with an API key: name the environment variable that holds it in
+api_key_env under [server], then give --host 0.0.0.0.
+"""
+_SAY = """\
+examples:
+  voiceserver say "The time is half past nine." -o time.wav
+  voiceserver say --speed 1.2 --voice echo "Faster." -o faster.flac
+  cat chapter.txt | voiceserver say - -o chapter.mp3
+"""
+_TRANSCRIBE = """\
+examples:
+  voiceserver transcribe question.wav
+  voiceserver transcribe *.flac
+
+Takes WAV, FLAC, MP3 and OGG of any rate and channel count, up to ten minutes each.
+"""
+_CHECK = """\
+examples:
+  voiceserver check
+  voiceserver check --config voiceserver.toml
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``command`` names the command."""
+    top = argparse.ArgumentParser(
+        prog="voiceserver",
+        description="A self-hosted server you talk to.",
+        epilog=_TOP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument(
+        "--version", action="version", version=f"voiceserver {__version__}"
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    serve = _command(commands, "serve", "run the server and its page", _SERVE)
+    serve.add_argument("--host", metavar="H", help="address to listen at")
+    serve.add_argument("--port", metavar="N", type=_port, help="TCP port to listen at")
+
+    say = _command(commands, "say", "speak a text into a file", _SAY)
+    say.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
+    say.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="where to write; .wav, .flac, .mp3 or .ogg",
+    )
+    say.add_argument("--voice", metavar="NAME", help="which voice")
+    say.add_argument(
+        "--speed", metavar="X", type=_speed, help="speaking rate, 0.25..4; 1 is normal"
+    )
+
+    transcribe = _command(commands, "transcribe", "write down recordings", _TRANSCRIBE)
+    transcribe.add_argument(
+        "files", metavar="FILE", nargs="+", type=Path, help="sound files"
+    )
+
+    _command(commands, "check", "try the configuration and every engine", _CHECK)
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    what: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--config",
+        metavar="F",
+        type=Path,
+        help="configuration file (default: voiceserver.toml here, if there is one)",
+    )
+    return command
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 0..65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+    if not 0.25 <= speed <= 4:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0.25..4")
+    return speed

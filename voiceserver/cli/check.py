@@ -1,0 +1,200 @@
+"""``voiceserver check``: tries all that the server needs, and says what to do.
+
+Each engine is opened alone and asked something small, so that one that fails does
+not hide the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import aiohttp
+import numpy as np
+
+from voiceserver.audio import MIC_RATE
+from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
+from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
+from voiceserver.config import Config, TextProvider
+from voiceserver.engines.base import Engines, Message, SpeechRequest, TextRequest
+from voiceserver.errors import EngineFailed, VoiceServerError
+from voiceserver.metrics import Metrics
+from voiceserver.server.connections import bound_socket
+from voiceserver.server.page import page_files
+from voiceserver.server.security import access_rules
+
+PROBE_LIMIT_S = 60.0  # for an engine to load and answer
+PROVIDER_LIMIT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The outcome of one check.
+
+    Attributes:
+        what: What was tried.
+        good: Whether it works.
+        note: What was found, or what to do.
+    """
+
+    what: str
+    good: bool
+    note: str
+
+
+def check(config: Config) -> int:
+    """Try everything; print a row each as it is known."""
+    log_to_stderr(config)
+    failed = run(_check(config))
+    print(f"{failed} failed" if failed else "all good", flush=True)
+    return EXIT_FAILED if failed else EXIT_GOOD
+
+
+async def _check(config: Config) -> int:
+    failed = 0
+    async with aclosing(rows(config)) as checked:  # type: ignore[type-var]
+        async for row in checked:
+            failed += not row.good
+            mark = "ok    " if row.good else "FAILED"
+            note = row.note.replace("\n", "\n" + " " * 30)
+            print(f"{mark}  {row.what:<20}  {note}", flush=True)
+    return failed
+
+
+async def rows(config: Config) -> AsyncIterator[Row]:
+    """Yield the outcome of each check."""
+    yield Row("configuration", True, "read")
+    yield _tried("access", lambda: _access(config))
+    yield _tried("address", lambda: _address(config))
+    page = page_files()
+    note = f"{len(page)} files" if page else "missing: install the package again"
+    yield Row("page", bool(page), note)
+    probes: list[tuple[Slot, Probe]] = [
+        ("vad", _vad_answers),
+        ("recogniser", _recogniser_answers),
+        ("text", _text_answers),
+        ("speech", _speech_answers),
+    ]
+    for slot, probe in probes:
+        yield await _engine(config, slot, probe)
+    for provider in config.text.provider:
+        yield await _provider(provider)
+
+
+def _tried(what: str, trial: Callable[[], str]) -> Row:
+    try:
+        return Row(what, True, trial())
+    except VoiceServerError as error:
+        return Row(what, False, str(error))
+
+
+def _access(config: Config) -> str:
+    rules = access_rules(config.server)
+    return "with an API key" if rules.key_digest else "this machine only, no key"
+
+
+def _address(config: Config) -> str:
+    with bound_socket(config.server.host, config.server.port):
+        return f"{config.server.host}:{config.server.port} is free"
+
+
+Probe = Callable[[Engines], Awaitable[str]]
+
+
+async def _engine(config: Config, slot: Slot, probe: Probe) -> Row:
+    what = f"{slot} {getattr(config.engines, slot)}"
+    began = time.perf_counter()
+    try:
+        async with (
+            asyncio.timeout(PROBE_LIMIT_S),
+            open_engines(with_only(config, slot), Metrics()) as engines,
+        ):
+            loaded_s = time.perf_counter() - began
+            note = await probe(engines)
+    except TimeoutError:
+        return Row(what, False, f"did not answer within {PROBE_LIMIT_S:.0f} s")
+    except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
+        return Row(what, False, _words(error))
+    return Row(what, True, f"{note}; loaded in {loaded_s:.1f} s")
+
+
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, VoiceServerError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+async def _vad_answers(engines: Engines) -> str:
+    detector = engines.vad.open()
+    silence = np.zeros(detector.window, np.float32)
+    probability = detector.probability(silence)
+    if not 0 <= probability <= 1:
+        raise EngineFailed("vad", f"gave {probability} as a probability")
+    return (
+        "hears silence as silence" if probability < 0.5 else "hears silence as speech"
+    )
+
+
+async def _recogniser_answers(engines: Engines) -> str:
+    utterance = engines.recogniser.open()
+    try:
+        utterance.push(np.zeros(MIC_RATE // 2, np.float32))
+        await utterance.final()
+    finally:
+        utterance.close()
+    return engines.recogniser.name
+
+
+async def _text_answers(engines: Engines) -> str:
+    request = TextRequest((Message("user", "hello"),), max_output_tokens=16)
+    async with aclosing(engines.text.reply(request)) as stream:
+        async for _ in stream:
+            return f"{engines.text.name} {engines.text.version}"
+    raise EngineFailed("text", "answered nothing to 'hello'")
+
+
+async def _speech_answers(engines: Engines) -> str:
+    request = SpeechRequest("Hello.", engines.speech.voices[0])
+    n_samples = 0
+    async with aclosing(engines.speech.speak(request)) as stream:
+        async for chunk in stream:
+            n_samples += len(chunk.samples)
+    if n_samples == 0:
+        raise EngineFailed("speech", "gave no audio for 'Hello.'")
+    return f"{engines.speech.name}, {len(engines.speech.voices)} voices"
+
+
+async def _provider(provider: TextProvider) -> Row:
+    what = f"provider {provider.name}"
+    key = os.environ.get(provider.key_env, "") if provider.key_env else ""
+    if provider.key_env and not key:
+        todo = f"set the environment variable {provider.key_env} to the service's key"
+        return Row(what, False, todo)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = provider.base_url.rstrip("/") + "/models"
+    limit = aiohttp.ClientTimeout(PROVIDER_LIMIT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.get(url, headers=headers, allow_redirects=False) as answer,
+        ):
+            return _provider_row(what, provider, answer.status)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        todo = f"{url} cannot be reached ({type(error).__name__}): is it running?"
+        return Row(what, False, todo)
+
+
+def _provider_row(what: str, provider: TextProvider, status: int) -> Row:
+    if status in (401, 403):
+        where = provider.key_env or "key_env, which is empty"
+        return Row(what, False, f"it refuses the key ({status}); look at {where}")
+    # Not every service lists its models; an answer shows that one is there.
+    good = status < 500
+    note = "reachable" if good else f"it answers {status}; try again later"
+    return Row(what, good, note)

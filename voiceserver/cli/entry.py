@@ -1,0 +1,69 @@
+"""Runs a command and turns what became of it into an exit code and one message.
+
+The commands are imported only when asked for, so that ``--help`` needs no torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from voiceserver.cli.arguments import EXIT_FAILED, EXIT_WRONG_USE, parser
+from voiceserver.config.parse import load
+from voiceserver.config.tree import Config
+from voiceserver.errors import BadRequest, ConfigError, VoiceServerError
+
+INTERRUPTED = 130  # as shells say for SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code: 0 good, 1 failed, 2 wrong use or configuration.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        return _run(options, load(options.config))
+    except (ConfigError, BadRequest) as error:
+        return _told(error, EXIT_WRONG_USE)
+    except VoiceServerError as error:
+        return _told(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output is gone; keep Python from failing at its flush too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _told(error: Exception, code: int) -> int:
+    print(f"voiceserver: {error}", file=sys.stderr)
+    return code
+
+
+def _run(options: argparse.Namespace, config: Config) -> int:
+    match options.command:
+        case "serve":
+            from voiceserver.cli.serve import serve
+
+            return serve(config, options.host, options.port)
+        case "say":
+            from voiceserver.cli.say import say
+
+            return say(
+                config, options.text, options.output, options.voice, options.speed
+            )
+        case "transcribe":
+            from voiceserver.cli.transcribe import transcribe
+
+            return transcribe(config, options.files)
+        case _:
+            from voiceserver.cli.check import check
+
+            return check(config)

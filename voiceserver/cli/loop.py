@@ -1,0 +1,85 @@
+"""What every command needs: an event loop, logging, and only the engines it uses."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, TypeVar
+
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines
+from voiceserver.errors import VoiceServerError
+from voiceserver.metrics import Metrics
+from voiceserver.server.log import set_up
+
+T = TypeVar("T")
+Slot = Literal["vad", "recogniser", "text", "speech"]
+SLOTS: tuple[Slot, ...] = ("vad", "recogniser", "text", "speech")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main`` to its end on uvloop, or on asyncio where there is none.
+
+    Raises:
+        VoiceServerError: Ours, also when it came out of a task group.
+    """
+    try:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            return runner.run(main)
+    except ExceptionGroup as group:
+        error = only_ours(group)
+        if error is None:
+            raise
+        raise error from group
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def only_ours(group: ExceptionGroup) -> VoiceServerError | None:
+    """Return one of our errors out of a group, if all in it are ours."""
+    first: Exception = group
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    _, others = group.split(VoiceServerError)
+    ours = isinstance(first, VoiceServerError) and others is None
+    return first if ours and isinstance(first, VoiceServerError) else None
+
+
+def log_to_stderr(config: Config) -> None:
+    """Set up logging; what the configured environment variables hold is struck out."""
+    names = [config.server.api_key_env, *(p.key_env for p in config.text.provider)]
+    secrets = [os.environ[name] for name in names if os.environ.get(name)]
+    set_up(config.log, secrets)
+
+
+def with_only(config: Config, *slots: Slot) -> Config:
+    """Return the configuration with stubs in all slots but these: quick to open."""
+    stubs = {slot: "stub" for slot in SLOTS if slot not in slots}
+    return dataclasses.replace(
+        config,
+        engines=dataclasses.replace(config.engines, **stubs),  # type: ignore[arg-type]
+    )
+
+
+def open_engines(
+    config: Config, metrics: Metrics
+) -> AbstractAsyncContextManager[Engines]:
+    """Open the configured engines; imports what they need."""
+    from voiceserver.engines import table
+
+    return table.open_engines(config, metrics)
+
+
+def progress(line: str, end: str = "\n") -> None:
+    """Write a line for the person who waits."""
+    print(line, end=end, file=sys.stderr, flush=True)

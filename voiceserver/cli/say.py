@@ -1,0 +1,117 @@
+"""``voiceserver say``: a text of any length into a sound file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from voiceserver.audio import SPEECH_RATE
+from voiceserver.cli.arguments import EXIT_GOOD
+from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run, with_only
+from voiceserver.config import Config
+from voiceserver.dialects.realtime_session import Voices
+from voiceserver.engines.base import Engines, SpeechRequest
+from voiceserver.errors import BadRequest, VoiceServerError
+from voiceserver.metrics import Metrics
+from voiceserver.phrases import Phrase
+from voiceserver.server.speech import phrases, speakable, speech_of
+
+SUFFIXES = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".ogg": ("OGG", "OPUS"),
+}
+LONGEST_INPUT = 10_000_000  # characters; about a week of speech
+PROGRESS_FROM = 8  # phrases; a shorter text is spoken at once
+
+
+def say(
+    config: Config,
+    text: str,
+    output: Path,
+    voice: str | None = None,
+    speed: float | None = None,
+) -> int:
+    """Speak a text into a file.
+
+    Args:
+        config: All settings.
+        text: What to say; ``"-"`` reads standard input.
+        output: The file; its suffix chooses the format. Written whole or not at all.
+        voice: In place of the configured one.
+        speed: In place of the configured one.
+
+    Raises:
+        BadRequest: If there is nothing to say, or the file or voice will not do.
+        VoiceServerError: If the synthesizer fails or the file cannot be written.
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        names = ", ".join(SUFFIXES)
+        raise BadRequest(f"{output}: the file's name must end in one of {names}")
+    if not output.parent.is_dir():
+        raise BadRequest(f"{output}: there is no folder {output.parent}")
+    if output.is_dir():
+        raise BadRequest(f"{output}: is a folder; name a file in it")
+    if text == "-":
+        text = sys.stdin.buffer.read(4 * LONGEST_INPUT).decode("utf-8", "replace")
+    pieces = phrases(speakable(text[:LONGEST_INPUT]))
+    if not pieces:
+        raise BadRequest("there is nothing to speak in the text")
+    log_to_stderr(config)
+    run(_say(with_only(config, "speech"), pieces, output, voice, speed))
+    return EXIT_GOOD
+
+
+async def _say(
+    config: Config,
+    pieces: list[Phrase],
+    output: Path,
+    voice: str | None,
+    speed: float | None,
+) -> None:
+    async with open_engines(config, Metrics()) as engines:
+        voices = Voices(engines.speech.voices, config.speech.voice)
+        name = voices.spoken_by(voices.check(voice or config.speech.voice, "--voice"))
+        rate = config.speech.speed if speed is None else speed
+        requests = [SpeechRequest(piece.text, name, rate) for piece in pieces]
+        # Beside the output and renamed at the end: never half a file.
+        partial = output.with_name(f".{output.name}.{os.getpid()}.part")
+        try:
+            n_samples = await _speak(engines, requests, output, partial)
+            os.replace(partial, output)
+        except (OSError, soundfile.SoundFileError) as error:
+            raise VoiceServerError(f"{output}: cannot be written: {error}") from None
+        finally:
+            partial.unlink(missing_ok=True)
+    progress(f"{output}: {n_samples / SPEECH_RATE:.1f} s of speech")
+
+
+async def _speak(
+    engines: Engines, requests: list[SpeechRequest], output: Path, partial: Path
+) -> int:
+    """Write all phrases to ``partial``; return how many samples."""
+    container, subtype = SUFFIXES[output.suffix.lower()]
+    n_samples = 0
+    with soundfile.SoundFile(
+        str(partial), "w", SPEECH_RATE, 1, subtype, format=container
+    ) as file:
+        for index, request in enumerate(requests):
+            if len(requests) >= PROGRESS_FROM and index % 4 == 0:
+                progress(f"\rspeaking: phrase {index + 1} of {len(requests)} ", "")
+            async with aclosing(speech_of(engines.speech, request)) as stream:
+                async for samples in stream:
+                    clipped = np.clip(samples, -1.0, 1.0)
+                    await asyncio.to_thread(file.write, clipped)
+                    n_samples += len(samples)
+        if len(requests) >= PROGRESS_FROM:
+            progress("")
+    if n_samples == 0:
+        raise BadRequest("there is nothing in the text that this voice can speak")
+    return n_samples

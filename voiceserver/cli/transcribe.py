@@ -1,0 +1,75 @@
+"""``voiceserver transcribe``: the words of sound files, one line a file."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from voiceserver.audio import MIC_RATE, Samples
+from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
+from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run, with_only
+from voiceserver.config import Config
+from voiceserver.engines.base import Recogniser
+from voiceserver.errors import BadAudio, VoiceServerError
+from voiceserver.metrics import Metrics
+from voiceserver.server.sound import decode
+from voiceserver.server.transcription import transcribed
+
+LONG_S = 30.0  # from here on it is said that it takes a while
+
+
+def transcribe(config: Config, files: list[Path]) -> int:
+    """Print what is said in each file; a bad file does not stop the others.
+
+    Args:
+        config: All settings.
+        files: Sound files.
+
+    Raises:
+        VoiceServerError: If the recogniser cannot be opened.
+    """
+    log_to_stderr(config)
+    # Unreadable files are found before the engine is loaded for nothing.
+    good = [file for file in files if _readable(file)]
+    failed = len(files) - len(good)
+    if good:
+        failed += run(_transcribe(with_only(config, "recogniser"), good, len(files)))
+    return EXIT_FAILED if failed else EXIT_GOOD
+
+
+def _readable(file: Path) -> bool:
+    if file.is_file():
+        return True
+    progress(f"{file}: no such file" if not file.exists() else f"{file}: not a file")
+    return False
+
+
+async def _transcribe(config: Config, files: list[Path], asked: int) -> int:
+    """Return how many files failed."""
+    failed = 0
+    async with open_engines(config, Metrics()) as engines:
+        for file in files:
+            try:
+                text = await _words(engines.recogniser, file)
+            except (VoiceServerError, TimeoutError) as error:
+                progress(f"{file}: {error or 'the recogniser took too long'}")
+                failed += 1
+            else:
+                print(f"{file}: {text}" if asked > 1 else text, flush=True)
+    return failed
+
+
+async def _words(recogniser: Recogniser, file: Path) -> str:
+    samples = await asyncio.to_thread(_decoded, file)
+    duration_s = len(samples) / MIC_RATE
+    if duration_s >= LONG_S:
+        progress(f"{file}: {duration_s:.0f} s, this takes a while ...")
+    return await transcribed(recogniser, samples)
+
+
+def _decoded(file: Path) -> Samples:
+    try:
+        with file.open("rb") as stream:
+            return decode(stream)
+    except OSError as error:
+        raise BadAudio(f"cannot be read: {error.strerror or error}") from None

@@ -1,0 +1,90 @@
+"""When the grammar's answer is believed rather than open dictation's. Pure.
+
+Three things must hold, each cheap and each catching what the others let through:
+
+1. The words are a whole sentence of the grammar.
+2. Their sounds fit: the acoustic score per frame against the best sound of every
+   frame (what a loop over all the model's sounds would score) is high enough.
+3. Dictation heard something alike: both texts are compared by their phones. A
+   grammar made to explain other words fits at best half of them.
+
+The limits are chosen by ``scripts/calibrate_grammar.py`` on one half of the
+recordings and judged on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from voiceserver.engines.sphinx.search import Word, text_of
+
+Phones = Callable[[str], Sequence[str]]  # word -> its phones, () if unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of acceptance.
+
+    Attributes:
+        fit: Least acoustic score per frame of speech, natural logarithm, at most 0.
+        distance: Greatest phone distance from what dictation heard, 0..1.
+        settled_frames: A partial counts as complete when its last word ended this
+            long ago (10 ms each): "two hundred" begins as "two".
+    """
+
+    fit: float = -5.8
+    distance: float = 0.55
+    settled_frames: int = 20
+
+
+def fit(words: Sequence[Word]) -> float:
+    """Acoustic score per frame of the words; silence between them does not count.
+
+    Raises:
+        ValueError: If there are no words.
+    """
+    if not words:
+        raise ValueError("no words to score")
+    n_frames = sum(word.end - word.start for word in words)
+    return sum(word.score for word in words) / max(1, n_frames)
+
+
+def phone_distance(
+    words: Sequence[Word], others: Sequence[Word], phones: Phones
+) -> float:
+    """Edit distance of two texts in phones over the longer one's length, 0..1."""
+    first = [phone for word in words for phone in phones(word.text)]
+    second = [phone for word in others for phone in phones(word.text)]
+    longest = max(len(first), len(second))
+    return _edits(first, second) / longest if longest else 0.0
+
+
+def _edits(first: Sequence[str], second: Sequence[str]) -> int:
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, 1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(second, 1):
+            cost = diagonal + (a != b)
+            diagonal = row[j]
+            row[j] = min(cost, row[j] + 1, row[j - 1] + 1)
+    return row[-1]
+
+
+def accepted(
+    sentence: tuple[Word, ...],
+    dictated: tuple[Word, ...],
+    phones: Phones,
+    limits: Limits,
+) -> bool:
+    """Whether a sentence of the grammar is what was said.
+
+    Args:
+        sentence: A whole sentence of the grammar, as its search scored it.
+        dictated: What dictation heard of the same audio.
+        phones: Pronunciations.
+        limits: See ``Limits``.
+    """
+    if not text_of(sentence) or fit(sentence) < limits.fit:
+        return False
+    return phone_distance(sentence, dictated, phones) <= limits.distance

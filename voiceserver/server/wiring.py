@@ -1,0 +1,36 @@
+"""Puts the carrier and the dialect of a WebRTC call together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from voiceserver.carriers.webrtc import WebRtcCall
+from voiceserver.config import Config
+from voiceserver.dialects.realtime import RealtimeDialect
+from voiceserver.engines.base import Engines
+from voiceserver.metrics import Metrics
+from voiceserver.server.admission import Call
+from voiceserver.server.state import PlaceCall
+from voiceserver.session.clock import MonotonicClock
+
+
+def webrtc_calls(config: Config, metrics: Metrics) -> PlaceCall:
+    """Return what makes WebRTC calls that speak the Realtime protocol.
+
+    Args:
+        config: Settings of the server; a call lays its client's over them.
+        metrics: For all calls.
+    """
+    clock = MonotonicClock()
+
+    def place(
+        call_id: str, engines: Engines, session: Mapping[str, object] | None
+    ) -> Call:
+        def dialect_for(send: Callable[[str], None]) -> RealtimeDialect:
+            return RealtimeDialect(
+                call_id, config, send, session, engines.speech.voices
+            )
+
+        return WebRtcCall(call_id, config.media, engines, metrics, clock, dialect_for)
+
+    return place

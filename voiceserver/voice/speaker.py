@@ -1,0 +1,144 @@
+"""The voice as a whole: loaded from a folder of model files, text in, speech out.
+
+    voice = load_voice(Path("models/voice"))
+    for piece in voice.speak("It is ten past nine.", Manner(seed=3)):
+        play(piece.samples)
+
+Knows nothing of calls or devices; one clause is spoken after the other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from voiceserver.voice.acoustic import AcousticModel
+from voiceserver.voice.clause import Clause, Phonemiser
+from voiceserver.voice.features import SAMPLE_RATE
+from voiceserver.voice.letters import sound_out
+from voiceserver.voice.lexicon import load_lexicon
+from voiceserver.voice.phones import MARKS
+from voiceserver.voice.synthesis import Manner, Plan, Samples, plan_clause, stream
+from voiceserver.voice.vocoder import VocoderNet
+from voiceserver.voice.weights import (
+    WeightsError,
+    load_acoustic,
+    load_letters,
+    load_vocoder,
+)
+
+LEXICON_FILE = "lexicon.gz"
+# Silence before a clause by the mark that ended the one before, in frames of 10 ms.
+# The corpus has single sentences only, so these are set by hand.
+PAUSE_AFTER = {".": 38, "?": 40, "!": 38, ";": 28, ":": 28, "-": 20, ",": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A source word and when it is said.
+
+    Attributes:
+        start: First character in the text.
+        end: After the last one.
+        first: First sample, counted from the beginning of the piece's clause.
+        last: After the last sample.
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of speech.
+
+    Attributes:
+        samples: float32 at 24 kHz.
+        clause: Number of its clause in the text.
+        marks: Words of the clause; only with its first piece.
+    """
+
+    samples: Samples
+    clause: int
+    marks: tuple[Mark, ...] = ()
+
+
+def word_marks(clause: Clause, plan: Plan) -> tuple[Mark, ...]:
+    """Where each word of a clause is said; words of one number are joined."""
+    at = plan.symbol_samples()
+    marks: list[Mark] = []
+    for w in clause.words:
+        mark = Mark(w.start, w.end, at[w.first], at[w.last])
+        if marks and (marks[-1].start, marks[-1].end) == (w.start, w.end):
+            marks[-1] = replace(marks[-1], last=mark.last)
+        else:
+            marks.append(mark)
+    return tuple(marks)
+
+
+class Voice:
+    """Front end and networks of one voice. Holds no state between calls."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self, phonemiser: Phonemiser, model: AcousticModel, net: VocoderNet
+    ) -> None:
+        self.phonemiser = phonemiser
+        self.model = model
+        self.net = net
+
+    def speak(
+        self,
+        text: str,
+        manner: Manner | None = None,
+        sizes: Iterable[int] | None = None,
+    ) -> Iterator[Piece]:
+        """Speak a text, clause by clause, each in chunks.
+
+        Args:
+            text: Anything; what cannot be said is left out.
+            manner: How; each clause adds its number to the seed.
+            sizes: Frames of the chunks of each clause; the usual ones if left out.
+
+        Yields:
+            Pieces as they are made; none if there is nothing to say.
+        """
+        manner = manner or Manner()
+        lead = 0
+        for number, clause in enumerate(self.phonemiser.phonemise(text)):
+            own = replace(manner, seed=manner.seed + number)
+            plan = plan_clause(self.model, clause, own, round(lead / manner.speed))
+            marks = word_marks(clause, plan)
+            chunks = None if sizes is None else tuple(sizes)
+            for samples in stream(self.model, self.net, plan, chunks):
+                yield Piece(samples, number, marks)
+                marks = ()
+            lead = PAUSE_AFTER[MARKS[clause.ending]]
+
+    def speak_all(self, text: str, manner: Manner | None = None) -> Samples:
+        """A text in one array; empty if there is nothing to say."""
+        pieces = [p.samples for p in self.speak(text, manner)]
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def load_voice(folder: Path) -> Voice:
+    """Load a voice from its folder.
+
+    Raises:
+        WeightsError: If a file is missing, damaged or not ours.
+    """
+    try:
+        lexicon = load_lexicon(folder / LEXICON_FILE)
+    except (OSError, EOFError, ValueError) as e:
+        raise WeightsError(f"cannot read the lexicon in {folder}: {e}") from e
+    letters = load_letters(folder / "letters.safetensors")
+    phonemiser = Phonemiser(lexicon, functools.partial(sound_out, letters))
+    model = load_acoustic(folder / "acoustic.safetensors")
+    return Voice(phonemiser, model, load_vocoder(folder / "vocoder.safetensors"))

@@ -1,0 +1,249 @@
+"""Synthesis: a clause in, chunks of audio out that add up to the whole, exactly.
+
+What needs the whole clause (encoding, prosody, F0, phases) is made once, before the
+first chunk; mel spectrum and waveform follow chunk by chunk. Each chunk recomputes as
+many frames of context as the networks can see, so where the cuts fall changes nothing.
+Knows nothing of text; `speaker` joins this with the front end.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from voiceserver.voice.acoustic import (
+    NOISE,
+    PAIR,
+    AcousticModel,
+    Frames,
+    Phones,
+    spread,
+    to_hz,
+    to_lengths,
+)
+from voiceserver.voice.clause import Clause
+from voiceserver.voice.features import HOP
+from voiceserver.voice.phones import MARKS
+from voiceserver.voice.source import frame_phases, noise, normal_noise
+from voiceserver.voice.vocoder import (
+    AFTER,
+    BEFORE,
+    VocoderNet,
+    overlap_add,
+    pad_frames,
+    pulse_spectrum,
+)
+
+Samples = NDArray[np.float32]
+
+FIRST_CHUNKS = (16, 32, 64)  # frames; small at first, so that speech begins early
+LATER_CHUNK = 100  # frames
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a clause is to be spoken.
+
+    Attributes:
+        seed: Fixes everything random: the same seed gives the same samples.
+        speed: 1 as trained, 2 twice as fast; 0.25 to 4.
+        pitch: Shift of F0, in semitones; -12 to 12.
+        pitch_range: Factor on the swing of F0 round its mean; 0 to 3.
+        temperature: Spread of prosody; 0 the likeliest reading, 1 the speaker's own.
+        texture: Spread of the decoder's noise; 0 smooth, 1 as trained.
+    """
+
+    seed: int = 0
+    speed: float = 1.0
+    pitch: float = 0.0
+    pitch_range: float = 1.0
+    temperature: float = 0.7
+    texture: float = 0.8
+
+    def __post_init__(self) -> None:
+        limits = (
+            ("speed", self.speed, 0.25, 4),
+            ("pitch", self.pitch, -12, 12),
+            ("pitch_range", self.pitch_range, 0, 3),
+            ("temperature", self.temperature, 0, 1.5),
+            ("texture", self.texture, 0, 1.5),
+        )
+        for name, value, low, high in limits:
+            if not low <= value <= high:
+                raise ValueError(f"{name} must lie in {low} to {high}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is fixed about a clause before it sounds.
+
+    Attributes:
+        lengths: Frames of each symbol, ``(n,)``, int64.
+        frames: Cues of all frames, batch of 1.
+        pitch: Log F0, ``(1, frames)``.
+        voicing: ``(1, frames)``.
+        f0_hz: F0 with ``AFTER`` frames repeated on both sides.
+        weight: Voicing with ``AFTER`` zeros on both sides.
+        phases: Of the padded F0, float64.
+        manner: As asked.
+    """
+
+    lengths: Tensor
+    frames: Frames
+    pitch: Tensor
+    voicing: Tensor
+    f0_hz: Tensor
+    weight: Tensor
+    phases: Tensor
+    manner: Manner
+
+    @property
+    def n_frames(self) -> int:
+        """Length of the clause in frames of ``HOP`` samples; even."""
+        return self.pitch.shape[1]
+
+    def symbol_samples(self) -> list[int]:
+        """First sample of each symbol, and last of all the clause's length."""
+        ends = torch.cumsum(self.lengths, 0) * HOP
+        return [0, *ends.tolist()]
+
+
+def as_phones(clause: Clause) -> Phones:
+    """A clause as a batch of one."""
+    symbols = torch.tensor([clause.symbols])
+    return Phones(
+        symbols,
+        torch.tensor([clause.places]),
+        torch.tensor([clause.ending]),
+        torch.ones(symbols.shape),
+    )
+
+
+@torch.no_grad()
+def plan_clause(
+    model: AcousticModel, clause: Clause, manner: Manner, lead_frames: int = 0
+) -> Plan:
+    """Draw the prosody of a clause and everything that follows from it.
+
+    Args:
+        model: In evaluation mode.
+        clause: To be spoken.
+        manner: How.
+        lead_frames: Least silence before the first phone, in frames.
+    """
+    generator = torch.Generator().manual_seed(manner.seed)
+    encoded = model.encoder(as_phones(clause))
+    drawn = model.prosody.draw(encoded, generator, manner.temperature)[0]
+    centre = model.prosody.mean[1]
+    drawn[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
+    drawn[:, 1] += manner.pitch * (np.log(2) / 12)
+    drawn[:, 2] *= manner.pitch_range
+    sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
+    lengths = to_lengths(drawn, sounding, manner.speed)
+    missing = max(0, lead_frames - int(lengths[0]))
+    lengths[0] += missing + missing % PAIR
+    one = spread(encoded[0], drawn, lengths)
+    frames = Frames(one.encoded[None], one.cues[None])
+    pitch, voicing = model.contour(frames)
+    f0 = pad_frames(to_hz(pitch), AFTER, AFTER)
+    return Plan(
+        lengths,
+        frames,
+        pitch,
+        voicing,
+        f0,
+        F.pad(voicing, (AFTER, AFTER)),
+        frame_phases(f0),
+        manner,
+    )
+
+
+@torch.no_grad()
+def decode_mel(model: AcousticModel, plan: Plan, first: int, end: int) -> Tensor:
+    """Log mel magnitudes of frames ``first`` to ``end`` (even), ``(1, N_MELS, n)``."""
+    field = model.decoder.field * PAIR
+    low, high = max(0, first - field), min(plan.n_frames, end + field)
+    span = slice(low, high)
+    inner = normal_noise(low // PAIR, (high - low) // PAIR, NOISE, plan.manner.seed)
+    mel = model.decoder(
+        Frames(plan.frames.encoded[:, span], plan.frames.cues[:, span]),
+        plan.pitch[:, span],
+        plan.voicing[:, span],
+        inner[None] * plan.manner.texture,
+    )
+    return mel[:, :, first - low : end - low]
+
+
+@torch.no_grad()
+def _spectra(
+    net: VocoderNet, plan: Plan, mel: Tensor, mel_first: int, first: int, end: int
+) -> Tensor:
+    """Spectra of frames ``first`` to ``end``, given mel from ``mel_first`` on."""
+    low, high = max(0, first - net.field), min(plan.n_frames, end + net.field)
+    f0 = plan.f0_hz[:, AFTER + low : AFTER + high]
+    window = mel[:, :, low - mel_first : high - mel_first]
+    filters = net(window, f0, plan.voicing[:, low:high])
+    inner = slice(first - low, end - low)
+    padded = slice(first, end + 2 * AFTER)
+    pulse = pulse_spectrum(
+        plan.f0_hz[:, padded], plan.weight[:, padded], plan.phases[:, padded]
+    )
+    hiss = noise(first, end - first, plan.manner.seed)
+    return pulse * filters.harmonic[..., inner] + hiss * filters.hiss[..., inner]
+
+
+def chunk_sizes() -> Iterator[int]:
+    """The usual lengths of chunks in frames, without end."""
+    return itertools.chain(FIRST_CHUNKS, itertools.repeat(LATER_CHUNK))
+
+
+@torch.no_grad()
+def stream(
+    model: AcousticModel,
+    net: VocoderNet,
+    plan: Plan,
+    sizes: Iterable[int] | None = None,
+) -> Iterator[Samples]:
+    """Speak a planned clause in chunks.
+
+    Args:
+        model: In evaluation mode.
+        net: In evaluation mode.
+        plan: Of the clause.
+        sizes: Frames of each chunk, at least 1; the last one rules the rest.
+
+    Yields:
+        float32 at 24 kHz, in [-1, 1]; together ``plan.n_frames * HOP`` samples.
+    """
+    total, done, size = plan.n_frames, 0, 1
+    wanted = iter(chunk_sizes() if sizes is None else sizes)
+    mel, mel_first, mel_end = torch.zeros(1, 0, 0), 0, 0
+    while done < total:
+        size = max(1, next(wanted, size))
+        end = min(total, done + size)
+        first, last = max(0, done - BEFORE), min(total, end + AFTER)
+        need = min(total, last + net.field)
+        need += need % PAIR
+        if need > mel_end:
+            fresh = decode_mel(model, plan, mel_end, need)
+            mel = torch.cat([mel, fresh], 2) if mel_end else fresh
+            mel_end = need
+        spectra = _spectra(net, plan, mel, mel_first, first, last)
+        edges = (first - (done - BEFORE), end + AFTER - last)
+        wave = overlap_add(F.pad(spectra, edges))[0].clamp(-1, 1)
+        yield wave.numpy()
+        done = end
+        keep = max(mel_first, done - BEFORE - net.field)
+        mel, mel_first = mel[:, :, keep - mel_first :], keep
+
+
+def speak_whole(model: AcousticModel, net: VocoderNet, plan: Plan) -> Samples:
+    """The clause in one piece, shape ``(plan.n_frames * HOP,)``."""
+    return np.concatenate(list(stream(model, net, plan, [plan.n_frames])))

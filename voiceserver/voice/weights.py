@@ -1,0 +1,112 @@
+"""Model files: safetensors with the networks' shapes and a format version inside.
+
+Only tensors and strings are read, never code. A file of another format, kind or size
+is refused with a sentence that says so. Knows nothing of training.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from voiceserver.voice.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.letters import LettersNet, LettersShape
+from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+
+FORMAT = "1"
+KINDS = ("acoustic", "vocoder", "letters")
+
+Shape = AcousticShape | VocoderShape | LettersShape
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class WeightsError(Exception):
+    """A model file is missing, damaged or not one of ours."""
+
+
+def save_weights(
+    path: Path, kind: str, shape: Shape, weights: dict[str, Tensor]
+) -> None:
+    """Write weights in half precision; they are read back as float32."""
+    half = {k: v.half().contiguous() for k, v in weights.items()}
+    described = {"format": FORMAT, "kind": kind, "shape": json.dumps(asdict(shape))}
+    save_file(half, path, metadata=described)
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, int], dict[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as f:
+            described = f.metadata() or {}
+            tensors = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as e:
+        raise WeightsError(f"cannot read the model file {path}: {e}") from e
+    if described.get("format") != FORMAT:
+        found = described.get("format", "none")
+        raise WeightsError(f"{path} has format {found}; this version reads {FORMAT}")
+    if described.get("kind") != kind:
+        raise WeightsError(f"{path} is not a model of kind {kind}")
+    try:
+        shape = json.loads(described["shape"])
+    except (KeyError, ValueError) as e:
+        raise WeightsError(f"{path} does not say the shape of its network") from e
+    return shape, tensors
+
+
+def _fill(path: Path, net: Net, tensors: dict[str, Tensor]) -> Net:
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as e:
+        raise WeightsError(f"{path} does not fit its network: {e}") from e
+    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+        raise WeightsError(f"{path} holds values that are not finite")
+    return net.eval().requires_grad_(False)
+
+
+def _shape_error(path: Path, e: TypeError) -> WeightsError:
+    return WeightsError(f"{path} describes a network of another kind: {e}")
+
+
+def load_acoustic(path: Path) -> AcousticModel:
+    """Read an acoustic model.
+
+    Raises:
+        WeightsError: If it is missing, damaged or of another format or kind.
+    """
+    shape, tensors = _read(path, "acoustic")
+    try:
+        return _fill(path, AcousticModel(AcousticShape(**shape)), tensors)
+    except TypeError as e:
+        raise _shape_error(path, e) from e
+
+
+def load_vocoder(path: Path) -> VocoderNet:
+    """Read a vocoder.
+
+    Raises:
+        WeightsError: As `load_acoustic`.
+    """
+    shape, tensors = _read(path, "vocoder")
+    try:
+        return _fill(path, VocoderNet(VocoderShape(**shape)), tensors)
+    except TypeError as e:
+        raise _shape_error(path, e) from e
+
+
+def load_letters(path: Path) -> LettersNet:
+    """Read a letter-to-sound network.
+
+    Raises:
+        WeightsError: As `load_acoustic`.
+    """
+    shape, tensors = _read(path, "letters")
+    try:
+        return _fill(path, LettersNet(LettersShape(**shape)), tensors)
+    except TypeError as e:
+        raise _shape_error(path, e) from e
