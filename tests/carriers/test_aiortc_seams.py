@@ -1,4 +1,4 @@
-"""What we touch inside aiortc and aioice is still there and still does what we think."""
+"""What we touch inside aiortc and aioice is still there, and still does that."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_the_jitter_buffer_is_lowered() -> None:
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     transceiver = peer.addTransceiver("audio")
     aiortc_seams.lower_jitter_buffer(transceiver.receiver)
-    buffer = transceiver.receiver._RTCRtpReceiver__jitter_buffer
+    buffer = getattr(transceiver.receiver, "_RTCRtpReceiver__jitter_buffer")  # noqa: B009
     assert buffer.capacity == aiortc_seams.JITTER_CAPACITY
     left = []
     for number in range(5):

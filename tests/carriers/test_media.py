@@ -24,7 +24,8 @@ def decoded(packets: list[Any]) -> np.ndarray:
     decoder: Any = av.CodecContext.create("libopus", "r")
     decoder.sample_rate = 48_000
     frames = [f for p in packets for f in decoder.decode(av.Packet(bytes(p)))]
-    return np.concatenate([MicrophoneConverter().convert(f) for f in frames])
+    converter = MicrophoneConverter()
+    return np.concatenate([converter.convert(frame) for frame in frames])
 
 
 def test_opus_keeps_the_tone() -> None:

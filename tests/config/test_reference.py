@@ -1,0 +1,40 @@
+"""The list of settings, and what is written from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voiceserver.config import Config
+from voiceserver.config.parse import load, parse
+from voiceserver.config.reference import DOCUMENT, EXAMPLE, document, example, tables
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_every_setting_says_what_it_means() -> None:
+    """The docstrings of the tree are the reference."""
+    for table in tables():
+        assert table.meaning
+        for setting in table.settings:
+            assert setting.meaning, f"{table.heading} {setting.name}"
+
+
+def test_the_document_and_the_example_are_up_to_date() -> None:
+    """Else: python -m voiceserver.config.reference."""
+    assert (ROOT / DOCUMENT).read_text("utf-8") == document()
+    assert (ROOT / EXAMPLE).read_text("utf-8") == example()
+
+
+def test_the_example_is_the_defaults() -> None:
+    """Every one of them."""
+    assert load(ROOT / EXAMPLE) == Config()
+
+
+def test_the_commented_tables_of_the_example_are_right_too() -> None:
+    """With a value in place of the dots."""
+    lines = [
+        line.removeprefix("# ").replace('"..."', '"http://x"')
+        for line in example().splitlines()
+        if line.startswith(("# [[", "# name", "# base_url", "# model", "# key_env"))
+    ]
+    assert parse("\n".join(lines)).text.provider[0].name == "http://x"
