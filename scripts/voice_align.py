@@ -131,7 +131,9 @@ class Aligner:
             stressed = self._stressed(words[index], [n for n, _ in names])
             if stressed is None:
                 return None
-            spans += [(s, index, at) for s, (_, at) in zip(stressed, names, strict=True)]
+            spans += [
+                (s, index, at) for s, (_, at) in zip(stressed, names, strict=True)
+            ]
         if index + 1 != len(words):
             return None
         return _durations(spans, frames)
@@ -180,13 +182,17 @@ def align_all(utterances: list[Utterance], aligner: Aligner, out: Path) -> Count
         if u.name not in table:
             phones = aligner.align(u)
             good = phones is not None and voiced_share(phones, u.voicing.numpy()) > 0.5
-            table[u.name] = [list(asdict_values(p)) for p in phones or []] if good else []
+            table[u.name] = (
+                [list(asdict_values(p)) for p in phones or []] if good else []
+            )
         counts["aligned" if table[u.name] else "failed"] += 1
         if i % 100 == 99 or i + 1 == len(utterances):
             partial = out.with_suffix(".part")
             partial.write_text(json.dumps(table), encoding="utf-8")
             os.replace(partial, out)
-            print(i + 1, f"{time.perf_counter() - start:.0f} s", dict(counts), flush=True)
+            print(
+                i + 1, f"{time.perf_counter() - start:.0f} s", dict(counts), flush=True
+            )
     return counts
 
 

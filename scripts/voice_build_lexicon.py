@@ -146,7 +146,9 @@ def stem_forms(word: str, stressed: dict[str, list[str]]) -> list[str]:
     return []
 
 
-def build(dictionary: Path, stressed: dict[str, list[str]]) -> tuple[list[str], Counter[str]]:
+def build(
+    dictionary: Path, stressed: dict[str, list[str]]
+) -> tuple[list[str], Counter[str]]:
     """Lines of the packed lexicon, and how the stress of each was found."""
     lines, how = [], Counter[str]()
     for line in dictionary.read_text(encoding="utf-8").splitlines():

@@ -56,7 +56,9 @@ class Journal:
 
     def write(self, **values: float | int | str) -> None:
         """Append an entry; floats are rounded to five digits."""
-        tidy = {k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()}
+        tidy = {
+            k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()
+        }
         line = json.dumps({"time": int(time.time()), **tidy})
         with self.path.open("a", encoding="utf-8") as f:
             f.write(line + "\n")

@@ -32,7 +32,9 @@ def magnitudes(x: Tensor, resolutions: Resolutions = RESOLUTIONS) -> list[Tensor
     return out
 
 
-def _distance(a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor, size: Tensor) -> Tensor:
+def _distance(
+    a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor, size: Tensor
+) -> Tensor:
     linear = (a - b).flatten(1).norm(dim=1) / size
     return linear.mean() + (log_a - log_b).abs().mean()
 

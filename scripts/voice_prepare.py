@@ -57,9 +57,7 @@ def read_recording(path: Path) -> Floats:
     mono = samples.mean(axis=1)
     if rate != SAMPLE_RATE:
         mono = scipy.signal.resample_poly(mono, SAMPLE_RATE, rate)
-    sos = scipy.signal.butter(
-        4, HIGH_PASS_HZ, "highpass", fs=SAMPLE_RATE, output="sos"
-    )
+    sos = scipy.signal.butter(4, HIGH_PASS_HZ, "highpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(scipy.signal.sosfiltfilt(sos, mono), dtype=np.float32)
 
 

@@ -41,7 +41,9 @@ def some_clause(n: int, seed: int = 0) -> Clause:
     return Clause(symbols, places, MARKS.index("."), (), 0)
 
 
-def planned(n: int, manner: Manner, seed: int = 0) -> tuple[AcousticModel, VocoderNet, Plan]:
+def planned(
+    n: int, manner: Manner, seed: int = 0
+) -> tuple[AcousticModel, VocoderNet, Plan]:
     """Networks and the plan of a random clause."""
     model, net = tiny_model(seed)
     return model, net, plan_clause(model, some_clause(n, seed), manner)

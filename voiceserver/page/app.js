@@ -15,8 +15,6 @@ const MEMORY = 20; // lines that a new call is told of
 const PATIENCE_MS = 12_000; // an answer so late is not awaited any more
 
 const KEYS = matchMedia("(hover: hover)").matches;
-const microphone = new Microphone();
-const line = new Line($("remote"));
 const turn = new Turn();
 const settings = new Settings($("settings"));
 const transcript = new Transcript($("transcript"), $("scroller"), announce);
@@ -39,6 +37,8 @@ const LABELS = {
 	speaking: ["Speaking", "Interrupt at any time"],
 	reconnecting: ["Connection lost", ""],
 	error: ["Not connected", "Press the button to try again"],
+	muted: ["Muted", "Press M or the button to be heard"],
+	deaf: ["Microphone off", "Type, and listen to the answer"],
 };
 
 const ANNOUNCED = {
@@ -55,19 +55,15 @@ new Orb($("orb"), () => {
 	return { state, level: state === "speaking" ? remote : mic };
 });
 
-// ---- what is shown -------------------------------------------------------------
+// -- what is shown
 
 function render(hint) {
 	const state = phase === "up" ? turn.state : phase;
 	document.body.dataset.state = state;
 	document.body.dataset.muted = String(silent());
 	document.body.dataset.open = String(line.open);
-	let [label, standing] = LABELS[state];
-	if (silent() && ["listening", "hearing"].includes(state)) {
-		[label, standing] = microphone.stream
-			? ["Muted", "Press M or the button to be heard"]
-			: ["Microphone off", "Type, and listen to the answer"];
-	}
+	const quiet = microphone.stream ? "muted" : "deaf";
+	const [label, standing] = LABELS[silent() && state === "listening" ? quiet : state];
 	write($("status"), label);
 	write($("hint"), hint ?? standing);
 	write($("talk-label"), line.open ? "Stop" : phase === "error" ? "Try again" : "Start talking");
@@ -104,15 +100,15 @@ function silent() {
 	return line.open && (microphone.muted || !microphone.stream);
 }
 
-// ---- starting and stopping -----------------------------------------------------
+// -- starting and stopping
 
 // typing: the person has words to send, so a call without a microphone is fine.
-async function start({ typing = false } = {}) {
+function start({ typing = false } = {}) {
 	dismiss();
 	turn.reset();
 	context ??= new AudioContext();
 	context.resume();
-	const opening = line.start(async (signal) => {
+	line.start(async (signal) => {
 		try {
 			await microphone.open();
 		} catch (fault) {
@@ -123,7 +119,6 @@ async function start({ typing = false } = {}) {
 		return microphone.track(context);
 	});
 	keepAwake();
-	await opening;
 }
 
 function stop() {
@@ -153,88 +148,87 @@ function enter(next, hint) {
 	render(hint);
 }
 
-line.addEventListener("phase", ({ detail }) => {
-	if (detail.phase === "error") {
-		ended("error", detail.fault);
-		return;
-	}
-	if (detail.phase === "reconnecting" && phase === "up") {
-		transcript.abandon();
-		turn.reset();
-	}
-	const reason = detail.fault ? `${detail.fault.title} ` : "";
-	const when = detail.delay ? `Trying again in ${detail.delay} s` : "Trying again now";
-	enter(detail.phase, detail.phase === "reconnecting" ? reason + when : undefined);
+// What the line tells.
+const line = new Line($("remote"), {
+	phase(next, { fault, delay = 0 } = {}) {
+		if (next === "error") return ended(next, fault);
+		if (next !== "reconnecting") return enter(next);
+		if (phase === "up") {
+			transcript.abandon();
+			turn.reset();
+		}
+		const when = delay ? `Trying again in ${delay} s` : "Trying again now";
+		enter(next, fault ? `${fault.title} ${when}` : when);
+	},
+
+	up() {
+		began = performance.now();
+		if (microphone.stream) dismiss(); // else it still says that there is none
+		line.send({ type: "session.update", session: settings.session() });
+		for (const { id, role, text } of transcript.memory(MEMORY)) tell(id, role, text);
+		if (pending) ask(pending);
+	},
+
+	sound(stream) {
+		levels.remote.attach(context, stream);
+	},
+
+	event(event) {
+		RECEIVERS[event.type]?.(event);
+		turn.receive(event);
+		clearTimeout(waitLimit);
+		if (turn.waiting) waitLimit = setTimeout(giveUpWaiting, PATIENCE_MS);
+		if (phase === "up") render();
+	},
+
+	stats({ rtt, loss, jitter }) {
+		const past = Math.floor((performance.now() - began) / 1000);
+		const clock = `${Math.floor(past / 60)}:${String(past % 60).padStart(2, "0")}`;
+		const trip = rtt == null ? [] : [`${Math.round(rtt)} ms`];
+		const quality = [`${Math.round(loss * 100)} % lost`, `${Math.round(jitter)} ms jitter`];
+		const parts = [...trip, ...quality, clock].map((text) => make("span", {}, text));
+		$("stats").replaceChildren(...parts);
+	},
 });
 
-line.addEventListener("up", () => {
-	began = performance.now();
-	if (microphone.stream) dismiss(); // else it still says that there is none
-	line.send({ type: "session.update", session: settings.session() });
-	for (const { id, role, text } of transcript.memory(MEMORY)) {
-		const type = role === "user" ? "input_text" : "output_text";
-		const item = { id, type: "message", role, content: [{ type, text }] };
-		line.send({ type: "conversation.item.create", item });
-	}
-	if (pending) ask(pending);
+const microphone = new Microphone({
+	opened(stream) {
+		levels.microphone.attach(context, stream);
+	},
+
+	async unplugged() {
+		levels.microphone.detach();
+		try {
+			await microphone.open(); // another one, if there is one
+		} catch {
+			microphone.close();
+			notify("The microphone was disconnected.", "Plug one in and start again, or type.");
+		}
+		line.replaceTrack(microphone.track(context));
+		render();
+	},
 });
 
-line.addEventListener("sound", ({ detail }) => levels.remote.attach(context, detail));
-microphone.addEventListener("opened", () => {
-	levels.microphone.attach(context, microphone.stream);
-});
-microphone.addEventListener("unplugged", async () => {
-	levels.microphone.detach();
-	try {
-		await microphone.open(); // another one, if there is one
-	} catch (fault) {
-		microphone.close();
-		notify("The microphone was disconnected.", "Plug one in and start again, or type.");
-	}
-	line.replaceTrack(microphone.track(context));
-	render();
-});
+// -- the server's events
 
-line.addEventListener("stats", ({ detail: { rtt, loss, jitter } }) => {
-	const past = Math.floor((performance.now() - began) / 1000);
-	const clock = `${Math.floor(past / 60)}:${String(past % 60).padStart(2, "0")}`;
-	const trip = rtt == null ? [] : [`${Math.round(rtt)} ms`];
-	const quality = [`${Math.round(loss * 100)} % lost`, `${Math.round(jitter)} ms jitter`];
-	const parts = [...trip, ...quality, clock].map((text) => make("span", {}, text));
-	$("stats").replaceChildren(...parts);
-});
-
-// ---- the server's events -------------------------------------------------------
-
-const TRANSCRIPTION = "conversation.item.input_audio_transcription";
+const HEARD = "conversation.item.input_audio_transcription";
+const SAID = "response.output_audio_transcript";
 const RECEIVERS = {
 	"session.created": ({ session }) => settings.began(session),
 	"conversation.item.added": ({ item }) => added(item),
-	"voiceserver.input_transcript.partial": ({ item_id, text }) =>
-		transcript.heardSoFar(item_id, text),
-	[`${TRANSCRIPTION}.completed`]: (event) => transcript.settle(event.item_id, event.transcript),
-	[`${TRANSCRIPTION}.failed`]: (event) => transcript.settle(event.item_id, ""),
-	"response.output_audio_transcript.delta": ({ item_id, delta }) =>
-		transcript.append(item_id, delta),
-	"response.output_audio_transcript.done": (event) =>
-		transcript.complete(event.item_id, event.transcript),
+	"voiceserver.input_transcript.partial": (e) => transcript.heardSoFar(e.item_id, e.text),
+	[`${HEARD}.completed`]: (e) => transcript.settle(e.item_id, e.transcript),
+	[`${HEARD}.failed`]: (e) => transcript.settle(e.item_id, ""),
+	[`${SAID}.delta`]: (e) => transcript.append(e.item_id, e.delta),
+	[`${SAID}.done`]: (e) => transcript.complete(e.item_id, e.transcript),
 	"response.done": ({ response }) => responded(response),
-	"voiceserver.item.heard": (event) =>
-		transcript.played(event.item_id, event.heard, event.unheard),
-	"voiceserver.turn.latency": (event) => {
-		latency.show(event);
-		transcript.footnote(event.item_id, footnote(event));
+	"voiceserver.item.heard": (e) => transcript.played(e.item_id, e.heard, e.unheard),
+	"voiceserver.turn.latency": (e) => {
+		latency.show(e);
+		transcript.footnote(e.item_id, footnote(e));
 	},
 	error: ({ error }) => refused(error),
 };
-
-line.addEventListener("event", ({ detail: event }) => {
-	RECEIVERS[event.type]?.(event);
-	turn.receive(event);
-	clearTimeout(waitLimit);
-	if (turn.waiting) waitLimit = setTimeout(giveUpWaiting, PATIENCE_MS);
-	if (phase === "up") render();
-});
 
 function added(item) {
 	if (item.role !== "user" || transcript.has(item.id)) return;
@@ -264,7 +258,7 @@ function giveUpWaiting() {
 	render();
 }
 
-// ---- the person's acts ---------------------------------------------------------
+// -- the person's acts
 
 // Ends the answer that is being generated or played; says whether to wait for it.
 function silence() {
@@ -279,12 +273,18 @@ function ask(text) {
 	if (phase !== "up" || silence()) return; // asked again when that is over
 	pending = null;
 	const id = `item_page_${hex(8)}`;
-	const item = { id, type: "message", role: "user", content: [{ type: "input_text", text }] };
 	transcript.settle(id, text);
-	line.send({ type: "conversation.item.create", item });
+	tell(id, "user", text);
 	line.send({ type: "response.create" });
 	turn.waiting = true;
 	render();
+}
+
+// Put a line into the server's conversation.
+function tell(id, role, text) {
+	const content = [{ type: role === "user" ? "input_text" : "output_text", text }];
+	const item = { id, type: "message", role, content };
+	line.send({ type: "conversation.item.create", item });
 }
 
 function say(text) {
@@ -313,9 +313,7 @@ async function keepAwake() {
 	try {
 		wakeLock = await navigator.wakeLock?.request("screen");
 		if (!line.open) wakeLock?.release();
-	} catch {
-		// Not allowed, for example on low battery: the screen may go dark.
-	}
+	} catch {} // not allowed, for example on low battery: the screen may go dark
 }
 
 $("talk").addEventListener("click", toggle);

@@ -1,5 +1,5 @@
 // One call: microphone up, voice down, events on a data channel.
-// Knows nothing of the page; emits "event" (detail: a server event), "stats", "lost".
+// Knows nothing of the page; tells a listener {sound, event, stats, lost}.
 
 import { noMedia, refusal, unreachable } from "./faults.js";
 
@@ -9,9 +9,10 @@ const POLL_MS = 500;
 const SILENT_LIMIT_MS = 2_000; // the server sends 50 packets a second, silence too
 const FIRST_LIMIT_MS = 5_000;
 
-export class Call extends EventTarget {
+export class Call {
 	#peer = new RTCPeerConnection({ iceServers: [] });
 	#channel = this.#peer.createDataChannel("oai-events");
+	#listener;
 	#location = null;
 	#poll = 0;
 	#over = false;
@@ -19,25 +20,20 @@ export class Call extends EventTarget {
 	#recent = []; // statistics of the last five seconds
 
 	// track: what to send. audio: the element that plays what comes back.
-	constructor(track, audio) {
-		super();
+	constructor(track, audio, listener) {
+		this.#listener = listener;
 		this.#peer.addTrack(track, new MediaStream([track]));
 		this.#peer.ontrack = ({ track: remote }) => {
+			// Without an element that plays it, the level meter would read silence.
 			audio.srcObject = new MediaStream([remote]);
 			audio.play().catch(() => {}); // refused only without a gesture; there was one
-			this.#emit("sound", audio.srcObject);
+			listener.sound(audio.srcObject);
 		};
 		this.#peer.onconnectionstatechange = () => {
 			if (["failed", "closed"].includes(this.#peer.connectionState)) this.#lose();
 		};
 		this.#channel.onclose = () => this.#lose();
-		this.#channel.onmessage = ({ data }) => {
-			try {
-				this.#emit("event", JSON.parse(data));
-			} catch (error) {
-				if (!(error instanceof SyntaxError)) throw error;
-			}
-		};
+		this.#channel.onmessage = ({ data }) => listener.event(JSON.parse(data));
 	}
 
 	// Resolves when events can be sent. Rejects with a Fault, or when aborted.
@@ -80,22 +76,23 @@ export class Call extends EventTarget {
 		const peer = this.#peer;
 		return new Promise((resolve) => {
 			const check = () => peer.iceGatheringState === "complete" && resolve();
-			peer.addEventListener("icegatheringstatechange", check);
+			peer.onicegatheringstatechange = check;
 			setTimeout(resolve, GATHER_LIMIT_MS);
 			check();
 		});
 	}
 
 	async #exchange(sdp, signal) {
+		const limit = AbortSignal.timeout(OPEN_LIMIT_MS);
 		let reply;
 		try {
 			reply = await fetch("/v1/realtime/calls", {
 				method: "POST",
 				headers: { "Content-Type": "application/sdp" },
 				body: sdp,
-				signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_LIMIT_MS)]),
+				signal: AbortSignal.any([signal, limit]),
 			});
-		} catch (error) {
+		} catch {
 			signal.throwIfAborted();
 			throw unreachable();
 		}
@@ -106,39 +103,32 @@ export class Call extends EventTarget {
 
 	#opened(signal) {
 		return new Promise((resolve, reject) => {
-			setTimeout(() => reject(noMedia()), OPEN_LIMIT_MS);
-			signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-			this.addEventListener("lost", () => reject(noMedia()), { once: true });
 			this.#channel.onopen = resolve;
+			setTimeout(() => reject(noMedia()), OPEN_LIMIT_MS);
+			signal.addEventListener("abort", () => reject(signal.reason));
 		});
 	}
 
 	#lose() {
 		if (this.#over) return;
 		this.close();
-		this.#emit("lost");
+		this.#listener.lost();
 	}
 
 	async #measure() {
-		const report = await this.#peer.getStats();
+		const stats = digest(await this.#peer.getStats());
 		if (this.#over) return;
-		const stats = digest(report);
 		const now = performance.now();
 		if (stats.packets > this.#seen.packets) {
-			this.#seen.packets = stats.packets;
-			this.#seen.at = Math.max(now, this.#seen.at);
+			this.#seen = { packets: stats.packets, at: Math.max(now, this.#seen.at) };
 		} else if (now - this.#seen.at > SILENT_LIMIT_MS) {
 			this.#lose();
 			return;
 		}
 		this.#recent = [...this.#recent.slice(-9), stats];
-		const lost = stats.lost - this.#recent[0].lost;
+		const lost = Math.max(0, stats.lost - this.#recent[0].lost);
 		const all = stats.packets - this.#recent[0].packets + lost;
-		this.#emit("stats", { ...stats, loss: all > 0 ? Math.max(0, lost / all) : 0 });
-	}
-
-	#emit(name, detail) {
-		this.dispatchEvent(new CustomEvent(name, { detail }));
+		this.#listener.stats({ ...stats, loss: all ? lost / all : 0 });
 	}
 }
 
@@ -150,10 +140,8 @@ function digest(report) {
 			stats.packets = entry.packetsReceived ?? 0;
 			stats.lost = entry.packetsLost ?? 0;
 			stats.jitter = (entry.jitter ?? 0) * 1000;
-		} else if (entry.type === "candidate-pair" && entry.nominated) {
-			if (entry.currentRoundTripTime != null) {
-				stats.rtt = entry.currentRoundTripTime * 1000;
-			}
+		} else if (entry.nominated && entry.currentRoundTripTime != null) {
+			stats.rtt = entry.currentRoundTripTime * 1000;
 		}
 	}
 	return stats;

@@ -1,21 +1,24 @@
 // Keeps a call up: one call at a time, a new one when it is lost, until stopped.
-// Emits "phase" (detail: {phase, fault, delay}), "up" (a Call that just opened),
-// "event", "stats" and "sound" as the call does.
+// Tells a listener {phase, up, sound, event, stats}; phases are "connecting", "up",
+// "reconnecting" (with {fault, delay}) and "error" (with {fault}).
 
 import { Call } from "./call.js";
-import { Fault, sentence } from "./faults.js";
+import { Fault, noMedia, sentence } from "./faults.js";
 
 const BACKOFF_S = [0.5, 1, 2, 4, 5];
 const STEADY_MS = 5_000; // a call that lived so long starts the back-off afresh
+// Reasons after which the server comes back.
+const PASSING = /shut|restart|stopping|worker/i;
 
-export class Line extends EventTarget {
+export class Line {
 	#audio;
+	#listener;
 	#abort = null;
 	#call = null;
 
-	constructor(audio) {
-		super();
+	constructor(audio, listener) {
 		this.#audio = audio;
+		this.#listener = listener;
 	}
 
 	get open() {
@@ -30,19 +33,19 @@ export class Line extends EventTarget {
 		this.#call?.replaceTrack(track);
 	}
 
-	// track(): the track to send, asked for at each attempt.
+	// track(): resolves to the track to send; asked at each attempt.
 	async start(track) {
 		this.stop();
 		const abort = (this.#abort = new AbortController());
-		let fault;
 		try {
 			await this.#keep(track, abort.signal);
 		} catch (error) {
 			if (abort.signal.aborted) return;
-			fault = error instanceof Fault ? error : new Fault("The call failed.", error.message);
+			this.stop();
+			const known = error instanceof Fault;
+			const fault = known ? error : new Fault("The call failed.", error.message);
+			this.#listener.phase("error", { fault });
 		}
-		this.stop();
-		this.#emit("phase", { phase: "error", fault });
 	}
 
 	stop() {
@@ -55,17 +58,18 @@ export class Line extends EventTarget {
 	async #keep(track, signal) {
 		let failures = 0;
 		let everUp = false;
-		this.#emit("phase", { phase: "connecting" });
+		this.#listener.phase("connecting");
 		for (;;) {
-			let fault = null;
+			let fault;
 			let began = Infinity;
 			try {
 				const end = this.#begin(await track(signal), signal);
-				await this.#call.connect(signal);
+				const cut = end.then(() => Promise.reject(noMedia()));
+				await Promise.race([this.#call.connect(signal), cut]);
 				began = performance.now();
 				everUp = true;
-				this.#emit("phase", { phase: "up" });
-				this.#emit("up");
+				this.#listener.phase("up");
+				this.#listener.up();
 				await end;
 			} catch (error) {
 				signal.throwIfAborted();
@@ -80,44 +84,27 @@ export class Line extends EventTarget {
 
 	// Makes the call; the promise it returns resolves when the call is lost.
 	#begin(track, signal) {
-		const call = (this.#call = new Call(track, this.#audio));
-		for (const name of ["stats", "sound"]) {
-			call.addEventListener(name, ({ detail }) => this.#emit(name, detail));
-		}
-		const end = new Promise((resolve, reject) => {
-			call.addEventListener("lost", resolve);
+		return new Promise((resolve, reject) => {
 			signal.addEventListener("abort", () => reject(signal.reason));
-			call.addEventListener("event", ({ detail }) => {
-				this.#emit("event", detail);
-				if (detail.type === "voiceserver.call.ended") this.#ended(call, detail, resolve, reject);
-			});
+			const event = (message) => {
+				this.#listener.event(message);
+				if (message.type !== "voiceserver.call.ended") return;
+				call.close();
+				if (PASSING.test(message.reason)) resolve();
+				else reject(new Fault("The server ended the call.", sentence(message.reason)));
+			};
+			const listener = { ...this.#listener, event, lost: resolve };
+			const call = (this.#call = new Call(track, this.#audio, listener));
 		});
-		end.catch(() => {}); // it is awaited only once the call is up
-		return end;
-	}
-
-	#ended(call, { reason = "" }, resolve, reject) {
-		call.close();
-		if (/shut|restart|stopping|worker/i.test(reason)) resolve();
-		else reject(new Fault("The server ended the call.", sentence(reason)));
 	}
 
 	async #pause(delay, fault, signal) {
 		const until = performance.now() + delay * 1000;
-		const wake = () => (signal.aborted ? Infinity : performance.now());
-		while (wake() < until) {
-			const left = Math.ceil((until - performance.now()) / 1000);
-			this.#emit("phase", { phase: "reconnecting", fault, delay: left });
-			await new Promise((resolve) => {
-				setTimeout(resolve, Math.min(1000, until - performance.now()));
-				signal.addEventListener("abort", resolve, { once: true });
-			});
+		for (let left; (left = until - performance.now()) > 0; ) {
+			this.#listener.phase("reconnecting", { fault, delay: Math.ceil(left / 1000) });
+			await new Promise((resolve) => setTimeout(resolve, Math.min(1000, left)));
+			signal.throwIfAborted();
 		}
-		signal.throwIfAborted();
-		this.#emit("phase", { phase: "reconnecting", fault, delay: 0 });
-	}
-
-	#emit(name, detail) {
-		this.dispatchEvent(new CustomEvent(name, { detail }));
+		this.#listener.phase("reconnecting", { fault, delay: 0 });
 	}
 }

@@ -4,10 +4,16 @@ import { insecurePage, microphoneFault } from "./faults.js";
 
 const WANTED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
-export class Microphone extends EventTarget {
+// Tells a listener {opened, unplugged}.
+export class Microphone {
+	#listener;
 	#stream = null;
 	#silence = null;
 	muted = false;
+
+	constructor(listener) {
+		this.#listener = listener;
+	}
 
 	get stream() {
 		return this.#stream;
@@ -24,8 +30,8 @@ export class Microphone extends EventTarget {
 		}
 		const [track] = this.#stream.getAudioTracks();
 		track.enabled = !this.muted;
-		track.onended = () => this.dispatchEvent(new Event("unplugged"));
-		this.dispatchEvent(new Event("opened"));
+		track.onended = this.#listener.unplugged;
+		this.#listener.opened(this.#stream);
 	}
 
 	// What to send: the microphone, else silence, so that the call stays alive.

@@ -7,8 +7,8 @@ const PATIENCE = {
 	medium: "Leaves you a little time to go on.",
 	low: "Waits while you think. Good for long or halting sentences.",
 };
-// Names that OpenAI's clients know; the server says which of them it has.
-const VOICES = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"];
+// Names that OpenAI's clients know, until the server has said which it has.
+const VOICES = "alloy ash ballad coral echo sage shimmer verse marin cedar".split(" ");
 
 export class Settings extends EventTarget {
 	#dialog;
@@ -50,21 +50,19 @@ export class Settings extends EventTarget {
 
 	// The session object for session.update.
 	session() {
-		const { voice, model, instructions, patience } = this.#values;
-		const chosen = (name, own) => own || this.#server[name];
+		const chosen = (name) => this.#values[name] || this.#server[name];
 		const session = {
 			type: "realtime",
 			audio: {
 				input: {
 					transcription: {},
-					turn_detection: { type: "semantic_vad", eagerness: patience },
+					turn_detection: { type: "semantic_vad", eagerness: this.#values.patience },
 				},
 			},
 		};
-		if (chosen("voice", voice)) session.audio.output = { voice: chosen("voice", voice) };
-		if (chosen("model", model)) session.model = chosen("model", model);
-		if (chosen("instructions", instructions)) {
-			session.instructions = chosen("instructions", instructions);
+		if (chosen("voice")) session.audio.output = { voice: chosen("voice") };
+		for (const name of ["model", "instructions"]) {
+			if (chosen(name)) session[name] = chosen(name);
 		}
 		return session;
 	}

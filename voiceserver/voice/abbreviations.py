@@ -250,7 +250,7 @@ SPOKEN_ACRONYMS = frozenset(
 )
 # Ordinary words that people write in capitals for stress.
 STRESSED = frozenset(
-    "a an and are as at all any ask be big bad but by buy can day did do eat end even "
+    "a am an and are as at all any ask be big bad but by buy can day did do eat end even "
     "ever far few for free from get give go good great had has have he help her here "
     "hey him his hot how i if in into is it its just keep know last let like look love "
     "make man many may me more most much must my need never new nice no non none not "

@@ -128,9 +128,7 @@ def _may_end(token: Token, size: int) -> bool:
     return token.text in ".?!;:" or size >= COMMA_AFTER
 
 
-def _clause(
-    tokens: list[Token], spoken: list[Pronunciation], skipped: int
-) -> Clause:
+def _clause(tokens: list[Token], spoken: list[Pronunciation], skipped: int) -> Clause:
     symbols, places = [INDEX[PAUSE]], [PLACE_NONE]
     words: list[WordSpan] = []
     for token, phones in zip(tokens, spoken, strict=True):

@@ -74,8 +74,11 @@ _DOTTED_WORD = re.compile(r"[A-Za-z]{1,10}\.")
 _EMOTICON = re.compile(r"(?<!\w)[:;=8][-o']?[)(\]\[DPp/|](?!\w)|<3(?!\d)")
 _MARK = re.compile(r"[?!.:;,()\[\]\u2014|]+|(?<=\s)--?(?=\s)|--+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_NEXT = re.compile(r"[\s\"'(\[]*(\S?)")
-_PARAGRAPH = re.compile(r"[ \t]*\n[ \t]*\n\s*")
+_NEXT = re.compile(r"[\s\"'(\[]{0,40}(\S?)")
+_PARAGRAPH = re.compile(r"\n[ \t]{0,40}\n\s*")
+# Most of any text: words in lower case that can be nothing but themselves.
+_ORDINARY = re.compile(r"[a-z]+(?:'[a-z]+)?(?=[\s,;!?)]|\Z)")
+_SPECIAL = frozenset((*MONTHS, *MONTHS.values(), *ALWAYS, "the"))
 _BEFORE_NUMBER = {"~": "about", "<": "less than", ">": "greater than"}
 
 
@@ -126,7 +129,9 @@ def _title_or_road(low: str, text: str, start: int, end: int) -> str | None:
         before = text[:start].rstrip()[-1:]
         named = follows.isupper() and not (low == "st" and before.isalnum())
         named = named or (low == "st" and follows.isupper() and before.islower())
-        named = named and not re.search(r"\d [A-Z][a-z]+ ?$", text[max(0, start - 30) : start])
+        named = named and not re.search(
+            r"\d [A-Z][a-z]+ ?$", text[max(0, start - 30) : start]
+        )
         if named:
             return TITLES[low]
         return {"st": "street", "dr": "drive"}[low]
@@ -197,7 +202,9 @@ def _word(text: str, m: re.Match[str]) -> Spoken:
         return [
             w
             for part in parts
-            for w in (spell(part) if len(part) == 1 or part.isupper() else [part.lower()])
+            for w in (
+                spell(part) if len(part) == 1 or part.isupper() else [part.lower()]
+            )
         ]
     return [low]
 
@@ -263,6 +270,10 @@ def _step(text: str, at: int, out: _Writer) -> int:
             out.mark(".", at, at + 1)
             return m.end()
         return at + 1
+    m = _ORDINARY.match(text, at)
+    if m and len(m.group()) > 1 and m.group() not in _SPECIAL:
+        out.words([m.group()], at, m.end())
+        return m.end()
     m = _EMOTICON.match(text, at)
     if m:
         return m.end()

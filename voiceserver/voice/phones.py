@@ -7,9 +7,7 @@ and their order are part of the weights' format: append, never reorder.
 from __future__ import annotations
 
 VOWELS = tuple("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
-CONSONANTS = tuple(
-    "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split()
-)
+CONSONANTS = tuple("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split())
 STRESSES = ("0", "1", "2")  # none, primary, secondary
 MARKS = tuple(",.?!;:-")
 PAUSE = "_"  # silence; at both ends of a clause and wherever speech pauses

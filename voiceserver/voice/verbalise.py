@@ -380,7 +380,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _slash_date,
     ),
     (
-        rf"(?P<month>(?i:{MONTH})) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.,]\d)"
+        rf"(?P<month>(?!may )(?i:{MONTH})) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.,]\d)"
         r"(?:,? (?P<year>\d{4})\b)?",
         _month_day,
     ),
@@ -416,7 +416,10 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _version,
     ),
     (r"(?P<v>[vV])(?P<numbers>\d{1,9}(?:\.\d{1,9})?)(?!\w)", _version),
-    (r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])", _fraction),
+    (
+        r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])",
+        _fraction,
+    ),
     (r"(?:(?P<whole>\d{1,6}) ?)?(?P<sign>[½⅓⅔¼¾])", _vulgar),
     (
         r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?)(?: - |-)"

@@ -1,0 +1,5 @@
+"""Fixtures of the commands' tests."""
+
+from tests.cli.fake import opened
+
+__all__ = ["opened"]

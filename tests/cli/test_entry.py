@@ -1,0 +1,76 @@
+"""Exit codes and messages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fake import OpenedEngines
+from voiceserver.cli import main
+from voiceserver.errors import EngineFailed
+
+
+def test_a_wrong_configuration_is_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names file and key; no traceback."""
+    file = tmp_path / "my.toml"
+    file.write_text("[server]\nprot = 1\n")
+    assert main(["serve", "--config", str(file)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"voiceserver: {file}: server.prot: no such setting")
+    assert message.count("\n") == 1
+
+
+def test_a_public_address_without_a_key_is_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And says how."""
+    assert main(["serve", "--host", "0.0.0.0"]) == 2
+    assert "api_key_env" in capsys.readouterr().err
+
+
+def test_a_failure_is_exit_code_1(
+    opened: OpenedEngines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the engine's own words."""
+    opened.broken = "speech"
+    assert main(["say", "Hello.", "-o", str(tmp_path / "a.wav")]) == 1
+    assert capsys.readouterr().err == "voiceserver: speech: no model file\n"
+
+
+def test_an_interruption_is_told_as_shells_do(
+    opened: OpenedEngines, tmp_path: Path
+) -> None:
+    """Without a traceback."""
+    opened.broken, opened.error = "speech", KeyboardInterrupt()  # type: ignore[assignment]
+    assert main(["say", "Hello.", "-o", str(tmp_path / "a.wav")]) == 130
+
+
+def test_errors_out_of_task_groups_are_told_too(
+    opened: OpenedEngines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Engines are opened in one."""
+    opened.broken = "speech"
+    opened.error = ExceptionGroup("x", [EngineFailed("speech", "gone")])
+    assert main(["say", "Hello.", "-o", str(tmp_path / "a.wav")]) == 1
+    assert capsys.readouterr().err == "voiceserver: speech: gone\n"
+
+
+@pytest.mark.net
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    """``python -m voiceserver``; help and version load no engine."""
+    for words, code in ((["--version"], 0), (["serve", "--config", "none.toml"], 2)):
+        run = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "voiceserver", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONPATH": str(Path.cwd())},
+        )
+        assert run.returncode == code
+        assert "Traceback" not in run.stderr
+        assert "| torch" not in run.stderr
