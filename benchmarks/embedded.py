@@ -68,15 +68,16 @@ async def ask(server: Server, utterance: Utterance) -> dict[str, Any]:
 async def measure(rounds: int) -> dict[str, Any]:
     """Ask every question ``rounds`` times."""
     asked: dict[str, list[dict[str, Any]]] = {"known": [], "other": []}
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
-        with serving(["-m", "voiceserver", "serve", "--config", config.name]) as server:
-            for _ in range(rounds):
-                for kind, names in (("known", KNOWN), ("other", OTHER)):
-                    for name in names:
-                        one = await ask(server, read(name))
-                        asked[kind].append(one)
-                        print(kind, name, one["voice_to_voice_ms"], flush=True)
-            memory = server.cost()
+    config = tempfile.NamedTemporaryFile("w", suffix=".toml")
+    command = ["-m", "voiceserver", "serve", "--config", config.name]
+    with config, serving(command) as server:
+        for _ in range(rounds):
+            for kind, names in (("known", KNOWN), ("other", OTHER)):
+                for name in names:
+                    one = await ask(server, read(name))
+                    asked[kind].append(one)
+                    print(kind, name, one["voice_to_voice_ms"], flush=True)
+        memory = server.cost()
     return {
         "machine": machine(),
         "aims_ms": AIMS,

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (phonetic letters are meant)
 """Build the voice's lexicon: ``python -m scripts.voice_build_lexicon OUT.gz``.
 
 Phones come from the CMU dictionary inside the pocketsphinx wheel (BSD-2-style, keep

@@ -36,7 +36,8 @@ def _distance(
     a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor, size: Tensor
 ) -> Tensor:
     linear = (a - b).flatten(1).norm(dim=1) / size
-    return linear.mean() + (log_a - log_b).abs().mean()
+    total: Tensor = linear.mean() + (log_a - log_b).abs().mean()
+    return total
 
 
 def energy_distance(

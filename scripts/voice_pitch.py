@@ -64,7 +64,8 @@ def autocorrelation(samples: Floats, frames: int) -> Floats:
     energy = np.cumsum(np.pad(window**2, ((0, 0), (1, 0))), 1)
     local = energy[:, width : width + longest] - energy[:, :longest]
     floor = 1e-7 * width
-    return cross / np.sqrt((local[:, :1] + floor) * (local + floor))
+    scale = np.sqrt((local[:, :1] + floor) * (local + floor))
+    return np.asarray(cross / scale, dtype=np.float64)
 
 
 def _peak_near(corr: Floats, f0_hz: Floats) -> Floats:

@@ -6,6 +6,7 @@ prosody of each phone, and cuts clauses at pauses. Knows nothing of networks.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,13 @@ PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
 
 # Questions of the ARCTIC prompts that are written with a full stop.
 _QUESTION = re.compile(
-    r"(?:will we|how (?:could|does|old|much was|in hell|are)|what (?:was the|part|if|do "
-    r"you)|but (?:who was|how are|why)|shall i|do(?:es|n't)? (?:you|that|the old)|was it "
-    r"the|is that|you mean for|who the devil|could the|did|what's that|or have they|why "
-    r"should|would you|and how would|have you|well, did)\b",
+    r"(?:will we|how (?:could|does|old|much was|in hell|are)|what (?:was the|part|if|do"
+    r" you)|but (?:who was|how are)|shall i|do(?:es|n't)? (?:you|that|the old)|was it"
+    r" the|is that|you mean for|who the devil|could the|did|what's that|or have they"
+    r"|why should|would you|and how would|have you|well, did)\b",
     re.IGNORECASE,
 )
-_NO_QUESTION = re.compile(r"don't you see, i'm|but why continue", re.IGNORECASE)
+_NO_QUESTION = re.compile(r"don't you see, i'm", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def clauses(s: Sentence) -> list[Sentence]:
     bounds = [0, *cuts, len(s.symbols) - 1]
     starts = torch.cumsum(s.lengths, 0) - s.lengths
     parts = []
-    for a, b in zip(bounds, bounds[1:], strict=False):
+    for a, b in itertools.pairwise(bounds):
         first, end = int(starts[a]), int(starts[b] + s.lengths[b])
         frames = slice(first, end)
         symbols = s.symbols[a : b + 1].clone()

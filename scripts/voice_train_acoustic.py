@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice_checkpoint import (
@@ -109,7 +109,7 @@ def collate(sentences: list[Sentence]) -> Phones:
 def _padded(x: Tensor, first: int, frames: int) -> Tensor:
     """Frames of the last dimension from ``first`` on, zeros beyond the end."""
     part = x[..., first : first + frames]
-    return F.pad(part, (0, frames - part.shape[-1]))
+    return functional.pad(part, (0, frames - part.shape[-1]))
 
 
 def cut_window(
@@ -144,9 +144,10 @@ def patch_distance(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
     squared = (a - b).square() * mask[:, None]
     total = torch.zeros(())
     for size in PATCHES:
-        pooled = F.avg_pool2d(squared[:, None], size)
+        pooled = functional.avg_pool2d(squared[:, None], size)
         total = total + (pooled + 1e-6).sqrt().mean()
-    return total / len(PATCHES) / mask.mean()
+    mean: Tensor = total / len(PATCHES) / mask.mean()
+    return mean
 
 
 def prosody_loss(
@@ -156,17 +157,18 @@ def prosody_loss(
     encoded: Tensor,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """Negative log likelihood of the true prosody, a symbol; noisy history in training."""
+    """Negative log likelihood of the true prosody; noisy history in training."""
     true = pad_sequence([s.prosody for s in sentences], batch_first=True)
     true = model.prosody.normalise(true)
-    before = F.pad(true, (0, 0, 1, 0))[:, :-1]
+    before = functional.pad(true, (0, 0, 1, 0))[:, :-1]
     if generator is not None:
         before = before + BEFORE_NOISE * torch.randn(before.shape, generator=generator)
         kept = torch.rand(before.shape[:2], generator=generator) > BEFORE_DROP
         before = before * kept[..., None]
     mixture = model.prosody(encoded, before)
     likelihood = mixture.log_likelihood(true) * phones.mask
-    return -likelihood.sum() / phones.mask.sum() / PROSODY
+    mean: Tensor = -likelihood.sum() / phones.mask.sum() / PROSODY
+    return mean
 
 
 def contour_loss(model: AcousticModel, w: Window) -> tuple[Tensor, Tensor]:
@@ -296,7 +298,7 @@ class Training:
         total = found["mel"] + 4 * found["bend"] + found["voicing"]
         total = total + 0.5 * found["prosody"]
         self.optimiser.zero_grad()
-        total.backward()
+        torch.autograd.backward(total)
         nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
         self.optimiser.step()
         self.step += 1

@@ -1,4 +1,4 @@
-"""Train the letter-to-sound network: ``python -m scripts.voice_train_letters LEXICON RUN``.
+"""Train letter-to-sound: ``python -m scripts.voice_train_letters LEXICON RUN``.
 
 Learns the lexicon's own words; every fiftieth is kept back to measure errors. Resumable
 like the other trainings.
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice_checkpoint import (
@@ -96,10 +96,64 @@ def batch_loss(net: LettersNet, batch: list[Example]) -> Tensor:
     out = net(letters).transpose(0, 1)
     sizes = torch.tensor([len(e[1]) * SLOTS for e in batch])
     targets = torch.tensor([len(e[2]) for e in batch])
-    loss: Tensor = F.ctc_loss(
+    loss: Tensor = functional.ctc_loss(
         out, phones, sizes, targets, blank=BLANK, reduction="mean", zero_infinity=True
     )
     return loss
+
+
+class Training:
+    """A run in progress."""
+
+    def __init__(self, run: Path) -> None:
+        torch.manual_seed(1)
+        self.path = run / "checkpoint.pt"
+        self.net = LettersNet(LettersShape())
+        self.average = MovingAverage(self.net, 0.998)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), RATE, weight_decay=0.01
+        )
+        self.step = 0
+        state = load_checkpoint(self.path)
+        if state is not None:
+            net, average, optimiser, step = (
+                state[k] for k in ("net", "average", "optimiser", "step")
+            )
+            assert isinstance(net, dict)
+            assert isinstance(average, dict)
+            assert isinstance(optimiser, dict)
+            assert isinstance(step, int)
+            self.net.load_state_dict(net)
+            self.average.weights = average
+            self.optimiser.load_state_dict(optimiser)
+            self.step = step
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {
+            "net": self.net.state_dict(),
+            "average": self.average.weights,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "shape": asdict(self.net.shape),
+        }
+        save_checkpoint(self.path, state)
+
+    def advance(self, train: list[Example], done: float) -> float:
+        """Take one step, given how much of the run is done; returns the loss."""
+        for group in self.optimiser.param_groups:
+            warm = min(1.0, (self.step + 1) / 100)
+            group["lr"] = RATE * warm * (0.505 + 0.495 * math.cos(math.pi * done))
+        rng = step_generator(1, self.step)
+        batch = [train[i] for i in rng.integers(len(train), size=BATCH)]
+        loss = batch_loss(self.net, batch)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self.average.update(self.net, self.step)
+        return loss.item()
 
 
 def main() -> int:
@@ -113,62 +167,24 @@ def main() -> int:
     torch.set_num_threads(1)
     a.run.mkdir(parents=True, exist_ok=True)
     train, kept = examples(load_lexicon(a.lexicon))
-    torch.manual_seed(1)
-    net = LettersNet(LettersShape())
-    average = MovingAverage(net, 0.998)
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01)
-    step = 0
-    path = a.run / "checkpoint.pt"
-    if (state := load_checkpoint(path)) is not None:
-        net.load_state_dict(state["net"])  # type: ignore[arg-type]
-        average.weights = state["average"]  # type: ignore[assignment]
-        optimiser.load_state_dict(state["optimiser"])  # type: ignore[arg-type]
-        step = int(state["step"])  # type: ignore[call-overload]
-    journal = Journal(a.run / "journal.jsonl")
+    t, journal = Training(a.run), Journal(a.run / "journal.jsonl")
     start = saved = time.perf_counter()
     recent: list[float] = []
-
-    def save() -> None:
-        save_checkpoint(
-            path,
-            {
-                "net": net.state_dict(),
-                "average": average.weights,
-                "optimiser": optimiser.state_dict(),
-                "step": step,
-                "shape": asdict(net.shape),
-            },
-        )
-
-    while step < a.steps and time.perf_counter() - start < a.minutes * 60:
+    while (
+        t.step < a.steps and (elapsed := time.perf_counter() - start) < a.minutes * 60
+    ):
         # By steps or by the clock, whichever ends first: the rate falls to zero.
-        done = max(step / a.steps, (time.perf_counter() - start) / (60 * a.minutes))
-        for group in optimiser.param_groups:
-            warm = min(1.0, (step + 1) / 100)
-            group["lr"] = RATE * warm * (0.505 + 0.495 * math.cos(math.pi * done))
-        rng = step_generator(1, step)
-        batch = [train[i] for i in rng.integers(len(train), size=BATCH)]
-        loss = batch_loss(net, batch)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        average.update(net, step)
-        recent.append(loss.item())
-        if step % 100 == 0:
-            journal.write(
-                step=step,
-                loss=float(np.mean(recent)),
-                elapsed_s=time.perf_counter() - start,
-            )
+        done = max(t.step / a.steps, elapsed / (60 * a.minutes))
+        recent.append(t.advance(train, done))
+        if t.step % 100 == 0:
+            journal.write(step=t.step, loss=float(np.mean(recent)), elapsed_s=elapsed)
             recent = []
         if time.perf_counter() - saved > SAVE_EVERY_S:
-            save()
+            t.save()
             saved = time.perf_counter()
-    save()
-    net.load_state_dict(average.weights)
-    journal.write(step=step, kept=len(kept), **error_rates(net, kept))
+    t.save()
+    t.net.load_state_dict(t.average.weights)
+    journal.write(step=t.step, kept=len(kept), **error_rates(t.net, kept))
     return 0
 
 

@@ -168,7 +168,7 @@ class Training:
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         loss, plain = batch_loss(self.net, batch, noise, self.step)
         self.optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1

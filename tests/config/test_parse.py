@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("[server]\nport = 9" + "9" * 5000, ["not valid TOML"]),
         ("[server]\nport = 9" + "9" * 50, ["server.port", "a huge number"]),
         ("a = " + "[" * 20_000, ["not valid TOML"]),
-        ("[server", ["not valid TOML", "line 1"]),
+        ("[server", ["not valid TOML", "end of document"]),
         ("[server]\n[server]", ["not valid TOML"]),
         ("[server]\nhost = 'a\nb'", ["not valid TOML", "line 2"]),
     ],
@@ -187,10 +188,8 @@ VALUES = st.one_of(
 @settings(max_examples=200, deadline=None)
 def test_no_text_raises_anything_else(text: str) -> None:
     """Whatever is in the file."""
-    try:
+    with contextlib.suppress(ConfigError):
         parse(text)
-    except ConfigError:
-        pass
 
 
 @given(st.data())

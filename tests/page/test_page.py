@@ -402,6 +402,29 @@ async def test_settings_are_applied_and_kept(server: FakeServer) -> None:
         assert page.complaints == []
 
 
+async def test_a_voice_that_the_server_lacks_is_given_up(server: FakeServer) -> None:
+    """A stored choice that is refused does not take the other settings with it."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        stored = json.dumps(json.dumps({"voice": "gone", "patience": "low"}))
+        await page.evaluate(f"localStorage.setItem('voiceserver.settings', {stored})")
+        await begin(page, server)
+        refused = {
+            "type": "invalid_request_error",
+            "code": "invalid_value",
+            "message": "unknown voice; the voices are: kathleen",
+            "param": "session.audio.output.voice",
+        }
+        server.tell("error", error=refused)
+        update = await server.heard("session.update", 2)
+        audio: Any = update["session"]["audio"]
+        assert audio["output"]["voice"] == "alloy"
+        assert audio["input"]["turn_detection"]["eagerness"] == "low"
+        assert "kathleen" in await page.evaluate(
+            "document.querySelector('#notice').innerText"
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "look"),
     [

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (look-alikes are what is tested)
 """The text normaliser against a table of what should be said.
 
 Letters that are spelled are written as capitals, everything else as it is spoken.
@@ -5,6 +6,7 @@ Letters that are spelled are written as capitals, everything else as it is spoke
 
 from __future__ import annotations
 
+import itertools
 import random
 import string
 import time
@@ -92,7 +94,8 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("$0.50", "fifty cents"),
         ("$0.01", "one cent"),
         ("$1.01", "one dollar and one cent"),
-        ("$1,234.56", "one thousand two hundred thirty four dollars and fifty six cents"),
+        ("$1,234.56",
+         "one thousand two hundred thirty four dollars and fifty six cents"),
         ("$3.5 million", "three point five million dollars"),
         ("$5M", "five million dollars"),
         ("$100k", "one hundred thousand dollars"),
@@ -192,8 +195,10 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("555-123-4567", "five five five , one two three , four five six seven"),
         ("(212) 555-0100", "two one two , five five five , oh one oh oh"),
         ("1-800-555-0199", "one , eight hundred , five five five , oh one nine nine"),
-        ("+1 415 555 2671", "plus one , four one five , five five five , two six seven one"),
-        ("+44 20 7946 0958", "plus four four , two oh , seven nine four six , oh nine five eight"),
+        ("+1 415 555 2671",
+         "plus one , four one five , five five five , two six seven one"),
+        ("+44 20 7946 0958",
+         "plus four four , two oh , seven nine four six , oh nine five eight"),
         ("555.123.4567", "five five five , one two three , four five six seven"),
     ],
     "addresses of the web": [
@@ -206,9 +211,11 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("github.io", "github dot I O"),
         ("Visit example.com.", "visit example dot com ."),
         ("openai.com, please", "openai dot com , please"),
-        ("https://a.example.com/x?y=1", "A dot example dot com slash X question mark Y equals one"),
+        ("https://a.example.com/x?y=1",
+         "A dot example dot com slash X question mark Y equals one"),
         ("my_name@site.net", "my underscore name at site dot net"),
-        ("192.168.0.1", "one hundred ninety two dot one hundred sixty eight dot zero dot one"),
+        ("192.168.0.1",
+         "one hundred ninety two dot one hundred sixty eight dot zero dot one"),
         ("end.Begin", "end . begin"),
     ],
     "abbreviations": [
@@ -468,7 +475,7 @@ def test_any_text_gives_clean_tokens(seed: int) -> None:
     tokens = normalise(text).tokens
     allowed = set(string.ascii_lowercase + "'")
     assert all(t.text in MARKS or set(t.text) <= allowed for t in tokens)
-    pairs = zip(tokens, tokens[1:], strict=False)
+    pairs = itertools.pairwise(tokens)
     assert not any(a.is_mark and b.is_mark for a, b in pairs)
 
 

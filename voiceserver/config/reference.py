@@ -31,8 +31,7 @@ and what is allowed. Relative paths are relative to the file. Secrets are never 
 settings that end in `_env` name an environment variable.
 
 `voiceserver check --config voiceserver.toml` tries everything the file asks for.
-`voiceserver.example.toml` holds every setting with its default.
-"""
+`voiceserver.example.toml` holds every setting with its default."""
 
 
 @dataclass(frozen=True, slots=True)

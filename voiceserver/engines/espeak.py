@@ -196,6 +196,7 @@ class _Track:
         self._gain = gain
         self._resampler = Resampler(source_rate, SPEECH_RATE)
         self._tokens = [found.span() for found in _TOKEN.finditer(text)]
+        self._begun: list[tuple[int, int]] = []  # characters and samples of words
         self._token = -1  # the last one that was placed
         self._placed: tuple[int, int, int] | None = None  # it: start, end, sample
         self._offset = 0  # of the piece, in the text
@@ -212,33 +213,34 @@ class _Track:
 
     def add(self, blocks: list[Block]) -> SpeechChunk | None:
         """Take audio and words; return what can be given."""
-        marks = [mark for block in blocks for mark in self._words(block)]
+        for block in blocks:
+            self._begun += [
+                (self._offset + character, self._before + sample)
+                for character, sample in block.words
+            ]
         pcm = np.frombuffer(b"".join(block.pcm for block in blocks), np.int16)
         self._seen += len(pcm)
         line = np.concatenate([self._held, from_int16(pcm)])
         loud = np.flatnonzero(np.abs(line) > QUIET)
         if len(loud) == 0:
             self._held = line
-            return self._chunk(line[:0], marks)
+            return None
         first = 0
         if self._skipped is None:
             first = max(0, int(loud[0]) - round(LEAD_S * self._rate))
             self._skipped = first
         end = int(loud[-1]) + 1
         self._held = line[end:]
-        return self._chunk(line[first:end], marks)
+        return self._given(self._resampler.push(line[first:end]), self._words())
 
     def end(self, pause_s: float) -> SpeechChunk | None:
         """Return the rest, with so much of the silence after the last word."""
         if self._skipped is None:
             return None
-        marks = self._close(self._seen - len(self._held))
+        marks = [*self._words(), *self._close(self._seen - len(self._held))]
         pause = self._held[: round(pause_s * self._rate)]
         tail = np.concatenate([self._resampler.push(pause), self._resampler.flush()])
         return self._given(tail, marks)
-
-    def _chunk(self, line: Samples, marks: list[WordMark]) -> SpeechChunk | None:
-        return self._given(self._resampler.push(line), marks)
 
     def _given(self, samples: Samples, marks: list[WordMark]) -> SpeechChunk | None:
         self._marks += marks
@@ -247,15 +249,16 @@ class _Track:
         marks, self._marks = self._marks, []
         return SpeechChunk(_rounded(samples * self._gain), tuple(marks))
 
-    def _words(self, block: Block) -> list[WordMark]:
+    def _words(self) -> list[WordMark]:
         """Marks of the words that are over, as those after them begin."""
         marks = []
-        for character, sample in block.words:
-            at = self._find(self._offset + character)
+        for character, sample in self._begun:
+            at = self._find(character)
             if at > self._token:
-                marks += self._close(self._before + sample)
+                marks += self._close(sample)
                 self._token = at
-                self._placed = (*self._tokens[at], self._before + sample)
+                self._placed = (*self._tokens[at], sample)
+        self._begun.clear()
         return marks
 
     def _close(self, sample: int) -> list[WordMark]:

@@ -64,19 +64,14 @@ function render(hint) {
 	document.body.dataset.open = String(line.open);
 	const quiet = microphone.stream ? "muted" : "deaf";
 	const [label, standing] = LABELS[silent() && state === "listening" ? quiet : state];
-	write($("status"), label);
-	write($("hint"), hint ?? standing);
-	write($("talk-label"), line.open ? "Stop" : phase === "error" ? "Try again" : "Start talking");
+	$("status").textContent = label;
+	$("hint").textContent = hint ?? standing;
+	$("talk").textContent = line.open ? "Stop" : phase === "error" ? "Try again" : "Start talking";
 	$("mute").disabled = !line.open || !microphone.stream;
 	$("mute").setAttribute("aria-pressed", String(microphone.muted));
 	$("skip").disabled = !(turn.sounding || turn.response !== null) || phase !== "up";
 	$("welcome").hidden = !transcript.empty;
 	if (phase !== "up") $("stats").textContent = "";
-}
-
-// Writing the same text again would make a screen reader say it again.
-function write(node, text) {
-	if (node.textContent !== text) node.textContent = text;
 }
 
 function announce(text) {
@@ -250,6 +245,9 @@ function responded(response) {
 function refused(error) {
 	// It had ended by itself when we asked for its end.
 	if (error.code === "response_cancel_not_active") return;
+	// All of an update is refused for one wrong member: send it again without that.
+	const [choice] = /(voice|model)$/.exec(error.param) ?? [];
+	if (choice) settings.forget(choice);
 	notify(error.type === "server_error" ? "Something failed." : "That was refused.", sentence(error.message));
 }
 

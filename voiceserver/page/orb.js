@@ -23,7 +23,6 @@ export class Orb {
 	#now = Object.fromEntries(LOOK.map((key, i) => [key, STATES.idle[i]]));
 	#time = 0;
 	#last = 0;
-	#radius = 0;
 	#read;
 
 	// read(): {state, level}, asked for with every frame.
@@ -38,10 +37,7 @@ export class Orb {
 
 	#resize() {
 		const ratio = Math.min(2, devicePixelRatio || 1);
-		const size = Math.round(this.#canvas.clientWidth * ratio);
-		if (!size) return;
-		this.#canvas.width = this.#canvas.height = size;
-		this.#radius = size * 0.29;
+		this.#canvas.width = this.#canvas.height = this.#canvas.clientWidth * ratio;
 	}
 
 	#frame(at) {
@@ -69,32 +65,28 @@ export class Orb {
 	}
 
 	#draw() {
-		const { width } = this.#canvas;
 		const brush = this.#brush;
-		const { core, rim, chroma, level, swell } = this.#now;
-		const middle = width / 2;
-		const radius = this.#radius * (1 + level * swell * 0.5 + this.#breath());
-		brush.clearRect(0, 0, width, width);
-		brush.save();
+		const middle = this.#canvas.width / 2;
+		const { level, swell } = this.#now;
+		const breath = 0.012 * Math.sin(this.#time * 3.2);
+		const radius = middle * 0.58 * (1 + level * swell * 0.5 + breath);
+		brush.resetTransform();
+		brush.clearRect(0, 0, middle * 2, middle * 2);
 		brush.translate(middle, middle);
-		this.#halo(middle, radius, rim, chroma, level * (swell ? 1 : 0));
-		this.#veil(radius, 2, rim, chroma);
-		this.#veil(radius, 1, rim, chroma);
-		this.#body(radius, core, rim, chroma);
-		this.#arc(radius, core, chroma);
-		brush.restore();
+		this.#halo(middle, radius);
+		this.#veil(radius, 2);
+		this.#veil(radius, 1);
+		this.#body(radius);
+		this.#arc(radius);
 	}
 
-	#breath() {
-		return STILL.matches ? 0 : 0.012 * Math.sin(this.#time * 3.2);
-	}
-
-	#halo(middle, radius, hue, chroma, level) {
+	#halo(middle, radius) {
+		const { rim, chroma, level, swell } = this.#now;
 		const glow = this.#brush.createRadialGradient(0, 0, radius * 0.6, 0, 0, middle);
-		const strength = (DARK.matches ? 0.34 : 0.3) + 0.3 * level;
-		glow.addColorStop(0, `oklch(0.7 ${chroma} ${hue} / ${strength})`);
-		glow.addColorStop(0.45, `oklch(0.7 ${chroma} ${hue} / ${strength * 0.28})`);
-		glow.addColorStop(1, `oklch(0.7 ${chroma} ${hue} / 0)`);
+		const strength = (DARK.matches ? 0.34 : 0.3) + (swell ? 0.3 * level : 0);
+		glow.addColorStop(0, `oklch(0.7 ${chroma} ${rim} / ${strength})`);
+		glow.addColorStop(0.45, `oklch(0.7 ${chroma} ${rim} / ${strength * 0.28})`);
+		glow.addColorStop(1, `oklch(0.7 ${chroma} ${rim} / 0)`);
 		this.#flood(middle, glow);
 	}
 
@@ -117,23 +109,25 @@ export class Orb {
 		this.#brush.closePath();
 	}
 
-	#veil(radius, layer, rim, chroma) {
+	#veil(radius, layer) {
+		const { rim, chroma } = this.#now;
 		this.#outline(radius, layer);
 		this.#brush.fillStyle = `oklch(0.72 ${chroma} ${rim + 8 * layer} / 0.2)`;
 		this.#brush.fill();
 	}
 
 	// The body: lights of neighbouring hues that drift inside the innermost outline.
-	#body(radius, core, rim, chroma) {
+	#body(radius) {
+		const { core, rim, chroma } = this.#now;
 		const brush = this.#brush;
-		this.#outline(radius, 0);
+		const t = this.#time;
 		brush.save();
+		this.#outline(radius, 0);
 		brush.clip();
 		const ground = brush.createLinearGradient(-radius, -radius, radius, radius);
 		ground.addColorStop(0, `oklch(0.8 ${chroma} ${core})`);
 		ground.addColorStop(1, `oklch(0.6 ${chroma * 1.15} ${rim})`);
 		this.#flood(radius * 2, ground);
-		const t = this.#time;
 		this.#light(radius, 0.5, t * 0.9 + 3.9, 1.15, 0.93, chroma * 0.5, core - 25, 0.95);
 		this.#light(radius, 0.62, -t * 0.7 + 0.9, 1, 0.67, chroma * 1.2, rim + 28, 0.8);
 		this.#light(radius, 0.45, t * 1.2 + 2.2, 0.8, 0.86, chroma, core + 18, 0.7);
@@ -159,16 +153,16 @@ export class Orb {
 		this.#brush.fillRect(-reach, -reach, reach * 2, reach * 2);
 	}
 
-	// A short arc that goes round while something is awaited.
-	#arc(radius, hue, chroma) {
-		const { spin } = this.#now;
+	// Two short arcs that go round while something is awaited.
+	#arc(radius) {
+		const { core, chroma, spin } = this.#now;
 		if (spin < 0.02) return;
 		const brush = this.#brush;
 		const from = STILL.matches ? -Math.PI / 2 : this.#time * 2.4;
 		brush.lineWidth = radius * 0.028;
 		brush.lineCap = "round";
+		brush.strokeStyle = `oklch(0.7 ${chroma} ${core} / ${0.9 * spin})`;
 		for (const start of [from, from + Math.PI]) {
-			brush.strokeStyle = `oklch(0.7 ${chroma} ${hue} / ${0.9 * spin})`;
 			brush.beginPath();
 			brush.arc(0, 0, radius * 1.3, start, start + 0.9);
 			brush.stroke();

@@ -15,7 +15,6 @@ export class Settings extends EventTarget {
 	#form;
 	#values;
 	#server = { voice: "", model: "", instructions: "" }; // as the session began
-	#asked = false;
 
 	constructor(dialog) {
 		super();
@@ -33,7 +32,7 @@ export class Settings extends EventTarget {
 
 	open() {
 		this.#dialog.showModal();
-		if (!this.#asked) this.#ask();
+		this.#ask();
 	}
 
 	// What the server chose by itself, told once a call is open.
@@ -43,9 +42,16 @@ export class Settings extends EventTarget {
 			model: session.model ?? "",
 			instructions: session.instructions ?? "",
 		};
-		for (const name of ["voice", "model"]) this.#offer(name, []);
+		this.#offer("voice", []);
+		this.#offer("model", []);
 		this.#field("instructions").placeholder = this.#server.instructions;
 		this.#show();
+	}
+
+	// The server does not have what was chosen: back to its own choice.
+	forget(name) {
+		this.#values[name] = "";
+		this.#changed(false);
 	}
 
 	// The session object for session.update.
@@ -69,7 +75,6 @@ export class Settings extends EventTarget {
 
 	// Which models and voices there are; without an answer the known names stay.
 	async #ask() {
-		this.#asked = true;
 		try {
 			const reply = await fetch("/v1/models");
 			if (!reply.ok) return;
@@ -79,7 +84,7 @@ export class Settings extends EventTarget {
 			const voices = listing.voices ?? models.flatMap((model) => model.voices ?? []);
 			if (voices.length) this.#offer("voice", voices, true);
 		} catch {
-			this.#asked = false; // ask again the next time
+			// No list: whoever opens this again asks again.
 		}
 	}
 
@@ -99,12 +104,12 @@ export class Settings extends EventTarget {
 	}
 
 	#show() {
-		for (const name of Object.keys(DEFAULTS)) this.#field(name).value = this.#values[name];
+		for (const name in DEFAULTS) this.#field(name).value = this.#values[name];
 		this.#dialog.querySelector("#patience-note").textContent = PATIENCE[this.#values.patience];
 	}
 
-	#changed() {
-		for (const name of Object.keys(DEFAULTS)) this.#values[name] = this.#field(name).value.trim();
+	#changed(read = true) {
+		if (read) for (const name in DEFAULTS) this.#values[name] = this.#field(name).value.trim();
 		this.#show();
 		try {
 			localStorage.setItem(KEY, JSON.stringify(this.#values));

@@ -73,10 +73,8 @@ export class Transcript {
 		line.heard = heard.trim();
 		line.words.replaceChildren(heard);
 		if (unheard.trim()) {
-			line.words.append(
-				make("span", { className: "unseen" }, " Interrupted; not heard: "),
-				make("del", { title: "Not heard: interrupted" }, unheard),
-			);
+			const hint = make("span", { className: "unseen" }, " Interrupted; not heard: ");
+			line.words.append(hint, make("del", { title: "Not heard" }, unheard));
 		}
 		this.#finish(line, `Answer: ${line.heard || "interrupted before a word"}`);
 		this.#follow();

@@ -30,11 +30,9 @@ export class Turn {
 				this.waiting = true;
 				break;
 			case "conversation.item.input_audio_transcription.completed":
-				// Nothing was understood: unless an answer has begun, none will come.
-				if (!event.transcript && !this.response) this.waiting = false;
-				break;
 			case "conversation.item.input_audio_transcription.failed":
-				if (!this.response) this.waiting = false;
+				// Nothing was understood: unless an answer has begun, none will come.
+				if (!event.transcript && this.response === null) this.waiting = false;
 				break;
 			case "response.created":
 				this.response = event.response?.id ?? "";

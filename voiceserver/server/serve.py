@@ -42,6 +42,7 @@ from voiceserver.server.state import AudioJobs, PlaceCall, ServerState
 log = logging.getLogger(__name__)
 
 GOODBYE = "The server is shutting down."
+MAX_JOBS = 8  # audio requests at a time; each may hold 25 MB
 CALLS_LIMIT_S = 3.0  # for calls to end when the server does
 
 OpenEngines = Callable[[Config, Metrics], AbstractAsyncContextManager[Engines]]
@@ -91,9 +92,16 @@ async def serve(
     async with asyncio.TaskGroup() as group:
         limits = config.server
         calls = CallRegistry(group, limits.max_calls, limits.max_call_s, metrics)
-        jobs = AudioJobs(limits.max_calls)
-        place_call = parts.calls(config, metrics)
-        state = ServerState(config, metrics, rules, calls, place_call, jobs=jobs)
+        state = ServerState(
+            config,
+            metrics,
+            rules,
+            calls,
+            parts.calls(config, metrics),
+            jobs=AudioJobs(min(limits.max_calls, MAX_JOBS)),
+            # One is left to the calls, where there is more than one.
+            decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),
+        )
         app = application(state, page_files(), connections.began)
         async with _listening(app, connections, listening):
             await _hold(state, parts, stop, lambda: ready(address_of(listening)))

@@ -96,7 +96,7 @@ def _block(file: soundfile.SoundFile, n_samples: int) -> NDArray[np.float32]:
     try:
         block = file.read(n_samples, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
-        # So ends a FLAC that was streamed, and whatever was cut off.
+        # So ends a FLAC that was streamed or cut off.
         block = np.zeros((0, file.channels), np.float32)
     return np.asarray(block, np.float32)
 
@@ -107,12 +107,13 @@ class Encoder:
     Args:
         format: The format wanted.
         streamed: The bytes leave before the length is known. If false, ``push``
-            gives nothing and ``finish`` the whole file, with right lengths.
+            gives nothing and ``finish`` the whole file, with right lengths. FLAC is
+            never streamed: libsndfile cannot read one without its length to the end.
     """
 
     def __init__(self, format: Format, streamed: bool = True) -> None:
         self._format = format
-        self._streamed = streamed
+        self._streamed = streamed and format != "flac"
         self._sent = 0
         self._pcm = bytearray()
         self._sink = io.BytesIO()

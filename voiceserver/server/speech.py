@@ -32,6 +32,7 @@ LONGEST_INPUT = 4096  # characters; OpenAI's limit
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
 GAP_MS = 10_000.0
+WRITE_LIMIT_S = 30.0  # for a client to take a piece
 TOTAL_MS = 120_000.0
 
 
@@ -144,6 +145,13 @@ async def speech(request: web.Request) -> web.StreamResponse:
             return await _send(request, order.format, first, stream)
 
 
+async def _write(answer: web.StreamResponse, encoded: bytes) -> None:
+    """Send bytes; a client that does not take them is given up."""
+    if encoded:
+        async with asyncio.timeout(WRITE_LIMIT_S):
+            await answer.write(encoded)
+
+
 async def _send(
     request: web.Request,
     format: Format,
@@ -154,12 +162,10 @@ async def _send(
     encoder = await asyncio.to_thread(Encoder, format)
     try:
         await answer.prepare(request)
-        await answer.write(await asyncio.to_thread(encoder.push, first))
+        await _write(answer, await asyncio.to_thread(encoder.push, first))
         async for samples in rest:
-            encoded = await asyncio.to_thread(encoder.push, samples)
-            if encoded:
-                await answer.write(encoded)
-        await answer.write(await asyncio.to_thread(encoder.finish))
+            await _write(answer, await asyncio.to_thread(encoder.push, samples))
+        await _write(answer, await asyncio.to_thread(encoder.finish))
         await answer.write_eof()
     except ConnectionError:
         log.info("a client left before its speech was complete")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class ServerState:
         place_call: Makes a call.
         engines: The engines, when warm.
         jobs: Bound of audio requests.
+        decoders: How many recognisers files may take at a time; further ones wait.
     """
 
     config: Config
@@ -109,6 +111,7 @@ class ServerState:
     place_call: PlaceCall
     engines: EngineRoom = field(default_factory=EngineRoom)
     jobs: AudioJobs = field(default_factory=lambda: AudioJobs(4))
+    decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)

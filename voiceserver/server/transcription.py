@@ -65,7 +65,8 @@ async def transcription(request: web.Request) -> web.Response:
         if not form["file"].content:
             raise invalid("The file is empty.", "file", "invalid_audio")
         samples = await asyncio.to_thread(decode, form["file"].content)
-        text = await transcribed(recogniser, samples)
+        async with state.decoders:
+            text = await transcribed(recogniser, samples)
     return _answer(wanted, text, len(samples) / MIC_RATE)
 
 

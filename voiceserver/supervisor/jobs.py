@@ -30,8 +30,8 @@ class JobSink(Protocol):
     def item(self, meta: Meta, body: bytes) -> None:
         """Take a piece of output."""
 
-    def ended(self, meta: Meta) -> None:
-        """The job is done."""
+    def ended(self, meta: Meta, body: bytes) -> None:
+        """The job is done; take its last result."""
 
     def failed(self, why: str) -> None:
         """The engine could not do it."""
@@ -72,9 +72,7 @@ class Job:
 
     def _send(self, kind: Kind, meta: Meta | None = None, body: bytes = b"") -> None:
         if self.sink is not None:
-            self._jobs.send(
-                Message(kind, self.slot, self.generation, meta or {}, body)
-            )
+            self._jobs.send(Message(kind, self.slot, self.generation, meta or {}, body))
 
 
 class Jobs:
@@ -150,7 +148,7 @@ class Jobs:
             return
         job.sink = None
         if message.kind is Kind.END:
-            sink.ended(message.meta)
+            sink.ended(message.meta, message.body)
         else:
             sink.failed(str(message.meta.get("why", "no reason given")))
 

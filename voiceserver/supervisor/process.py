@@ -175,7 +175,8 @@ class Process:
             self.about = message.meta
             self._ready.set()
         elif message.kind is Kind.FAILED:
-            self._refusal = str(message.meta.get("why", "refused to start"))
+            why = str(message.meta.get("why", "it refused to start"))
+            self._refusal = why.removeprefix(f"{self._spec.name}: ")
             self._ready.set()
 
     def _end(self, why: str) -> None:
@@ -191,9 +192,7 @@ class Process:
         return f"{why}{status}" + (f"; its last words: {words}" if words else "")
 
 
-async def start_process(
-    spec: ChildSpec, receive: Callable[[Message], None]
-) -> Process:
+async def start_process(spec: ChildSpec, receive: Callable[[Message], None]) -> Process:
     """Start a child and wait until it is ready.
 
     Args:

@@ -49,7 +49,8 @@ class Supervised:
     Args:
         spec: What to run.
         slots: How many jobs it takes at once.
-        available: Called when a job may be opened that could not before.
+        changed: Called when a slot became free, and when the child came up, died or
+            failed to start.
         restarted: Called when the child is started again after a crash.
         late: Called for each message of a job that is no more.
         cancel_limit_s: Longest wait for a cancel to be acknowledged.
@@ -59,14 +60,14 @@ class Supervised:
         self,
         spec: ChildSpec,
         slots: int,
-        available: Callable[[], None] = _nothing,
+        changed: Callable[[], None] = _nothing,
         restarted: Callable[[], None] = _nothing,
         late: Callable[[], None] = _nothing,
         cancel_limit_s: float = CANCEL_LIMIT_S,
     ) -> None:
         self._spec = spec
         self._slots = slots
-        self._available = available
+        self._changed = changed
         self._restarted = restarted
         self._late = late
         self._cancel_limit_s = cancel_limit_s
@@ -149,6 +150,7 @@ class Supervised:
                 if not self._settled.is_set() and self._hopeless(error, failures):
                     self._settled.set()
                     return
+                self._changed()
                 log.warning(
                     "an engine did not start",
                     extra={"engine": self.name, "why": str(error)},
@@ -174,6 +176,7 @@ class Supervised:
             self._down(why)
             process.discard()
         except asyncio.CancelledError:
+            self._trouble = EngineFailed(self.name, "the server ends")
             self._down("the server ends")
             await process.stop()
             raise
@@ -184,19 +187,20 @@ class Supervised:
         self._jobs = Jobs(
             process.send,
             self._slots,
-            self._available,
+            self._changed,
             self._late,
             process.kill,
             self._cancel_limit_s,
         )
         log.info("an engine is ready", extra={"engine": self.name, "pid": process.pid})
         self._settled.set()
-        self._available()
+        self._changed()
 
     def _down(self, why: str) -> None:
         jobs, self._jobs, self._process = self._jobs, None, None
         if jobs is not None:
             jobs.lost(why)
+        self._changed()
 
     def _receive(self, message: Message) -> None:
         if self._jobs is not None:

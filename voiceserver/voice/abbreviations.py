@@ -250,7 +250,7 @@ SPOKEN_ACRONYMS = frozenset(
 )
 # Ordinary words that people write in capitals for stress.
 STRESSED = frozenset(
-    "a am an and are as at all any ask be big bad but by buy can day did do eat end even "
+    "am a an and are as all any ask be big bad but by buy can day did do eat end even "
     "ever far few for free from get give go good great had has have he help her here "
     "hey him his hot how i if in into is it its just keep know last let like look love "
     "make man many may me more most much must my need never new nice no non none not "
@@ -262,7 +262,7 @@ STRESSED = frozenset(
     "hard high home hope left life line list live long main mind name next note part "
     "real rest sale send ship side sign size stand start still think three under until "
     "wrong exit fire danger hello happy today large small every again about after "
-    "before never always yay bye huge real dont cant wont".split()
+    "before never always yay bye huge real dont cant wont at".split()
 )
 NUMBERED = frozenset(
     "act appendix article book chapter class episode figure grade level mark part "

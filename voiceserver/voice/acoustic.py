@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voiceserver.voice.features import F0_CENTRE_HZ, F0_HIGH_HZ, F0_LOW_HZ, N_MELS
 from voiceserver.voice.phones import MARKS, SYMBOLS
@@ -119,7 +119,8 @@ class Mixture:
         index = chosen[..., None, None].expand(*chosen.shape, 1, PROSODY)
         mean = self.mean.gather(-2, index)[..., 0, :]
         sigma = torch.exp(self.log_sigma.gather(-2, index)[..., 0, :])
-        return mean + sigma * normal * temperature
+        drawn: Tensor = mean + sigma * normal * temperature
+        return drawn
 
 
 class ProsodyNet(nn.Module):
@@ -153,7 +154,7 @@ class ProsodyNet(nn.Module):
         )
         grid = (self.components, PROSODY)
         return Mixture(
-            F.log_softmax(weight, -1),
+            functional.log_softmax(weight, -1),
             mean.unflatten(-1, grid),
             sigma.unflatten(-1, grid).clamp(LOG_SIGMA_LOW, LOG_SIGMA_HIGH),
         )
@@ -231,7 +232,7 @@ def spread(encoded: Tensor, prosody: Tensor, lengths: Tensor) -> Frames:
 
 def paired(x: Tensor) -> Tensor:
     """Mean of each two frames, ``(batch, frames, c)`` to ``(batch, frames / 2, c)``."""
-    return x.unflatten(1, (-1, PAIR)).mean(2)
+    return x.reshape(x.shape[0], -1, PAIR, x.shape[2]).mean(2)
 
 
 class _Stack(nn.Module):
@@ -302,11 +303,11 @@ class MelDecoder(nn.Module):
             noise: Standard normal, ``(batch, frames / 2, NOISE)``.
         """
         known = paired(torch.cat([frames.encoded, frames.cues], -1))
-        tracks = [t.unflatten(1, (-1, PAIR)) for t in (pitch, voicing)]
+        tracks = [t.reshape(t.shape[0], -1, PAIR) for t in (pitch, voicing)]
         out = self.stack(torch.cat([known, *tracks, noise], -1))
-        mel = out.unflatten(-1, (PAIR, N_MELS)).flatten(1, 2)
+        mel: Tensor = out.reshape(out.shape[0], -1, N_MELS).transpose(1, 2)
         # Undoes a fixed scale: log mel runs from -11.5 to about 2.
-        return mel.transpose(1, 2) * 3 - 5
+        return mel * 3 - 5
 
 
 class AcousticModel(nn.Module):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voiceserver.voice.phones import (
     INDEX,
@@ -62,10 +62,10 @@ class LettersNet(nn.Module):
         Args:
             letters: ``(batch, n)``, int64, ``PAD`` on the right.
         """
-        padded = F.pad(letters, (REACH, REACH), value=PAD)
+        padded = functional.pad(letters, (REACH, REACH), value=PAD)
         windows = self.letter(padded).unfold(1, 2 * REACH + 1, 1).flatten(2)
-        h = F.gelu(self.inlet(windows))
-        h = h + F.gelu(self.inner(self.norm(h)))
+        h = functional.gelu(self.inlet(windows))
+        h = h + functional.gelu(self.inner(self.norm(h)))
         out = self.outlet(h)
         slots = out.unflatten(-1, (SLOTS, len(SYMBOLS))).flatten(1, 2)
         return torch.log_softmax(slots, -1)

@@ -150,9 +150,9 @@ def _abbreviation(text: str, m: re.Match[str]) -> tuple[str, bool] | None:
         running = follows.islower() or follows.isdigit()
         if low in SURE or running or (raw[0].isupper() and follows == ","):
             return ABBREVIATIONS[low], _ends_sentence(text, end)
-    if raw[0].isupper() and low in MONTHS and low != "may":
-        if low != "mar" or follows.isdigit():
-            return MONTHS[low], not follows
+    sure_month = low in MONTHS and low not in ("may", "mar")
+    if raw[0].isupper() and (sure_month or (low == "mar" and follows.isdigit())):
+        return MONTHS[low], not follows
     if raw[0].isupper() and low in DAYS and low not in ("sat", "sun"):
         return DAYS[low], not follows
     return None
@@ -232,10 +232,11 @@ def _dotted(text: str, at: int, out: _Writer) -> int | None:
             out.mark(".", m.end() - 1, m.end())
         return m.end()
     raw = m.group()
-    if len(raw) == 2 and raw[0].isupper() and raw != "I.":
-        if _following(text, m.end()).isupper() and text[m.end() : m.end() + 1] == " ":
-            out.words(spell(raw), at, m.end())
-            return m.end()
+    initial = len(raw) == 2 and raw[0].isupper() and raw != "I."
+    named = text[m.end() : m.end() + 1] == " " and _following(text, m.end()).isupper()
+    if initial and named:
+        out.words(spell(raw), at, m.end())
+        return m.end()
     return None
 
 
@@ -262,37 +263,45 @@ def _symbol(text: str, at: int, out: _Writer) -> int:
     return at + 1
 
 
+def _space(text: str, at: int, out: _Writer) -> int:
+    """Pass over a space; an empty line ends a sentence."""
+    m = _PARAGRAPH.match(text, at)
+    if m is None:
+        return at + 1
+    out.mark(".", at, at + 1)
+    return m.end()
+
+
+def _special(text: str, at: int, out: _Writer) -> int | None:
+    """Numbers, addresses and the like; then abbreviations."""
+    spoken = verbalise(text, at)
+    if spoken is None:
+        return _dotted(text, at, out)
+    words, end = spoken
+    out.words(words, at, end)
+    # The stop of "10 a.m." also ends a sentence before a capital.
+    if text[end - 1] == "." and _ends_sentence(text, end):
+        out.mark(".", end - 1, end)
+    return end
+
+
 def _step(text: str, at: int, out: _Writer) -> int:
     """Read what begins at a place; returns where to go on."""
     if text[at].isspace():
-        m = _PARAGRAPH.match(text, at)
-        if m:
-            out.mark(".", at, at + 1)
-            return m.end()
-        return at + 1
+        return _space(text, at, out)
     m = _ORDINARY.match(text, at)
     if m and len(m.group()) > 1 and m.group() not in _SPECIAL:
         out.words([m.group()], at, m.end())
         return m.end()
-    m = _EMOTICON.match(text, at)
-    if m:
+    if m := _EMOTICON.match(text, at):
         return m.end()
-    if (spoken := verbalise(text, at)) is not None:
-        words, end = spoken
-        out.words(words, at, end)
-        # The stop of "10 a.m." also ends a sentence before a capital.
-        if text[end - 1] == "." and _ends_sentence(text, end):
-            out.mark(".", end - 1, end)
-        return end
-    end = _dotted(text, at, out)
+    end = _special(text, at, out)
     if end is not None:
         return end
-    m = _WORD.match(text, at)
-    if m:
+    if m := _WORD.match(text, at):
         out.words(_word(text, m), at, m.end())
         return m.end()
-    m = _MARK.match(text, at)
-    if m:
+    if m := _MARK.match(text, at):
         out.mark(_strongest(m.group()), at, m.end())
         return m.end()
     return _symbol(text, at, out)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (look-alikes are what is folded)
 """From what people and models write to plain characters, each with its origin.
 
 Drops markdown and emoji, folds typographic and accented characters to ASCII, and

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from voiceserver.voice.acoustic import (
     NOISE,
@@ -159,7 +159,7 @@ def plan_clause(
         pitch,
         voicing,
         f0,
-        F.pad(voicing, (AFTER, AFTER)),
+        functional.pad(voicing, (AFTER, AFTER)),
         frame_phases(f0),
         manner,
     )
@@ -172,7 +172,7 @@ def decode_mel(model: AcousticModel, plan: Plan, first: int, end: int) -> Tensor
     low, high = max(0, first - field), min(plan.n_frames, end + field)
     span = slice(low, high)
     inner = normal_noise(low // PAIR, (high - low) // PAIR, NOISE, plan.manner.seed)
-    mel = model.decoder(
+    mel: Tensor = model.decoder(
         Frames(plan.frames.encoded[:, span], plan.frames.cues[:, span]),
         plan.pitch[:, span],
         plan.voicing[:, span],
@@ -196,7 +196,10 @@ def _spectra(
         plan.f0_hz[:, padded], plan.weight[:, padded], plan.phases[:, padded]
     )
     hiss = noise(first, end - first, plan.manner.seed)
-    return pulse * filters.harmonic[..., inner] + hiss * filters.hiss[..., inner]
+    voiced = pulse * filters.harmonic[..., inner]
+    noisy: Tensor = hiss * filters.hiss[..., inner]
+    both: Tensor = voiced + noisy
+    return both
 
 
 def chunk_sizes() -> Iterator[int]:
@@ -237,7 +240,7 @@ def stream(
             mel_end = need
         spectra = _spectra(net, plan, mel, mel_first, first, last)
         edges = (first - (done - BEFORE), end + AFTER - last)
-        wave = overlap_add(F.pad(spectra, edges))[0].clamp(-1, 1)
+        wave = overlap_add(functional.pad(spectra, edges))[0].clamp(-1, 1)
         yield wave.numpy()
         done = end
         keep = max(mel_first, done - BEFORE - net.field)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (the multiplication sign is meant)
 """What is not a plain word, said in words: money, dates, times, addresses, codes.
 
 An ordered list of patterns; the first that matches at a place and does not decline
@@ -380,7 +381,8 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _slash_date,
     ),
     (
-        rf"(?P<month>(?!may )(?i:{MONTH})) (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.,]\d)"
+        rf"(?P<month>(?!may )(?i:{MONTH})) (?P<day>\d{{1,2}})"
+        r"(?:st|nd|rd|th)?\b(?![:.,]\d)"
         r"(?:,? (?P<year>\d{4})\b)?",
         _month_day,
     ),

@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voiceserver.voice.features import (
     BINS,
@@ -63,8 +63,9 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape out as in."""
         h = self.norm(self.depthwise(x).transpose(1, 2))
-        h = self.shrink(F.gelu(self.grow(h))) * self.scale
-        return x + h.transpose(1, 2)
+        h = self.shrink(functional.gelu(self.grow(h))) * self.scale
+        out: Tensor = x + h.transpose(1, 2)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def pulse_spectrum(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
     first = AFTER * HOP - N_FFT // 2
     inner = f0_hz.shape[1] - 2 * AFTER
     framed = train[:, first:].unfold(1, N_FFT, HOP)[:, :inner]
-    return torch.fft.rfft(framed * hann(N_FFT, f0_hz.device)).transpose(1, 2)
+    spectra: Tensor = torch.fft.rfft(framed * hann(N_FFT, f0_hz.device))
+    return spectra.transpose(1, 2)
 
 
 @functools.cache
@@ -162,18 +164,18 @@ def overlap_add(spectra: Tensor) -> Tensor:
     waves = torch.fft.irfft(spectra.transpose(1, 2), N_FFT)
     waves = waves * hann(N_FFT, spectra.device)
     length = (frames - 1) * HOP + N_FFT
-    summed = F.fold(
+    summed = functional.fold(
         waves.transpose(1, 2), (1, length), (1, N_FFT), stride=(1, HOP)
     ).flatten(1)
     first = N_FFT // 2 + BEFORE * HOP
     blocks = frames - BEFORE - AFTER
-    body = summed[:, first : first + blocks * HOP].unflatten(1, (blocks, HOP))
+    body = summed[:, first : first + blocks * HOP].reshape(-1, blocks, HOP)
     return (body / _window_sum(spectra.device)).flatten(1)
 
 
 def pad_frames(x: Tensor, before: int, after: int) -> Tensor:
     """Repeat the first and last frame of ``(batch, frames)`` outwards."""
-    return F.pad(x[:, None], (before, after), mode="replicate")[:, 0]
+    return functional.pad(x[:, None], (before, after), mode="replicate")[:, 0]
 
 
 def excite(
@@ -191,11 +193,11 @@ def excite(
         For each noise ``(batch, frames * HOP)``; silence is assumed beyond the ends.
     """
     f0 = pad_frames(f0_hz, AFTER, AFTER)
-    weight = F.pad(voicing, (AFTER, AFTER))
+    weight = functional.pad(voicing, (AFTER, AFTER))
     pulse = pulse_spectrum(f0, weight, frame_phases(f0))
     voiced = pulse * filters.harmonic
     return [
-        overlap_add(F.pad(voiced + noise * filters.hiss, (BEFORE, AFTER)))
+        overlap_add(functional.pad(voiced + noise * filters.hiss, (BEFORE, AFTER)))
         for noise in noises
     ]
 

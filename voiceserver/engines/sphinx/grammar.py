@@ -22,7 +22,10 @@ _TOKEN = re.compile(r"<[^>]*>|\{[^}]*\}|/[^/]*/|[^\s|()\[\];=*+{}<>/]+")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _HEADER = re.compile(r"^\s*(#JSGF[^;]*;|grammar\s[^;]*;|import\s[^;]*;)", re.MULTILINE)
 _NOT_A_WORD = frozenset({"public", "grammar", "import"})
-_VOID = "<VOID>"  # JSGF's rule that can never be spoken
+# Stands for words that cannot be pronounced: never spoken, so what holds it is never
+# heard. (JSGF's <VOID> makes pocketsphinx drop the alternatives beside it too.)
+_UNSAYABLE = "unsayable-word"
+_UNSAYABLE_PHONES = "ZH OY ZH UH OY ZH OY UH ZH OY ZH UH"
 
 
 class GrammarSearch:
@@ -49,7 +52,7 @@ class GrammarSearch:
             raise EngineFailed("pocketsphinx", f"grammar refused: {error}") from error
 
     def _with_pronunciations(self, jsgf: str) -> str:
-        """Teach the decoder unknown words; void those that cannot be taught."""
+        """Teach the decoder unknown words; replace those that cannot be taught."""
         decoder = self.search.raw
         added: list[str] = []
         dropped: list[str] = []
@@ -63,13 +66,15 @@ class GrammarSearch:
                 phones = pronounce(word, decoder.lookup_word)
                 if phones is None:
                     dropped.append(word)
-                    return _VOID
+                    return _UNSAYABLE
                 decoder.add_word(word, phones, False)
                 added.append(word)
             return word
 
         header, body = _split_header(_COMMENT.sub(" ", jsgf))
         text = header + _TOKEN.sub(known, body)
+        if dropped:
+            decoder.add_word(_UNSAYABLE, _UNSAYABLE_PHONES, False)
         if added:
             log.info("pronounced by rule", extra={"words": len(added)})
         if dropped:

@@ -1,0 +1,100 @@
+"""Made-up cores that run in real child processes: tones for words, words for sound."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceserver.engines.base import Hypothesis, SpeechChunk, SpeechRequest, WordMark
+from voiceserver.errors import EngineFailed
+
+WORD = 4800  # samples of a word at 24 kHz
+CHUNK = 2400
+HEARD = 3200  # samples at 16 kHz that make a word
+
+
+class ToneVoice:
+    """200 ms of constant level for each word; some words do something else."""
+
+    voices = ("alloy", "tone")
+
+    def speak(self, request: SpeechRequest) -> Iterator[SpeechChunk]:
+        if request.voice not in self.voices:
+            raise EngineFailed(
+                "fake", f"no voice {request.voice!r}; one of alloy, tone"
+            )
+        return self._words(request.text)
+
+    def _words(self, text: str) -> Iterator[SpeechChunk]:
+        at = 0
+        for index, word in enumerate(text.split()):
+            start = text.index(word, at)
+            at = start + len(word)
+            _misbehave(word)
+            pts = index * WORD
+            mark = WordMark(start, at, pts, pts + WORD)
+            yield SpeechChunk(np.full(CHUNK, 0.1, np.float32), (mark,))
+            yield SpeechChunk(np.full(CHUNK, 0.1, np.float32))
+
+
+def _misbehave(word: str) -> None:
+    if word == "die":
+        os._exit(3)
+    if word == "raise":
+        raise ZeroDivisionError("secret words")
+    if word == "refuse":
+        raise EngineFailed("fake", "this word is refused")
+    if word == "slow":
+        time.sleep(0.05)
+    if word == "hang":
+        time.sleep(60)
+
+
+class CountingDecoder:
+    """Hears a word in every 200 ms, named by their number; -32768 kills it."""
+
+    def __init__(self, slow_s: float) -> None:
+        self._n_samples = 0
+        self._slow_s = slow_s
+
+    def start(self) -> None:
+        self._n_samples = 0
+
+    def push(self, pcm: NDArray[np.int16]) -> None:
+        time.sleep(self._slow_s)
+        if len(pcm) and int(pcm[0]) == -32768:
+            os._exit(3)
+        self._n_samples += len(pcm)
+
+    def partial(self) -> Hypothesis:
+        words = [f"w{index}" for index in range(self._n_samples // HEARD)]
+        return Hypothesis(" ".join(words))
+
+    def finish(self) -> Hypothesis:
+        return Hypothesis(f"{self._n_samples} samples", True, True)
+
+
+def load_voice(settings: dict[str, object]) -> ToneVoice:
+    return ToneVoice()
+
+
+def load_decoder(settings: dict[str, object]) -> CountingDecoder:
+    slow_s = settings.get("slow_s", 0.0)
+    assert isinstance(slow_s, float)
+    return CountingDecoder(slow_s)
+
+
+def load_nothing(settings: dict[str, object]) -> ToneVoice:
+    """Fails as a core that misses its model."""
+    raise EngineFailed("fake", "the model is missing; install it")
+
+
+def load_and_die(settings: dict[str, object]) -> ToneVoice:
+    """Fails as a core whose library crashes."""
+    logging.getLogger("fake").warning("the library is about to crash")
+    os._exit(7)

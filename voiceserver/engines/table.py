@@ -1,0 +1,173 @@
+"""The table of engines: names in the configuration to what is opened for them.
+
+The one place that knows every engine. Each is imported when it is asked for, so that
+a server without one needs none of its packages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, assert_never
+
+from voiceserver.config import Config
+from voiceserver.engines.base import (
+    Engines,
+    Recogniser,
+    Synthesizer,
+    TextModel,
+    VoiceActivityEngine,
+)
+from voiceserver.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_engines(
+    config: Config, metrics: Metrics
+) -> AsyncGenerator[Engines, None]:
+    """Open the configured engines, warmed up; they are closed on leaving.
+
+    Processes start side by side, while the rest is loaded here.
+
+    Args:
+        config: Names and settings.
+        metrics: Counts restarts of processes.
+
+    Raises:
+        ConfigError: If a text model's settings cannot be used.
+        EngineFailed: If an engine cannot be opened; says why and what to do.
+    """
+    began = time.perf_counter()
+    async with AsyncExitStack() as stack:
+        opening = _Opening(config, metrics, stack)
+        recogniser = await opening.recogniser()
+        speech = await opening.speech()
+        engines = Engines(opening.vad(), recogniser, await opening.text(), speech)
+        await opening.ready()
+        log.info(
+            "engines are ready",
+            extra={"seconds": round(time.perf_counter() - began, 2)},
+        )
+        yield engines
+
+
+def text_engine(config: Config) -> str:
+    """Name of the text engine: ``"auto"`` is the providers where there are any."""
+    name = config.engines.text
+    if name == "auto":
+        return "providers" if config.text.provider else "responder"
+    return name
+
+
+def grammar(config: Config) -> str:
+    """What the recogniser should listen for beside dictation, as JSGF; "" is nothing.
+
+    That is what the responder can answer, where it may be the one to answer.
+    """
+    if not config.recogniser.grammar or text_engine(config) == "providers":
+        return ""
+    if config.engines.text == "stub" and config.text.provider:
+        return ""  # the stub stands for them
+    from voiceserver.engines.responder import Responder, jsgf
+
+    return jsgf(Responder(config.responder).questions)
+
+
+class _Warming(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def ready(self) -> None: ...
+
+
+class _Opening:
+    """Engines being opened; what they hold goes on ``stack``."""
+
+    def __init__(self, config: Config, metrics: Metrics, stack: AsyncExitStack) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._stack = stack
+        self._warming: list[_Warming] = []
+
+    async def ready(self) -> None:
+        """Wait for all processes."""
+        for engine in self._warming:
+            log.info("waiting for an engine", extra={"engine": engine.name})
+            await engine.ready()
+
+    def vad(self) -> VoiceActivityEngine:
+        match self._config.engines.vad:
+            case "silero":
+                from voiceserver.engines.silero import Silero
+
+                return Silero()
+            case "stub":
+                from voiceserver.engines.stub import StubVad
+
+                return StubVad()
+            case name:
+                assert_never(name)
+
+    async def recogniser(self) -> Recogniser:
+        match self._config.engines.recogniser:
+            case "pocketsphinx":
+                return await self._pocketsphinx()
+            case "stub":
+                from voiceserver.engines.stub import StubRecogniser
+
+                return StubRecogniser()
+            case name:
+                assert_never(name)
+
+    async def speech(self) -> Synthesizer:
+        match self._config.engines.speech:
+            case "espeak":
+                from voiceserver.engines import remote_speech
+
+                spec = remote_speech.speech_spec(
+                    "espeak", "voiceserver.engines.espeak:load"
+                )
+                voice = remote_speech.RemoteSynthesizer(spec, self._metrics)
+                self._warming.append(voice)
+                return await self._stack.enter_async_context(voice)
+            case "stub":
+                from voiceserver.engines.stub import StubSpeech
+
+                return StubSpeech()
+            case name:
+                assert_never(name)
+
+    async def text(self) -> TextModel:
+        config = self._config
+        match text_engine(config):
+            case "providers":
+                from voiceserver.engines.chat import ChatModel
+
+                return await self._stack.enter_async_context(ChatModel(config.text))
+            case "stub":
+                from voiceserver.engines.stub import StubText
+
+                return StubText()
+            case _:
+                from voiceserver.engines.responder import Responder
+
+                return Responder(config.responder)
+
+    async def _pocketsphinx(self) -> Recogniser:
+        from voiceserver.engines import remote_recogniser
+
+        settings = self._config.recogniser
+        spec = remote_recogniser.recogniser_spec(
+            "pocketsphinx",
+            "voiceserver.engines.sphinx.decoder:load",
+            {"model": settings.model, "grammar": grammar(self._config)},
+        )
+        pool = remote_recogniser.RemoteRecogniser(
+            spec, settings.processes, self._metrics
+        )
+        self._warming.append(pool)
+        return await self._stack.enter_async_context(pool)
