@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +67,7 @@ async def ask(server: Server, utterance: Utterance) -> dict[str, Any]:
 async def measure(rounds: int) -> dict[str, Any]:
     """Ask every question ``rounds`` times."""
     asked: dict[str, list[dict[str, Any]]] = {"known": [], "other": []}
-    config = tempfile.NamedTemporaryFile("w", suffix=".toml")
-    command = ["-m", "voiceserver", "serve", "--config", config.name]
-    with config, serving(command) as server:
+    with serving(["-m", "voiceserver", "serve"]) as server:
         for _ in range(rounds):
             for kind, names in (("known", KNOWN), ("other", OTHER)):
                 for name in names:

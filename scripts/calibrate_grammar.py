@@ -3,25 +3,28 @@
 ``python -m scripts.calibrate_grammar`` reads the recordings of ``VOICESERVER_DATA``,
 prints tables and writes ``benchmarks/results/grammar.json``. Limits are chosen on one
 half of the recordings; the other half gives the reported rates. Also reports the word
-error rate of dictation and what recognition costs. About eight minutes on one core.
+error rate of dictation and what recognition costs. About ten minutes on one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import resource
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pocketsphinx
 from numpy.typing import NDArray
 
 from scripts.calibration_sets import (
@@ -36,7 +39,13 @@ from scripts.calibration_sets import (
     takes,
 )
 from voiceserver.audio import MIC_RATE
-from voiceserver.engines.sphinx.acceptance import Limits, fit, phone_distance
+from voiceserver.engines.sphinx.acceptance import (
+    Limits,
+    Phones,
+    fit,
+    is_speech,
+    phone_distance,
+)
 from voiceserver.engines.sphinx.decoder import DICTATION, load
 from voiceserver.engines.sphinx.grammar import GrammarSearch
 from voiceserver.engines.sphinx.search import Search, Word, find_model, text_of
@@ -60,6 +69,7 @@ class Trial:
         fit: Acoustic score per frame.
         distance: Phone distance from dictation.
         heard: What dictation heard.
+        is_speech: Dictation's words last as long as speech does.
     """
 
     take: str
@@ -72,16 +82,22 @@ class Trial:
     fit: float = -99.0
     distance: float = 1.0
     heard: str = ""
+    is_speech: bool = False
 
 
 @dataclass(slots=True)
 class Cost:
-    """CPU seconds of one search, by take."""
+    """CPU time of one search, over many takes."""
 
     audio_s: float = 0.0
-    decode_s: float = 0.0
     pieces_ms: list[float] = field(default_factory=list)
     finish_ms: list[float] = field(default_factory=list)
+
+    def add(self, other: Cost) -> None:
+        """Take in another's."""
+        self.audio_s += other.audio_s
+        self.pieces_ms += other.pieces_ms
+        self.finish_ms += other.finish_ms
 
 
 def run(search: Search, pcm: NDArray[np.int16], cost: Cost) -> tuple[Word, ...]:
@@ -96,8 +112,6 @@ def run(search: Search, pcm: NDArray[np.int16], cost: Cost) -> tuple[Word, ...]:
     words = search.words()
     cost.finish_ms.append(1e3 * (time.process_time() - begun))
     cost.audio_s += len(pcm) / MIC_RATE
-    cost.decode_s += (sum(cost.pieces_ms[-(-(-len(pcm) // PIECE)) :])) / 1e3
-    cost.decode_s += cost.finish_ms[-1] / 1e3
     return words
 
 
@@ -112,35 +126,63 @@ def grammars_for(found: list[Take]) -> dict[str, str]:
     }
 
 
-def trials_of(folder: Path, found: list[Take]) -> tuple[list[Trial], dict[str, Cost]]:
-    """Recognise every take with dictation and with every grammar."""
+def halves(found: list[Take]) -> list[int]:
+    """Half of each take: pairs of a kind in turn, so that each has all grammars."""
+    seen: dict[str, int] = defaultdict(int)
+    result = []
+    for take in found:
+        result.append(seen[take.kind] // 2 % 2)
+        seen[take.kind] += 1
+    return result
+
+
+def trials_of(
+    folder: Path, found: list[Take], share: int, jobs: int
+) -> tuple[list[Trial], dict[str, Cost]]:
+    """Recognise every ``jobs``-th take with dictation and the grammars it bears on."""
     model = find_model("")
     dictation = Search(model, DICTATION, language=True)
     texts = grammars_for(found)
     searches = {name: GrammarSearch(model, text) for name, text in texts.items()}
-    costs: dict[str, Cost] = defaultdict(Cost)
+    costs = {"dictation": Cost(), "grammar": Cost()}
     trials: list[Trial] = []
-    by_kind: dict[str, int] = defaultdict(int)
-    for done, take in enumerate(found):
-        print(f"\r{done}/{len(found)} {take.name[:60]:60}", end="", file=sys.stderr)
+    mine = list(zip(found, halves(found), strict=True))[share::jobs]
+    for done, (take, half) in enumerate(mine):
+        print(f"{share}: {done}/{len(mine)} {take.name}", file=sys.stderr)
         pcm = pcm_of(folder, take)
-        by_kind[take.kind] += 1
         heard = run(dictation, pcm, costs["dictation"])
-        for name, grammar in searches.items():
-            # Halves change slower than grammars, so each half has both.
-            half = by_kind[take.kind] // 2 % 2
+        for name in GRAMMARS if take.text else ("first", "coffee"):
+            grammar = searches[name]
             inside = _inside(grammar, take, name)
-            trial = Trial(
-                take.name, take.kind, name, half, inside, heard=text_of(heard)
-            )
+            trial = Trial(take.name, take.kind, name, half, inside)
             path = run(grammar.search, pcm, costs["grammar"])
             if grammar.is_sentence(path):
-                phones = _phones(dictation, grammar.search)
                 trial.sentence, trial.fit = text_of(path), fit(path)
+                phones = _phones(dictation, grammar.search)
                 trial.distance = phone_distance(path, heard, phones)
                 trial.right = inside and _right(take, trial.sentence)
+            trial.heard = text_of(heard)
+            trial.is_speech = is_speech(heard, _phones(dictation, grammar.search))
             trials.append(trial)
-    print(file=sys.stderr)
+    return trials, costs
+
+
+def all_trials(
+    folder: Path, found: list[Take], jobs: int
+) -> tuple[list[Trial], dict[str, Cost]]:
+    """Share the takes among processes."""
+    spawn = multiprocessing.get_context("spawn")
+    costs = {"dictation": Cost(), "grammar": Cost()}
+    trials: list[Trial] = []
+    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        shares = [
+            pool.submit(trials_of, folder, found, share, jobs) for share in range(jobs)
+        ]
+        for share in shares:
+            some, spent = share.result()
+            trials += some
+            for name, cost in spent.items():
+                costs[name].add(cost)
     return trials, costs
 
 
@@ -156,10 +198,9 @@ def _right(take: Take, sentence: str) -> bool:
     return sentence == take.text
 
 
-def _phones(dictation: Search, grammar: Search):  # type: ignore[no-untyped-def]
-    def phones(word: str) -> list[str]:
-        known = dictation.raw.lookup_word(word) or grammar.raw.lookup_word(word)
-        return (known or "").split()
+def _phones(dictation: Search, grammar: Search) -> Phones:
+    def phones(word: str) -> Sequence[str]:
+        return dictation.phones(word) or grammar.phones(word)
 
     return phones
 
@@ -243,6 +284,19 @@ def dictation_report(found: list[Take], trials: list[Trial]) -> dict[str, object
     return report
 
 
+def speech_report(trials: list[Trial]) -> dict[str, dict[str, int]]:
+    """Takes in which dictation heard words, and those left after the speech rule."""
+    report: dict[str, dict[str, int]] = {}
+    for kind in dict.fromkeys(trial.kind for trial in trials):
+        takes_of_kind = [t for t in trials if t.kind == kind and t.grammar == "first"]
+        report[kind] = {
+            "takes": len(takes_of_kind),
+            "with_words": sum(bool(trial.heard) for trial in takes_of_kind),
+            "kept": sum(t.is_speech and bool(t.heard) for t in takes_of_kind),
+        }
+    return report
+
+
 def cost_report(costs: dict[str, Cost]) -> dict[str, object]:
     """CPU of each search: real-time factor, pieces and finish in ms."""
 
@@ -253,7 +307,9 @@ def cost_report(costs: dict[str, Cost]) -> dict[str, object]:
 
     return {
         name: {
-            "cpu_rtf": round(cost.decode_s / cost.audio_s, 4),
+            "cpu_rtf": round(
+                (sum(cost.pieces_ms) + sum(cost.finish_ms)) / cost.audio_s / 1e3, 4
+            ),
             "piece_40ms_cpu_ms": percentiles(cost.pieces_ms, 50, 95, 99),
             "finish_cpu_ms": percentiles(cost.finish_ms, 50, 95),
         }
@@ -292,6 +348,7 @@ def main() -> None:
     """Run the calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kathleen", type=int, default=40, help="sentences")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--barista", type=int, default=52, help="orders")
     parser.add_argument("--trials", type=Path, help="write every trial to this file")
     results = ROOT / "benchmarks" / "results" / "grammar.json"
@@ -299,9 +356,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = data_folder()
     found = takes(folder, args.kathleen, args.barista)
-    # First, while nothing else is in memory.
-    process = process_report(folder, found)
-    trials, costs = trials_of(folder, found)
+    trials, costs = all_trials(folder, found, args.jobs)
     if args.trials:
         args.trials.write_text(json.dumps([asdict(trial) for trial in trials]))
     judged = [trial for trial in trials if trial.grammar != "decoys"]
@@ -310,14 +365,12 @@ def main() -> None:
     report: dict[str, object] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load_average": round(os.getloadavg()[0], 2),
-        "pocketsphinx": pocketsphinx.__version__
-        if hasattr(pocketsphinx, "__version__")
-        else "5.1",
+        "pocketsphinx": version("pocketsphinx"),
         "chosen": {"fit": chosen.fit, "distance": chosen.distance},
         "shipped": {"fit": shipped.fit, "distance": shipped.distance},
         "dictation": dictation_report(found, trials),
         "cost": cost_report(costs),
-        "process": process,
+        "process": process_report(folder, found),
     }
     table: dict[str, dict[str, float | int]] = {}
     for name in GRAMMARS:
@@ -327,6 +380,7 @@ def main() -> None:
     table["all, half 1"] = rates([t for t in judged if t.half == 1], shipped)
     table["all, half 1, chosen"] = rates([t for t in judged if t.half == 1], chosen)
     report["acceptance"] = table
+    report["heard as speech"] = speech_report(trials)
     for name, row in table.items():
         print(f"{name:22}", "  ".join(f"{key} {value}" for key, value in row.items()))
     print(json.dumps({k: v for k, v in report.items() if k != "acceptance"}, indent=1))

@@ -25,6 +25,7 @@ from voiceserver.engines.responder.standard import STANDARD
 ROOT = Path(__file__).resolve().parent.parent
 LEAD_S = 0.3  # quiet put before and after, as pre-roll and endpointing leave it
 PIECE_S = 3.2  # of noise and of conversations
+LONGEST_S = 30.0  # a monologue is no question
 
 NOISES = {
     "sb_noise1.flac": (0, 8, 16, 24),
@@ -117,7 +118,8 @@ def takes(folder: Path, n_kathleen: int, n_barista: int) -> list[Take]:
     with (folder / "speech" / "transcripts.tsv").open(newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             kind = row["file"].split("/")[0]
-            if row["transcript"] and kind in ("read", "command"):
+            short = float(row["seconds"]) < LONGEST_S
+            if row["transcript"] and short and kind in ("read", "command"):
                 name = "speech/" + row["file"]
                 found.append(Take(name, kind, text=plain(row["transcript"])))
     found += _kathleen(folder, n_kathleen) + _barista(folder, n_barista)

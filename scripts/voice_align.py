@@ -18,11 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from scripts.voice_features import Utterance, load_utterances
+from voiceserver.audio import from_int16, resample, to_int16
+from voiceserver.voice.features import SAMPLE_RATE
 from voiceserver.voice.lexicon import Lexicon, load_lexicon
 from voiceserver.voice.normalise import Token, normalise
 from voiceserver.voice.phones import PAUSE, Pronunciation, bare, letter_name
@@ -50,11 +51,9 @@ class Phone:
 
 def recording_pcm(u: Utterance) -> bytes:
     """Padded 16 kHz PCM of an utterance."""
-    x = u.samples.numpy().astype(np.float64) / 32768
-    x = scipy.signal.resample_poly(x, 2, 3)
-    pad = np.zeros(PAD_FRAMES * ALIGN_RATE // 100)
-    x = np.concatenate([pad, x, pad])
-    return np.rint(np.clip(x, -1, 1) * 32767).astype("<i2").tobytes()
+    x = resample(from_int16(u.samples.numpy()), SAMPLE_RATE, ALIGN_RATE)
+    pad = PAD_FRAMES * ALIGN_RATE // 100
+    return to_int16(np.pad(x, (pad, pad))).tobytes()
 
 
 class Aligner:

@@ -16,13 +16,19 @@ from torch import Tensor
 
 from scripts.voice_align import Phone, load_alignments
 from scripts.voice_features import Utterance, load_utterances
+from voiceserver.voice.clause import (
+    PLACE_FIRST,
+    PLACE_INNER,
+    PLACE_LAST,
+    PLACE_NONE,
+    PLACE_ONLY,
+)
 from voiceserver.voice.features import F0_CENTRE_HZ, log_energy
 from voiceserver.voice.normalise import normalise
 from voiceserver.voice.phones import INDEX, MARKS, PAUSE
 
 CUT_FRAMES = 8  # pauses of 80 ms and more end a clause
 NON_FINAL = MARKS.index(",")
-PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
 
 # Questions of the ARCTIC prompts that are written with a full stop.
 _QUESTION = re.compile(

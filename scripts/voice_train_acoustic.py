@@ -208,7 +208,11 @@ class Training:
         self.model = AcousticModel(shape)
         self.average = MovingAverage(self.model, 0.998)
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=0.02
+            self.model.parameters(),
+            plan.rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.02,
+            fused=True,
         )
         self.step = 0
         state = load_checkpoint(run / "checkpoint.pt")

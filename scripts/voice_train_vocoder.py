@@ -32,7 +32,6 @@ from scripts.voice_features import (
     step_generator,
 )
 from scripts.voice_losses import PAIRS, energy_distance, plain_distance
-from scripts.voice_scores import copy_scores
 from voiceserver.voice.features import BINS, HOP, log_mel
 from voiceserver.voice.source import NOISE_LEVEL
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape, excite
@@ -105,6 +104,9 @@ def copy_synthesis(net: VocoderNet, u: Utterance) -> Tensor:
 
 def score(net: VocoderNet, utterances: list[Utterance]) -> dict[str, float]:
     """Mean PESQ, STOI, mel L1 and spectral distance of copy synthesis."""
+    # Here, so that training itself needs neither package.
+    from scripts.voice_scores import copy_scores
+
     rows = []
     for u in utterances:
         real, made = u.wave(0, u.frames), copy_synthesis(net, u)

@@ -45,7 +45,7 @@ class FakeVad:
 
 
 class FakeUtterance:
-    """Says ``text`` word by word, a word for each 200 ms heard."""
+    """Says ``text`` word by word as it hears."""
 
     def __init__(self, engine: FakeRecogniser, text: str) -> None:
         self._engine = engine
@@ -58,7 +58,7 @@ class FakeUtterance:
     def push(self, samples: Samples) -> None:
         loud = np.abs(samples) > LOUD / 2
         self._heard += int(loud.sum())
-        words = self._text.split()[: self._heard * 5 // MIC_RATE]
+        words = self._text.split()[: self._heard * self._engine.words_per_s // MIC_RATE]
         self.latest = Hypothesis(" ".join(words))
 
     async def final(self) -> Hypothesis:
@@ -83,6 +83,7 @@ class FakeRecogniser:
     def __init__(self, texts: Sequence[str] = ("hello there",)) -> None:
         self.texts = list(texts)
         self.final_s = 0.03
+        self.words_per_s = 5
         self.error: Exception | None = None
         self.open_utterances = 0
 

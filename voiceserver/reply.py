@@ -208,14 +208,13 @@ class Reply:
             raise VoiceServerError("the recogniser was not available")
         began, outcome = self._now_ns(), "cancelled"
         limit_ms = self._ledger.limit_ms(Stage.RECOGNITION)
+        last_ms = self._settings.budget.recognition_last_ms
         try:
-            async with asyncio.timeout(limit_ms / 1000):
-                hypothesis = await utterance.final()
-            raise_if_cancelled()
-            outcome = "ok"
-        except TimeoutError:
-            outcome = "late"
-            hypothesis = utterance.latest
+            hypothesis = await _final_within(utterance, limit_ms)
+            in_time = hypothesis.final
+            if not in_time and not hypothesis.text:
+                hypothesis = await _final_within(utterance, last_ms - limit_ms)
+            outcome = "ok" if in_time else "late"
         except VoiceServerError:
             outcome = "failed"
             raise
@@ -381,6 +380,17 @@ class Reply:
             raise StageFailed(stage.value, str(error)) from error
         finally:
             spent(outcome)
+
+
+async def _final_within(utterance: Utterance, limit_ms: float) -> Hypothesis:
+    """Return the final hypothesis, or the newest one if it does not come in time."""
+    try:
+        async with asyncio.timeout(limit_ms / 1000):
+            hypothesis = await utterance.final()
+            raise_if_cancelled()
+            return hypothesis
+    except TimeoutError:
+        return utterance.latest
 
 
 async def _once(text: str) -> AsyncGenerator[str | Reminder, None]:

@@ -15,6 +15,7 @@ from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCPeerConnection,
+    RTCRtpSender,
     RTCSessionDescription,
 )
 
@@ -71,20 +72,32 @@ class Client:
         self.opened = asyncio.Event()
         self._told = asyncio.Event()
         self.track: Any = None
+        self.answer = ""
 
-    async def offer(self, channel: bool = True) -> str:
-        """Make an offer."""
+    async def offer(self, channel: bool = True, codec: str = "") -> str:
+        """Make an offer, with the event channel or another, in any codec or one."""
         self.peer.addTrack(self.tone)
         self.peer.on("track", self._take)
+        if codec:
+            known = RTCRtpSender.getCapabilities("audio").codecs
+            [transceiver] = self.peer.getTransceivers()
+            transceiver.setCodecPreferences([c for c in known if c.mimeType == codec])
         if channel:
-            self.channel = self.peer.createDataChannel("oai-events")
-            self.channel.on("open", self.opened.set)
-            self.channel.on("message", self._message)
+            self.open_channel()
+        else:
+            self.peer.createDataChannel("another").on("open", self.opened.set)
         await self.peer.setLocalDescription(await self.peer.createOffer())
         return str(self.peer.localDescription.sdp)
 
+    def open_channel(self) -> None:
+        """Create the event channel."""
+        self.channel = self.peer.createDataChannel("oai-events")
+        self.channel.on("open", self.opened.set)
+        self.channel.on("message", self._message)
+
     async def accept(self, answer: str) -> None:
         """Take the answer."""
+        self.answer = answer
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -132,11 +145,14 @@ def make_call(media: MediaConfig | None = None, text: FakeText | None = None) ->
 
 @asynccontextmanager
 async def connected(
-    media: MediaConfig | None = None, text: FakeText | None = None
+    media: MediaConfig | None = None,
+    text: FakeText | None = None,
+    channel: bool = True,
+    codec: str = "",
 ) -> AsyncIterator[tuple[Client, Any, asyncio.Task[str]]]:
-    """A client in a call, its data channel open."""
+    """A client in a call, a data channel open."""
     client, call = Client(), make_call(media, text)
-    answer = await call.answer(await client.offer())
+    answer = await call.answer(await client.offer(channel, codec))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(call.run())
         await client.accept(answer)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+from typing import Any
+
 import aioice.ice
 import av
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, rtp
+import pytest
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpCodecParameters,
+    rtcrtpreceiver,
+    rtp,
+)
+from aiortc.jitterbuffer import JitterFrame
 
 from voiceserver.carriers import aiortc_seams
 
@@ -33,6 +45,100 @@ async def test_malformed_stun_is_dropped_and_counted() -> None:
     assert counted == [1]
     await connection.close()
     aiortc_seams.install()
+
+
+async def test_strangers_datagrams_are_bounded() -> None:
+    """An empty one would end a call; unread ones would fill the memory."""
+    counted = []
+    aiortc_seams.install(lambda: counted.append(1))
+    connection = aioice.ice.Connection(ice_controlling=False)
+    await connection.gather_candidates()
+    protocol = connection._protocols[0]
+    protocol.datagram_received(b"", ("127.0.0.1", 1))
+    assert (counted, connection._queue.qsize()) == ([1], 0)
+    for _ in range(aiortc_seams.MAX_UNREAD_DATAGRAMS + 5):
+        protocol.datagram_received(b"\x80junk", ("127.0.0.1", 1))
+    assert connection._queue.qsize() == aiortc_seams.MAX_UNREAD_DATAGRAMS
+    assert len(counted) == 1 + 5
+    await connection.close()
+    aiortc_seams.install()
+
+
+class Taken:
+    """An inline decoder and what came out of it."""
+
+    def __init__(self) -> None:
+        self.frames: list[Any] = []
+        self.ends = self.spoilt = 0
+        self.decoder = aiortc_seams.InlineDecoder(
+            self.frames.append, self._ended, self._spoil
+        )
+
+    def _ended(self) -> None:
+        self.ends += 1
+
+    def _spoil(self) -> None:
+        self.spoilt += 1
+
+
+@pytest.mark.parametrize(
+    ("mime", "clock", "payload", "samples"),
+    [
+        ("audio/opus", 48_000, b"\xf8\xff\xfe", 960),  # RFC 6716: 20 ms of silence
+        ("audio/PCMU", 8_000, b"\xff" * 160, 160),
+        ("audio/PCMA", 8_000, b"\xd5" * 160, 160),
+    ],
+)
+def test_a_packet_is_decoded_at_once_and_mono(
+    mime: str, clock: int, payload: bytes, samples: int
+) -> None:
+    """Every codec that is answered."""
+    codec = RTCRtpCodecParameters(mimeType=mime, clockRate=clock)
+    taken = Taken()
+    taken.decoder.put((codec, JitterFrame(payload, 0)))
+    [frame] = taken.frames
+    assert (frame.samples, len(frame.layout.channels)) == (samples, 1)
+
+
+def test_no_packet_raises_out_of_the_decoder(caplog: pytest.LogCaptureFixture) -> None:
+    """Not a broken one, nor a fault of ours, which is told once."""
+    codec = RTCRtpCodecParameters(mimeType="audio/opus", clockRate=48_000)
+    taken = Taken()
+    taken.decoder.put((codec, JitterFrame(b"\xff" * 7, 0)))
+    assert (taken.spoilt, caplog.records) == (1, [])
+
+    def fail(_frame: Any) -> None:
+        raise ZeroDivisionError
+
+    taken.decoder._take = fail
+    for _ in range(3):
+        taken.decoder.put((codec, JitterFrame(b"\xf8\xff\xfe", 0)))
+    assert (taken.spoilt, len(caplog.records)) == (4, 1)
+
+
+def test_the_end_is_told_once() -> None:
+    """aiortc says it at the client's goodbye and again when it closes."""
+    taken = Taken()
+    taken.decoder.put(None)
+    taken.decoder.put(None)
+    assert taken.ends == 1
+
+
+async def test_a_receiver_takes_the_decoder() -> None:
+    """The private name exists, and aiortc's thread leaves the decoder alone."""
+    aiortc_seams.install()
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    receiver = peer.addTransceiver("audio").receiver
+    taken = Taken()
+    aiortc_seams.decode_inline(receiver, taken.decoder)
+    queue = getattr(receiver, "_RTCRtpReceiver__decoder_queue")  # noqa: B009
+    assert queue is taken.decoder
+    worker: Any = rtcrtpreceiver.decoder_worker
+    worker(asyncio.get_running_loop(), taken.decoder, None, None)  # returns at once
+    source = inspect.getsource(rtcrtpreceiver.RTCRtpReceiver)
+    assert "target=decoder_worker" in source  # looked up by name when it starts
+    assert "self.__decoder_queue.put((codec, encoded_frame))" in source
+    await peer.close()
 
 
 async def test_the_jitter_buffer_is_lowered() -> None:

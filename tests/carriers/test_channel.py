@@ -19,12 +19,15 @@ class FakeChannel:
         self.readyState = "connecting"
         self.bufferedAmount = 0
         self.sent: list[str] = []
+        self.largest = 0  # 0 is any, as in an offer
         self.told: dict[str, Callable[..., None]] = {}
 
     def on(self, name: str, call: Callable[..., None]) -> None:
         self.told[name] = call
 
     def send(self, text: str) -> None:
+        if self.largest and len(text) > self.largest:
+            raise ValueError("the remote party only supports less")
         self.sent.append(text)
 
     def open(self) -> None:
@@ -91,3 +94,23 @@ def test_what_is_no_text_or_too_large_ends_the_call() -> None:
     assert ends.received == ["fine"]
     assert "text only" in ends.reasons[0]
     assert "larger" in ends.reasons[1]
+
+
+def test_sizes_are_counted_in_bytes() -> None:
+    """A letter of three bytes counts as three, both ways."""
+    ends, channel = Ends(), FakeChannel()
+    ends.channel.attach(channel)
+    ends.channel.send("\u20ac" * (MAX_WAITING_BYTES // 2))
+    assert "does not read" in ends.reasons[0]
+    channel.told["message"]("\u20ac" * (MAX_MESSAGE_BYTES // 2))
+    assert "larger" in ends.reasons[1]
+
+
+def test_what_the_client_cannot_take_ends_the_call() -> None:
+    """Its offer may name a largest message of one byte; sending never raises."""
+    ends, channel = Ends(), FakeChannel()
+    channel.largest = 1
+    ends.channel.attach(channel)
+    channel.open()
+    ends.channel.send("ab")
+    assert "larger than the client's offer" in ends.reasons[0]

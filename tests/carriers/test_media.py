@@ -10,8 +10,10 @@ import av
 import numpy as np
 import pytest
 
+from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, level_db
 from voiceserver.carriers.media import MicrophoneConverter, OpusEncoder, ReplyTrack
+from voiceserver.session.clock import MonotonicClock
 
 
 def tone(index: int, frequency_hz: float = 440) -> AudioFrame:
@@ -79,29 +81,84 @@ def test_any_decoded_form_becomes_16_khz_mono(
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.02)
 
 
-async def test_frames_are_pulled_at_their_time() -> None:
-    """Five frames take four waits of 20 ms; a late loop drops, and never bursts."""
-    dropped: list[int] = []
-    pulled = 0
+class StallingClock(VirtualClock):
+    """The virtual loop's time, plus stalls during which nothing else ran."""
 
-    def pull() -> AudioFrame:
-        nonlocal pulled
-        pulled += 1
+    def __init__(self) -> None:
+        self.stalled_ms = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.stalled_ms * 1_000_000
+
+
+class Pulled:
+    """A reply track, when its frames left and what was dropped."""
+
+    def __init__(self) -> None:
+        self.clock = StallingClock()
+        self.dropped: list[int] = []
+        self.at_ms: list[float] = []
+        self.pts: list[int] = []
+        self.pulled = 0
+        self.track = ReplyTrack(self._pull, self.dropped.append, self.clock)
+        self.track.encode_opus()
+
+    async def take(self, count: int) -> None:
+        for _ in range(count):
+            packet = await self.track.recv()
+            self.at_ms.append(round(self.clock.now_ns() / 1e6, 3))
+            self.pts.append(packet.pts // 960)
+
+    def _pull(self) -> AudioFrame:
+        self.pulled += 1
         return tone(0)
 
-    track = ReplyTrack(pull, dropped.append)
-    track.encode_opus()
-    first = [await track.recv() for _ in range(3)]
-    assert [packet.pts for packet in first] == [0, 960, 1920]
-    track._due_s -= 1.0  # the loop was away for a second
-    late = await track.recv()
-    assert pulled == 4
-    assert dropped[0] == pytest.approx(50, abs=2)
-    assert late.pts == (3 + dropped[0]) * 960
-    await asyncio.sleep(0)
+
+def test_frames_are_pulled_at_their_time() -> None:
+    """20 ms apart by absolute deadlines, with no drift."""
+
+    async def run() -> Pulled:
+        await asyncio.sleep(1)
+        pulled = Pulled()
+        await pulled.take(5)
+        return pulled
+
+    pulled = run_virtual(run())
+    assert pulled.at_ms == [1000, 1020, 1040, 1060, 1080]
+    assert (pulled.pts, pulled.dropped) == ([0, 1, 2, 3, 4], [])
+
+
+def test_a_stall_is_not_made_up_for_by_a_burst() -> None:
+    """85 ms away: four frame times are left out; the words are only later."""
+
+    async def run() -> Pulled:
+        await asyncio.sleep(1)
+        pulled = Pulled()
+        await pulled.take(2)  # at 1000 and 1020
+        pulled.clock.stalled_ms = 105  # now it is 1125: 85 ms after the next is due
+        await pulled.take(3)
+        return pulled
+
+    pulled = run_virtual(run())
+    # The deadlines stay where they were: 1040, ... 1120, 1140, 1160.
+    assert pulled.at_ms == [1000, 1020, 1125, 1140, 1160]
+    assert pulled.pts == [0, 1, 6, 7, 8]
+    assert (pulled.dropped, pulled.pulled) == ([4], 5)
+
+
+def test_a_stream_keeps_its_length() -> None:
+    """Ten seconds of the microphone are ten seconds, less what the filter holds."""
+    converter, rate = MicrophoneConverter(), 48_000
+    total = 0
+    for index in range(500):
+        pcm = np.zeros((1, rate // 50), np.int16)
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = rate, index * 960 + 7 * (index > 250)
+        total += len(converter.convert(frame))
+    assert 160_000 - 32 <= total <= 160_000
 
 
 async def test_without_opus_frames_are_left_to_aiortc() -> None:
     """For PCMU and PCMA, which it encodes itself."""
-    frame = await ReplyTrack(lambda: tone(0), lambda _n: None).recv()
+    frame = await ReplyTrack(lambda: tone(0), lambda _n: None, MonotonicClock()).recv()
     assert (frame.sample_rate, frame.samples) == (SPEECH_RATE, SPEECH_FRAME)

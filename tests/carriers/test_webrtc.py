@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import re
+import socket
 import time
 from typing import Any
 
@@ -15,6 +17,13 @@ from voiceserver.config import MediaConfig
 from voiceserver.errors import BadRequest, SessionEnded
 
 pytestmark = pytest.mark.net
+
+
+def vanish(peer: Any) -> None:
+    """Take the network from a client, without a goodbye."""
+    for transport in peer._RTCPeerConnection__iceTransports:
+        for protocol in transport._connection._protocols:
+            protocol.transport.abort()
 
 
 async def test_speech_in_speech_out() -> None:
@@ -71,6 +80,112 @@ async def test_a_client_that_vanishes_is_noticed() -> None:
         assert "No audio" in await asyncio.wait_for(running, 10)
 
 
+async def test_a_client_without_a_microphone_that_vanishes_is_noticed() -> None:
+    """It sends no audio at all, so its reports are what is missed."""
+    client, call = Client(), make_call(MediaConfig(inactivity_limit_s=2.0))
+    client.peer.addTransceiver("audio", direction="recvonly")
+    await client.peer.setLocalDescription(await client.peer.createOffer())
+    answer = await call.answer(client.peer.localDescription.sdp)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(call.run())
+        await client.accept(answer)
+        await asyncio.sleep(3.0)  # reports come every 0.5 to 1.5 s (aiortc)
+        assert not running.done()
+        vanish(client.peer)
+        assert "No packet" in await asyncio.wait_for(running, 10)
+    await client.peer.close()
+
+
+async def test_a_client_whose_network_vanishes_is_noticed() -> None:
+    """No goodbye of any kind: its sockets are simply gone."""
+    async with connected(MediaConfig(inactivity_limit_s=0.5)) as (client, _, running):
+        vanish(client.peer)
+        assert "No audio" in await asyncio.wait_for(running, 10)
+
+
+async def test_a_client_that_never_completes_dtls_is_given_up() -> None:
+    """ICE succeeds and no handshake follows; aiortc would wait for ever."""
+    client, call = Client(), make_call(MediaConfig(setup_limit_s=1.0))
+    offer = await client.offer()
+
+    async def never(_parameters: object) -> None:
+        await asyncio.Event().wait()
+
+    for sender in client.peer.getSenders():
+        sender.transport.start = never  # type: ignore[method-assign,assignment]
+    answer = await call.answer(offer)
+    async with asyncio.TaskGroup() as group:
+        accepting = group.create_task(client.accept(answer))
+        with pytest.raises(SessionEnded, match="set up"):
+            await call.run()
+        await asyncio.wait({accepting})
+    await client.peer.close()
+    for task in asyncio.all_tasks():  # the client's own, stuck in `never`
+        if "connect" in str(task.get_coro()):
+            task.cancel()
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"",
+        bytes.fromhex("a0100004e1666a66666666660c66666666000000000d0000"),
+        b"\x16\xfe\xfd" + bytes(40),  # looks like DTLS
+        b"\x80\x6f" + bytes(40),  # looks like RTP
+        b"\x80\xc8" + bytes(40),  # looks like RTCP
+        b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12),  # STUN, not ours
+    ],
+)
+async def test_strangers_cannot_hurt_a_call(datagram: bytes) -> None:
+    """Whoever finds the port may send what they like to it."""
+    async with connected() as (client, _call, running):
+        port = int(re.findall(r"127\.0\.0\.1 (\d+) typ host", client.answer)[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for _ in range(20):
+                stranger.sendto(datagram, ("127.0.0.1", port))
+        client.channel.send('{"type": "response.create"}')
+        await client.hear(0.1)
+        assert not running.done()
+
+
+async def test_video_is_declined() -> None:
+    """The call goes on with audio; frames of a camera would pile up unread."""
+    client, call = Client(), make_call()
+    client.peer.addTransceiver("video", direction="sendrecv")
+    answer = await call.answer(await client.offer())
+    _, _, video = answer.partition("m=video")
+    assert "a=inactive" in video.partition("m=")[0]
+    assert "a=sendrecv" in answer.partition("m=audio")[2].partition("m=")[0]
+    await call._close()
+    await client.peer.close()
+
+
+@pytest.mark.parametrize("codec", ["audio/PCMU", "audio/PCMA"])
+async def test_telephone_codecs_work_both_ways(codec: str) -> None:
+    """Small devices may know nothing else."""
+    async with connected(codec=codec) as (client, _call, _running):
+        client.tone.loud = True
+        await client.wait_for("input_audio_buffer.speech_started")
+        client.channel.send('{"type": "response.create"}')
+        await client.hear(0.1)
+
+
+async def test_a_client_may_create_the_channel_late() -> None:
+    """Embedded devices do so when everything else is up; nothing said is lost."""
+    async with connected(channel=False) as (client, _call, _running):
+        await asyncio.sleep(0.2)
+        client.open_channel()
+        await client.wait_for("session.created")
+
+
+async def test_a_call_that_is_cancelled_closes_its_connection() -> None:
+    """As at the end of the server; the leak check judges."""
+    async with connected() as (_client, _call, running):
+        running.cancel()
+        await asyncio.wait({running}, timeout=5)
+        assert running.cancelled()
+
+
 async def test_a_client_that_never_connects_is_given_up() -> None:
     """Setup has a limit of its own; aiortc has none."""
     client, call = Client(), make_call(MediaConfig(setup_limit_s=0.3))
@@ -102,8 +217,8 @@ async def hold(call: Any) -> None:
 
 
 async def test_calls_come_and_go_without_a_trace() -> None:
-    """Twelve calls, every third abandoned by its client; the leak check judges."""
-    for index in range(12):
+    """Thirty calls, every third abandoned by its client; the leak check judges."""
+    for index in range(30):
         client, call = Client(), make_call(MediaConfig(setup_limit_s=0.2))
         answer = await call.answer(await client.offer())
         if index % 3 == 0:

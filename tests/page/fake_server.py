@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import av
@@ -24,10 +23,8 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-PAGE = Path(__file__).resolve().parents[2] / "voiceserver" / "page"
-POLICY = (
-    "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
-)
+from voiceserver.server.page import add_page, page_files
+
 RATE = 48_000
 FRAME = 960  # samples: 20 ms
 
@@ -70,23 +67,17 @@ class FakeServer:
 
     Attributes:
         received: Events of the page, oldest first.
-        full: Refuse calls with 503.
+        refusing: Refuse calls with 503 and this code; ``""`` takes them.
         speaking: Send a tone instead of silence.
         deleted: Paths of calls that the page hung up.
-        models: Answer of ``GET /v1/models``.
         url: Address of the page.
     """
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
-        self.full = False
+        self.refusing = ""
         self.speaking = False
         self.deleted: list[str] = []
-        self.models: dict[str, Any] = {
-            "object": "list",
-            "data": [{"id": "responder"}, {"id": "qwen3-4b"}],
-            "voices": ["kathleen", "alloy"],
-        }
         self.url = ""
         self._port = 0
         self._calls = 0
@@ -98,11 +89,10 @@ class FakeServer:
     async def start(self) -> None:
         """Listen."""
         app = web.Application()
-        app.router.add_get("/", self._page)
-        app.router.add_get("/v1/models", self._models)
+        add_page(app, page_files())
+        app.router.add_get("/v1/{list:models|voices}", self._list)
         app.router.add_post("/v1/realtime/calls", self._offer)
         app.router.add_delete("/v1/realtime/calls/{id}", self._delete)
-        app.router.add_get("/{name}", self._page)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
@@ -153,23 +143,17 @@ class FakeServer:
                     return found[count - 1]
                 await asyncio.sleep(0.02)
 
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        path = PAGE / request.match_info.get("name", "index.html")
-        if path.parent != PAGE or not path.is_file():
-            return web.Response(status=404)
-        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-        return web.FileResponse(path, headers=headers)
-
-    async def _models(self, _request: web.Request) -> web.Response:
-        return web.json_response(self.models)
+    async def _list(self, request: web.Request) -> web.Response:
+        listed = LISTS[request.match_info["list"]]
+        return web.json_response({"object": "list", "data": listed})
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.deleted.append(request.path)
         return web.Response(status=200)
 
     async def _offer(self, request: web.Request) -> web.Response:
-        if self.full:
-            error = {"message": "all 8 lines are taken", "type": "server_error"}
+        if self.refusing:
+            error = {"message": "all 8 lines are taken", "code": self.refusing}
             return web.json_response({"error": error}, status=503)
         offer = RTCSessionDescription(await request.text(), "offer")
         # An explicit empty list: the default would contact a public STUN server.
@@ -199,6 +183,10 @@ class FakeServer:
             self.tell("session.updated", session=SESSION)
 
 
+LISTS: dict[str, list[dict[str, Any]]] = {
+    "models": [{"id": "voiceserver"}, {"id": "responder"}],
+    "voices": [{"id": "kathleen", "own": True}, {"id": "alloy", "own": False}],
+}
 SESSION = {
     "type": "realtime",
     "model": "voiceserver",

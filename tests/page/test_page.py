@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.browser import Browser, Look, open_browser
-from tests.page.fake_server import PAGE, FakeServer
+from tests.page.fake_server import FakeServer
+from voiceserver.server.page import page_files
 
 pytestmark = pytest.mark.net
 
@@ -145,7 +146,10 @@ async def converse(page: Browser, server: FakeServer) -> None:
 
 async def test_it_is_light_enough() -> None:
     """All files of the page together stay below the limit."""
-    assert sum(path.stat().st_size for path in PAGE.iterdir()) < WEIGHT_LIMIT
+    assert (
+        sum(len(file.content) for name, file in page_files().items() if name)
+        < WEIGHT_LIMIT
+    )
 
 
 async def test_a_whole_turn(server: FakeServer) -> None:
@@ -299,7 +303,7 @@ async def test_the_keyboard_is_enough(server: FakeServer) -> None:
 
 async def test_a_full_server_says_so(server: FakeServer) -> None:
     """The server's reason is shown, and trying again works."""
-    server.full = True
+    server.refusing = "overloaded"
     async with open_browser() as page:
         await page.navigate(server.url)
         await page.click("#talk")
@@ -308,11 +312,25 @@ async def test_a_full_server_says_so(server: FakeServer) -> None:
         assert "The server is full." in notice
         assert "All 8 lines are taken." in notice
         await picture(page, "full")
-        server.full = False
+        server.refusing = ""
         await page.click("#talk")
         await state(page, "listening")
         assert await page.evaluate("document.querySelector('#notice').hidden")
         assert page.complaints == []
+
+
+async def test_a_server_that_starts_is_waited_for(server: FakeServer) -> None:
+    """Engines still loading are no error: the page calls until it is answered."""
+    server.refusing = "not_ready"
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.click("#talk")
+        await state(page, "reconnecting")
+        hint = "document.querySelector('#hint').textContent"
+        assert "The server is not ready." in await page.evaluate(hint)
+        await picture(page, "waiting")
+        server.refusing = ""
+        await state(page, "listening")
 
 
 async def test_a_refused_microphone_leaves_typing(server: FakeServer) -> None:
@@ -331,6 +349,44 @@ async def test_a_refused_microphone_leaves_typing(server: FakeServer) -> None:
         await server.heard("response.create")
         await state(page, "thinking")
         await picture(page, "typing-only")
+        assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "title"),
+    [
+        ("undefined", "This address cannot use the microphone."),
+        ("reject('NotFoundError')", "No microphone was found."),
+        ("reject('NotReadableError')", "The microphone cannot be used."),
+    ],
+)
+async def test_a_microphone_fault_is_explained(
+    server: FakeServer, fault: str, title: str
+) -> None:
+    """Each reason why there is no microphone has words of its own."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.evaluate(
+            "(() => { const reject = name => ({getUserMedia: () => Promise.reject("
+            "new DOMException('', name))}); Object.defineProperty(navigator,"
+            f" 'mediaDevices', {{value: {fault}}}) }})()"
+        )
+        await page.click("#talk")
+        await state(page, "error")
+        notice = await page.evaluate("document.querySelector('#notice').innerText")
+        assert title in notice
+        assert page.complaints == []
+
+
+async def test_a_server_that_does_not_answer_is_an_error(server: FakeServer) -> None:
+    """A first call that nobody takes says so and does not try for ever."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await server.stop()
+        await page.click("#talk")
+        await state(page, "error")
+        notice = await page.evaluate("document.querySelector('#notice').innerText")
+        assert "The server does not answer." in notice
         assert page.complaints == []
 
 
@@ -385,6 +441,8 @@ async def test_settings_are_applied_and_kept(server: FakeServer) -> None:
         await begin(page, server)
         await page.click("#open-settings")
         await page.wait_for("document.querySelector('#voice option[value=kathleen]')")
+        other = "document.querySelector('#voice option[value=alloy]')"
+        assert await page.evaluate(other) is None
         await picture(page, "settings")
         await page.evaluate(
             "(() => { const v = document.querySelector('#voice'); v.value = 'kathleen';"

@@ -54,6 +54,34 @@ async def test_an_engine_that_cannot_be_opened_ends_the_start() -> None:
     assert failed.group_contains(VoiceServerError, match="no voice file")
 
 
+async def test_the_end_does_not_wait_for_engines_to_load() -> None:
+    """They are given up, and cleaned up."""
+    opening, closed = asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def endless(
+        config: Config, metrics: Metrics
+    ) -> AsyncGenerator[Engines, None]:
+        try:
+            opening.set()
+            await asyncio.Event().wait()
+            yield fake_engines()
+        finally:
+            closed.set()
+
+    def no_calls(config: Config, metrics: Metrics) -> object:
+        return None
+
+    stop = asyncio.Event()
+    with bound_socket("127.0.0.1", 0) as listening:
+        parts = ServerParts(endless, no_calls)  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(Config(), listening, parts, stop, lambda url: None))
+            await opening.wait()
+            stop.set()
+    assert closed.is_set()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_signals_ask_for_the_end(number: int) -> None:
     """And are let go of afterwards."""

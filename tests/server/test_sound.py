@@ -149,6 +149,25 @@ def test_a_whole_wav_says_its_length() -> None:
         assert file.frames == SPEECH_RATE // 2
 
 
+def test_reading_mp3_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    """libmpg123 complains on standard error where a file is sought in."""
+    content = written(tone(2.0, SPEECH_RATE), SPEECH_RATE, "MP3")
+    for _ in range(3):
+        decode(content)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_flac_that_does_not_know_its_length_is_read_to_its_end() -> None:
+    """As others stream it: its header is never completed."""
+    sink, streamed = io.BytesIO(), b""
+    with soundfile.SoundFile(sink, "w", 16_000, 1, format="FLAC") as file:
+        for part in np.split(tone(1.0, 16_000), 10):
+            file.write(part)
+            streamed += sink.getvalue()[len(streamed) :]
+    streamed += sink.getvalue()[len(streamed) :]
+    assert len(decode(streamed)) == 16_000
+
+
 def test_an_encoder_may_be_given_up() -> None:
     """Before its end, and twice."""
     encoder = Encoder("mp3")

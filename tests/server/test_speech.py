@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
+import json
 from collections.abc import AsyncGenerator
 
 import aiohttp
@@ -54,6 +56,20 @@ async def test_text_is_spoken_in_each_format(format: str) -> None:
         assert len(decode(content)) == pytest.approx(6_400, rel=0.3)
 
 
+async def test_speech_comes_in_events_if_asked() -> None:
+    """Deltas that join to the file, and what it cost: 0.4 s are 8 tokens."""
+    order = {"input": "Hello there.", "response_format": "pcm", "stream_format": "sse"}
+    async with running() as server, server.client.post(PATH, json=order) as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        lines = (await answer.text()).split("\n\n")
+    assert lines.pop() == ""
+    *deltas, done = [json.loads(line.removeprefix("data: ")) for line in lines]
+    content = b"".join(base64.b64decode(delta["audio"]) for delta in deltas)
+    assert len(content) == 2 * SPEECH_RATE * 2 // 5
+    assert done["type"] == "speech.audio.done"
+    assert done["usage"] == {"input_tokens": 3, "output_tokens": 8, "total_tokens": 11}
+
+
 async def test_without_a_format_it_is_mp3() -> None:
     """As OpenAI's."""
     order = {"input": "Hello."}
@@ -74,6 +90,7 @@ async def test_without_a_format_it_is_mp3() -> None:
         ({"input": "a" * 4097}, "input"),
         ({"response_format": "aac"}, "response_format"),
         ({"response_format": ["wav"]}, "response_format"),
+        ({"stream_format": "mp3"}, "stream_format"),
         ({"speed": 0.2}, "speed"),
         ({"speed": 5}, "speed"),
         ({"speed": "fast"}, "speed"),

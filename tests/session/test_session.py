@@ -235,6 +235,17 @@ def test_a_recogniser_that_is_late_gives_its_newest_words() -> None:
     assert messages(call) == [("user", "hello there friend")]
 
 
+def test_a_recogniser_that_has_no_words_yet_is_waited_for() -> None:
+    """On a machine that cannot keep up; longer than usual, and not for ever."""
+    recogniser = FakeRecogniser(["hello"])
+    recogniser.final_s = 1.0
+    recogniser.words_per_s = 0
+    call = Call(recogniser=recogniser, text=FakeText(words=5))
+    run_virtual(call.run(TURN))
+    assert messages(call) == [("user", "hello")]
+    assert call.dialect.records[0].stages[0].outcome == "late"
+
+
 def commanded(*steps: tuple[float, Command], text: FakeText | None = None) -> Call:
     """Run a silent call in which the client gives ``(after s, command)``."""
     call = Call(text=text or FakeText(words=5))

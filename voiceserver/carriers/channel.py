@@ -28,7 +28,7 @@ class EventChannel:
         self._receive = receive
         self._end = end
         self._channel: Any = None
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[tuple[str, int]] = deque()
         self._waiting_bytes = 0
 
     def attach(self, channel: Any) -> None:
@@ -42,14 +42,14 @@ class EventChannel:
 
     def send(self, text: str) -> None:
         """Send, or keep until the channel is open; never raises."""
-        size = len(text)
+        size = _n_bytes(text)
         if self._waiting_bytes + self._buffered() + size > MAX_WAITING_BYTES:
             # A client without a channel does not want events; one with a channel
             # that takes none is gone or hostile.
             if self._channel is not None:
                 self._end("The client does not read its events.")
             return
-        self._waiting.append(text)
+        self._waiting.append((text, size))
         self._waiting_bytes += size
         self._flush()
 
@@ -66,14 +66,24 @@ class EventChannel:
 
     def _flush(self) -> None:
         while self._waiting and self._open():
-            text = self._waiting.popleft()
-            self._waiting_bytes -= len(text)
-            self._channel.send(text)
+            text, size = self._waiting.popleft()
+            self._waiting_bytes -= size
+            try:
+                self._channel.send(text)
+            except ValueError:
+                # Above what the client's offer says that it takes (RFC 8841).
+                self._end("An event is larger than the client's offer allows.")
+                return
 
     def _message(self, message: object) -> None:
         if not isinstance(message, str):
             self._end("The event channel takes text only.")
-        elif len(message) > MAX_MESSAGE_BYTES:
+        elif _n_bytes(message) > MAX_MESSAGE_BYTES:
             self._end(f"An event is larger than {MAX_MESSAGE_BYTES // 1024} KiB.")
         else:
             self._receive(message)
+
+
+def _n_bytes(text: str) -> int:
+    """Size on the wire; a letter is up to four bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -8,7 +8,7 @@ decoded, in whatever form the codec has, and leaves as 16 kHz mono.
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -22,18 +22,16 @@ from voiceserver.audio import (
     PTIME_MS,
     SPEECH_RATE,
     AudioFrame,
-    Resampler,
     Samples,
     to_int16,
 )
+from voiceserver.session.clock import Clock
 
 OPUS_CLOCK = 48_000  # Hz, always
 BIT_RATE = 32_000  # bit/s; transparent for speech in mono
 COMPLEXITY = 5  # of 10: half the CPU, no difference heard in speech
 EXPECTED_LOSS = 10  # percent; how much redundancy in-band FEC gets
-PTIME_S = PTIME_MS / 1000
-# Later than this, frames are left out instead of sent in a burst.
-LATEST_S = 0.1
+PTIME_NS = PTIME_MS * 1_000_000
 
 
 class OpusEncoder:
@@ -81,22 +79,30 @@ def _audio_frame(frame: AudioFrame, index: int) -> av.AudioFrame:
 class ReplyTrack(MediaStreamTrack):
     """The reply as a track: pulls a frame every 20 ms, by absolute deadlines.
 
+    A loop that was away never makes up for it by a burst: the time is left out of the
+    stream, as its time stamps say, and the words are said later instead of lost.
+
     Args:
         pull: Gives the next 20 ms.
-        dropped: Called with the number of frames left out because the loop was late.
+        dropped: Called with the number of frame times left out as the loop was late.
+        clock: Monotonic clock.
     """
 
     kind = "audio"
 
     def __init__(
-        self, pull: Callable[[], AudioFrame], dropped: Callable[[int], None]
+        self,
+        pull: Callable[[], AudioFrame],
+        dropped: Callable[[int], None],
+        clock: Clock,
     ) -> None:
         super().__init__()
         self._pull = pull
         self._dropped = dropped
+        self._clock = clock
         self._encoder: OpusEncoder | None = None
         self._index = 0
-        self._due_s = 0.0
+        self._due_ns = 0  # of the next frame; 0 before the first
 
     def encode_opus(self) -> None:
         """Give packets from now on, encoded here; else frames for aiortc to encode."""
@@ -104,17 +110,16 @@ class ReplyTrack(MediaStreamTrack):
 
     async def recv(self) -> Any:
         """Return the next 20 ms at its time."""
-        now_s = time.perf_counter()
-        if self._due_s == 0.0:
-            self._due_s = now_s
-        if self._due_s > now_s:
-            await asyncio.sleep(self._due_s - now_s)
-        elif now_s - self._due_s > LATEST_S:
-            late = int((now_s - self._due_s) / PTIME_S)
+        now_ns = self._clock.now_ns()
+        self._due_ns = self._due_ns or now_ns
+        if self._due_ns > now_ns:
+            await asyncio.sleep((self._due_ns - now_ns) / 1e9)
+            now_ns = self._clock.now_ns()  # a busy loop wakes late
+        late = max(0, now_ns - self._due_ns) // PTIME_NS
+        if late:
             self._dropped(late)
             self._index += late  # the gap shows in the time stamps
-            self._due_s += late * PTIME_S
-        self._due_s += PTIME_S
+        self._due_ns += (late + 1) * PTIME_NS
         index, self._index = self._index, self._index + 1
         frame = self._pull()
         if self._encoder is None:
@@ -123,27 +128,27 @@ class ReplyTrack(MediaStreamTrack):
 
 
 class MicrophoneConverter:
-    """Decoded frames of any rate and layout to 16 kHz mono; one object per call."""
+    """Decoded frames of any rate and layout to 16 kHz mono; one object per call.
+
+    libswresample mixes, converts and filters in 44 us a frame; the same in numpy took
+    243 us. It withholds 1 ms.
+    """
 
     def __init__(self) -> None:
-        self._resampler: Resampler | None = None
-        self._rate = 0
+        self._resampler: Any = None
+        self._gain = np.float32(1)
+        self._form: tuple[int, str, str] | None = None
 
     def convert(self, frame: Any) -> Samples:
-        """Convert one decoded ``av.AudioFrame``."""
-        samples = _mono(frame)
-        if self._resampler is None or frame.sample_rate != self._rate:
-            self._rate = frame.sample_rate
-            self._resampler = Resampler(self._rate, MIC_RATE)
-        return self._resampler.push(samples)
-
-
-def _mono(frame: Any) -> Samples:
-    """Mix a frame to one channel of float32."""
-    pcm = frame.to_ndarray()
-    channels = len(frame.layout.channels)
-    if not frame.format.is_planar:
-        pcm = pcm.reshape(-1, channels).T
-    scale = 1 / 32768 if pcm.dtype == np.int16 else 1.0
-    mixed = pcm[0] if channels == 1 else pcm.mean(axis=0)
-    return np.asarray(mixed * np.float32(scale), np.float32)
+        """Convert one decoded ``av.AudioFrame``; lengths vary by a few samples."""
+        form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if form != self._form:
+            self._form = form
+            self._resampler = av.AudioResampler("flt", "mono", MIC_RATE)
+            # libswresample adds channels up at -3 dB each; two that agree would clip.
+            self._gain = np.float32(1 / math.sqrt(len(frame.layout.channels)))
+        # Without time stamps it takes frames as they come; a gap is not filled here.
+        frame.pts = None
+        parts = [part.to_ndarray()[0] for part in self._resampler.resample(frame)]
+        samples: Samples = np.concatenate([np.zeros(0, np.float32), *parts])
+        return samples * self._gain

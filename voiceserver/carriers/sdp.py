@@ -108,6 +108,9 @@ def _check_media(section: list[str]) -> str:
         codecs = _codecs(section, formats.split())
         if kind == "audio" and not codecs & set(_CODECS):
             raise _invalid("it has no audio codec in common: Opus, PCMU or PCMA")
+        if kind == "audio" and {"a=sendonly", "a=inactive"} & set(section):
+            # Nothing would pull the reply: the call would fall silent for ever.
+            raise _invalid("its audio cannot take the reply; offer a=sendrecv")
     return kind
 
 

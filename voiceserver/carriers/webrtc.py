@@ -16,9 +16,9 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
 
 from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 CLOSE_LIMIT_S = 2.0  # for aiortc to close a peer connection
 GOODBYE_LIMIT_S = 0.3  # for the last event to leave before the connection is closed
 POLL_S = 0.02
+WATCHES = 8  # looks at the line within its inactivity limit
 
 MakeDialect = Callable[[Callable[[str], None]], RealtimeDialect]
 
@@ -73,8 +74,9 @@ class WebRtcCall:
         self._over = asyncio.Event()
         self._connected = asyncio.Event()
         self._reason = ""
-        self._microphone: Any = None  # the client's audio track
         self._converter = MicrophoneConverter()
+        self._listens_only = True  # no microphone was offered
+        self._n_heard = 0  # decoded frames
         self._channel = EventChannel(self._receive, self.hang_up)
         dialect = dialect_for(self._channel.send)
         config: Config = dialect.config
@@ -82,6 +84,7 @@ class WebRtcCall:
         self._reply = ReplyTrack(
             self._session.playout.next_frame,
             lambda n: metrics.dropped.labels("send").inc(n),
+            clock,
         )
         self._peer: RTCPeerConnection | None = None
 
@@ -128,22 +131,35 @@ class WebRtcCall:
     async def _negotiate(self, peer: RTCPeerConnection, offer: str) -> str:
         peer.on("connectionstatechange", self._state_changed)
         peer.on("datachannel", self._channel.attach)
-        peer.on("track", self._track_added)
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         for transceiver in peer.getTransceivers():
-            if transceiver.kind != "audio":
-                continue
-            aiortc_seams.lower_jitter_buffer(transceiver.receiver)
-            aiortc_seams.answer_with_fec(transceiver)
-            peer.addTrack(self._reply)
-            if aiortc_seams.sends_opus(transceiver):
-                self._reply.encode_opus()
+            if transceiver.kind == "audio":
+                self._carry(peer, transceiver)
+            else:
+                transceiver.direction = "inactive"  # else its frames pile up, unread
         await peer.setLocalDescription(await peer.createAnswer())
         return str(peer.localDescription.sdp)
 
-    def _track_added(self, track: Any) -> None:
-        if track.kind == "audio" and self._microphone is None:
-            self._microphone = track
+    def _carry(self, peer: RTCPeerConnection, transceiver: RTCRtpTransceiver) -> None:
+        """Connect the audio section to the session, both ways."""
+        dropped = self._metrics.dropped
+        decoder = aiortc_seams.InlineDecoder(
+            self._hear,
+            lambda: self.hang_up("The client's audio ended."),
+            dropped.labels("undecodable").inc,
+        )
+        aiortc_seams.decode_inline(transceiver.receiver, decoder)
+        aiortc_seams.lower_jitter_buffer(transceiver.receiver)
+        aiortc_seams.answer_with_fec(transceiver)
+        self._listens_only = transceiver.receiver.track is None
+        peer.addTrack(self._reply)
+        if aiortc_seams.sends_opus(transceiver):
+            self._reply.encode_opus()
+
+    def _hear(self, frame: Any) -> None:
+        """Take a decoded frame; the session's microphone queue is the bound."""
+        self._n_heard += 1
+        self._session.hear(self._converter.convert(frame))
 
     def _state_changed(self) -> None:
         assert self._peer is not None
@@ -179,7 +195,7 @@ class WebRtcCall:
         async with asyncio.TaskGroup() as group:
             holding = group.create_task(self._session.run())
             others = [
-                group.create_task(self._listen()),
+                group.create_task(self._watch()),
                 group.create_task(self._wait_for_end()),
             ]
             await asyncio.wait({holding})
@@ -188,18 +204,31 @@ class WebRtcCall:
         await self._say_goodbye()
         return holding.result()
 
-    async def _listen(self) -> None:
-        """Drain the microphone into the session; its silence ends the call."""
+    async def _watch(self) -> None:
+        """End the call when its line is dead: aiortc alone takes 35 s to notice."""
         limit_s = self._media.inactivity_limit_s
-        try:
-            while self._microphone is not None:
-                async with asyncio.timeout(limit_s):
-                    frame = await self._microphone.recv()
-                self._session.hear(self._converter.convert(frame))
-        except TimeoutError:
-            self.hang_up(f"No audio came for {limit_s:g} s.")
-        except MediaStreamError:
-            self.hang_up("The client's audio ended.")
+        seen, idle = -1, 0
+        while idle < WATCHES:
+            await asyncio.sleep(limit_s / WATCHES)
+            now = await self._n_arrived()
+            seen, idle = now, idle + 1 if now == seen else 0
+        what = "packet" if self._listens_only else "audio"
+        self.hang_up(f"No {what} came for {limit_s:g} s.")
+
+    async def _n_arrived(self) -> int:
+        """Count what shows that the client lives.
+
+        Its audio; of one without a microphone, packets of any kind (its reports).
+        """
+        if not self._listens_only or self._peer is None:
+            return self._n_heard
+        reports = [await one.getStats() for one in self._peer.getReceivers()]
+        return sum(
+            stats.packetsReceived
+            for report in reports
+            for stats in report.values()
+            if stats.type == "transport"
+        )
 
     async def _wait_for_end(self) -> None:
         await self._over.wait()
@@ -222,11 +251,19 @@ class WebRtcCall:
         peer.remove_all_listeners()
         self._reply.stop()
         async with asyncio.TaskGroup() as group:
-            closing = group.create_task(peer.close())
+            closing = group.create_task(self._close_peer(peer))
             await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
             if not closing.done():
                 log.warning("a peer connection did not close in time")
                 closing.cancel()
+
+    async def _close_peer(self, peer: RTCPeerConnection) -> None:
+        try:
+            await peer.close()
+        except Exception as error:  # noqa: BLE001 - the call is over whatever it raises
+            kind = type(error).__name__
+            self._metrics.faults.labels("close", kind).inc()
+            log.warning("a peer connection closed badly", extra={"kind": kind})
 
 
 def _configuration(media: MediaConfig) -> RTCConfiguration:

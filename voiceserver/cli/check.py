@@ -29,6 +29,7 @@ from voiceserver.server.security import access_rules
 
 PROBE_LIMIT_S = 60.0  # for an engine to load and answer
 PROVIDER_LIMIT_S = 8.0
+WIDTH = 24  # characters of the first column
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ async def _check(config: Config) -> int:
         async for row in checked:
             failed += not row.good
             mark = "ok    " if row.good else "FAILED"
-            note = row.note.replace("\n", "\n" + " " * 30)
-            print(f"{mark}  {row.what:<20}  {note}", flush=True)
+            note = row.note.replace("\n", "\n" + " " * (WIDTH + 10))
+            print(f"{mark}  {row.what:<{WIDTH}}  {note}", flush=True)
     return failed
 
 

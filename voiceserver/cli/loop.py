@@ -55,19 +55,32 @@ def only_ours(group: ExceptionGroup) -> VoiceServerError | None:
     return first if ours and isinstance(first, VoiceServerError) else None
 
 
-def log_to_stderr(config: Config) -> None:
-    """Set up logging; what the configured environment variables hold is struck out."""
+def log_to_stderr(config: Config, quiet: bool = True) -> None:
+    """Set up logging; what the configured environment variables hold is struck out.
+
+    Args:
+        config: Level, format, and the names of the variables.
+        quiet: Write from warnings on, unless the level is debug: for commands whose
+            answer is what they print.
+    """
     names = [config.server.api_key_env, *(p.key_env for p in config.text.provider)]
     secrets = [os.environ[name] for name in names if os.environ.get(name)]
-    set_up(config.log, secrets)
+    log = config.log
+    if quiet and log.level == "info":
+        log = dataclasses.replace(log, level="warning")
+    set_up(log, secrets)
 
 
 def with_only(config: Config, *slots: Slot) -> Config:
-    """Return the configuration with stubs in all slots but these: quick to open."""
+    """Return the configuration with stubs in all slots but these: quick to open.
+
+    The recogniser gets one process: a command recognises one thing at a time.
+    """
     stubs = {slot: "stub" for slot in SLOTS if slot not in slots}
     return dataclasses.replace(
         config,
         engines=dataclasses.replace(config.engines, **stubs),  # type: ignore[arg-type]
+        recogniser=dataclasses.replace(config.recogniser, processes=1),
     )
 
 

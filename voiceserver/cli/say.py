@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from contextlib import aclosing
@@ -107,8 +106,8 @@ async def _speak(
                 progress(f"\rspeaking: phrase {index + 1} of {len(requests)} ", "")
             async with aclosing(speech_of(engines.speech, request)) as stream:
                 async for samples in stream:
-                    clipped = np.clip(samples, -1.0, 1.0)
-                    await asyncio.to_thread(file.write, clipped)
+                    # Not in a thread: it would write on while Ctrl-C closes the file.
+                    file.write(np.clip(samples, -1.0, 1.0))
                     n_samples += len(samples)
         if len(requests) >= PROGRESS_FROM:
             progress("")

@@ -34,7 +34,7 @@ def serve(config: Config, host: str | None = None, port: int | None = None) -> i
         place = dataclasses.replace(place, port=port)
     config = dataclasses.replace(config, server=place)
     access_rules(place)  # before anything is bound
-    log_to_stderr(config)
+    log_to_stderr(config, quiet=False)
     with bound_socket(place.host, place.port) as listening:
         run(_serve(config, listening))
     return EXIT_GOOD

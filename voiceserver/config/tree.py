@@ -144,6 +144,8 @@ class BudgetConfig:
 
     Attributes:
         recognition_ms: Hard limit of the final transcript; then the newest partial.
+        recognition_last_ms: Limit where there is no partial either: on a machine too
+            slow to keep up, waiting is better than not having heard.
         text_first_ms: First words of the text model; then the canned line.
         text_stall_ms: Longest gap between its deltas.
         text_total_ms: The whole text.
@@ -154,6 +156,7 @@ class BudgetConfig:
     """
 
     recognition_ms: int = 400
+    recognition_last_ms: int = 3000
     text_first_ms: int = 1200
     text_stall_ms: int = 2000
     text_total_ms: int = 30_000

@@ -30,6 +30,7 @@ class RecognitionJobs:
 
     def __init__(self, decoder: object) -> None:
         self._decoder = cast(Decoder, decoder)
+        _warm(self._decoder)
         self._job: RecognitionJob | None = None
 
     @property
@@ -100,6 +101,15 @@ class RecognitionJob:
         """Stop; the decoder abandons the utterance when the next one starts."""
         self.over = True
         self._blocks.clear()
+
+
+def _warm(decoder: Decoder) -> None:
+    """Decode something, so that the first caller does not wait for cold memory."""
+    noise = np.random.default_rng(1).normal(0, 1000, STEP).astype(np.int16)
+    decoder.start()
+    for _ in range(5):
+        decoder.push(noise)
+    decoder.finish()
 
 
 def _told(hypothesis: Hypothesis) -> tuple[Meta, bytes]:

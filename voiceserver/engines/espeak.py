@@ -43,7 +43,7 @@ class Timbre:
         pitch: 0 to 100; 50 is the variant's own.
         pitch_range: 0 to 100.
         gain: Factor that brings it to -23 LUFS; measured by
-            ``scripts/measure_loudness.py`` on four sentences.
+            ``scripts/espeak_loudness.py`` on four sentences.
     """
 
     variant: str
@@ -54,22 +54,33 @@ class Timbre:
 
 # The published table: OpenAI's names, then eSpeak's own variants.
 TIMBRES: dict[str, Timbre] = {
-    "alloy": Timbre("en-us+f2", 45, 55),
-    "ash": Timbre("en-us+m3", 45, 55),
-    "ballad": Timbre("en-us+m1", 55, 70),
-    "coral": Timbre("en-us+f4", 55, 65),
-    "echo": Timbre("en-us+m2", 50, 50),
-    "sage": Timbre("en-us+f5", 40, 45),
-    "shimmer": Timbre("en-us+f3", 60, 60),
-    "verse": Timbre("en-us+m6", 50, 65),
-    "marin": Timbre("en-us+f1", 50, 60),
-    "cedar": Timbre("en-us+m8", 40, 50),
-    "fable": Timbre("en-gb+m4", 50, 65),
-    "nova": Timbre("en-us+f2", 60, 65),
-    "onyx": Timbre("en-us+m7", 30, 45),
-    "espeak": Timbre("en-us"),
-    **{f"espeak-f{n}": Timbre(f"en-us+f{n}") for n in range(1, 6)},
-    **{f"espeak-m{n}": Timbre(f"en-us+m{n}") for n in range(1, 9)},
+    "alloy": Timbre("en-us+f2", 45, 55, 0.67),
+    "ash": Timbre("en-us+m3", 45, 55, 0.79),
+    "ballad": Timbre("en-us+m1", 55, 70, 0.86),
+    "coral": Timbre("en-us+f4", 55, 65, 0.62),
+    "echo": Timbre("en-us+m2", 50, 50, 0.92),
+    "sage": Timbre("en-us+f5", 40, 45, 0.83),
+    "shimmer": Timbre("en-us+f3", 60, 60, 0.69),
+    "verse": Timbre("en-us+m6", 50, 65, 0.80),
+    "marin": Timbre("en-us+f1", 50, 60, 0.66),
+    "cedar": Timbre("en-us+m8", 40, 50, 1.42),
+    "fable": Timbre("en-us+m4", 50, 65, 0.77),
+    "nova": Timbre("en-us+f2", 60, 65, 0.62),
+    "onyx": Timbre("en-us+m7", 30, 45, 0.77),
+    "espeak": Timbre("en-us", gain=0.79),
+    "espeak-f1": Timbre("en-us+f1", gain=0.67),
+    "espeak-f2": Timbre("en-us+f2", gain=0.65),
+    "espeak-f3": Timbre("en-us+f3", gain=0.73),
+    "espeak-f4": Timbre("en-us+f4", gain=0.65),
+    "espeak-f5": Timbre("en-us+f5", gain=0.78),
+    "espeak-m1": Timbre("en-us+m1", gain=0.90),
+    "espeak-m2": Timbre("en-us+m2", gain=0.92),
+    "espeak-m3": Timbre("en-us+m3", gain=0.77),
+    "espeak-m4": Timbre("en-us+m4", gain=0.78),
+    "espeak-m5": Timbre("en-us+m5", gain=0.85),
+    "espeak-m6": Timbre("en-us+m6", gain=0.81),
+    "espeak-m7": Timbre("en-us+m7", gain=0.70),
+    "espeak-m8": Timbre("en-us+m8", gain=1.35),
 }
 
 
@@ -195,7 +206,9 @@ class _Track:
         self._rate = source_rate
         self._gain = gain
         self._resampler = Resampler(source_rate, SPEECH_RATE)
-        self._tokens = [found.span() for found in _TOKEN.finditer(text)]
+        self._tokens = [
+            found.span() for found in _TOKEN.finditer(text) if speakable(found[0])
+        ]
         self._begun: list[tuple[int, int]] = []  # characters and samples of words
         self._token = -1  # the last one that was placed
         self._placed: tuple[int, int, int] | None = None  # it: start, end, sample
@@ -274,9 +287,12 @@ class _Track:
         return round(source * SPEECH_RATE / self._rate)
 
     def _find(self, character: int) -> int:
-        """Index of the word at a place of the text, or of the last one before it."""
-        at = self._token
-        while at + 1 < len(self._tokens) and self._tokens[at + 1][0] <= character:
+        """Index of the word at a place of the text, or of the next one after it.
+
+        A dash or bullet before a word begins it, as far as the library is concerned.
+        """
+        at = max(0, self._token)
+        while at + 1 < len(self._tokens) and self._tokens[at][1] <= character:
             at += 1
         return at
 

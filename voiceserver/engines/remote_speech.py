@@ -105,7 +105,8 @@ class RemoteSynthesizer:
             Overloaded: If too many phrases wait already.
         """
         began = False
-        for replay in range(REPLAYS + 1):
+        replays = 0
+        while True:
             phrase = _Phrase(self._name)
             job = await self._begin(request, phrase)
             try:
@@ -113,10 +114,12 @@ class RemoteSynthesizer:
                     began = True
                     job.credit(1)
                     yield chunk
-                return
             except _Lost as error:
-                if began or replay == REPLAYS:
+                replays += 1
+                if began or replays > REPLAYS:
                     raise EngineFailed(self._name, str(error)) from None
+            else:
+                return
             finally:
                 job.cancel()
 

@@ -7,8 +7,7 @@ Knows no threshold and no time: a gate decides what a probability means.
 
 The network, for each window of 512 samples preceded by the last 64 of the one
 before: magnitudes of four 256-sample spectra, four convolutions, one LSTM cell, one
-logistic output. Everything that the cell needs is a product of at most 4 rows, so a
-window costs some 60 microseconds.
+logistic output: some ten products of at most four rows, 0.1 to 0.2 ms in all.
 """
 
 from __future__ import annotations

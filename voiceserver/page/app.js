@@ -35,7 +35,7 @@ const LABELS = {
 	hearing: ["Hearing you", ""],
 	thinking: ["Thinking", ""],
 	speaking: ["Speaking", "Interrupt at any time"],
-	reconnecting: ["Connection lost", ""],
+	reconnecting: ["Trying to connect", ""],
 	error: ["Not connected", "Press the button to try again"],
 	muted: ["Muted", "Press M or the button to be heard"],
 	deaf: ["Microphone off", "Type, and listen to the answer"],
@@ -44,7 +44,7 @@ const LABELS = {
 const ANNOUNCED = {
 	idle: "The call has ended.",
 	up: "Connected. Go ahead.",
-	reconnecting: "Connection lost. Trying again.",
+	reconnecting: "Not connected. Trying again.",
 };
 
 new Orb($("orb"), () => {
@@ -153,7 +153,7 @@ const line = new Line($("remote"), {
 			turn.reset();
 		}
 		const when = delay ? `Trying again in ${delay} s` : "Trying again now";
-		enter(next, fault ? `${fault.title} ${when}` : when);
+		enter(next, `${fault?.title ?? "Connection lost."} ${when}`);
 	},
 
 	up() {

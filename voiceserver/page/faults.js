@@ -2,12 +2,14 @@
 // Knows no DOM. A fault says whether trying again by itself makes sense.
 
 export class Fault extends Error {
-	// title: what happened. text: what to do. retry: whether waiting can cure it.
-	constructor(title, text, { retry = false, microphone = false } = {}) {
+	// title: what happened. text: what to do. retry: another attempt may succeed,
+	// worth making for a call that was up; wait: worth making for a new one, too.
+	constructor(title, text, { retry = false, wait = false, microphone = false } = {}) {
 		super(title);
 		this.title = title;
 		this.text = text;
 		this.retry = retry;
+		this.wait = wait;
 		this.microphone = microphone;
 	}
 }
@@ -46,17 +48,17 @@ export const insecurePage = () =>
 // An answer of the server other than success.
 export async function refusal(reply) {
 	let message = "";
+	let code = "";
 	try {
-		message = (await reply.json()).error?.message ?? "";
+		({ message = "", code = "" } = (await reply.json()).error);
 	} catch {
 		// Not JSON: something between the server and this page answered.
 	}
 	if (reply.status === 503) {
-		return new Fault(
-			"The server is full.",
-			message ? sentence(message) : "Every line is taken. Try again in a moment.",
-			{ retry: true },
-		);
+		// "not_ready": it loads its engines; "closing": it comes back, perhaps.
+		const wait = code === "not_ready";
+		const title = wait || code === "closing" ? "The server is not ready." : "The server is full.";
+		return new Fault(title, sentence(message || "Try again in a moment"), { retry: true, wait });
 	}
 	const retry = [408, 425, 429, 500, 502, 504].includes(reply.status);
 	const title = `The server refused the call (${reply.status}).`;

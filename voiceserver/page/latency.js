@@ -71,8 +71,8 @@ function figure({ outcome, spent_ms: spent, planned_ms: planned }) {
 
 function note({ first_audio_ms: first, target_ms: target, blame }) {
 	if (first == null || !target) return "";
-	const goal = `${whole(first)} of ${whole(target)} ms after the pause`;
-	return blame ? `${goal}; longest: ${(NAMES[blame] ?? blame).toLowerCase()}` : `${goal}: in time`;
+	const goal = `First sound ${whole(first)} ms, target ${whole(target)} ms`;
+	return blame ? `${goal}; longest: ${(NAMES[blame] ?? blame).toLowerCase()}` : goal;
 }
 
 function row(stage, value, outcome, bars) {

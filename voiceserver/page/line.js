@@ -73,7 +73,7 @@ export class Line {
 				await end;
 			} catch (error) {
 				signal.throwIfAborted();
-				if (!everUp || !error.retry) throw error;
+				if (!(everUp ? error.retry : error.wait)) throw error;
 				fault = error;
 			}
 			if (performance.now() - began > STEADY_MS) failures = 0;

@@ -41,11 +41,10 @@ export class Orb {
 	}
 
 	#frame(at) {
-		const step = Math.min(0.1, (at - this.#last) / 1000);
-		// Half the frames are enough for a shape this soft, and spare a battery.
-		if (at - this.#last > 30) {
+		const past = at - this.#last;
+		if (past * this.#now.speed > 24) { // slow motion needs few frames
 			this.#last = at;
-			this.#ease(step);
+			this.#ease(Math.min(0.1, past / 1000));
 			this.#draw();
 		}
 		requestAnimationFrame((next) => this.#frame(next));

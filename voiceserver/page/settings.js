@@ -7,8 +7,6 @@ const PATIENCE = {
 	medium: "Leaves you a little time to go on.",
 	low: "Waits while you think. Good for long or halting sentences.",
 };
-// Names that OpenAI's clients know, until the server has said which it has.
-const VOICES = "alloy ash ballad coral echo sage shimmer verse marin cedar".split(" ");
 
 export class Settings extends EventTarget {
 	#dialog;
@@ -21,8 +19,8 @@ export class Settings extends EventTarget {
 		this.#dialog = dialog;
 		this.#form = dialog.querySelector("form");
 		this.#values = { ...DEFAULTS, ...stored() };
-		this.#offer("voice", VOICES);
-		this.#offer("model", []);
+		this.#offer("voice");
+		this.#offer("model");
 		this.#show();
 		this.#form.addEventListener("change", () => this.#changed());
 		dialog.addEventListener("click", (event) => {
@@ -32,7 +30,8 @@ export class Settings extends EventTarget {
 
 	open() {
 		this.#dialog.showModal();
-		this.#ask();
+		this.#ask("model");
+		this.#ask("voice");
 	}
 
 	// What the server chose by itself, told once a call is open.
@@ -42,8 +41,8 @@ export class Settings extends EventTarget {
 			model: session.model ?? "",
 			instructions: session.instructions ?? "",
 		};
-		this.#offer("voice", []);
-		this.#offer("model", []);
+		this.#offer("voice");
+		this.#offer("model");
 		this.#field("instructions").placeholder = this.#server.instructions;
 		this.#show();
 	}
@@ -73,16 +72,13 @@ export class Settings extends EventTarget {
 		return session;
 	}
 
-	// Which models and voices there are; without an answer the known names stay.
-	async #ask() {
+	// What there is to choose from; without an answer it stays the server's choice.
+	async #ask(name) {
 		try {
-			const reply = await fetch("/v1/models");
-			if (!reply.ok) return;
-			const listing = await reply.json();
-			const models = listing.data ?? [];
-			this.#offer("model", models.map(({ id }) => id));
-			const voices = listing.voices ?? models.flatMap((model) => model.voices ?? []);
-			if (voices.length) this.#offer("voice", voices, true);
+			const reply = await fetch(`/v1/${name}s`);
+			const { data } = await reply.json();
+			// Other names that a voice goes by, for other clients, are no choice.
+			this.#offer(name, data.filter(({ own }) => own !== false));
 		} catch {
 			// No list: whoever opens this again asks again.
 		}
@@ -92,10 +88,10 @@ export class Settings extends EventTarget {
 		return this.#form.elements.namedItem(name);
 	}
 
-	#offer(name, more, only = false) {
+	#offer(name, listed) {
 		const select = this.#field(name);
-		const known = only ? [] : [...select.options].map((option) => option.value);
-		const names = new Set([...known, ...more, this.#values[name]]);
+		const known = listed?.map(({ id }) => id) ?? [...select.options].map(({ value }) => value);
+		const names = new Set([...known, this.#values[name]]);
 		names.delete("");
 		const own = this.#server[name];
 		const first = new Option(own ? `Server’s choice (${own})` : "Server’s choice", "");

@@ -35,6 +35,7 @@ from voiceserver.server.connections import (
     address_of,
 )
 from voiceserver.server.faults import FaultLog
+from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
 from voiceserver.server.state import AudioJobs, PlaceCall, ServerState
@@ -86,7 +87,23 @@ async def serve(
         VoiceServerError: If the engines cannot be opened.
     """
     metrics = Metrics()
-    asyncio.get_running_loop().set_exception_handler(FaultLog(metrics))
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(FaultLog(metrics))
+    try:
+        await _serve(config, listening, parts, stop, ready, metrics)
+    finally:
+        loop.set_exception_handler(before)
+
+
+async def _serve(
+    config: Config,
+    listening: socket.socket,
+    parts: ServerParts,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+    metrics: Metrics,
+) -> None:
     rules = access_rules(config.server)
     connections = Connections(metrics, parts.head_limit_s)
     async with asyncio.TaskGroup() as group:
@@ -104,7 +121,21 @@ async def serve(
         )
         app = application(state, page_files(), connections.began)
         async with _listening(app, connections, listening):
-            await _hold(state, parts, stop, lambda: ready(address_of(listening)))
+            holding = group.create_task(
+                _hold(state, parts, stop, lambda: ready(address_of(listening)))
+            )
+            watching = group.create_task(_give_up_loading(state, stop, holding))
+            await asyncio.wait({holding})
+            watching.cancel()
+
+
+async def _give_up_loading(
+    state: ServerState, stop: asyncio.Event, holding: asyncio.Task[None]
+) -> None:
+    """Do not keep who stops the server waiting for engines it will not use."""
+    await stop.wait()
+    if not state.engines.ready:
+        holding.cancel()
 
 
 async def _hold(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
@@ -58,7 +59,7 @@ def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
     """
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
-        with soundfile.SoundFile(stream) as file:
+        with _ForwardFile(stream) as file:
             blocks = list(_blocks(file, longest_s))
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as error:
         message = "not a sound file that can be read; send WAV, FLAC, MP3 or OGG"
@@ -67,6 +68,19 @@ def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
     if len(samples) == 0:
         raise BadAudio("the recording is empty")
     return samples
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A file read from front to back.
+
+    soundfile seeks to where it already is after every read of a seekable file. That
+    makes libmpg123 begin anew in mid-stream and complain on standard error, and fails
+    at the end of a FLAC that does not know its length.
+    """
+
+    def seekable(self) -> bool:
+        """Say that it cannot be sought in."""
+        return False
 
 
 def _blocks(file: soundfile.SoundFile, longest_s: float) -> Iterator[Samples]:
@@ -96,7 +110,7 @@ def _block(file: soundfile.SoundFile, n_samples: int) -> NDArray[np.float32]:
     try:
         block = file.read(n_samples, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
-        # So ends a FLAC that was streamed or cut off.
+        # So end some files that were cut off.
         block = np.zeros((0, file.channels), np.float32)
     return np.asarray(block, np.float32)
 
@@ -108,13 +122,16 @@ class Encoder:
         format: The format wanted.
         streamed: The bytes leave before the length is known. If false, ``push``
             gives nothing and ``finish`` the whole file, with right lengths. FLAC is
-            never streamed: libsndfile cannot read one without its length to the end.
+            never streamed: many programs cannot read one that lacks its length.
     """
 
     def __init__(self, format: Format, streamed: bool = True) -> None:
         self._format = format
         self._streamed = streamed and format != "flac"
         self._sent = 0
+        # A thread whose waiter was cancelled goes on writing; libsndfile would crash
+        # if the file were closed under it.
+        self._lock = threading.Lock()
         self._pcm = bytearray()
         self._sink = io.BytesIO()
         self._file: soundfile.SoundFile | None = None
@@ -134,24 +151,25 @@ class Encoder:
 
     def push(self, samples: Samples) -> bytes:
         """Encode audio, 24 kHz; return the bytes that are ready."""
-        if self._file is None:
-            self._pcm += to_int16(samples).tobytes()
-        else:
-            self._file.write(np.clip(samples, -1.0, 1.0))
-        return self._ready() if self._streamed else b""
+        with self._lock:
+            if self._file is None:
+                self._pcm += to_int16(samples).tobytes()
+            elif not self._file.closed:
+                self._file.write(np.clip(samples, -1.0, 1.0))
+            return self._ready() if self._streamed else b""
 
     def finish(self) -> bytes:
         """Return the last bytes; the object is spent afterwards."""
-        if self._file is not None:
-            self._file.close()
-        elif self._format == "wav" and not self._streamed:
+        self.close()
+        if self._file is None and self._format == "wav" and not self._streamed:
             self._pcm[:0] = wav_header(len(self._pcm))
         return self._ready()
 
     def close(self) -> None:
-        """Give up what is half encoded; may be called at any time."""
-        if self._file is not None:
-            self._file.close()
+        """Give up what is half encoded; may be called at any time, from any thread."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
 
     def _ready(self) -> bytes:
         """Take what was appended; headers rewritten behind it stay as they were."""

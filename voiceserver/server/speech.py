@@ -8,6 +8,8 @@ client can read; later the connection is cut, so that half a file looks broken.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
@@ -16,7 +18,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from voiceserver.audio import Samples
+from voiceserver.audio import SPEECH_RATE, Samples
+from voiceserver.config import SpeechConfig
 from voiceserver.dialects.realtime_session import Voices
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.phrases import Phrase, PhraseSplitter
@@ -32,8 +35,11 @@ LONGEST_INPUT = 4096  # characters; OpenAI's limit
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
 GAP_MS = 10_000.0
-WRITE_LIMIT_S = 30.0  # for a client to take a piece
 TOTAL_MS = 120_000.0
+WRITE_LIMIT_S = 30.0  # for a client to take a piece
+# What usage reports: OpenAI's rule of thumb for text, 50 ms of audio a token.
+CHARACTERS_PER_TOKEN = 4
+TOKENS_PER_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +51,25 @@ class SpeechOrder:
         voice: The synthesizer's name of the voice.
         format: How to encode it.
         speed: Speaking rate.
+        events: Send it in server-sent events instead of bare.
     """
 
     text: str
     voice: str
     format: Format
     speed: float
+    events: bool = False
 
 
 def read_order(
-    content: Mapping[str, object], voices: Voices, speed: float
+    content: Mapping[str, object], voices: Voices, default: SpeechConfig
 ) -> SpeechOrder:
     """Check the body of a request.
 
     Args:
         content: The JSON object.
         voices: What may be named.
-        speed: Used where none is given.
+        default: Voice and speed where none is given.
 
     Raises:
         Refusal: If anything in it is wrong.
@@ -78,7 +86,10 @@ def read_order(
     if not isinstance(format, str) or format not in MEDIA_TYPES:
         names = ", ".join(MEDIA_TYPES)
         raise invalid(f"'response_format' must be one of {names}.", "response_format")
-    asked = content.get("speed", speed)
+    stream_format = content.get("stream_format", "audio")
+    if stream_format not in ("audio", "sse"):
+        raise invalid("'stream_format' must be audio or sse.", "stream_format")
+    asked = content.get("speed", default.speed)
     if isinstance(asked, bool) or not isinstance(asked, int | float):
         raise invalid("'speed' must be a number.", "speed")
     if not 0.25 <= asked <= 4:
@@ -86,8 +97,9 @@ def read_order(
     model = content.get("model")
     if model is not None and not isinstance(model, str):
         raise invalid("'model' must be text.", "model")
-    name = voices.check(content.get("voice", "alloy"), "voice")
-    return SpeechOrder(text, voices.spoken_by(name), format, float(asked))
+    name = voices.check(content.get("voice", default.voice), "voice")
+    voice = voices.spoken_by(name)
+    return SpeechOrder(text, voice, format, float(asked), stream_format == "sse")
 
 
 def phrases(text: str) -> list[Phrase]:
@@ -136,37 +148,91 @@ async def speech(request: web.Request) -> web.StreamResponse:
     engine = state.engines.get().speech
     content = await read_json(request)
     default = state.config.speech
-    order = read_order(content, Voices(engine.voices, default.voice), default.speed)
+    order = read_order(content, Voices(engine.voices, default.voice), default)
     with state.jobs.one_more():
         async with aclosing(spoken(engine, order)) as stream:
             first = await anext(stream, None)
             if first is None:
                 raise invalid("There is nothing to speak in 'input'.", "input")
-            return await _send(request, order.format, first, stream)
+            return await _send(request, order, first, stream)
 
 
-async def _write(answer: web.StreamResponse, encoded: bytes) -> None:
-    """Send bytes; a client that does not take them is given up."""
-    if encoded:
+class _SpeechStream:
+    """The body of an answer: encoded speech, bare or in events.
+
+    Args:
+        request: What is answered.
+        order: What was asked for.
+    """
+
+    def __init__(self, request: web.Request, order: SpeechOrder) -> None:
+        self._request = request
+        self._order = order
+        kind = "text/event-stream" if order.events else MEDIA_TYPES[order.format]
+        self.answer = web.StreamResponse(headers={"Content-Type": kind})
+        self._n_samples = 0
+
+    async def send(self, first: Samples, rest: AsyncGenerator[Samples, None]) -> None:
+        """Encode and send all.
+
+        Raises:
+            ConnectionError: If the client has gone.
+            TimeoutError: If it does not take what is sent.
+            VoiceServerError: If the synthesizer fails.
+        """
+        encoder = await asyncio.to_thread(Encoder, self._order.format)
+        try:
+            await self.answer.prepare(self._request)
+            await self._push(encoder, first)
+            async for samples in rest:
+                await self._push(encoder, samples)
+            await self._write(await asyncio.to_thread(encoder.finish))
+        finally:
+            encoder.close()
+        if self._order.events:
+            await self._event({"type": "speech.audio.done", "usage": self._usage()})
+        await self.answer.write_eof()
+
+    async def _push(self, encoder: Encoder, samples: Samples) -> None:
+        self._n_samples += len(samples)
+        await self._write(await asyncio.to_thread(encoder.push, samples))
+
+    async def _write(self, encoded: bytes) -> None:
+        if not encoded:
+            return
+        if self._order.events:
+            text = base64.b64encode(encoded).decode()
+            await self._event({"type": "speech.audio.delta", "audio": text})
+        else:
+            await self._put(encoded)
+
+    async def _event(self, event: dict[str, object]) -> None:
+        line = json.dumps(event, separators=(",", ":"))
+        await self._put(f"data: {line}\n\n".encode())
+
+    async def _put(self, content: bytes) -> None:
         async with asyncio.timeout(WRITE_LIMIT_S):
-            await answer.write(encoded)
+            await self.answer.write(content)
+
+    def _usage(self) -> dict[str, int]:
+        taken = -(-len(self._order.text) // CHARACTERS_PER_TOKEN)
+        given = self._n_samples * TOKENS_PER_S // SPEECH_RATE
+        return {
+            "input_tokens": taken,
+            "output_tokens": given,
+            "total_tokens": taken + given,
+        }
 
 
 async def _send(
     request: web.Request,
-    format: Format,
+    order: SpeechOrder,
     first: Samples,
     rest: AsyncGenerator[Samples, None],
 ) -> web.StreamResponse:
-    answer = web.StreamResponse(headers={"Content-Type": MEDIA_TYPES[format]})
-    encoder = await asyncio.to_thread(Encoder, format)
+    stream = _SpeechStream(request, order)
     try:
-        await answer.prepare(request)
-        await _write(answer, await asyncio.to_thread(encoder.push, first))
-        async for samples in rest:
-            await _write(answer, await asyncio.to_thread(encoder.push, samples))
-        await _write(answer, await asyncio.to_thread(encoder.finish))
-        await answer.write_eof()
+        await stream.send(first, rest)
     except ConnectionError:
         log.info("a client left before its speech was complete")
     except Exception as error:
@@ -175,6 +241,4 @@ async def _send(
         log.exception("speech broke off")
         if request.transport is not None:
             request.transport.abort()
-    finally:
-        encoder.close()
-    return answer
+    return stream.answer

@@ -113,9 +113,12 @@ class Mixture:
             normal: ``(..., PROSODY)``.
             temperature: 0 gives the likeliest component's mean, 1 the model's spread.
         """
-        weight = torch.softmax(self.log_weight / max(temperature, 0.05), -1)
-        chosen = (torch.cumsum(weight, -1) < uniform[..., None]).sum(-1)
-        chosen = chosen.clamp_max(weight.shape[-1] - 1)
+        if temperature == 0:
+            chosen = self.log_weight.argmax(-1)
+        else:
+            weight = torch.softmax(self.log_weight / temperature, -1)
+            chosen = (torch.cumsum(weight, -1) < uniform[..., None]).sum(-1)
+            chosen = chosen.clamp_max(weight.shape[-1] - 1)
         index = chosen[..., None, None].expand(*chosen.shape, 1, PROSODY)
         mean = self.mean.gather(-2, index)[..., 0, :]
         sigma = torch.exp(self.log_sigma.gather(-2, index)[..., 0, :])

@@ -6,6 +6,8 @@ round a number; deciding what a number *is* belongs to ``normalise``.
 
 from __future__ import annotations
 
+import itertools
+
 UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
     "fourteen fifteen sixteen seventeen eighteen nineteen"
@@ -135,7 +137,7 @@ def roman(text: str) -> int:
     """Value of a Roman numeral in capitals; 0 if it is not a well-formed one."""
     total = 0
     values = [ROMAN.get(c, 0) for c in text]
-    for value, following in zip(values, [*values[1:], 0], strict=True):
+    for value, following in itertools.pairwise([*values, 0]):
         total += -value if value < following else value
     return total if text and 0 < total < 4000 and _as_roman(total) == text else 0
 

@@ -10,6 +10,7 @@ from voiceserver.engines.sphinx.acceptance import (
     Limits,
     accepted,
     fit,
+    is_speech,
     phone_distance,
 )
 from voiceserver.engines.sphinx.search import Word
@@ -70,6 +71,26 @@ def test_no_words_have_no_fit() -> None:
 def test_silence_against_words_is_as_far_as_can_be() -> None:
     """Dictation heard nothing."""
     assert phone_distance(words("today"), (), phones) == 1.0
+
+
+def test_words_as_long_as_speech_are_speech() -> None:
+    """Two words of 20 frames for 2 + 3 phones: 8 frames a phone."""
+    assert is_speech(words("to date"), phones)
+
+
+def test_a_slow_word_is_speech() -> None:
+    """Half a second for two phones."""
+    assert is_speech((Word("to", 0, 50, -150.0),), phones)
+
+
+def test_a_word_drawn_out_over_seconds_is_noise() -> None:
+    """301 frames of hum heard as one short word."""
+    assert not is_speech((Word("to", 0, 301, -300.0),), phones)
+
+
+def test_no_words_are_no_noise() -> None:
+    """Nothing to doubt."""
+    assert is_speech((), phones)
 
 
 TEXTS = st.lists(st.sampled_from(sorted(PHONES)), max_size=6).map(" ".join)

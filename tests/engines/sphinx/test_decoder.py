@@ -150,6 +150,14 @@ def test_what_was_heard_before_does_not_matter(decoder: Decoder) -> None:
 
 
 @pytest.mark.speech
+@pytest.mark.parametrize("name", ["sb_noise1.flac", "sb_noise5.flac"])
+def test_noise_is_no_words(decoder: Decoder, name: str) -> None:
+    """Words drawn out over seconds are not passed on."""
+    noise = to_int16(recording(f"speech/noise/{name}"))[-3 * 16_000 :]
+    assert heard(decoder, noise)[1] == Hypothesis(final=True)
+
+
+@pytest.mark.speech
 def test_a_long_monologue_is_heard_to_its_end(decoder: Decoder) -> None:
     """30 s in one utterance; its end is not slower to come for that."""
     pcm = to_int16(recording("speech/read/two_cities_16k.flac"))[: 30 * 16_000]

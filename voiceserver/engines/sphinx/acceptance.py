@@ -1,10 +1,12 @@
-"""When the grammar's answer is believed rather than open dictation's. Pure.
+"""When recognised words are believed: the grammar's, dictation's, or none. Pure.
 
-Three things must hold, each cheap and each catching what the others let through:
+For the grammar's answer three things must hold, each cheap and each catching what the
+others let through:
 
 1. The words are a whole sentence of the grammar.
 2. Their sounds fit: the acoustic score per frame against the best sound of every
-   frame (what a loop over all the model's sounds would score) is high enough.
+   frame, what a loop over all the model's sounds would score, is high enough. (A
+   phone loop as a search of its own told no more and costs 4 % of a core.)
 3. Dictation heard something alike: both texts are compared by their phones. A
    grammar made to explain other words fits at best half of them.
 
@@ -31,11 +33,19 @@ class Limits:
         distance: Greatest phone distance from what dictation heard, 0..1.
         settled_frames: A partial counts as complete when its last word ended this
             long ago (10 ms each): "two hundred" begins as "two".
+        slowest_frames: Words that last longer than this for each phone are noise:
+            speech takes 7 to 15 (52 recordings), words made of noise 20 to 300.
+        pause_frames: What a drawn-out word may last beyond that.
     """
 
     fit: float = -5.8
     distance: float = 0.55
     settled_frames: int = 20
+    slowest_frames: int = 20
+    pause_frames: int = 15
+
+
+_DEFAULT = Limits()
 
 
 def fit(words: Sequence[Word]) -> float:
@@ -58,6 +68,16 @@ def phone_distance(
     second = [phone for word in others for phone in phones(word.text)]
     longest = max(len(first), len(second))
     return _edits(first, second) / longest if longest else 0.0
+
+
+def is_speech(words: Sequence[Word], phones: Phones, limits: Limits = _DEFAULT) -> bool:
+    """Whether dictated words last as long as spoken ones do.
+
+    Noise and music are heard as few short words drawn out over seconds.
+    """
+    n_frames = sum(word.end - word.start for word in words)
+    n_phones = sum(len(phones(word.text)) for word in words)
+    return n_frames <= limits.pause_frames + limits.slowest_frames * n_phones
 
 
 def _edits(first: Sequence[str], second: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceserver.engines.base import Hypothesis
-from voiceserver.engines.sphinx.acceptance import Limits, accepted
+from voiceserver.engines.sphinx.acceptance import Limits, accepted, is_speech
 from voiceserver.engines.sphinx.grammar import GrammarSearch, open_grammar
 from voiceserver.engines.sphinx.search import Search, Word, find_model, text_of
 from voiceserver.errors import EngineFailed
@@ -73,7 +73,7 @@ class Decoder:
         sentence = self._sentence(dictated, settled=True)
         if sentence:
             return Hypothesis(text_of(sentence), complete=True)
-        return Hypothesis(text_of(dictated))
+        return Hypothesis(self._dictated_text(dictated))
 
     def finish(self) -> Hypothesis:
         """End the utterance and say what was said; "" if it was no speech."""
@@ -89,7 +89,14 @@ class Decoder:
                 return Hypothesis(text_of(sentence), final=True, complete=True)
         self._dictation.finish()
         dictated = self._dictation.words()
-        return Hypothesis(text_of(dictated), final=True)
+        sentence = self._sentence(dictated, settled=False)
+        if sentence:
+            return Hypothesis(text_of(sentence), final=True, complete=True)
+        return Hypothesis(self._dictated_text(dictated), final=True)
+
+    def _dictated_text(self, words: tuple[Word, ...]) -> str:
+        """Text of what was dictated, "" if it was noise."""
+        return text_of(words) if is_speech(words, self._phones_of, self._limits) else ""
 
     def _sentence(
         self, dictated: tuple[Word, ...], *, settled: bool
@@ -113,10 +120,10 @@ class Decoder:
         """Phones of a word of either search."""
         phones = self._phones.get(word)
         if phones is None:
-            known = self._dictation.raw.lookup_word(word)
-            if known is None and self._grammar:
-                known = self._grammar.search.raw.lookup_word(word)
-            phones = self._phones[word] = tuple((known or "").split())
+            phones = self._dictation.phones(word)
+            if not phones and self._grammar:
+                phones = self._grammar.search.phones(word)
+            self._phones[word] = phones
         return phones
 
 

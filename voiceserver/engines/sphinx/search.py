@@ -192,6 +192,10 @@ class Search:
             if segment.word not in _NOT_WORDS
         )
 
+    def phones(self, word: str) -> tuple[str, ...]:
+        """Phones of a word in the dictionary, () if it is not there."""
+        return tuple((self.raw.lookup_word(word) or "").split())
+
     def _logarithm(self, likelihood: float) -> float:
         return (math.log(likelihood) if likelihood > 0 else _FLOOR) * self._scale
 

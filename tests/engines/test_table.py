@@ -1,0 +1,94 @@
+"""The table of engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voiceserver.config import (
+    Config,
+    EnginesConfig,
+    RecogniserConfig,
+    ResponderConfig,
+    TextConfig,
+    TextProvider,
+)
+from voiceserver.engines import stub
+from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.table import grammar, open_engines, text_engine
+from voiceserver.errors import ConfigError, EngineFailed
+from voiceserver.metrics import Metrics
+
+STUBS = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
+PROVIDER = TextConfig(provider=(TextProvider("p", "http://127.0.0.1:9/v1", "m"),))
+
+
+async def test_stubs_are_opened_by_name() -> None:
+    """No process, no model."""
+    async with open_engines(Config(engines=STUBS), Metrics()) as engines:
+        assert isinstance(engines.vad, stub.StubVad)
+        assert isinstance(engines.recogniser, stub.StubRecogniser)
+        assert isinstance(engines.text, stub.StubText)
+        assert isinstance(engines.speech, stub.StubSpeech)
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (Config(), "responder"),
+        (Config(text=PROVIDER), "providers"),
+        (Config(engines=EnginesConfig(text="responder"), text=PROVIDER), "responder"),
+        (Config(engines=STUBS, text=PROVIDER), "stub"),
+    ],
+)
+def test_auto_takes_the_providers_where_there_are_any(
+    config: Config, name: str
+) -> None:
+    """Else the responder; a name is a name."""
+    assert text_engine(config) == name
+
+
+def test_the_recogniser_listens_for_what_the_responder_answers(tmp_path: Path) -> None:
+    """The operator's questions included; not where somebody else answers."""
+    questions = tmp_path / "questions.toml"
+    questions.write_text('[[question]]\nask = ["where is the lido"]\nanswer = "There."')
+    own = ResponderConfig(questions=str(questions))
+    assert "where is the lido" in grammar(Config(responder=own))
+    assert grammar(Config(text=PROVIDER)) == ""
+    assert grammar(Config(recogniser=RecogniserConfig(grammar=False))) == ""
+
+
+@pytest.mark.net
+async def test_a_recogniser_without_its_model_says_so() -> None:
+    """Which setting, and what is allowed; nothing is left running."""
+    engines = EnginesConfig(vad="stub", text="stub", speech="stub")
+    config = Config(engines=engines, recogniser=RecogniserConfig(1, "/nonexistent"))
+    with pytest.raises(EngineFailed, match=r"recogniser\.model"):
+        async with open_engines(config, Metrics()):
+            pass
+
+
+@pytest.mark.net
+async def test_an_error_of_one_engine_closes_the_others(tmp_path: Path) -> None:
+    """The voice's process is started already when the questions cannot be read."""
+    engines = EnginesConfig(vad="stub", recogniser="stub", text="responder")
+    missing = ResponderConfig(questions=str(tmp_path / "missing.toml"))
+    with pytest.raises(ConfigError):
+        async with open_engines(Config(engines=engines, responder=missing), Metrics()):
+            pass
+
+
+@pytest.mark.net
+async def test_the_default_voice_speaks() -> None:
+    """From the table to audio, through its process."""
+    engines = EnginesConfig(vad="stub", recogniser="stub", text="stub")
+    try:
+        async with open_engines(Config(engines=engines), Metrics()) as opened:
+            stream = opened.speech.speak(SpeechRequest("Hello."))
+            assert len((await anext(stream)).samples)
+            await stream.aclose()
+    except EngineFailed as error:
+        if "install" not in str(error):
+            raise
+        pytest.skip(str(error))

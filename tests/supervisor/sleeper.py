@@ -1,0 +1,5 @@
+"""A child that never gets ready."""
+
+import time
+
+time.sleep(60)

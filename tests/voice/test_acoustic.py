@@ -1,0 +1,107 @@
+"""Acoustic model: shapes, sampling, lengths."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from voiceserver.voice.acoustic import (
+    NOISE,
+    PROSODY,
+    AcousticModel,
+    AcousticShape,
+    Frames,
+    Mixture,
+    Phones,
+    spread,
+    to_lengths,
+)
+from voiceserver.voice.features import N_MELS
+
+SHAPE = AcousticShape(16, 2, 3, 16, 1, 16, 1)
+
+
+def phones(n: int) -> Phones:
+    """One clause of ``n`` symbols."""
+    return Phones(
+        torch.arange(n)[None] + 8,
+        torch.ones(1, n, dtype=torch.long),
+        torch.tensor([1]),
+        torch.ones(1, n),
+    )
+
+
+def test_padding_changes_nothing() -> None:
+    """A clause is encoded alike alone and padded in a batch."""
+    torch.manual_seed(0)
+    model = AcousticModel(SHAPE).eval()
+    alone = phones(5)
+    longer = Phones(
+        torch.cat([alone.symbols, torch.zeros(1, 4, dtype=torch.long)], 1),
+        torch.cat([alone.places, torch.zeros(1, 4, dtype=torch.long)], 1),
+        alone.ending,
+        torch.tensor([[1.0] * 5 + [0.0] * 4]),
+    )
+    assert torch.allclose(model.encoder(alone), model.encoder(longer)[:, :5], atol=1e-6)
+
+
+def test_drawing_follows_the_mixture_given_to_training() -> None:
+    """Step by step the prosody net gives the mixtures that it gives all at once."""
+    torch.manual_seed(0)
+    model = AcousticModel(SHAPE).eval().requires_grad_(False)
+    encoded = model.encoder(phones(6))
+    drawn = model.prosody.draw(encoded, torch.Generator().manual_seed(1), 0.0)
+    history = torch.nn.functional.pad(model.prosody.normalise(drawn), (0, 0, 1, 0))
+    mixture = model.prosody(encoded, history[:, :-1])
+    best = mixture.log_weight.argmax(-1)[..., None, None].expand(-1, -1, 1, PROSODY)
+    means = mixture.mean.gather(2, best)[:, :, 0]
+    assert torch.allclose(model.prosody.restore(means), drawn, atol=1e-5)
+
+
+def test_likelihood_of_a_standard_normal() -> None:
+    """Four dimensions at the mean: four times log(1 / sqrt(2 pi))."""
+    zeros = torch.zeros(1, 1, PROSODY)
+    mixture = Mixture(torch.zeros(1, 1), zeros, zeros)
+    wanted = -PROSODY * 0.5 * math.log(2 * math.pi)
+    assert mixture.log_likelihood(torch.zeros(1, PROSODY)).item() == pytest.approx(
+        wanted
+    )
+
+
+@pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])
+def test_lengths_are_even_in_sum_and_phones_sound(speed: float) -> None:
+    """Every phone gets a frame, the sum is even, pauses may vanish."""
+    prosody = torch.zeros(7, PROSODY)
+    prosody[3, 0] = 2.0
+    sounding = torch.tensor([False, True, True, True, True, True, False])
+    lengths = to_lengths(prosody, sounding, speed)
+    assert int(lengths.sum()) % 2 == 0
+    assert (lengths[1:6] >= 1).all()
+    assert lengths[0] == 0
+
+
+def test_nothing_but_pauses_still_has_a_length() -> None:
+    """A clause never has no frames at all."""
+    lengths = to_lengths(torch.zeros(2, PROSODY), torch.tensor([False, False]), 1.0)
+    assert int(lengths.sum()) == 2
+
+
+def test_spread_repeats_symbols_over_their_frames() -> None:
+    """Place runs through each symbol; pitch is a line through its mean."""
+    prosody = torch.tensor([[0.0, 0.1, 0.4, 0.0], [0.0, -0.2, 0.0, 0.0]])
+    frames = spread(torch.eye(2), prosody, torch.tensor([2, 4]))
+    assert frames.encoded.argmax(1).tolist() == [0, 0, 1, 1, 1, 1]
+    assert frames.cues[:, 0].tolist() == [0.25, 0.75, 0.125, 0.375, 0.625, 0.875]
+    assert frames.cues[:3, 2].tolist() == pytest.approx([0.0, 0.2, -0.2])
+
+
+def test_decoder_emits_two_frames_for_each_pair() -> None:
+    """Contours and mel spectra cover all frames."""
+    model = AcousticModel(SHAPE).eval()
+    frames = Frames(torch.zeros(2, 8, 16), torch.zeros(2, 8, 5))
+    pitch, voicing = model.contour(frames)
+    assert pitch.shape == voicing.shape == (2, 8)
+    mel = model.decoder(frames, pitch, voicing, torch.zeros(2, 4, NOISE))
+    assert mel.shape == (2, N_MELS, 8)
