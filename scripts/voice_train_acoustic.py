@@ -359,12 +359,13 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=80, help="decoder's window")
     parser.add_argument("--two-draws-from", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
-    plan = Plan(a.steps, batch=a.batch, two_draws_from=a.two_draws_from)
+    plan = Plan(a.steps, batch=a.batch, pairs=a.pairs, two_draws_from=a.two_draws_from)
     train(Training(plan, AcousticShape(), a.run), a.cache, a.minutes)
     return 0
 

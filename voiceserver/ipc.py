@@ -9,6 +9,7 @@ asynchronous side is ``supervisor.line``.
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import struct
@@ -28,6 +29,7 @@ MAX_GENERATION = 0xFFFF_FFFF
 # Twice the system's default: a burst of a second of audio fits, so that a child
 # which computes for a moment keeps nobody from writing.
 _BUFFER = 425_984
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -117,9 +119,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
     """Return the two connected ends; both belong to the caller, neither is inherited.
 
     Raises:
-        OSError: Where the system has no such sockets (Linux has).
+        OSError: Where the system has no such sockets; Linux has.
     """
-    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except (AttributeError, OSError) as error:
+        if getattr(error, "errno", None) in _TOO_MANY_FILES:
+            raise
+        raise OSError("no Unix SEQPACKET sockets here: this needs Linux") from error
     for end in ends:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     return ends

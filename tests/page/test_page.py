@@ -352,29 +352,27 @@ async def test_a_refused_microphone_leaves_typing(server: FakeServer) -> None:
         assert page.complaints == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "title"),
-    [
-        ("undefined", "This address cannot use the microphone."),
-        ("reject('NotFoundError')", "No microphone was found."),
-        ("reject('NotReadableError')", "The microphone cannot be used."),
-    ],
-)
-async def test_a_microphone_fault_is_explained(
-    server: FakeServer, fault: str, title: str
-) -> None:
+MICROPHONE_FAULTS = {
+    "undefined": "This address cannot use the microphone.",
+    "reject('NotFoundError')": "No microphone was found.",
+    "reject('NotReadableError')": "The microphone cannot be used.",
+}
+
+
+async def test_each_microphone_fault_is_explained(server: FakeServer) -> None:
     """Each reason why there is no microphone has words of its own."""
     async with open_browser() as page:
-        await page.navigate(server.url)
-        await page.evaluate(
-            "(() => { const reject = name => ({getUserMedia: () => Promise.reject("
-            "new DOMException('', name))}); Object.defineProperty(navigator,"
-            f" 'mediaDevices', {{value: {fault}}}) }})()"
-        )
-        await page.click("#talk")
-        await state(page, "error")
-        notice = await page.evaluate("document.querySelector('#notice').innerText")
-        assert title in notice
+        for fault, title in MICROPHONE_FAULTS.items():
+            await page.navigate(server.url)
+            await page.evaluate(
+                "(() => { const reject = name => ({getUserMedia: () => Promise.reject("
+                "new DOMException('', name))}); Object.defineProperty(navigator,"
+                f" 'mediaDevices', {{value: {fault}}}) }})()"
+            )
+            await page.click("#talk")
+            await state(page, "error")
+            notice = await page.evaluate("document.querySelector('#notice').innerText")
+            assert title in notice
         assert page.complaints == []
 
 
@@ -483,55 +481,61 @@ async def test_a_voice_that_the_server_lacks_is_given_up(server: FakeServer) -> 
         )
 
 
-@pytest.mark.parametrize(
-    ("name", "look"),
-    [
-        ("phone", PHONE),
-        ("phone-dark", DARK_PHONE),
-        ("phone-small", Look(width=320, height=568, mobile=True)),
-        ("landscape", Look(width=844, height=390, mobile=True, dark=True)),
-        ("dark", Look(dark=True)),
-        ("still", Look(still=True)),
-        ("large", Look(width=1920, height=1080)),
-    ],
-)
-async def test_it_fits(server: FakeServer, name: str, look: Look) -> None:
+LOOKS = {
+    "phone": PHONE,
+    "phone-dark": DARK_PHONE,
+    "phone-small": Look(width=320, height=568, mobile=True),
+    "landscape": Look(width=844, height=390, mobile=True, dark=True),
+    "dark": Look(dark=True),
+    "still": Look(still=True),
+    "large": Look(width=1920, height=1080),
+}
+SPOTS = """
+['#orb', '#status', '#talk', '#typed'].map(query => {
+  const r = document.querySelector(query).getBoundingClientRect();
+  return [r.x, r.y, r.width, r.height].map(Math.round).join();
+}).join(' ')
+"""
+
+
+async def test_it_fits(server: FakeServer) -> None:
     """Nothing overflows, nothing jumps, on small and large screens."""
-    spots = (
-        "['#orb', '#status', '#talk', '#typed'].map(q => {"
-        " const r = document.querySelector(q).getBoundingClientRect();"
-        " return [r.x, r.y, r.width, r.height].map(Math.round).join() }).join(' ')"
-    )
-    wide = "document.documentElement.scrollWidth <= innerWidth"
-    async with open_browser(look) as page:
-        await page.navigate(server.url)
-        await state(page, "idle")
-        await picture(page, f"{name}-idle")
-        before = str(await page.evaluate(spots)).split()
-        assert await page.evaluate(wide)
-        await page.click("#talk")
-        await state(page, "listening")
-        await server.heard("session.update")
-        server.tell(
-            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
-        )
-        hear(server, "item_u1", "how old is the brooklyn bridge")
-        answer(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
-        sound(server, "item_a1")
-        await state(page, "speaking")
-        during = str(await page.evaluate(spots)).split()
-        # The status is centred text: only its place from top to bottom must hold.
-        assert [during[0], *during[2:]] == [before[0], *before[2:]]
-        assert during[1].split(",")[1] == before[1].split(",")[1]
-        heard(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
-        server.tell("voiceserver.turn.latency", **LATENCY)
-        server.tell(
-            "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u2"
-        )
-        server.tell(
-            "voiceserver.input_transcript.partial", item_id="item_u2", text="and who"
-        )
-        await state(page, "hearing")
-        await picture(page, f"{name}-hearing")
-        assert await page.evaluate(wide)
+    async with open_browser() as page:
+        for name, look in LOOKS.items():
+            await page.show(look)
+            await fits(page, server, name)
         assert page.complaints == []
+
+
+async def fits(page: Browser, server: FakeServer, name: str) -> None:
+    """A turn in one look."""
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    await page.navigate(server.url)
+    await state(page, "idle")
+    await picture(page, f"{name}-idle")
+    before = str(await page.evaluate(SPOTS)).split()
+    assert await page.evaluate(wide)
+    await page.click("#talk")
+    await state(page, "listening")
+    server.tell(
+        "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
+    )
+    hear(server, "item_u1", "how old is the brooklyn bridge")
+    answer(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
+    sound(server, "item_a1")
+    await state(page, "speaking")
+    during = str(await page.evaluate(SPOTS)).split()
+    # The status is centred text: only its place from top to bottom must hold.
+    assert [during[0], *during[2:]] == [before[0], *before[2:]]
+    assert during[1].split(",")[1] == before[1].split(",")[1]
+    heard(server, "item_a1", "It was opened in 1883, so it is 143 years old.")
+    server.tell("voiceserver.turn.latency", **LATENCY)
+    server.tell(
+        "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u2"
+    )
+    server.tell(
+        "voiceserver.input_transcript.partial", item_id="item_u2", text="and who"
+    )
+    await state(page, "hearing")
+    await picture(page, f"{name}-hearing")
+    assert await page.evaluate(wide)

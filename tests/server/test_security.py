@@ -135,3 +135,10 @@ def test_the_right_key_is_taken() -> None:
     """The scheme's case does not matter (RFC 9110, 11.1)."""
     KEYED.check_key("Bearer correct horse battery")
     KEYED.check_key("bearer correct horse battery")
+
+
+def test_a_short_key_is_called_so() -> None:
+    """The log warns of it; the operator may have their reasons."""
+    config = ServerConfig(api_key_env="VS_KEY")
+    assert access_rules(config, {"VS_KEY": "secret"}).short_key
+    assert not KEYED.short_key

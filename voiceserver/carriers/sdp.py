@@ -90,6 +90,7 @@ def _check_sections(sections: list[list[str]]) -> None:
         raise _invalid("it has more than one data channel section")
     for section in media:
         _check_security(session, section)
+    _check_mids(session, media)
 
 
 def _check_media(section: list[str]) -> str:
@@ -126,6 +127,22 @@ def _codecs(section: list[str], formats: list[str]) -> set[str]:
             raise _invalid("an rtpmap line is malformed")
         named[match[1]] = match[2].lower()
     return {codec for name, codec in named.items() if name in formats}
+
+
+def _check_mids(session: list[str], media: list[list[str]]) -> None:
+    """Sections have names of their own, and are bundled by them (RFC 9143)."""
+    mids = [_values(section, "a=mid:") for section in media]
+    names = {values[0] for values in mids if len(values) == 1}
+    if len(names) < len(media) > 1:  # one alone needs no name
+        raise _invalid("a media section lacks an a=mid of its own")
+    bundles = _values(session, "a=group:BUNDLE")
+    if len(bundles) > 1 or not set(" ".join(bundles).split()) <= names:
+        raise _invalid("its a=group:BUNDLE names sections that are not there")
+
+
+def _values(section: list[str], start: str) -> list[str]:
+    """What follows ``start`` in the lines that have it."""
+    return [line[len(start) :].strip() for line in section if line.startswith(start)]
 
 
 def _check_security(session: list[str], section: list[str]) -> None:

@@ -263,7 +263,8 @@ class WebRtcCall:
         except Exception as error:  # noqa: BLE001 - the call is over whatever it raises
             kind = type(error).__name__
             self._metrics.faults.labels("close", kind).inc()
-            log.warning("a peer connection closed badly", extra={"kind": kind})
+            # An offer can bring this about: no louder than its refusal.
+            log.info("a peer connection closed badly", extra={"kind": kind})
 
 
 def _configuration(media: MediaConfig) -> RTCConfiguration:

@@ -21,7 +21,7 @@ from voiceserver.config import ServerConfig
 from voiceserver.errors import ConfigError
 from voiceserver.server.answers import Refusal
 
-SHORT_KEY = 16  # characters; below this the log warns
+SHORT_KEY = 16  # characters; one below this is called short
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.\-_]+)(?::\d{1,5})?\Z")
 
 
@@ -62,10 +62,12 @@ class AccessRules:
     Attributes:
         key_digest: SHA-256 of the API key; empty if none is asked for.
         origins: Web origins allowed besides loopback, in lower case.
+        short_key: The key is so short that it may be guessed.
     """
 
     key_digest: bytes
     origins: frozenset[str]
+    short_key: bool = False
 
     def check_source(self, host: str | None, origin: str | None) -> None:
         """Check where a request says it was sent, and from which page.
@@ -157,7 +159,8 @@ def access_rules(
                 "is not set or empty; set it to the API key, e.g. "
                 f"export {config.api_key_env}=$(openssl rand -hex 24)"
             )
-        return AccessRules(hashlib.sha256(key.encode()).digest(), origins)
+        digest = hashlib.sha256(key.encode()).digest()
+        return AccessRules(digest, origins, len(key) < SHORT_KEY)
     if not is_loopback(config.host):
         raise ConfigError(
             f"server.host: refusing to listen at {config.host}, which others can "

@@ -105,6 +105,8 @@ async def _serve(
     metrics: Metrics,
 ) -> None:
     rules = access_rules(config.server)
+    if rules.short_key:
+        log.warning("the API key is short; anybody may guess it in time")
     connections = Connections(metrics, parts.head_limit_s)
     async with asyncio.TaskGroup() as group:
         limits = config.server
@@ -124,9 +126,13 @@ async def _serve(
             holding = group.create_task(
                 _hold(state, parts, stop, lambda: ready(address_of(listening)))
             )
-            watching = group.create_task(_give_up_loading(state, stop, holding))
+            beside = (
+                group.create_task(_give_up_loading(state, stop, holding)),
+                group.create_task(watch_lag(metrics.loop_lag_seconds)),
+            )
             await asyncio.wait({holding})
-            watching.cancel()
+            for task in beside:
+                task.cancel()
 
 
 async def _give_up_loading(

@@ -31,6 +31,7 @@ from voiceserver.streams import bounded
 
 log = logging.getLogger(__name__)
 
+PIECE = 1000  # characters given to the splitter at a time
 LONGEST_INPUT = 4096  # characters; OpenAI's limit
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
@@ -105,7 +106,11 @@ def read_order(
 def phrases(text: str) -> list[Phrase]:
     """Cut a whole text into phrases; none if there is nothing to speak in it."""
     splitter = PhraseSplitter()
-    return [*splitter.push(text), *splitter.flush()]
+    found = []
+    # In pieces, as from a text model: the splitter copies what is left at each cut.
+    for start in range(0, len(text), PIECE):
+        found += splitter.push(text[start : start + PIECE])
+    return found + splitter.flush()
 
 
 def speakable(text: str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import site
 import subprocess
 import sys
 import time
@@ -278,10 +279,14 @@ def _spawn(spec: ChildSpec, fd: int) -> subprocess.Popen[bytes]:
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
     """The child's environment, with this package importable as it is for us."""
     passed = {name: value for name, value in ours.items() if name in _PASSED_ON}
+    paths = [path for path in ours.get("PYTHONPATH", "").split(os.pathsep) if path]
     root = str(Path(voiceserver.__file__).resolve().parent.parent)
+    if root not in site.getsitepackages():
+        paths.insert(0, root)  # else it would stand before the standard library
     # One thread: a child is one core's work, and thread pools cost memory.
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return {**passed, **one, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
+    found = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
+    return {**passed, **one, **found, "PYTHONUNBUFFERED": "1"}
 
 
 def _settings(settings: Meta) -> list[Message]:

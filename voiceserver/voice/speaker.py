@@ -10,7 +10,7 @@ Knows nothing of calls or devices; one clause is spoken after the other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,7 +99,7 @@ class Voice:
         text: str,
         manner: Manner | None = None,
         sizes: Iterable[int] | None = None,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         """Speak a text, clause by clause, each in chunks.
 
         Args:
@@ -111,12 +111,12 @@ class Voice:
             Pieces as they are made; none if there is nothing to say.
         """
         manner = manner or Manner()
+        chunks = None if sizes is None else tuple(sizes)
         lead = 0
         for number, clause in enumerate(self.phonemiser.phonemise(text)):
             own = replace(manner, seed=manner.seed + number)
             plan = plan_clause(self.model, clause, own, round(lead / manner.speed))
             marks = word_marks(clause, plan)
-            chunks = None if sizes is None else tuple(sizes)
             for samples in stream(self.model, self.net, plan, chunks):
                 yield Piece(samples, number, marks)
                 marks = ()

@@ -1,0 +1,37 @@
+"""A voice with all its parts, of random weights and a handful of words: fast."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import torch
+
+from voiceserver.voice.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.letters import LettersNet, LettersShape
+from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.weights import save_weights
+
+WORDS = "one W AH1 N\ntwo T UW1\nthe DH AH0\napple AE1 P AH0 L\n"
+ACOUSTIC = AcousticShape(16, 1, 2, 16, 1, 16, 1)
+VOCODER = VocoderShape(16, 1)
+LETTERS = LettersShape(4, 8)
+
+
+def write_tiny_voice(folder: Path) -> Path:
+    """Write the model files of a tiny voice; returns the folder."""
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lexicon.gz").write_bytes(gzip.compress(WORDS.encode()))
+    model = AcousticModel(ACOUSTIC)
+    model.prosody.mean.copy_(torch.tensor([2.0, -0.2, 0.0, -4.0]))
+    model.prosody.scale.copy_(torch.tensor([0.4, 0.2, 0.1, 1.0]))
+    for kind, shape, net in (
+        ("acoustic", ACOUSTIC, model),
+        ("vocoder", VOCODER, VocoderNet(VOCODER)),
+        ("letters", LETTERS, LettersNet(LETTERS)),
+    ):
+        save_weights(
+            folder / f"{kind}.safetensors", kind, shape, dict(net.state_dict())
+        )
+    return folder
