@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +95,6 @@ def one_reading_a_text(utterances: list[Utterance], count: int) -> list[Utteranc
     return list(texts.values())[:count]
 
 
-def _timed(make: Callable[[], Floats]) -> tuple[Floats, float]:
-    start = time.process_time()
-    samples = make()
-    return samples, time.process_time() - start
-
-
 def judge(voice: Voice, utterances: list[Utterance], out: Path) -> dict[str, float]:
     """All figures of a voice; writes ``N_said``, ``N_copy`` and ``N_real`` WAVs."""
     ear = Recogniser()
@@ -111,7 +104,9 @@ def judge(voice: Voice, utterances: list[Utterance], out: Path) -> dict[str, flo
     for i, u in enumerate(utterances):
         real = u.wave(0, u.frames).numpy()
         copy = copy_synthesis(voice.net, u).numpy()
-        said, took = _timed(lambda u=u: voice.speak_all(u.text, Manner(seed=1)))
+        start = time.process_time()
+        said = voice.speak_all(u.text, Manner(seed=1))
+        took = time.process_time() - start
         spent, spoken = spent + took, spoken + len(said) / SAMPLE_RATE
         waves["real"].append(real)
         waves["said"].append(said)

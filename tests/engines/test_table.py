@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from tests.engines.conformance import check_recogniser, heard
+from tests.recordings import recording
 from voiceserver.config import (
     Config,
     EnginesConfig,
@@ -16,6 +20,7 @@ from voiceserver.config import (
 )
 from voiceserver.engines import stub
 from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.remote_recogniser import RemoteRecogniser
 from voiceserver.engines.table import grammar, open_engines, text_engine
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.metrics import Metrics
@@ -77,6 +82,26 @@ async def test_an_error_of_one_engine_closes_the_others(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         async with open_engines(Config(engines=engines, responder=missing), Metrics()):
             pass
+
+
+@pytest.mark.net
+@pytest.mark.speech
+async def test_the_default_recogniser_conforms_and_survives_a_kill() -> None:
+    """Pocketsphinx in its process, on a person's recording."""
+    audio = recording("speech/command/goforward.wav")
+    engines = EnginesConfig(vad="stub", text="stub", speech="stub")
+    config = Config(engines=engines, recogniser=RecogniserConfig(1))
+    async with open_engines(config, Metrics()) as opened:
+        pool = opened.recogniser
+        assert isinstance(pool, RemoteRecogniser)
+        words = (await heard(pool, audio)).text
+        assert "forward" in words
+        utterance = pool.open()
+        utterance.push(audio)
+        os.kill(pool.pids[0], signal.SIGKILL)
+        assert (await utterance.final()).text == words
+        utterance.close()
+        await check_recogniser(pool, audio)
 
 
 @pytest.mark.net

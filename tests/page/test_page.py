@@ -510,6 +510,7 @@ async def test_it_fits(server: FakeServer) -> None:
 async def fits(page: Browser, server: FakeServer, name: str) -> None:
     """A turn in one look."""
     wide = "document.documentElement.scrollWidth <= innerWidth"
+    server.received.clear()
     await page.navigate(server.url)
     await state(page, "idle")
     await picture(page, f"{name}-idle")
@@ -517,6 +518,7 @@ async def fits(page: Browser, server: FakeServer, name: str) -> None:
     assert await page.evaluate(wide)
     await page.click("#talk")
     await state(page, "listening")
+    await server.heard("session.update")
     server.tell(
         "input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u1"
     )

@@ -57,7 +57,7 @@ def test_marks_cover_the_words_in_order(voice: Voice) -> None:
 
 def test_the_mark_between_clauses_sets_the_pause(voice: Voice) -> None:
     """The second clause begins after the pause that a full stop asks for."""
-    second = [p for p in voice.speak("One. Two.") if p.clause == 1][0]
+    second = next(p for p in voice.speak("One. Two.") if p.clause == 1)
     assert second.marks[0].first >= PAUSE_AFTER["."] * 240
 
 

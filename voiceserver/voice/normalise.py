@@ -21,8 +21,9 @@ from voiceserver.voice.abbreviations import (
     SURE,
     TITLES,
 )
+from voiceserver.voice.addresses import Spoken, spell
 from voiceserver.voice.plaintext import Plain, to_plain
-from voiceserver.voice.verbalise import SYMBOL_WORDS, Spoken, spell, verbalise
+from voiceserver.voice.verbalise import SYMBOL_WORDS, verbalise
 
 MARKS = "?!.:;-,"  # strongest first
 LONGEST_WORD = 40  # letters; what is longer is cut, it is no word
