@@ -172,12 +172,15 @@ def prosody_loss(
 
 
 def contour_loss(model: AcousticModel, w: Window) -> tuple[Tensor, Tensor]:
-    """Errors of log F0 (weighted by voicing) and of voicing."""
-    pitch, voicing = model.contour(w.frames)
+    """Error of log F0, weighted by voicing, and cross entropy of voicing."""
+    pitch, voicing = model.contour.logits(w.frames)
     weight = w.voicing * w.mask
     bend = ((pitch - w.pitch).abs() * weight).sum() / weight.sum().clamp_min(1)
-    missed = ((voicing - w.voicing).abs() * w.mask).sum() / w.mask.sum()
-    return bend, missed
+    # Not an absolute error: its gradient dies where the sigmoid is saturated.
+    missed = functional.binary_cross_entropy_with_logits(
+        voicing, w.voicing, weight=w.mask, reduction="sum"
+    )
+    return bend, missed / w.mask.sum()
 
 
 def decoder_loss(

@@ -146,6 +146,23 @@ def test_a_stall_is_not_made_up_for_by_a_burst() -> None:
     assert (pulled.dropped, pulled.pulled) == ([4], 5)
 
 
+def test_a_short_delay_loses_nothing() -> None:
+    """45 ms late: the two frames that are due leave at once, none is left out."""
+
+    async def run() -> Pulled:
+        await asyncio.sleep(1)
+        pulled = Pulled()
+        await pulled.take(2)
+        pulled.clock.stalled_ms = 65  # now it is 1085: 45 ms after the next is due
+        await pulled.take(4)
+        return pulled
+
+    pulled = run_virtual(run())
+    assert pulled.at_ms == [1000, 1020, 1085, 1085, 1085, 1100]
+    assert pulled.pts == [0, 1, 2, 3, 4, 5]
+    assert pulled.dropped == []
+
+
 def test_a_stream_keeps_its_length() -> None:
     """Ten seconds of the microphone are ten seconds, less what the filter holds."""
     converter, rate = MicrophoneConverter(), 48_000

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import dataclasses
 import json
+import time
 from collections.abc import AsyncGenerator
 
 import aiohttp
@@ -17,6 +18,7 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.engines.base import Engines, SpeechChunk, SpeechRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.server.sound import MEDIA_TYPES, decode
+from voiceserver.server.speech import phrases, speakable
 
 pytestmark = pytest.mark.net
 PATH = "/v1/audio/speech"
@@ -184,6 +186,21 @@ async def test_a_client_that_leaves_stops_the_synthesizer() -> None:
         async with server.client.get("/readyz") as answer:
             assert answer.status == 200
     assert speech.open_streams == 0
+
+
+def test_ornaments_are_shortened_and_words_are_not() -> None:
+    """A rule of dashes is none the better for its length."""
+    assert speakable("a " + "." * 1000 + " b" + "-=" * 500) == "a ... b-=-"
+    for text in ("Well... (really?!)", "e\u0301" * 20, "f(a[0])); }", "1.2.3.4.5.6.7"):
+        assert speakable(text) == text
+
+
+def test_a_long_text_is_cut_in_reasonable_time() -> None:
+    """100,000 characters of anything in well under a second each."""
+    began = time.perf_counter()
+    for text in ("One two. ", "word", "no, end, ", ".", "\n", ".! "):
+        list(phrases(speakable(text * (100_000 // len(text)))))
+    assert time.perf_counter() - began < 20
 
 
 class HeldSpeech(FakeSpeech):

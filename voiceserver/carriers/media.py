@@ -32,6 +32,9 @@ BIT_RATE = 32_000  # bit/s; transparent for speech in mono
 COMPLEXITY = 5  # of 10: half the CPU, no difference heard in speech
 EXPECTED_LOSS = 10  # percent; how much redundancy in-band FEC gets
 PTIME_NS = PTIME_MS * 1_000_000
+# Frames that may follow at once after a short delay: less than any client's jitter
+# buffer holds, so nothing is heard, where leaving them out would be.
+CATCH_UP = 2
 
 
 class OpusEncoder:
@@ -79,8 +82,9 @@ def _audio_frame(frame: AudioFrame, index: int) -> av.AudioFrame:
 class ReplyTrack(MediaStreamTrack):
     """The reply as a track: pulls a frame every 20 ms, by absolute deadlines.
 
-    A loop that was away never makes up for it by a burst: the time is left out of the
-    stream, as its time stamps say, and the words are said later instead of lost.
+    A loop that was away never makes up for it by a burst of more than two: the time is
+    left out of the stream, as its time stamps say, and the words are said later
+    instead of lost.
 
     Args:
         pull: Gives the next 20 ms.
@@ -116,7 +120,9 @@ class ReplyTrack(MediaStreamTrack):
             await asyncio.sleep((self._due_ns - now_ns) / 1e9)
             now_ns = self._clock.now_ns()  # a busy loop wakes late
         late = max(0, now_ns - self._due_ns) // PTIME_NS
-        if late:
+        if late <= CATCH_UP:
+            late = 0
+        else:
             self._dropped(late)
             self._index += late  # the gap shows in the time stamps
         self._due_ns += (late + 1) * PTIME_NS

@@ -60,7 +60,7 @@ def say(
         raise BadRequest(f"{output}: is a folder; name a file in it")
     if text == "-":
         text = sys.stdin.buffer.read(4 * LONGEST_INPUT).decode("utf-8", "replace")
-    pieces = phrases(speakable(text[:LONGEST_INPUT]))
+    pieces = list(phrases(speakable(text[:LONGEST_INPUT])))
     if not pieces:
         raise BadRequest("there is nothing to speak in the text")
     log_to_stderr(config)

@@ -12,7 +12,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -31,9 +31,10 @@ from voiceserver.streams import bounded
 
 log = logging.getLogger(__name__)
 
-PIECE = 1000  # characters given to the splitter at a time
+PIECE = 100  # characters given to the splitter at a time
 LONGEST_INPUT = 4096  # characters; OpenAI's limit
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ORNAMENT = re.compile(r"([^\w\s]{3})[^\w\s]{9,}")
 FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
 GAP_MS = 10_000.0
 TOTAL_MS = 120_000.0
@@ -103,22 +104,26 @@ def read_order(
     return SpeechOrder(text, voice, format, float(asked), stream_format == "sse")
 
 
-def phrases(text: str) -> list[Phrase]:
-    """Cut a whole text into phrases; none if there is nothing to speak in it."""
+def phrases(text: str) -> Iterator[Phrase]:
+    """Cut a whole text into phrases; none if there is nothing to speak in it.
+
+    Lazy, and in pieces as from a text model, so that a long text does not hold up
+    the event loop.
+    """
     splitter = PhraseSplitter()
-    found = []
-    # In pieces, as from a text model: the splitter copies what is left at each cut.
     for start in range(0, len(text), PIECE):
-        found += splitter.push(text[start : start + PIECE])
-    return found + splitter.flush()
+        yield from splitter.push(text[start : start + PIECE])
+    yield from splitter.flush()
 
 
 def speakable(text: str) -> str:
-    """Replace what no text should hold: control characters and half surrogates.
+    """Replace what no text should hold, and shorten what nobody says.
 
-    Both come easily, by JSON escapes or by the command line's undecodable bytes.
+    Control characters and half surrogates come easily, by JSON escapes or by the
+    command line's undecodable bytes; rules of hundreds of dots or dashes are common
+    in plain text, and would only cost time.
     """
-    return _UNSPEAKABLE.sub(" ", text)
+    return _ORNAMENT.sub(r"\1", _UNSPEAKABLE.sub(" ", text))
 
 
 async def speech_of(

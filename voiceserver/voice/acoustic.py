@@ -271,12 +271,16 @@ class ContourNet(nn.Module):
             2 * PAIR,
         )
 
-    def forward(self, frames: Frames) -> tuple[Tensor, Tensor]:
-        """Log F0 relative to ``F0_CENTRE_HZ`` and voicing, each ``(batch, frames)``."""
+    def logits(self, frames: Frames) -> tuple[Tensor, Tensor]:
+        """As `forward`, but the voicing before its sigmoid: what training wants."""
         x = paired(torch.cat([frames.encoded, frames.cues], -1))
         bend, voicing = self.stack(x).split(PAIR, -1)
-        pitch = frames.cues[..., 2] + bend.flatten(1)
-        return pitch, torch.sigmoid(voicing).flatten(1)
+        return frames.cues[..., 2] + bend.flatten(1), voicing.flatten(1)
+
+    def forward(self, frames: Frames) -> tuple[Tensor, Tensor]:
+        """Log F0 relative to ``F0_CENTRE_HZ`` and voicing, each ``(batch, frames)``."""
+        pitch, voicing = self.logits(frames)
+        return pitch, torch.sigmoid(voicing)
 
 
 class MelDecoder(nn.Module):
