@@ -42,6 +42,7 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.engines.sphinx.acceptance import (
     Limits,
     Phones,
+    believable,
     fit,
     is_speech,
     phone_distance,
@@ -69,6 +70,7 @@ class Trial:
         fit: Acoustic score per frame.
         distance: Phone distance from dictation.
         heard: What dictation heard.
+        n_phones: Length of the sentence.
         is_speech: Dictation's words last as long as speech does.
     """
 
@@ -83,6 +85,7 @@ class Trial:
     distance: float = 1.0
     heard: str = ""
     is_speech: bool = False
+    n_phones: int = 0
 
 
 @dataclass(slots=True)
@@ -160,6 +163,7 @@ def trials_of(
                 trial.sentence, trial.fit = text_of(path), fit(path)
                 phones = _phones(dictation, grammar.search)
                 trial.distance = phone_distance(path, heard, phones)
+                trial.n_phones = sum(len(phones(word.text)) for word in path)
                 trial.right = inside and _right(take, trial.sentence)
             trial.heard = text_of(heard)
             trial.is_speech = is_speech(heard, _phones(dictation, grammar.search))
@@ -215,8 +219,8 @@ def rates(trials: list[Trial], limits: Limits) -> dict[str, float | int]:
         trial
         for trial in trials
         if trial.sentence
-        and trial.fit >= limits.fit
-        and trial.distance <= limits.distance
+        and trial.is_speech
+        and believable(trial.fit, trial.distance, trial.n_phones, limits)
     ]
     inside = [trial for trial in trials if trial.inside]
     outside = len(trials) - len(inside)

@@ -257,7 +257,7 @@ class Training:
         for net in (self.model.prosody.state_dict(), self.average.weights):
             prefix = "" if "mean" in net else "prosody."
             net[prefix + "mean"].copy_(every.mean(0))
-            net[prefix + "scale"].copy_(every.std(0))
+            net[prefix + "scale"].copy_(every.std(0).clamp_min(1e-3))
 
     def rate(self) -> float:
         """Learning rate: linear warm-up, then a cosine to 2 % of the peak."""
@@ -289,7 +289,12 @@ class Training:
         }
 
     def advance(self, whole: list[Sentence], parts: list[Sentence]) -> dict[str, float]:
-        """Take one step; returns the losses."""
+        """Take one step; returns the losses.
+
+        Raises:
+            FloatingPointError: Before the weights are spoilt by a loss that is not
+                finite; the checkpoint holds an earlier state.
+        """
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         rng = step_generator(self.plan.seed, self.step)
@@ -304,6 +309,8 @@ class Training:
         found = self.losses(batch, rng, True)
         total = found["mel"] + 4 * found["bend"] + found["voicing"]
         total = total + 0.5 * found["prosody"]
+        if not bool(torch.isfinite(total)):
+            raise FloatingPointError(f"the loss of step {self.step} is not finite")
         self.optimiser.zero_grad()
         torch.autograd.backward(total)
         nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)

@@ -161,7 +161,12 @@ class Training:
         )
 
     def advance(self, utterances: list[Utterance], lengths: np.ndarray) -> float:
-        """Take one step; returns the plain distance of the batch."""
+        """Take one step; returns the plain distance of the batch.
+
+        Raises:
+            FloatingPointError: Before the weights are spoilt by a loss that is not
+                finite; the checkpoint holds an earlier state.
+        """
         plan = self.plan
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(plan, self.step)
@@ -169,6 +174,8 @@ class Training:
         batch = draw_segments(utterances, lengths, rng, plan.batch, plan.frames)
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         loss, plain = batch_loss(self.net, batch, noise, self.step)
+        if not bool(torch.isfinite(loss)):
+            raise FloatingPointError(f"the loss of step {self.step} is not finite")
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)

@@ -66,6 +66,16 @@ def test_what_cannot_be_spoken_is_left_out() -> None:
     assert split("... -- !?\n\n  ") == []
 
 
+@pytest.mark.parametrize("unit", ["a. ", "Mr. ", ".", "! ", ", ", "a", "\n"])
+def test_the_work_grows_with_the_text_only(unit: str) -> None:
+    """A hundred thousand characters of the worst kinds take no time to speak of."""
+    splitter = PhraseSplitter()
+    text = unit * (100_000 // len(unit))
+    spoken = [*splitter.push(text), *splitter.flush()]
+    letters = sum(len(phrase.text.replace(" ", "")) for phrase in spoken)
+    assert letters in (0, len(text.replace(" ", "")))
+
+
 @given(
     st.text("abc .,;:!?\n-0\u2014\u00e9\U0001f600\"'", max_size=400),
     st.integers(1, 50),

@@ -17,7 +17,8 @@ NEXT_CLAUSE = 60
 # heard too: about 12 s of speech.
 LONGEST = 180
 
-_SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s)|\n+")
+# Possessive: a long run of dots must not be tried from each of its places.
+_SENTENCE_END = re.compile(r"[.!?\u2026]++[\"'\u2019\u201d)\]]*(?=\s)|\n+")
 _CLAUSE_END = re.compile(
     r"[,;:\u2014\u2013][\"'\u2019\u201d)\]]*(?=\s)|\s[-\u2013\u2014](?=\s)"
 )
@@ -26,7 +27,11 @@ _ABBREVIATION = re.compile(
     r"|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|a\.m|p\.m)|\b[a-z])\.$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 8  # characters
 _SPEAKABLE = re.compile(r"\w")
+# Text is looked at in pieces of this size, so that the work grows with the text and
+# not with its square.
+_PIECE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,11 @@ class PhraseSplitter:
 
     def push(self, text: str) -> list[Phrase]:
         """Add text; return the phrases it completes."""
-        self._rest += text
         phrases = []
-        while (cut := self._cut()) is not None:
-            phrases += self._take(cut)
+        for at in range(0, len(text), _PIECE):
+            self._rest += text[at : at + _PIECE]
+            while (cut := self._cut()) is not None:
+                phrases += self._take(cut)
         return phrases
 
     def flush(self) -> list[Phrase]:
@@ -99,4 +105,4 @@ class PhraseSplitter:
 
 
 def _is_abbreviation(head: str) -> bool:
-    return bool(_ABBREVIATION.search(head))
+    return bool(_ABBREVIATION.search(head[-_LONGEST_ABBREVIATION:]))

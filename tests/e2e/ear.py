@@ -82,14 +82,13 @@ def from_wav(body: bytes) -> Samples:
 
 
 def _bands(samples: Samples) -> np.ndarray:
-    """Log energies of 24 bands every 10 ms, shape (frames, 24), mean taken off."""
+    """Log energies of 24 bands every 10 ms, shape (frames, 24)."""
     count = max(0, (len(samples) - WINDOW) // HOP)
     frames = np.stack([samples[i * HOP : i * HOP + WINDOW] for i in range(count)])
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW))) ** 2
     edges = np.geomspace(4, power.shape[1] - 1, 25).astype(int)
     bands = [power[:, a : max(b, a + 1)].sum(1) for a, b in pairwise(edges)]
-    log = np.log(np.stack(bands, 1) + 1e-4)
-    return np.asarray(log - log.mean(0))
+    return np.asarray(np.log(np.stack(bands, 1) + 1e-3))
 
 
 def likeness(heard: Samples, known: Samples) -> float:
@@ -102,15 +101,18 @@ def likeness(heard: Samples, known: Samples) -> float:
     size = 50
     scores = []
     for start in range(0, max(1, len(parts) - size), size):
-        piece = parts[start : start + size]
-        norm = np.linalg.norm(piece)
+        piece = _centred(parts[start : start + size])
         places = range(0, len(whole) - len(piece), 2)
-        best = 0.0
-        for at in places:
-            there = whole[at : at + len(piece)]
-            best = max(
-                best,
-                float((there * piece).sum() / (norm * np.linalg.norm(there) + 1e-9)),
-            )
-        scores.append(best)
+        found = [_cosine(_centred(whole[at : at + len(piece)]), piece) for at in places]
+        scores.append(max(found, default=0.0))
     return float(np.mean(scores))
+
+
+def _centred(bands: np.ndarray) -> np.ndarray:
+    """Without the mean of each band: what moves is what was said."""
+    return np.asarray(bands - bands.mean(0))
+
+
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
+    norm = np.linalg.norm(one) * np.linalg.norm(other) + 1e-9
+    return float((one * other).sum() / norm)

@@ -16,13 +16,14 @@ from voiceserver.config import (
     EnginesConfig,
     RecogniserConfig,
     ResponderConfig,
+    SpeechConfig,
     TextConfig,
     TextProvider,
 )
 from voiceserver.engines import stub
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.remote_recogniser import RemoteRecogniser
-from voiceserver.engines.table import grammar, open_engines, text_engine
+from voiceserver.engines.table import check_voice, grammar, open_engines, text_engine
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.metrics import Metrics
 
@@ -63,6 +64,14 @@ def test_the_recogniser_listens_for_what_the_responder_answers(tmp_path: Path) -
     assert "where is the lido" in grammar(Config(responder=own))
     assert grammar(Config(text=PROVIDER)) == ""
     assert grammar(Config(recogniser=RecogniserConfig(grammar=False))) == ""
+
+
+def test_an_unknown_default_voice_is_refused() -> None:
+    """With the valid names; benchmarks with a stub need not change the voice."""
+    config = Config(speech=SpeechConfig(voice="nobody"))
+    with pytest.raises(ConfigError, match=r"nobody.*one of: alloy, echo"):
+        check_voice(config, ("alloy", "echo"))
+    check_voice(Config(engines=STUBS, speech=config.speech), ("alloy",))
 
 
 @pytest.mark.net

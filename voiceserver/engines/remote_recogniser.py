@@ -25,7 +25,9 @@ from voiceserver.supervisor.supervised import Supervised
 CHILD = "voiceserver.engines.child"
 MAX_UTTERANCE_S = 60  # kept of one utterance; what comes later is dropped and counted
 MAX_WAITING = 16  # utterances that wait for a process
-BLOCK = 2 * MIC_RATE // 10  # bytes: 100 ms of int16 is sent at a time
+# Bytes of int16 sent at a time, 60 ms. What has not been sent when the user's turn
+# ends is decoded while everybody waits, at some 0.4 of its duration.
+BLOCK = 2 * MIC_RATE * 60 // 1000
 WINDOW = 2 * MIC_RATE * 2  # bytes sent and not yet decoded: 2 s
 REPLAYS = 2  # an utterance that kills three processes is not tried again
 

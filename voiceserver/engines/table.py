@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, assert_never
 
@@ -20,6 +20,7 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
+from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def open_engines(
         metrics: Counts restarts of processes.
 
     Raises:
-        ConfigError: If a text model's settings cannot be used.
+        ConfigError: If a text model's settings or the voice cannot be used.
         EngineFailed: If an engine cannot be opened; says why and what to do.
     """
     began = time.perf_counter()
@@ -48,10 +49,9 @@ async def open_engines(
         speech = await opening.speech()
         engines = Engines(opening.vad(), recogniser, await opening.text(), speech)
         await opening.ready()
-        log.info(
-            "engines are ready",
-            extra={"seconds": round(time.perf_counter() - began, 2)},
-        )
+        check_voice(config, speech.voices)
+        took_s = round(time.perf_counter() - began, 2)
+        log.info("engines are ready", extra={"seconds": took_s})
         yield engines
 
 
@@ -61,6 +61,18 @@ def text_engine(config: Config) -> str:
     if name == "auto":
         return "providers" if config.text.provider else "responder"
     return name
+
+
+def check_voice(config: Config, voices: Sequence[str]) -> None:
+    """Refuse a default voice that the synthesizer does not have; a stub has any.
+
+    Raises:
+        ConfigError: Names the valid ones.
+    """
+    voice = config.speech.voice
+    if config.engines.speech != "stub" and voice not in voices:
+        names = ", ".join(voices)
+        raise ConfigError(f"[speech] voice = {voice!r} is unknown; one of: {names}")
 
 
 def grammar(config: Config) -> str:

@@ -77,12 +77,11 @@ def read_order(
         Refusal: If anything in it is wrong.
         VoiceServerError: If the voice is unknown.
     """
-    text = content.get("input")
-    text = speakable(text) if isinstance(text, str) else None
-    if text is None or not text.strip():
+    given = content.get("input")
+    if not isinstance(given, str) or not given.strip():
         raise invalid("'input' must be the text to speak.", "input")
-    if len(text) > LONGEST_INPUT:
-        message = f"'input' has {len(text)} characters; at most {LONGEST_INPUT}."
+    if len(given) > LONGEST_INPUT:
+        message = f"'input' has {len(given)} characters; at most {LONGEST_INPUT}."
         raise invalid(message, "input", "string_above_max_length")
     format = content.get("response_format", "mp3")
     if not isinstance(format, str) or format not in MEDIA_TYPES:
@@ -101,6 +100,7 @@ def read_order(
         raise invalid("'model' must be text.", "model")
     name = voices.check(content.get("voice", default.voice), "voice")
     voice = voices.spoken_by(name)
+    text = speakable(given)
     return SpeechOrder(text, voice, format, float(asked), stream_format == "sse")
 
 

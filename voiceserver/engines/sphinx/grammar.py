@@ -42,7 +42,7 @@ class GrammarSearch:
     def __init__(self, model: Model, jsgf: str) -> None:
         # compallsen makes scores relative to the best sound of the whole model: the
         # background that acceptance measures against, for 5 % of a core.
-        self.search = Search(model, {"compallsen": True, "bestpath": False})
+        self.search = Search(model, {"compallsen": True})
         text = self._with_pronunciations(jsgf)
         try:
             self._accepted = self.search.raw.parse_jsgf(text)

@@ -6,7 +6,8 @@ Traps:
 - Scores of a frame are relative to the best *active* sound, so scores of different
   searches do not compare, unless all sounds are computed in every frame
   (``compallsen``): then 0 is the best sound of the whole model.
-- Scores leave as exponentials; those of an n-gram search are in units of 1024.
+- Scores leave as exponentials of units of 1024; with ``bestpath`` on, a grammar's
+  do not.
 - The means for cepstral normalisation are carried from utterance to utterance, and a
   decoder serves one caller after another: every utterance starts from fixed means.
 - A grammar search returns paths that stop in the middle of the grammar.
@@ -35,7 +36,7 @@ FRAME_RATE = 100  # of the recogniser's frames, Hz
 # pocketsphinx's own 40,3,-1 35.5 %, with each utterance's true means 34.9 %.
 CEPSTRAL_MEANS = "44.8,0.9,1.9,5.7,-3.8,-0.4,-2.8,-6.2,-3.0,-2.9,0.2,-3.3,2.6"
 
-_NGRAM_SCALE = 1024  # 2 ** SENSCR_SHIFT of pocketsphinx
+_SCALE = 1024  # 2 ** SENSCR_SHIFT of pocketsphinx
 _FLOOR = -745.0  # natural logarithm of the least double above 0
 _VARIANT = re.compile(r"\(\d+\)$")  # "the(2)": another pronunciation
 _NOT_WORDS = frozenset("<s> </s> <sil> SIL [NOISE] [SPEECH] +NSN+ +SPN+ (NULL)".split())
@@ -142,6 +143,7 @@ class Search:
             "dict": str(model.dictionary),
             "lm": str(model.language) if language else None,
             "loglevel": "FATAL",  # an utterance outside the grammar is an "ERROR"
+            "bestpath": False,
             **options,
         }
         try:
@@ -151,7 +153,6 @@ class Search:
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             reason = f"cannot load the model in {model.acoustic}: {error}"
             raise EngineFailed("pocketsphinx", reason) from error
-        self._scale = _NGRAM_SCALE if language else 1
         self._speaking = False
 
     def start(self) -> None:
@@ -186,7 +187,7 @@ class Search:
                 _VARIANT.sub("", segment.word).lower(),
                 segment.start_frame,
                 segment.end_frame + 1,
-                self._logarithm(segment.ascore),
+                _logarithm(segment.ascore),
             )
             for segment in self.raw.seg() or ()
             if segment.word not in _NOT_WORDS
@@ -196,8 +197,9 @@ class Search:
         """Phones of a word in the dictionary, () if it is not there."""
         return tuple((self.raw.lookup_word(word) or "").split())
 
-    def _logarithm(self, likelihood: float) -> float:
-        return (math.log(likelihood) if likelihood > 0 else _FLOOR) * self._scale
+
+def _logarithm(likelihood: float) -> float:
+    return (math.log(likelihood) if likelihood > 0 else _FLOOR) * _SCALE
 
 
 def text_of(words: tuple[Word, ...]) -> str:
