@@ -77,8 +77,9 @@ export class Settings extends EventTarget {
 		try {
 			const reply = await fetch(`/v1/${name}s`);
 			const { data } = await reply.json();
-			// Other names that a voice goes by, for other clients, are no choice.
-			this.#offer(name, data.filter(({ own }) => own !== false));
+			// Not other names of a voice, nor models that give no text.
+			const mine = ({ own = true, stage = "text" }) => own && stage === "text";
+			this.#offer(name, data.filter(mine));
 		} catch {
 			// No list: whoever opens this again asks again.
 		}

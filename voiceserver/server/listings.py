@@ -15,33 +15,44 @@ from voiceserver.server.state import STATE
 OWN_MODEL = "voiceserver"  # the default route
 
 
-def model_names(engines: Engines) -> list[str]:
-    """Return the ids of ``/v1/models``: the default route, then each engine."""
-    names = [
-        OWN_MODEL,
-        engines.text.name,
-        engines.recogniser.name,
-        engines.speech.name,
-    ]
-    return list(dict.fromkeys(names))
+def model_stages(engines: Engines) -> dict[str, str]:
+    """Return the ids of ``/v1/models`` and the stage of a turn that each serves.
+
+    The default route first, then each engine; only ids of the text stage may be
+    pinned by a conversation.
+    """
+    return {
+        engines.speech.name: "speech",
+        engines.recogniser.name: "recognition",
+        engines.text.name: "text",
+        OWN_MODEL: "text",
+    }
 
 
-def _model(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "voiceserver"}
+def _model(name: str, stage: str) -> dict[str, object]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "voiceserver",
+        "stage": stage,
+    }
 
 
 async def models(request: web.Request) -> web.Response:
     """``GET /v1/models``."""
-    names = model_names(request.app[STATE].engines.get())
-    return json_answer({"object": "list", "data": [_model(name) for name in names]})
+    stages = model_stages(request.app[STATE].engines.get())
+    listed = [_model(name, stage) for name, stage in reversed(stages.items())]
+    return json_answer({"object": "list", "data": listed})
 
 
 async def model(request: web.Request) -> web.Response:
     """``GET /v1/models/{id}``."""
     name = request.match_info["model"]
-    if name not in model_names(request.app[STATE].engines.get()):
+    stages = model_stages(request.app[STATE].engines.get())
+    if name not in stages:
         raise Refusal(404, "There is no such model.", "model_not_found", "model")
-    return json_answer(_model(name))
+    return json_answer(_model(name, stages[name]))
 
 
 async def voices(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ others let through:
    frame, what a loop over all the model's sounds would score, is high enough. (A
    phone loop as a search of its own told no more and costs 4 % of a core.)
 3. Dictation heard something alike: both texts are compared by their phones. A
-   grammar made to explain other words fits at best half of them.
+   grammar made to explain other words shares few of them.
 
 The limits are chosen by ``scripts/calibrate_grammar.py`` on one half of the
 recordings and judged on the other: of 34 utterances inside a grammar 33 come out
