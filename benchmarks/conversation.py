@@ -36,7 +36,7 @@ GIVE_UP_S = 8.0
 UTTERANCES = (
     "speech/command/brooklyn.wav",
     "speech/command/whatstheweatherlike.wav",
-    "speech/command/goforward.wav",
+    "speech/read/sb_spk2_snt2.wav",
     "speech/read/sb_spk1_snt1.wav",
 )
 STUB_CONFIG = f"""
