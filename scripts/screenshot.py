@@ -1,6 +1,6 @@
 """Takes the picture of the page for the README, from a real server.
 
-    python -m scripts.screenshot docs/page.png
+python -m scripts.screenshot docs/page.png
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ STATE = "document.body.dataset.state"
 QUESTIONS = ("What is twelve times seven?", "How old is the Brooklyn Bridge?")
 
 
-async def take(path: Path) -> None:
-    """Ask by typing, and take the picture while the second answer is spoken."""
+async def take() -> bytes:
+    """Ask by typing; return a PNG of the page while it speaks the second answer."""
     look = Look(width=1120, height=760)
     async with running_server() as server, open_browser(look) as browser:
         await browser.navigate(server.url)
@@ -33,14 +33,15 @@ async def take(path: Path) -> None:
                 await browser.wait_for(f"{STATE} === 'listening'", 20)
         await browser.click("#latency summary")
         await asyncio.sleep(0.8)
-        path.write_bytes(await browser.screenshot())
+        return await browser.screenshot()
 
 
 def main() -> None:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    asyncio.run(take(parser.parse_args().path))
+    path: Path = parser.parse_args().path
+    path.write_bytes(asyncio.run(take()))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,11 @@ def phones() -> Search:
     return search
 
 
+def copied(folder: Path) -> Path:
+    """A copy of the bundled acoustic model, to be damaged."""
+    return Path(shutil.copytree(find_model("").acoustic, folder / "model"))
+
+
 def test_the_bundled_model_is_found() -> None:
     """No folder named: the files of the wheel."""
     model = find_model("")
@@ -39,29 +44,40 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 def test_a_telephone_model_is_refused(tmp_path: Path) -> None:
     """Audio comes at 16 kHz; a model for 8 kHz would only hear nonsense."""
-    for name in ("mdef", "means", "variances", "transition_matrices"):
-        (tmp_path / name).touch()
-    (tmp_path / "feat.params").write_text("-lowerf 200\n-samprate 8000\n")
+    folder = copied(tmp_path)
+    (folder / "feat.params").write_text("-lowerf 200\n-samprate 8000\n")
     with pytest.raises(EngineFailed, match="8000 Hz"):
-        find_model(str(tmp_path))
+        find_model(str(folder))
 
 
 def test_a_folder_may_bring_its_own_dictionary(tmp_path: Path) -> None:
     """A ``*.dict`` beside the model replaces the bundled one."""
-    bundled = find_model("").acoustic
-    for name in ("mdef", "means", "variances", "transition_matrices", "feat.params"):
-        (tmp_path / name).symlink_to(bundled / name)
-    (tmp_path / "own.dict").write_text("yes Y EH S\n")
-    assert find_model(str(tmp_path)).dictionary == tmp_path / "own.dict"
+    folder = copied(tmp_path)
+    (folder / "own.dict").write_text("yes Y EH S\n")
+    assert find_model(str(folder)).dictionary == folder / "own.dict"
 
 
-def test_a_corrupt_model_is_an_engine_failure(tmp_path: Path) -> None:
-    """pocketsphinx's refusal becomes our error, with the folder."""
-    folder = tmp_path / "model"
-    shutil.copytree(find_model("").acoustic, folder)
-    (folder / "mdef").write_bytes(b"not a model\n")
-    with pytest.raises(EngineFailed, match="cannot load the model"):
-        Search(find_model(str(folder)), {})
+@pytest.mark.parametrize("name", ["mdef", "means", "transition_matrices"])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
+    """Before pocketsphinx sees it: it would end the process."""
+    folder = copied(tmp_path)
+    (folder / name).write_bytes(b"not a model\n")
+    with pytest.raises(EngineFailed, match=f"{name} is damaged"):
+        find_model(str(folder))
+
+
+def test_a_model_without_weights_is_incomplete(tmp_path: Path) -> None:
+    """Before pocketsphinx sees it: it would end the process."""
+    folder = copied(tmp_path)
+    (folder / "sendump").unlink()
+    with pytest.raises(EngineFailed, match="sendump"):
+        find_model(str(folder))
+
+
+def test_a_refusal_by_pocketsphinx_is_an_engine_failure() -> None:
+    """With the folder, whatever pocketsphinx says."""
+    with pytest.raises(EngineFailed, match="cannot load the model in"):
+        Search(find_model(""), {"no_such_setting": True})
 
 
 def test_words_join_to_text() -> None:

@@ -1,7 +1,7 @@
 """One utterance at a time: dictation and grammar over the same audio.
 
 ``load`` is what a recogniser process calls. Knows nothing of processes, sockets or
-turns. Dictation costs about 0.35 of a core while someone speaks, the grammar 0.1.
+turns. Dictation costs 0.35 to 0.45 of a core while someone speaks, the grammar 0.12.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Decoder:
         self._open = True
 
     def push(self, pcm: NDArray[np.int16]) -> None:
-        """Decode more audio; takes about 0.45 of the audio's duration.
+        """Decode more audio; takes about half of the audio's duration.
 
         Args:
             pcm: Shape ``(n,)``, 16 kHz; may be empty.

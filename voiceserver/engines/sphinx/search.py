@@ -42,6 +42,16 @@ _VARIANT = re.compile(r"\(\d+\)$")  # "the(2)": another pronunciation
 _NOT_WORDS = frozenset("<s> </s> <sil> SIL [NOISE] [SPEECH] +NSN+ +SPN+ (NULL)".split())
 
 
+# How files of a model begin: a definition in binary (of either byte order) or text,
+# the others with the header of Sphinx-3 files.
+_BEGINNINGS: dict[str, bytes | tuple[bytes, ...]] = {
+    "mdef": (b"BMDF", b"FDMB", b"0.3"),
+    "means": b"s3",
+    "variances": b"s3",
+    "transition_matrices": b"s3",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """Files of an acoustic model and its language.
@@ -65,7 +75,7 @@ def find_model(folder: str) -> Model:
             they are not the bundled ones; "" is the bundled model.
 
     Raises:
-        EngineFailed: If a file is missing or the model is not for 16 kHz.
+        EngineFailed: If a file is missing or damaged or the model is not for 16 kHz.
     """
     bundled = Path(pocketsphinx.get_model_path()) / "en-us"
     acoustic = Path(folder) if folder else bundled / "en-us"
@@ -77,7 +87,7 @@ def find_model(folder: str) -> Model:
                 "recogniser.model to the folder of a pocketsphinx model, or to nothing "
                 "for the bundled one",
             )
-    _check_rate(acoustic / "feat.params")
+    _check_contents(acoustic)
     dictionary = next(
         iter(sorted(acoustic.glob("*.dict"))), bundled / "cmudict-en-us.dict"
     )
@@ -92,7 +102,20 @@ def find_model(folder: str) -> Model:
     return Model(acoustic, dictionary, language)
 
 
-def _check_rate(params: Path) -> None:
+def _check_contents(acoustic: Path) -> None:
+    """Refuse files that are visibly no model; deeper damage ends the process.
+
+    pocketsphinx calls ``exit(1)`` on some files that it cannot read.
+    """
+    for name, beginnings in _BEGINNINGS.items():
+        with (acoustic / name).open("rb") as file:
+            if not file.read(4).startswith(beginnings):
+                reason = f"cannot load the model: {acoustic / name} is damaged"
+                raise EngineFailed("pocketsphinx", reason)
+    if not any((acoustic / name).is_file() for name in ("sendump", "mixture_weights")):
+        reason = f"no sendump or mixture_weights in {acoustic}: the model is incomplete"
+        raise EngineFailed("pocketsphinx", reason)
+    params = acoustic / "feat.params"
     found = re.search(r"-samprate\s+([\d.]+)", params.read_text(errors="replace"))
     if found and float(found[1]) != MIC_RATE:
         raise EngineFailed(
