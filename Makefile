@@ -38,7 +38,7 @@ $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev,bench
 	@touch $(STAMP)-run $@
 
 clean:

@@ -18,11 +18,11 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-pip="$venv/bin/python -m pip --disable-pip-version-check"
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
 # torch first and by its exact pin: a range would fetch the build for CUDA.
 torch=$(grep '^torch==' constraints.txt)
 say "installing $torch (the largest part; a few minutes on a slow line)"
-$pip install -q "$torch" -c constraints.txt
+pip install -q "$torch" -c constraints.txt
 say "installing voiceserver and what it needs"
-$pip install -q -c constraints.txt -e ".[$extras]"
+pip install -q -c constraints.txt -e ".[$extras]"

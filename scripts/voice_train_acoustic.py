@@ -32,13 +32,13 @@ from scripts.voice_sentences import Sentence, clauses, load_sentences
 from voiceserver.voice.acoustic import (
     NOISE,
     PAIR,
-    PROSODY,
     AcousticModel,
     AcousticShape,
     Frames,
     Phones,
     spread,
 )
+from voiceserver.voice.prosody import PROSODY
 
 SAVE_EVERY_S = 60
 WARM_UP = 200  # steps

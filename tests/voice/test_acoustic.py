@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
 from voiceserver.voice.acoustic import (
     NOISE,
-    PROSODY,
     AcousticModel,
     AcousticShape,
     Frames,
-    Mixture,
     Phones,
     spread,
     to_lengths,
 )
 from voiceserver.voice.features import N_MELS
+from voiceserver.voice.prosody import PROSODY
 
 SHAPE = AcousticShape(16, 2, 3, 16, 1, 16, 1)
 
@@ -45,29 +42,6 @@ def test_padding_changes_nothing() -> None:
         torch.tensor([[1.0] * 5 + [0.0] * 4]),
     )
     assert torch.allclose(model.encoder(alone), model.encoder(longer)[:, :5], atol=1e-6)
-
-
-def test_drawing_follows_the_mixture_given_to_training() -> None:
-    """Step by step the prosody net gives the mixtures that it gives all at once."""
-    torch.manual_seed(0)
-    model = AcousticModel(SHAPE).eval().requires_grad_(False)
-    encoded = model.encoder(phones(6))
-    drawn = model.prosody.draw(encoded, torch.Generator().manual_seed(1), 0.0)
-    history = torch.nn.functional.pad(model.prosody.normalise(drawn), (0, 0, 1, 0))
-    mixture = model.prosody(encoded, history[:, :-1])
-    best = mixture.log_weight.argmax(-1)[..., None, None].expand(-1, -1, 1, PROSODY)
-    means = mixture.mean.gather(2, best)[:, :, 0]
-    assert torch.allclose(model.prosody.restore(means), drawn, atol=1e-5)
-
-
-def test_likelihood_of_a_standard_normal() -> None:
-    """Four dimensions at the mean: four times log(1 / sqrt(2 pi))."""
-    zeros = torch.zeros(1, 1, PROSODY)
-    mixture = Mixture(torch.zeros(1, 1), zeros, zeros)
-    wanted = -PROSODY * 0.5 * math.log(2 * math.pi)
-    assert mixture.log_likelihood(torch.zeros(1, PROSODY)).item() == pytest.approx(
-        wanted
-    )
 
 
 @pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])

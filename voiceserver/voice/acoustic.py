@@ -9,23 +9,20 @@ from noise; it has a bounded field, so chunks equal the whole. Knows nothing of 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from voiceserver.voice.features import F0_CENTRE_HZ, F0_HIGH_HZ, F0_LOW_HZ, N_MELS
 from voiceserver.voice.phones import MARKS, SYMBOLS
+from voiceserver.voice.prosody import ProsodyNet
 from voiceserver.voice.vocoder import KERNEL, ConvNeXtBlock
 
 PLACES = 5  # of a symbol in its word: none, first, inner, last, only
-PROSODY = 4  # log(1 + frames), log F0 mean, log F0 rise, log energy
 PAIR = 2  # frames of 10 ms that the decoder emits at a time
 NOISE = 8  # channels of noise the decoder sees
 CUES = 5  # place in the phone, its length, coarse pitch, its rise, energy
-LOG_SIGMA_LOW, LOG_SIGMA_HIGH = -4.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,120 +80,6 @@ class Encoder(nn.Module):
             h = block(h) * mask
         out: Tensor = self.norm(h.transpose(1, 2))
         return out
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """Gaussian mixtures over prosody vectors, one for each symbol.
-
-    Attributes:
-        log_weight: ``(..., components)``, normalised.
-        mean: ``(..., components, PROSODY)``.
-        log_sigma: As ``mean``.
-    """
-
-    log_weight: Tensor
-    mean: Tensor
-    log_sigma: Tensor
-
-    def log_likelihood(self, value: Tensor) -> Tensor:
-        """Log density of prosody vectors ``(..., PROSODY)``, shape ``(...)``."""
-        z = (value[..., None, :] - self.mean) * torch.exp(-self.log_sigma)
-        each = -0.5 * z.square() - self.log_sigma - 0.5 * math.log(2 * math.pi)
-        return torch.logsumexp(self.log_weight + each.sum(-1), -1)
-
-    def draw(self, uniform: Tensor, normal: Tensor, temperature: float) -> Tensor:
-        """Prosody vectors ``(..., PROSODY)`` drawn with given random numbers.
-
-        Args:
-            uniform: In [0, 1), ``(...)``; chooses the component.
-            normal: ``(..., PROSODY)``.
-            temperature: 0 gives the likeliest component's mean, 1 the model's spread.
-        """
-        if temperature == 0:
-            chosen = self.log_weight.argmax(-1)
-        else:
-            weight = torch.softmax(self.log_weight / temperature, -1)
-            chosen = (torch.cumsum(weight, -1) < uniform[..., None]).sum(-1)
-            chosen = chosen.clamp_max(weight.shape[-1] - 1)
-        index = chosen[..., None, None].expand(*chosen.shape, 1, PROSODY)
-        mean = self.mean.gather(-2, index)[..., 0, :]
-        sigma = torch.exp(self.log_sigma.gather(-2, index)[..., 0, :])
-        drawn: Tensor = mean + sigma * normal * temperature
-        return drawn
-
-
-class ProsodyNet(nn.Module):
-    """Draws the prosody of one symbol after the other, in normalised units."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, shape: AcousticShape) -> None:
-        super().__init__()
-        width = shape.encoder_width
-        self.components = shape.components
-        self.inlet = nn.Linear(width + PROSODY, width)
-        self.cell = nn.GRU(width, width, batch_first=True)
-        self.head = nn.Linear(2 * width, shape.components * (1 + 2 * PROSODY))
-        self.register_buffer("mean", torch.zeros(PROSODY))
-        self.register_buffer("scale", torch.ones(PROSODY))
-
-    def normalise(self, prosody: Tensor) -> Tensor:
-        """From natural units to those of the network."""
-        return (prosody - self.mean) / self.scale
-
-    def restore(self, normalised: Tensor) -> Tensor:
-        """From the network's units to natural ones."""
-        return normalised * self.scale + self.mean
-
-    def _mixture(self, encoded: Tensor, state: Tensor) -> Mixture:
-        out = self.head(torch.cat([encoded, state], -1))
-        weight, mean, sigma = out.split(
-            [self.components, *[self.components * PROSODY] * 2], -1
-        )
-        grid = (self.components, PROSODY)
-        return Mixture(
-            functional.log_softmax(weight, -1),
-            mean.unflatten(-1, grid),
-            sigma.unflatten(-1, grid).clamp(LOG_SIGMA_LOW, LOG_SIGMA_HIGH),
-        )
-
-    def forward(self, encoded: Tensor, before: Tensor) -> Mixture:
-        """Mixtures for all symbols at once, given each one's predecessor.
-
-        Args:
-            encoded: ``(batch, n, width)``.
-            before: Normalised prosody of the symbol before, ``(batch, n, PROSODY)``.
-        """
-        x = self.inlet(torch.cat([encoded, before], -1))
-        state, _ = self.cell(x)
-        return self._mixture(encoded, state)
-
-    @torch.no_grad()
-    def draw(
-        self, encoded: Tensor, generator: torch.Generator, temperature: float
-    ) -> Tensor:
-        """Prosody of a clause in natural units, ``(1, n, PROSODY)``.
-
-        Args:
-            encoded: Of one clause, ``(1, n, width)``.
-            generator: Of the random numbers; its seed fixes the reading.
-            temperature: See `Mixture.draw`.
-        """
-        n = encoded.shape[1]
-        uniform = torch.rand((n, 1), generator=generator)
-        normal = torch.randn((n, 1, PROSODY), generator=generator)
-        before = torch.zeros(1, PROSODY)
-        state = torch.zeros(1, 1, self.cell.hidden_size)
-        drawn = []
-        for i in range(n):
-            x = self.inlet(torch.cat([encoded[:, i], before], -1))
-            _, state = self.cell(x[:, None], state)
-            mixture = self._mixture(encoded[:, i], state[0])
-            before = mixture.draw(uniform[i], normal[i], temperature)
-            drawn.append(before)
-        return self.restore(torch.stack(drawn, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +207,7 @@ class AcousticModel(nn.Module):
         super().__init__()
         self.shape = shape
         self.encoder = Encoder(shape)
-        self.prosody = ProsodyNet(shape)
+        self.prosody = ProsodyNet(shape.encoder_width, shape.components)
         self.contour = ContourNet(shape)
         self.decoder = MelDecoder(shape)
 

@@ -43,8 +43,8 @@ from voiceserver.voice.vocoder import (
 
 Samples = NDArray[np.float32]
 
-FIRST_CHUNKS = (16, 32, 64)  # frames; small at first, so that speech begins early
-LATER_CHUNK = 100  # frames
+FIRST_CHUNKS = (16, 32, 64, 128)  # frames; small at first: speech begins early
+LATER_CHUNK = 200  # frames
 
 
 @dataclass(frozen=True, slots=True)

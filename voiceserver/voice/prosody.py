@@ -1,0 +1,173 @@
+"""Prosody of a clause: duration, pitch and energy of each symbol, drawn one by one.
+
+Averages would drone, so each symbol's prosody is a Gaussian mixture given what was drawn
+before it, and speaking samples from it. Training sees all symbols at once; speaking
+walks, in numpy, because a step is too small for a tensor library's overhead. Knows
+nothing of what encodes the symbols.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+PROSODY = 4  # log(1 + frames), log F0 mean, log F0 rise, log energy
+LOG_SIGMA_LOW, LOG_SIGMA_HIGH = -4.0, 1.0
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Gaussian mixtures over prosody vectors, one for each symbol.
+
+    Attributes:
+        log_weight: ``(..., components)``, normalised.
+        mean: ``(..., components, PROSODY)``.
+        log_sigma: As ``mean``.
+    """
+
+    log_weight: Tensor
+    mean: Tensor
+    log_sigma: Tensor
+
+    def log_likelihood(self, value: Tensor) -> Tensor:
+        """Log density of prosody vectors ``(..., PROSODY)``, shape ``(...)``."""
+        z = (value[..., None, :] - self.mean) * torch.exp(-self.log_sigma)
+        each = -0.5 * z.square() - self.log_sigma - 0.5 * math.log(2 * math.pi)
+        return torch.logsumexp(self.log_weight + each.sum(-1), -1)
+
+
+class ProsodyNet(nn.Module):
+    """Draws the prosody of one symbol after the other, in normalised units."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int, components: int) -> None:
+        super().__init__()
+        self.components = components
+        self.inlet = nn.Linear(width + PROSODY, width)
+        self.cell = nn.GRU(width, width, batch_first=True)
+        self.head = nn.Linear(2 * width, components * (1 + 2 * PROSODY))
+        self.register_buffer("mean", torch.zeros(PROSODY))
+        self.register_buffer("scale", torch.ones(PROSODY))
+
+    def normalise(self, prosody: Tensor) -> Tensor:
+        """From natural units to those of the network."""
+        return (prosody - self.mean) / self.scale
+
+    def restore(self, normalised: Tensor) -> Tensor:
+        """From the network's units to natural ones."""
+        return normalised * self.scale + self.mean
+
+    def _mixture(self, encoded: Tensor, state: Tensor) -> Mixture:
+        out = self.head(torch.cat([encoded, state], -1))
+        weight, mean, sigma = out.split(
+            [self.components, *[self.components * PROSODY] * 2], -1
+        )
+        grid = (self.components, PROSODY)
+        return Mixture(
+            functional.log_softmax(weight, -1),
+            mean.unflatten(-1, grid),
+            sigma.unflatten(-1, grid).clamp(LOG_SIGMA_LOW, LOG_SIGMA_HIGH),
+        )
+
+    def forward(self, encoded: Tensor, before: Tensor) -> Mixture:
+        """Mixtures for all symbols at once, given each one's predecessor.
+
+        Args:
+            encoded: ``(batch, n, width)``.
+            before: Normalised prosody of the symbol before, ``(batch, n, PROSODY)``.
+        """
+        x = self.inlet(torch.cat([encoded, before], -1))
+        state, _ = self.cell(x)
+        return self._mixture(encoded, state)
+
+    @torch.no_grad()
+    def draw(
+        self, encoded: Tensor, generator: torch.Generator, temperature: float
+    ) -> Tensor:
+        """Prosody of a clause in natural units, ``(1, n, PROSODY)``.
+
+        Args:
+            encoded: Of one clause, ``(1, n, width)``.
+            generator: Of the random numbers; its seed fixes the reading.
+            temperature: 0 gives the likeliest component's mean at each symbol, 1 the
+                speaker's own spread.
+        """
+        n = encoded.shape[1]
+        uniform = torch.rand(n, generator=generator).numpy()
+        normal = torch.randn((n, PROSODY), generator=generator).numpy()
+        drawn = _Walk(self, encoded[0]).draw(uniform, normal, temperature)
+        return self.restore(torch.from_numpy(drawn).to(encoded))[None]
+
+
+def _array(x: Tensor) -> Floats:
+    return np.ascontiguousarray(x.detach().float().cpu().numpy())
+
+
+class _Walk:
+    """A prosody net unrolled over one clause.
+
+    What depends on the encodings alone is multiplied out for all symbols at once; a
+    step is left with three small products.
+    """
+
+    def __init__(self, net: ProsodyNet, encoded: Tensor) -> None:
+        width = encoded.shape[1]
+        into, cell, head = net.inlet.weight, net.cell, net.head.weight
+        of_input = cell.weight_ih_l0
+        first = functional.linear(encoded, into[:, :width], net.inlet.bias)
+        self.gates = _array(functional.linear(first, of_input, cell.bias_ih_l0))
+        self.from_before = _array(of_input @ into[:, width:])
+        self.from_state = _array(cell.weight_hh_l0)
+        self.state_bias = _array(cell.bias_hh_l0)
+        self.out = _array(functional.linear(encoded, head[:, :width], net.head.bias))
+        self.out_from_state = _array(head[:, width:])
+        self.components = net.components
+
+    def draw(self, uniform: Floats, normal: Floats, temperature: float) -> Floats:
+        """Normalised prosody of all symbols, ``(n, PROSODY)``."""
+        n, width = len(self.gates), self.from_state.shape[1]
+        state, before = np.zeros(width, np.float32), np.zeros(PROSODY, np.float32)
+        drawn = np.zeros((n, PROSODY), np.float32)
+        for i in range(n):
+            state = self._step(self.gates[i] + self.from_before @ before, state)
+            out = self.out[i] + self.out_from_state @ state
+            before = self._sample(out, uniform[i], normal[i], temperature)
+            drawn[i] = before
+        return drawn
+
+    def _step(self, gates: Floats, state: Floats) -> Floats:
+        """One step of the gated recurrent unit (Cho et al. 2014, as torch lays it out)."""
+        width = len(state)
+        inner = self.from_state @ state + self.state_bias
+        both = 1 / (1 + np.exp(-(gates[: 2 * width] + inner[: 2 * width])))
+        reset, update = both[:width], both[width:]
+        fresh = np.tanh(gates[2 * width :] + reset * inner[2 * width :])
+        return np.asarray((1 - update) * fresh + update * state, np.float32)
+
+    def _sample(
+        self, out: Floats, uniform: float, normal: Floats, temperature: float
+    ) -> Floats:
+        k = self.components
+        chosen = _choose(out[:k], uniform, temperature)
+        mean = out[k:].reshape(2, k, PROSODY)[0, chosen]
+        log_sigma = out[k:].reshape(2, k, PROSODY)[1, chosen]
+        sigma = np.exp(np.clip(log_sigma, LOG_SIGMA_LOW, LOG_SIGMA_HIGH))
+        return np.asarray(mean + sigma * normal * temperature, np.float32)
+
+
+def _choose(scores: Floats, uniform: float, temperature: float) -> int:
+    """Index of a component, by its weight sharpened by the temperature."""
+    if temperature == 0:
+        return int(scores.argmax())
+    weight = np.exp((scores - scores.max()) / temperature)
+    return int(np.searchsorted(np.cumsum(weight / weight.sum()), uniform * 0.999999))
