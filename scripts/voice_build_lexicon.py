@@ -4,7 +4,9 @@
 Phones come from the CMU dictionary inside the pocketsphinx wheel (BSD-2-style, keep
 its notice), which has no stress; stress comes from misaki's stressed lexicon
 (Apache-2.0), aligned vowel by vowel. Words that misaki lacks take their stress from
-the nearest word that ends alike, or from the first full vowel.
+the nearest word that ends alike, or from the first full vowel. With ``--spoken`` the
+variant that the speaker uses most comes first: dictionaries lead with careful forms
+("was" with a full vowel) that nobody says in a sentence.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from voiceserver.voice.phones import VOWELS, is_vowel
+from voiceserver.voice.lexicon import parse_entries
+from voiceserver.voice.normalise import normalise
+from voiceserver.voice.phones import VOWELS, Pronunciation, is_vowel
 
 # misaki's vowel letters and the phones they stand for most often.
 SOUNDS = {
@@ -42,6 +46,7 @@ SOUNDS = {
     "ᵻ": {"IH", "AH"},
 }
 REDUCED = ("AH", "IH", "ER")
+OFTEN = 5  # readings after which the speaker's habit counts
 
 
 def package_folder(name: str) -> Path:
@@ -164,13 +169,51 @@ def build(
     return lines, how
 
 
+def spoken_variants(cache: Path) -> dict[str, Counter[Pronunciation]]:
+    """How often the speaker says each variant of each word, kept-back texts aside."""
+    index = json.loads((cache / "index.json").read_text(encoding="utf-8"))
+    aligned = json.loads((cache / "alignments.json").read_text(encoding="utf-8"))
+    counts: dict[str, Counter[Pronunciation]] = {}
+    for row in index["recordings"]:
+        if row["validation"] or not aligned.get(row["name"]):
+            continue
+        words = [t for t in normalise(row["text"]).tokens if not t.is_mark]
+        said: dict[int, list[str]] = {}
+        for symbol, word, _ in aligned[row["name"]]:
+            if word >= 0:
+                said.setdefault(word, []).append(symbol)
+        for word, phones in said.items():
+            if not words[word].spelled:
+                text = words[word].text
+                counts.setdefault(text, Counter())[tuple(phones)] += 1
+    return counts
+
+
+def prefer(lines: list[str], spoken: dict[str, Counter[Pronunciation]]) -> list[str]:
+    """Put the variant that is said most first, where it was said often enough."""
+    entries = parse_entries(lines)
+    out = []
+    for word, variants in entries.items():
+        said = spoken.get(word, Counter())
+        known = [v for v in variants if said[v] >= OFTEN]
+        best = max(known, key=lambda v: said[v], default=variants[0])
+        ordered = [best, *(v for v in variants if v != best)]
+        for i, phones in enumerate(ordered):
+            name = f"{word}({i + 1})" if i else word
+            out.append(" ".join([name, *phones]))
+    return out
+
+
 def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
+    parser.add_argument("--spoken", type=Path, help="cache of an aligned corpus")
     a = parser.parse_args()
     dictionary = package_folder("pocketsphinx") / "model/en-us/cmudict-en-us.dict"
     lines, how = build(dictionary, read_stressed(package_folder("misaki")))
+    if a.spoken:
+        lines = prefer(lines, spoken_variants(a.spoken))
     packed = gzip.compress("\n".join(lines).encode("ascii") + b"\n", 9, mtime=0)
     a.out.write_bytes(packed)
     print(f"{len(lines)} pronunciations, {len(packed)} bytes, {dict(how)}")

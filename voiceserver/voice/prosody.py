@@ -1,9 +1,9 @@
 """Prosody of a clause: duration, pitch and energy of each symbol, drawn one by one.
 
-Averages would drone, so each symbol's prosody is a Gaussian mixture given what was drawn
-before it, and speaking samples from it. Training sees all symbols at once; speaking
-walks, in numpy, because a step is too small for a tensor library's overhead. Knows
-nothing of what encodes the symbols.
+Averages would drone, so each symbol's prosody is a Gaussian mixture given what was
+drawn before it, and speaking samples from it. Training sees all symbols at once;
+speaking walks, in numpy, because a step is too small for a tensor library's overhead.
+Knows nothing of what encodes the symbols.
 """
 
 from __future__ import annotations
@@ -122,13 +122,16 @@ class _Walk:
 
     def __init__(self, net: ProsodyNet, encoded: Tensor) -> None:
         width = encoded.shape[1]
-        into, cell, head = net.inlet.weight, net.cell, net.head.weight
-        of_input = cell.weight_ih_l0
+        weights = dict(net.named_parameters())
+        into, head = weights["inlet.weight"], weights["head.weight"]
+        of_input = weights["cell.weight_ih_l0"]
         first = functional.linear(encoded, into[:, :width], net.inlet.bias)
-        self.gates = _array(functional.linear(first, of_input, cell.bias_ih_l0))
+        self.gates = _array(
+            functional.linear(first, of_input, weights["cell.bias_ih_l0"])
+        )
         self.from_before = _array(of_input @ into[:, width:])
-        self.from_state = _array(cell.weight_hh_l0)
-        self.state_bias = _array(cell.bias_hh_l0)
+        self.from_state = _array(weights["cell.weight_hh_l0"])
+        self.state_bias = _array(weights["cell.bias_hh_l0"])
         self.out = _array(functional.linear(encoded, head[:, :width], net.head.bias))
         self.out_from_state = _array(head[:, width:])
         self.components = net.components
@@ -146,7 +149,7 @@ class _Walk:
         return drawn
 
     def _step(self, gates: Floats, state: Floats) -> Floats:
-        """One step of the gated recurrent unit (Cho et al. 2014, as torch lays it out)."""
+        """One step of the gated recurrent unit, its gates as torch orders them."""
         width = len(state)
         inner = self.from_state @ state + self.state_bias
         both = 1 / (1 + np.exp(-(gates[: 2 * width] + inner[: 2 * width])))
