@@ -195,3 +195,23 @@ async def test_the_end_of_the_server_ends_those_who_wait() -> None:
         with pytest.raises(EngineFailed, match="the server ends"):
             await utterance.final()
         utterance.close()
+
+
+async def test_a_partial_from_before_a_loss_is_not_settled_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It covers only the beginning; it stays the answer where nothing better comes."""
+    monkeypatch.setattr(remote_recogniser, "REPLAYS", 1)
+    async with remote(slow_s=0.02) as pool:
+        utterance = pool.open()
+        utterance.push(SECOND)
+        await until(lambda: utterance.latest.text != "")
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: utterance.latest.text == "")
+        await until(lambda: utterance.latest.text != "")
+        again = utterance.latest
+        utterance.push(DEADLY)
+        with pytest.raises(EngineFailed):
+            await utterance.final()
+        assert utterance.latest.text.startswith(again.text)

@@ -163,6 +163,7 @@ class RemoteUtterance:
         self._told = False  # the process knows that
         self._job: Job | None = None
         self._latest = Hypothesis()
+        self._before_loss = Hypothesis()
         self._losses = 0
         self._over = asyncio.Event()
         self._why = ""  # it failed
@@ -242,6 +243,10 @@ class RemoteUtterance:
         """The process died: wait for another one, ahead of all others."""
         self._job = None
         self._losses += 1
+        # It covers only the beginning: whoever needs words soon must not settle for
+        # it, as they would for a partial that the final merely corrects.
+        if self._latest.text:
+            self._before_loss, self._latest = self._latest, Hypothesis()
         if self._losses > REPLAYS:
             self._fail(why)
         else:
@@ -249,6 +254,8 @@ class RemoteUtterance:
 
     def _fail(self, why: str) -> None:
         self._why = why.removeprefix(f"{self._pool.name}: ")
+        if not self._latest.text:
+            self._latest = self._before_loss
         self._audio.clear()
         self._over.set()
 
