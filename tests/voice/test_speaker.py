@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.voice.tiny import write_tiny_voice
-from voiceserver.voice.speaker import PAUSE_AFTER, Voice, load_voice
+from voiceserver.voice.features import HOP
+from voiceserver.voice.speaker import AT_ONCE, PAUSE_AFTER, Voice, load_voice
 from voiceserver.voice.synthesis import Manner
 from voiceserver.voice.weights import WeightsError
 
@@ -56,9 +57,27 @@ def test_marks_cover_the_words_in_order(voice: Voice) -> None:
 
 
 def test_the_mark_between_clauses_sets_the_pause(voice: Voice) -> None:
-    """The second clause begins after the pause that a full stop asks for."""
-    second = next(p for p in voice.speak("One. Two.") if p.clause == 1)
-    assert second.marks[0].first >= PAUSE_AFTER["."] * 240
+    """As long as a full stop asks for, from the last sound to the next."""
+    pieces = list(voice.speak("One. Two."))
+    one, two = (p.marks[0] for p in pieces if p.marks)
+    ends = sum(len(p.samples) for p in pieces if p.clause == 0)
+    assert ends - one.last + two.first >= PAUSE_AFTER["."] * HOP
+    after = sum(len(p.samples) for p in pieces if p.clause == 1) - two.last
+    assert after >= PAUSE_AFTER["."] * HOP
+
+
+def test_speech_begins_at_once(voice: Voice) -> None:
+    """Whatever pause the model draws before the first word, little of it is left."""
+    for seed in range(20):
+        first = next(voice.speak("Two.", Manner(seed=seed, temperature=1.5)))
+        assert first.marks[0].first <= (AT_ONCE.most + 1) * HOP
+
+
+def test_clauses_begin_and_end_in_silence(voice: Voice) -> None:
+    """So that no edge clicks."""
+    pieces = list(voice.speak("One. Two."))
+    assert all(p.samples[0] == 0 for p in pieces if p.marks)
+    assert all(voice.speak_all(text)[-1] == 0 for text in ("One.", "One", "One,"))
 
 
 def test_same_seed_same_speech(voice: Voice) -> None:

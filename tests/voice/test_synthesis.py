@@ -13,7 +13,14 @@ from voiceserver.voice.acoustic import AcousticModel, AcousticShape, MelDecoder
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP
 from voiceserver.voice.phones import INDEX, MARKS, SYMBOLS
-from voiceserver.voice.synthesis import Manner, Plan, plan_clause, speak_whole, stream
+from voiceserver.voice.synthesis import (
+    Lead,
+    Manner,
+    Plan,
+    plan_clause,
+    speak_whole,
+    stream,
+)
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 
 EXACT = 1e-5  # float32; the sums run in another order
@@ -122,11 +129,14 @@ def test_double_speed_halves_the_length() -> None:
     assert fast == pytest.approx(slow / 2, rel=0.15)
 
 
-def test_lead_is_at_least_as_asked() -> None:
-    """A clause after another begins with the silence that the mark between asks for."""
+@pytest.mark.parametrize("lead", [Lead(30, 40), Lead(0, 2), Lead(31, 31)])
+def test_the_silence_before_a_clause_is_as_asked(lead: Lead) -> None:
+    """Not shorter than its mark asks for, nor longer than who waits for it can bear."""
     model, _ = tiny_model()
-    plan = plan_clause(model, some_clause(4), Manner(), lead_frames=30)
-    assert int(plan.lengths[0]) >= 30
+    for seed in range(10):
+        plan = plan_clause(model, some_clause(4), Manner(seed=seed), lead)
+        assert lead.least <= int(plan.lengths[0]) <= lead.most + 1
+        assert plan.n_frames % 2 == 0
 
 
 @pytest.mark.parametrize(

@@ -71,13 +71,13 @@ class EnginesConfig:
         recogniser: ``"pocketsphinx"`` or ``"stub"``.
         text: ``"responder"``, ``"providers"`` (the ``[[text.provider]]`` tables)
             or ``"stub"``; ``"auto"`` takes the providers where there are any.
-        speech: ``"espeak"`` or ``"stub"``.
+        speech: ``"neural"``, ``"espeak"`` or ``"stub"``.
     """
 
     vad: Literal["silero", "stub"] = "silero"
     recogniser: Literal["pocketsphinx", "stub"] = "pocketsphinx"
     text: Literal["auto", "responder", "providers", "stub"] = "auto"
-    speech: Literal["espeak", "stub"] = "espeak"
+    speech: Literal["neural", "espeak", "stub"] = "espeak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +206,12 @@ class SpeechConfig:
     Attributes:
         voice: Default voice.
         speed: Speaking rate, 0.25..4.
+        model: Folder of a neural voice; empty is the one that comes along.
     """
 
     voice: str = "alloy"
     speed: float = 1.0
+    model: str = ""
 
     def __post_init__(self) -> None:
         _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")

@@ -18,7 +18,8 @@ import numpy as np
 from voiceserver.audio import SPEECH_RATE, Resampler, Samples, from_int16
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.espeak_library import Block, Library, Sound
-from voiceserver.engines.espeak_text import pieces, plain, speakable
+from voiceserver.engines.espeak_text import plain
+from voiceserver.engines.pieces import pieces, speakable
 from voiceserver.errors import EngineFailed
 
 WORDS_PER_MINUTE = 170  # at speed 1

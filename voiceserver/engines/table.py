@@ -137,15 +137,8 @@ class _Opening:
 
     async def speech(self) -> Synthesizer:
         match self._config.engines.speech:
-            case "espeak":
-                from voiceserver.engines import remote_speech
-
-                spec = remote_speech.speech_spec(
-                    "espeak", "voiceserver.engines.espeak:load"
-                )
-                voice = remote_speech.RemoteSynthesizer(spec, self._metrics)
-                self._warming.append(voice)
-                return await self._stack.enter_async_context(voice)
+            case "neural" | "espeak" as name:
+                return await self._voice(name)
             case "stub":
                 from voiceserver.engines.stub import StubSpeech
 
@@ -168,6 +161,18 @@ class _Opening:
                 from voiceserver.engines.responder import Responder
 
                 return Responder(config.responder)
+
+    async def _voice(self, name: str) -> Synthesizer:
+        from voiceserver.engines import remote_speech
+
+        spec = remote_speech.speech_spec(
+            name,
+            f"voiceserver.engines.{name}:load",
+            {"model": self._config.speech.model},
+        )
+        voice = remote_speech.RemoteSynthesizer(spec, self._metrics)
+        self._warming.append(voice)
+        return await self._stack.enter_async_context(voice)
 
     async def _pocketsphinx(self) -> Recogniser:
         from voiceserver.engines import remote_recogniser

@@ -18,11 +18,18 @@ import numpy as np
 
 from voiceserver.voice.acoustic import AcousticModel
 from voiceserver.voice.clause import Clause, Phonemiser
-from voiceserver.voice.features import SAMPLE_RATE
+from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.letters import sound_out
 from voiceserver.voice.lexicon import load_lexicon
 from voiceserver.voice.phones import MARKS
-from voiceserver.voice.synthesis import Manner, Plan, Samples, plan_clause, stream
+from voiceserver.voice.synthesis import (
+    Lead,
+    Manner,
+    Plan,
+    Samples,
+    plan_clause,
+    stream,
+)
 from voiceserver.voice.vocoder import VocoderNet
 from voiceserver.voice.weights import (
     WeightsError,
@@ -32,6 +39,11 @@ from voiceserver.voice.weights import (
 )
 
 LEXICON_FILE = "lexicon.gz"
+DRAWN = 10  # frames by which a drawn pause may be longer than the mark asks
+# Before the first clause: whoever asked is waiting.
+AT_ONCE = Lead(0, 2)
+FADE = 96  # samples, 4 ms at both edges of a clause
+_RISE = np.linspace(0, 1, FADE, dtype=np.float32)
 # Silence before a clause by the mark that ended the one before, in frames of 10 ms.
 # The corpus has single sentences only, so these are set by hand.
 PAUSE_AFTER = {".": 38, "?": 40, "!": 38, ";": 28, ":": 28, "-": 20, ",": 12}
@@ -108,19 +120,29 @@ class Voice:
             sizes: Frames of the chunks of each clause; the usual ones if left out.
 
         Yields:
-            Pieces as they are made; none if there is nothing to say.
+            Pieces as they are made; none if there is nothing to say. The last one is
+            the pause that belongs to the last clause's mark.
         """
         manner = manner or Manner()
         chunks = None if sizes is None else tuple(sizes)
-        lead = 0
+        lead, number, pause = AT_ONCE, 0, 0
         for number, clause in enumerate(self.phonemiser.phonemise(text)):
             own = replace(manner, seed=manner.seed + number)
-            plan = plan_clause(self.model, clause, own, round(lead / manner.speed))
-            marks = word_marks(clause, plan)
+            plan = plan_clause(self.model, clause, own, lead)
+            marks, done = word_marks(clause, plan), 0
             for samples in stream(self.model, self.net, plan, chunks):
+                done += len(samples)
+                if done == len(samples):
+                    samples[:FADE] *= _RISE
+                if done == plan.n_frames * HOP:
+                    samples[-FADE:] *= _RISE[::-1]
                 yield Piece(samples, number, marks)
                 marks = ()
-            lead = PAUSE_AFTER[MARKS[clause.ending]]
+            wanted = round(PAUSE_AFTER[MARKS[clause.ending]] / manner.speed)
+            pause = max(0, wanted - int(plan.lengths[-1]))
+            lead = Lead(pause, pause + DRAWN)
+        if pause:
+            yield Piece(np.zeros(pause * HOP, np.float32), number)
 
     def speak_all(self, text: str, manner: Manner | None = None) -> Samples:
         """A text in one array; empty if there is nothing to say."""

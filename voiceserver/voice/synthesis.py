@@ -81,6 +81,19 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """How long the silence before a clause may be, in frames of 10 ms.
+
+    Attributes:
+        least: It is lengthened to this.
+        most: It is shortened to this, or to one frame more.
+    """
+
+    least: int = 0
+    most: int = 400
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that is fixed about a clause before it sounds.
 
@@ -128,7 +141,7 @@ def as_phones(clause: Clause) -> Phones:
 
 @torch.no_grad()
 def plan_clause(
-    model: AcousticModel, clause: Clause, manner: Manner, lead_frames: int = 0
+    model: AcousticModel, clause: Clause, manner: Manner, lead: Lead | None = None
 ) -> Plan:
     """Draw the prosody of a clause and everything that follows from it.
 
@@ -136,7 +149,7 @@ def plan_clause(
         model: In evaluation mode.
         clause: To be spoken.
         manner: How.
-        lead_frames: Least silence before the first phone, in frames.
+        lead: Silence before the first phone; as drawn if left out.
     """
     generator = torch.Generator().manual_seed(manner.seed)
     encoded = model.encoder(as_phones(clause))
@@ -147,8 +160,9 @@ def plan_clause(
     drawn[:, 2] *= manner.pitch_range
     sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
     lengths = to_lengths(drawn, sounding, manner.speed)
-    missing = max(0, lead_frames - int(lengths[0]))
-    lengths[0] += missing + missing % PAIR
+    if lead is not None:
+        change = min(max(int(lengths[0]), lead.least), lead.most) - int(lengths[0])
+        lengths[0] += change + change % PAIR  # the whole stays even
     one = spread(encoded[0], drawn, lengths)
     frames = Frames(one.encoded[None], one.cues[None])
     pitch, voicing = model.contour(frames)

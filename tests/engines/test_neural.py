@@ -1,0 +1,157 @@
+"""The neural voice as a speech core, and behind a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.espeak_loudness import loudness
+from tests.engines.conformance import check_synthesizer
+from tests.engines.test_espeak import OPENAI_VOICES
+from tests.voice.tiny import write_tiny_voice
+from voiceserver.audio import SPEECH_RATE, Samples
+from voiceserver.engines.base import SpeechRequest, WordMark
+from voiceserver.engines.neural import (
+    TIMBRES,
+    NeuralVoice,
+    Timbre,
+    find_models,
+    load,
+    manner,
+)
+from voiceserver.engines.remote_speech import RemoteSynthesizer, speech_spec
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+
+SENTENCE = "Well, the answer costs $5.20, I think; call me at nine."
+
+
+@pytest.fixture(scope="module")
+def voice() -> NeuralVoice:
+    """The voice that comes along."""
+    try:
+        return load({})
+    except EngineFailed as error:
+        pytest.skip(str(error))
+
+
+def audio(
+    voice: NeuralVoice, text: str, name: str = "alloy", speed: float = 1
+) -> Samples:
+    request = SpeechRequest(text, name, speed)
+    chunks = [chunk.samples for chunk in voice.speak(request)]
+    return np.concatenate([np.zeros(0, np.float32), *chunks])
+
+
+def marks(voice: NeuralVoice, text: str, name: str = "alloy") -> list[WordMark]:
+    return [m for c in voice.speak(SpeechRequest(text, name)) for m in c.words]
+
+
+@pytest.mark.net
+async def test_the_voice_in_a_process_conforms() -> None:
+    """As the server uses it."""
+    spec = speech_spec("neural", "voiceserver.engines.neural:load")
+    async with RemoteSynthesizer(spec, Metrics()) as remote:
+        try:
+            await remote.ready()
+        except EngineFailed as error:
+            pytest.skip(str(error))
+        await check_synthesizer(remote)
+
+
+def test_every_openai_voice_speaks_at_one_loudness(voice: NeuralVoice) -> None:
+    """-23 LUFS, within what a sentence differs from another."""
+    assert set(OPENAI_VOICES.split()) <= set(voice.voices)
+    for name in voice.voices:
+        level = loudness(audio(voice, SENTENCE, name), SPEECH_RATE)
+        assert abs(level + 23) < 3, (name, level)
+
+
+def test_each_word_of_the_text_is_marked(voice: NeuralVoice) -> None:
+    """With its punctuation; a sum of money is one word."""
+    said = [SENTENCE[m.start : m.end] for m in marks(voice, SENTENCE)]
+    assert said == SENTENCE.split()
+
+
+@pytest.mark.parametrize("name", ["alloy", "cedar", "shimmer"])
+def test_marks_lie_in_the_audio(voice: NeuralVoice, name: str) -> None:
+    """At whatever size the voice is played."""
+    n_samples = len(audio(voice, SENTENCE, name))
+    found = marks(voice, SENTENCE, name)
+    assert all(m.pts < m.pts_end <= n_samples for m in found)
+    assert found[-1].pts_end > n_samples / 2
+
+
+def test_the_size_of_a_voice_leaves_its_pace(voice: NeuralVoice) -> None:
+    """A larger speaker does not speak more slowly."""
+    plain, large = (len(audio(voice, SENTENCE, name)) for name in ("alloy", "onyx"))
+    assert large == pytest.approx(plain / TIMBRES["onyx"].speed, rel=0.2)
+
+
+def test_speed_is_as_asked(voice: NeuralVoice) -> None:
+    """Twice as fast is half as long."""
+    slow, fast = (len(audio(voice, SENTENCE, speed=s)) for s in (1.0, 2.0))
+    assert fast == pytest.approx(slow / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("speed", [0.25, 4.0])
+def test_the_extremes_of_speed_are_spoken(voice: NeuralVoice, speed: float) -> None:
+    """In every size."""
+    for timbre in TIMBRES.values():
+        assert 0.25 <= manner(SpeechRequest("a", speed=speed), timbre).speed <= 4
+    assert len(audio(voice, "Hello.", "cedar", speed))
+
+
+def test_the_same_request_gives_the_same_samples(voice: NeuralVoice) -> None:
+    """So that a phrase may be kept."""
+    assert np.array_equal(audio(voice, SENTENCE), audio(voice, SENTENCE))
+
+
+def test_a_long_text_begins_at_once_and_keeps_its_marks(voice: NeuralVoice) -> None:
+    """It is cut into pieces; each word points at itself."""
+    text = "The quick brown fox is here. " * 400
+    stream = voice.speak(SpeechRequest(text))
+    found: list[WordMark] = []
+    for chunk in stream:
+        found += chunk.words
+        if found and found[-1].start > 700:
+            break
+    stream.close()
+    assert [text[m.start : m.end] for m in found] == text.split()[: len(found)]
+
+
+def test_an_unknown_voice_is_named_with_the_others(voice: NeuralVoice) -> None:
+    """Before anything is spoken."""
+    with pytest.raises(EngineFailed, match=r"no voice 'nobody'.*alloy"):
+        audio(voice, "Hello.", "nobody")
+
+
+def test_another_folder_can_be_configured(tmp_path: Path) -> None:
+    """A voice that somebody trained."""
+    folder = write_tiny_voice(tmp_path / "mine")
+    assert len(audio(load({"model": str(folder)}), "One two.")) > 0
+
+
+def test_a_missing_folder_says_what_to_set(tmp_path: Path) -> None:
+    """Both ways out."""
+    with pytest.raises(EngineFailed, match=r"speech\.model.*espeak"):
+        find_models(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("name", ["acoustic", "vocoder", "letters"])
+def test_damaged_weights_are_a_clear_error(tmp_path: Path, name: str) -> None:
+    """With the file's name."""
+    folder = write_tiny_voice(tmp_path / "voice")
+    path = folder / f"{name}.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(EngineFailed, match=name):
+        load({"model": str(folder)})
+
+
+def test_sizes_resample_by_small_ratios() -> None:
+    """A rate converter's table grows with the ratio's terms."""
+    for timbre in TIMBRES.values():
+        assert round(timbre.size * 20) / 20 == timbre.size
+        assert isinstance(timbre, Timbre)

@@ -1,0 +1,215 @@
+"""The server's own neural voice as a speech core (``load`` is its factory).
+
+Gives the voices their names, sizes and loudness, and a phrase its pauses; everything
+else is ``voiceserver.voice``. A voice of another size is the trained one played back
+at another rate, with pitch and speed set so that only the size of the speaker
+changes: exactly what a network trained on resampled recordings would imitate.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from voiceserver.audio import SPEECH_RATE, Resampler, Samples
+from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
+from voiceserver.engines.pieces import pieces
+from voiceserver.errors import EngineFailed
+from voiceserver.voice.speaker import Piece, Voice, load_voice
+from voiceserver.voice.synthesis import Manner
+from voiceserver.voice.weights import WeightsError
+
+# Frames of a chunk. Small at first: speech begins early. Not large later: other
+# phrases wait for a step to end.
+CHUNKS = (16, 32, 64, 100)
+MODELS = "models/voice"
+
+
+@dataclass(frozen=True, slots=True)
+class Timbre:
+    """One of the voices.
+
+    Attributes:
+        size: Rate at which the trained voice is played back; below 1 a larger
+            speaker with a deeper voice. A multiple of 0.05.
+        pitch: Semitones, beside what the size brings.
+        pitch_range: Factor on the swing of F0.
+        speed: Speaking rate beside what is asked for.
+        temperature: Spread of the prosody drawn.
+    """
+
+    size: float = 1.0
+    pitch: float = 0.0
+    pitch_range: float = 1.0
+    speed: float = 1.0
+    temperature: float = 0.7
+
+
+# The published table: OpenAI's names. All are one speaker in different sizes.
+TIMBRES: dict[str, Timbre] = {
+    "alloy": Timbre(),
+    "ash": Timbre(0.85, -3.0, 1.1),
+    "ballad": Timbre(0.9, -2.0, 1.3, 0.92),
+    "coral": Timbre(1.1, 0.5, 1.2, 1.03),
+    "echo": Timbre(0.85, -4.5, 0.9),
+    "sage": Timbre(1.0, -1.5, 0.9, 0.95),
+    "shimmer": Timbre(1.15, 1.0, 1.2),
+    "verse": Timbre(0.9, -3.5, 1.2),
+    "marin": Timbre(1.05, 0.0, 1.1),
+    "cedar": Timbre(0.8, -4.5, 1.0, 0.95),
+    "fable": Timbre(1.05, -2.0, 1.4),
+    "nova": Timbre(1.1, -1.0, 1.3, 1.05),
+    "onyx": Timbre(0.8, -6.0, 0.9, 0.95),
+}
+
+
+def find_models(folder: str) -> Path:
+    """Find the folder of the voice: as configured, in the package or the checkout.
+
+    Raises:
+        EngineFailed: If there is none; says where it was sought.
+    """
+    package = Path(__file__).resolve().parent.parent
+    sought = [Path(folder)] if folder else [package / MODELS, package.parent / MODELS]
+    for path in sought:
+        if path.is_dir():
+            return path
+    places = " or ".join(map(str, sought))
+    raise EngineFailed(
+        "neural",
+        f"there is no voice in {places}; set speech.model to the folder of one, or "
+        'engines.speech to "espeak"',
+    )
+
+
+def load(settings: dict[str, object]) -> NeuralVoice:
+    """Load the voice and speak a word, which warms all parts up.
+
+    Args:
+        settings: ``"model"``: folder of the voice, "" for the one that comes along.
+
+    Raises:
+        EngineFailed: If it is missing or damaged; says what to do.
+    """
+    # One core: threads within an operator gain little and hurt everyone else.
+    torch.set_num_threads(1)
+    folder = find_models(str(settings.get("model") or ""))
+    try:
+        voice = NeuralVoice(load_voice(folder))
+    except WeightsError as error:
+        raise EngineFailed("neural", str(error)) from error
+    for _chunk in voice.speak(SpeechRequest("I am ready, and so are all my words.")):
+        pass
+    return voice
+
+
+class NeuralVoice:
+    """A ``Voice``: holds no state between phrases, so they may overlap at will."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """All names of the table."""
+        return tuple(TIMBRES)
+
+    def speak(self, request: SpeechRequest) -> Generator[SpeechChunk, None, None]:
+        """Speak a phrase of any length; nothing speakable gives nothing.
+
+        The same request gives the same samples.
+
+        Raises:
+            EngineFailed: If there is no such voice.
+        """
+        timbre = TIMBRES.get(request.voice)
+        if timbre is None:
+            names = ", ".join(TIMBRES)
+            raise EngineFailed("neural", f"no voice {request.voice!r}; one of: {names}")
+        line = _Line(timbre.size, request.text)
+        how = manner(request, timbre)
+        for start, part in pieces(request.text):
+            line.begin(start)
+            for piece in self._voice.speak(
+                part, replace(how, seed=how.seed + start), CHUNKS
+            ):
+                chunk = line.add(piece)
+                if chunk is not None:
+                    yield chunk
+        last = line.end()
+        if last is not None:
+            yield last
+
+
+def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
+    """How the trained voice must speak, for a phrase to come out as it should."""
+    speed = request.speed * timbre.speed / timbre.size
+    return Manner(
+        seed=zlib.crc32(request.text.encode("utf-8", "replace")),
+        speed=min(max(speed, 0.25), 4.0),
+        pitch=timbre.pitch,
+        pitch_range=timbre.pitch_range,
+        temperature=timbre.temperature,
+    )
+
+
+_PUNCTUATION = re.compile(r"[^\w\s]*")
+
+
+class _Line:
+    """The audio of a phrase: brought to its size, its words placed."""
+
+    def __init__(self, size: float, text: str) -> None:
+        self._size = size
+        self._text = text
+        self._resampler = Resampler(round(SPEECH_RATE * size), SPEECH_RATE)
+        self._start = 0  # of this part, in the text
+        self._clause = -1
+        self._origin = 0  # source samples before this clause
+        self._seen = 0  # source samples so far
+        self._marks: list[WordMark] = []
+
+    def begin(self, start: int) -> None:
+        """A part of the text begins."""
+        self._start = start
+        self._clause = -1
+
+    def add(self, piece: Piece) -> SpeechChunk | None:
+        """Take a piece; return what can be given."""
+        if piece.clause != self._clause:
+            self._clause, self._origin = piece.clause, self._seen
+        self._marks += [
+            WordMark(
+                self._start + mark.start,
+                # With the punctuation that follows: it is heard as the word is.
+                self._token_end(self._start + mark.end),
+                self._pts(self._origin + mark.first),
+                self._pts(self._origin + mark.last),
+            )
+            for mark in piece.marks
+        ]
+        self._seen += len(piece.samples)
+        return self._given(self._resampler.push(piece.samples))
+
+    def end(self) -> SpeechChunk | None:
+        """Return what the rate converter holds."""
+        return self._given(self._resampler.flush())
+
+    def _given(self, samples: Samples) -> SpeechChunk | None:
+        if len(samples) == 0:
+            return None  # marks travel with audio
+        marks, self._marks = self._marks, []
+        return SpeechChunk(np.clip(samples, -1, 1), tuple(marks))
+
+    def _token_end(self, end: int) -> int:
+        found = _PUNCTUATION.match(self._text, end)
+        return found.end() if found else end
+
+    def _pts(self, source: int) -> int:
+        return round(source / self._size)
