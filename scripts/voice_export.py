@@ -1,6 +1,7 @@
 """Make model files from training runs: ``python -m scripts.voice_export OUT ...``.
 
 Takes the moving averages of the weights from the checkpoints given, in half precision.
+Prosody is trained apart and goes into the acoustic model's file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+
+from torch import Tensor
 
 from scripts.voice_checkpoint import average_weights, load_checkpoint
 from voiceserver.voice.acoustic import AcousticShape
@@ -24,11 +27,11 @@ SHAPES: dict[str, type[Shape]] = {
 }
 
 
-def export_run(kind: str, run: Path, out: Path) -> int:
-    """Write one model file; returns the number of training steps in it.
+def _load(run: Path) -> tuple[dict[str, int], dict[str, Tensor], int]:
+    """Shape, averaged weights and steps of a run.
 
     Raises:
-        FileNotFoundError: If the run has no checkpoint.
+        FileNotFoundError: If it has no checkpoint.
     """
     state = load_checkpoint(run / "checkpoint.pt")
     if state is None:
@@ -36,8 +39,28 @@ def export_run(kind: str, run: Path, out: Path) -> int:
     described, step = state["shape"], state["step"]
     assert isinstance(described, dict)
     assert isinstance(step, int)
+    return described, average_weights(state), step
+
+
+def export_run(kind: str, run: Path, out: Path, prosody: Path | None = None) -> int:
+    """Write one model file; returns the number of training steps in it.
+
+    Args:
+        kind: "acoustic", "vocoder" or "letters".
+        run: Folder of the run.
+        out: Folder of the voice.
+        prosody: Run of the prosody net, which an acoustic model needs beside its own.
+
+    Raises:
+        FileNotFoundError: If a run has no checkpoint.
+    """
+    described, weights, step = _load(run)
+    if prosody is not None:
+        _, own, _ = _load(prosody)
+        weights = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
+        weights |= {f"prosody.{k}": v for k, v in own.items()}
     shape = SHAPES[kind](**described)
-    save_weights(out / f"{kind}.safetensors", kind, shape, average_weights(state))
+    save_weights(out / f"{kind}.safetensors", kind, shape, weights)
     return step
 
 
@@ -46,16 +69,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--lexicon", type=Path)
-    for kind in SHAPES:
+    for kind in (*SHAPES, "prosody"):
         parser.add_argument(f"--{kind}", type=Path, help="folder of the run")
     a = parser.parse_args()
+    if bool(a.acoustic) != bool(a.prosody):
+        parser.error("--acoustic and --prosody go into one file: give both")
     a.out.mkdir(parents=True, exist_ok=True)
     if a.lexicon:
         shutil.copyfile(a.lexicon, a.out / LEXICON_FILE)
     for kind in SHAPES:
         run = getattr(a, kind)
         if run:
-            print(kind, "after", export_run(kind, run, a.out), "steps")
+            prosody = a.prosody if kind == "acoustic" else None
+            print(kind, "after", export_run(kind, run, a.out, prosody), "steps")
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice_align import Phone, load_alignments
 from scripts.voice_features import Utterance, load_utterances
@@ -23,6 +24,7 @@ from voiceserver.voice.clause import (
     PLACE_NONE,
     PLACE_ONLY,
 )
+from voiceserver.voice.encoder import Phones
 from voiceserver.voice.features import F0_CENTRE_HZ, log_energy
 from voiceserver.voice.normalise import normalise
 from voiceserver.voice.phones import INDEX, MARKS, PAUSE
@@ -208,3 +210,16 @@ def load_sentences(cache: Path, validation: bool) -> list[Sentence]:
         for u in load_utterances(cache, validation)
         if u.name in alignments
     ]
+
+
+def collate(sentences: list[Sentence]) -> Phones:
+    """Pad the symbols of sentences to a batch."""
+    symbols = pad_sequence([s.symbols for s in sentences], batch_first=True)
+    lengths = torch.tensor([len(s.symbols) for s in sentences])
+    mask = (torch.arange(symbols.shape[1]) < lengths[:, None]).float()
+    return Phones(
+        symbols,
+        pad_sequence([s.places for s in sentences], batch_first=True),
+        torch.tensor([s.ending for s in sentences]),
+        mask,
+    )

@@ -1,9 +1,9 @@
 """Train the acoustic model: ``python -m scripts.voice_train_acoustic CACHE RUN``.
 
-Encoder and prosody net see whole sentences or clauses; contour net and decoder see
-windows of them. The decoder is trained on the energy distance between patches of mel
-spectra, with two draws of its noise, so that it need not average. Resumable like the
-vocoder's training.
+The encoder sees whole sentences or clauses; contour net and decoder see windows of
+them. The prosody net is trained apart, by ``voice_train_prosody``. The decoder is
+trained on the energy distance between patches of mel spectra, with two draws of its
+noise, so that it need not average. Resumable like the vocoder's training.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice_checkpoint import (
     Journal,
@@ -28,24 +27,20 @@ from scripts.voice_checkpoint import (
     save_checkpoint,
 )
 from scripts.voice_features import step_generator
-from scripts.voice_sentences import Sentence, clauses, load_sentences
+from scripts.voice_sentences import Sentence, clauses, collate, load_sentences
 from voiceserver.voice.acoustic import (
     NOISE,
     PAIR,
     AcousticModel,
     AcousticShape,
     Frames,
-    Phones,
     spread,
 )
-from voiceserver.voice.prosody import PROSODY
 
 SAVE_EVERY_S = 60
 WARM_UP = 200  # steps
 PATCHES = ((1, 1), (5, 4), (16, 8))  # mel bands, frames
 CLAUSE_SHARE = 0.4  # of the examples that are clauses, not whole sentences
-BEFORE_NOISE = 0.3  # on the true prosody of the symbol before, in normalised units
-BEFORE_DROP = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +88,6 @@ class Window:
     mask: Tensor
 
 
-def collate(sentences: list[Sentence]) -> Phones:
-    """Pad the symbols of sentences to a batch."""
-    symbols = pad_sequence([s.symbols for s in sentences], batch_first=True)
-    lengths = torch.tensor([len(s.symbols) for s in sentences])
-    mask = (torch.arange(symbols.shape[1]) < lengths[:, None]).float()
-    return Phones(
-        symbols,
-        pad_sequence([s.places for s in sentences], batch_first=True),
-        torch.tensor([s.ending for s in sentences]),
-        mask,
-    )
-
-
 def _padded(x: Tensor, first: int, frames: int) -> Tensor:
     """Frames of the last dimension from ``first`` on, zeros beyond the end."""
     part = x[..., first : first + frames]
@@ -147,27 +129,6 @@ def patch_distance(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
         pooled = functional.avg_pool2d(squared[:, None], size)
         total = total + (pooled + 1e-6).sqrt().mean()
     mean: Tensor = total / len(PATCHES) / mask.mean()
-    return mean
-
-
-def prosody_loss(
-    model: AcousticModel,
-    sentences: list[Sentence],
-    phones: Phones,
-    encoded: Tensor,
-    generator: torch.Generator | None,
-) -> Tensor:
-    """Negative log likelihood of the true prosody; noisy history in training."""
-    true = pad_sequence([s.prosody for s in sentences], batch_first=True)
-    true = model.prosody.normalise(true)
-    before = functional.pad(true, (0, 0, 1, 0))[:, :-1]
-    if generator is not None:
-        before = before + BEFORE_NOISE * torch.randn(before.shape, generator=generator)
-        kept = torch.rand(before.shape[:2], generator=generator) > BEFORE_DROP
-        before = before * kept[..., None]
-    mixture = model.prosody(encoded, before)
-    likelihood = mixture.log_likelihood(true) * phones.mask
-    mean: Tensor = -likelihood.sum() / phones.mask.sum() / PROSODY
     return mean
 
 
@@ -249,16 +210,6 @@ class Training:
             },
         )
 
-    def fit_units(self, sentences: list[Sentence]) -> None:
-        """Set the units of prosody from the corpus, before the first step."""
-        if self.step:
-            return
-        every = torch.cat([s.prosody for s in sentences])
-        for net in (self.model.prosody.state_dict(), self.average.weights):
-            prefix = "" if "mean" in net else "prosody."
-            net[prefix + "mean"].copy_(every.mean(0))
-            net[prefix + "scale"].copy_(every.std(0).clamp_min(1e-3))
-
     def rate(self) -> float:
         """Learning rate: linear warm-up, then a cosine to 2 % of the peak."""
         done = min(1.0, self.step / self.plan.steps)
@@ -278,14 +229,11 @@ class Training:
             self.model, window, generator, 2 if late and training else 1
         )
         bend, voicing = contour_loss(self.model, window)
-        history = generator if training else None
-        prosody = prosody_loss(self.model, sentences, phones, encoded, history)
         return {
             "mel": mel,
             "plain": plain,
             "bend": bend,
             "voicing": voicing,
-            "prosody": prosody,
         }
 
     def advance(self, whole: list[Sentence], parts: list[Sentence]) -> dict[str, float]:
@@ -308,7 +256,6 @@ class Training:
         torch.manual_seed(int(rng.integers(1 << 62)))  # dropout
         found = self.losses(batch, rng, True)
         total = found["mel"] + 4 * found["bend"] + found["voicing"]
-        total = total + 0.5 * found["prosody"]
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss of step {self.step} is not finite")
         self.optimiser.zero_grad()
@@ -341,7 +288,6 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     whole = load_sentences(cache, validation=False)
     kept = load_sentences(cache, validation=True)
     parts = [c for s in whole for c in clauses(s)]
-    t.fit_units(whole)
     journal = Journal(t.run / "journal.jsonl")
     start = saved = time.perf_counter()
     recent: list[dict[str, float]] = []

@@ -10,38 +10,13 @@ from voiceserver.voice.acoustic import (
     AcousticModel,
     AcousticShape,
     Frames,
-    Phones,
     spread,
     to_lengths,
 )
 from voiceserver.voice.features import N_MELS
 from voiceserver.voice.prosody import PROSODY
 
-SHAPE = AcousticShape(16, 2, 3, 16, 1, 16, 1)
-
-
-def phones(n: int) -> Phones:
-    """One clause of ``n`` symbols."""
-    return Phones(
-        torch.arange(n)[None] + 8,
-        torch.ones(1, n, dtype=torch.long),
-        torch.tensor([1]),
-        torch.ones(1, n),
-    )
-
-
-def test_padding_changes_nothing() -> None:
-    """A clause is encoded alike alone and padded in a batch."""
-    torch.manual_seed(0)
-    model = AcousticModel(SHAPE).eval()
-    alone = phones(5)
-    longer = Phones(
-        torch.cat([alone.symbols, torch.zeros(1, 4, dtype=torch.long)], 1),
-        torch.cat([alone.places, torch.zeros(1, 4, dtype=torch.long)], 1),
-        alone.ending,
-        torch.tensor([[1.0] * 5 + [0.0] * 4]),
-    )
-    assert torch.allclose(model.encoder(alone), model.encoder(longer)[:, :5], atol=1e-6)
+SHAPE = AcousticShape(16, 2, 3, 16, 1, 16, 1, 16, 1)
 
 
 @pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])

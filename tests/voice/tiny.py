@@ -13,7 +13,7 @@ from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.weights import save_weights
 
 WORDS = "one W AH1 N\ntwo T UW1\nthe DH AH0\napple AE1 P AH0 L\n"
-ACOUSTIC = AcousticShape(16, 1, 2, 16, 1, 16, 1)
+ACOUSTIC = AcousticShape(16, 1, 2, 16, 1, 16, 1, 16, 1)
 VOCODER = VocoderShape(16, 1)
 LETTERS = LettersShape(4, 8)
 

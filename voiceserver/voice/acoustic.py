@@ -1,10 +1,10 @@
 """Acoustic model: phones of a clause in, prosody and mel spectrum out.
 
-Four parts. The encoder reads the whole clause. The prosody net walks over its phones
-and **draws** duration, pitch and energy of each from a mixture, seeing what it drew
-before: averages would drone. The contour net turns these into F0 and voicing of every
-frame. The decoder emits the mel spectrum, two frames (20 ms) at a time, from these and
-from noise; it has a bounded field, so chunks equal the whole. Knows nothing of text.
+Four parts. The prosody net reads the whole clause and **draws** duration, pitch and
+energy of each phone from a mixture. The encoder reads it for its sounds. The contour
+net turns these into F0 and voicing of every frame. The decoder emits the mel spectrum,
+two frames (20 ms) at a time, from these and from noise; it has a bounded field, so
+chunks equal the whole. Knows nothing of text.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from voiceserver.voice.encoder import Encoder
 from voiceserver.voice.features import F0_CENTRE_HZ, F0_HIGH_HZ, F0_LOW_HZ, N_MELS
-from voiceserver.voice.phones import MARKS, SYMBOLS
 from voiceserver.voice.prosody import ProsodyNet
 from voiceserver.voice.vocoder import KERNEL, ConvNeXtBlock
 
-PLACES = 5  # of a symbol in its word: none, first, inner, last, only
 PAIR = 2  # frames of 10 ms that the decoder emits at a time
 NOISE = 8  # channels of noise the decoder sees
 CUES = 5  # place in the phone, its length, coarse pitch, its rise, energy
@@ -36,50 +35,8 @@ class AcousticShape:
     contour_blocks: int = 3
     decoder_width: int = 256
     decoder_blocks: int = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Phones:
-    """Clauses as the encoder sees them; a batch is padded on the right.
-
-    Attributes:
-        symbols: Indices into ``phones.SYMBOLS``, ``(batch, n)``, int64.
-        places: Place in the word, ``(batch, n)``, int64 below ``PLACES``.
-        ending: Index into ``phones.MARKS`` of the mark that ends it, ``(batch,)``.
-        mask: 1 where there is a symbol, ``(batch, n)``, float32.
-    """
-
-    symbols: Tensor
-    places: Tensor
-    ending: Tensor
-    mask: Tensor
-
-
-class Encoder(nn.Module):
-    """Symbols with their places and the clause's ending, mixed over neighbours."""
-
-    def __init__(self, shape: AcousticShape) -> None:
-        super().__init__()
-        width = shape.encoder_width
-        self.symbol = nn.Embedding(len(SYMBOLS), width)
-        self.place = nn.Embedding(PLACES, width)
-        self.ending = nn.Embedding(len(MARKS), width)
-        self.dropout = nn.Dropout(0.1)
-        self.blocks = nn.ModuleList(
-            ConvNeXtBlock(width) for _ in range(shape.encoder_blocks)
-        )
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, phones: Phones) -> Tensor:
-        """Encodings, ``(batch, n, width)``."""
-        x = self.symbol(phones.symbols) + self.place(phones.places)
-        x = x + self.ending(phones.ending)[:, None]
-        mask = phones.mask[:, None]
-        h = self.dropout(x).transpose(1, 2) * mask
-        for block in self.blocks:
-            h = block(h) * mask
-        out: Tensor = self.norm(h.transpose(1, 2))
-        return out
+    prosody_width: int = 128
+    prosody_blocks: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +163,10 @@ class AcousticModel(nn.Module):
     def __init__(self, shape: AcousticShape) -> None:
         super().__init__()
         self.shape = shape
-        self.encoder = Encoder(shape)
-        self.prosody = ProsodyNet(shape.encoder_width, shape.components)
+        self.encoder = Encoder(shape.encoder_width, shape.encoder_blocks, 0.1)
+        self.prosody = ProsodyNet(
+            shape.prosody_width, shape.prosody_blocks, shape.components
+        )
         self.contour = ContourNet(shape)
         self.decoder = MelDecoder(shape)
 

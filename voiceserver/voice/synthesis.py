@@ -23,12 +23,12 @@ from voiceserver.voice.acoustic import (
     PAIR,
     AcousticModel,
     Frames,
-    Phones,
     spread,
     to_hz,
     to_lengths,
 )
 from voiceserver.voice.clause import Clause
+from voiceserver.voice.encoder import Phones
 from voiceserver.voice.features import HOP
 from voiceserver.voice.phones import MARKS
 from voiceserver.voice.source import frame_phases, noise, normal_noise
@@ -152,8 +152,9 @@ def plan_clause(
         lead: Silence before the first phone; as drawn if left out.
     """
     generator = torch.Generator().manual_seed(manner.seed)
-    encoded = model.encoder(as_phones(clause))
-    drawn = model.prosody.draw(encoded, generator, manner.temperature)[0]
+    phones = as_phones(clause)
+    encoded = model.encoder(phones)
+    drawn = model.prosody.draw(phones, generator, manner.temperature)[0]
     centre = model.prosody.mean[1]
     drawn[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
     drawn[:, 1] += manner.pitch * (np.log(2) / 12)
