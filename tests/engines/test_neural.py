@@ -12,8 +12,9 @@ from tests.engines.conformance import check_synthesizer
 from tests.engines.test_espeak import OPENAI_VOICES
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.audio import SPEECH_RATE, Samples
-from voiceserver.engines.base import SpeechRequest, WordMark
+from voiceserver.engines.base import STYLES, SpeechRequest, WordMark
 from voiceserver.engines.neural import (
+    MANNERS,
     TIMBRES,
     NeuralVoice,
     Timbre,
@@ -148,6 +149,51 @@ def test_damaged_weights_are_a_clear_error(tmp_path: Path, name: str) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(EngineFailed, match=name):
         load({"model": str(folder)})
+
+
+def test_every_style_changes_the_speech(voice: NeuralVoice) -> None:
+    """Each in its own way; an unknown one is ignored, as by a voice without styles."""
+    said = {
+        style: np.concatenate(
+            [c.samples for c in voice.speak(SpeechRequest("Hello you.", style=style))]
+        )
+        for style in ("", "stern", *STYLES)
+    }
+    assert set(MANNERS) == set(STYLES)
+    assert np.array_equal(said.pop("stern"), said[""])
+    assert len({samples.tobytes() for samples in said.values()}) == len(said)
+
+
+def test_a_whisper_has_no_voice(voice: NeuralVoice) -> None:
+    """Its waveform does not repeat itself at the pitch of the voice."""
+    text = "We are all allowed one hour."
+    voiced, whispered = (
+        np.concatenate(
+            [c.samples for c in voice.speak(SpeechRequest(text, style=style))]
+        )
+        for style in ("", "whispered")
+    )
+    assert periodicity(voiced) > 0.7
+    assert periodicity(whispered) < 0.5
+    assert abs(loudness(whispered, SPEECH_RATE) + 29) < 6
+
+
+def periodicity(samples: Samples) -> float:
+    """Median over loud frames of the highest autocorrelation at 80 to 400 Hz."""
+    frames = [samples[i : i + 1200] for i in range(0, len(samples) - 1200, 600)]
+    loud = sorted(frames, key=lambda f: float(np.dot(f, f)))[-len(frames) // 2 :]
+    found = []
+    for frame in loud:
+        spectrum = np.abs(np.fft.rfft(frame * np.hanning(1200), 4096)) ** 2
+        correlation = np.fft.irfft(spectrum)
+        found.append(float(correlation[60:300].max() / correlation[0]))
+    return float(np.median(found))
+
+
+def test_pitch_is_as_asked(voice: NeuralVoice) -> None:
+    """Another request, another pitch; beyond what can be done it stays there."""
+    assert manner(SpeechRequest("a", pitch=3), Timbre(pitch=-1)).pitch == 2
+    assert manner(SpeechRequest("a", pitch=12), Timbre(pitch=4)).pitch == 12
 
 
 def test_sizes_resample_by_small_ratios() -> None:

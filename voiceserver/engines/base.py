@@ -155,6 +155,10 @@ class TextModel(Protocol):
         """
 
 
+# Named as in MAI-Voice-1. They are presets of prosody and timbre, not acted emotions.
+STYLES = ("joy", "empathy", "sad", "excited", "whispered")
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """A phrase to be spoken.
@@ -163,11 +167,16 @@ class SpeechRequest:
         text: A phrase or clause of plain text.
         voice: One of the synthesizer's voices.
         speed: Speaking rate, 0.25..4.
+        pitch: Semitones higher than the voice's own, -12..12; a voice that cannot do
+            it ignores it.
+        style: One of ``STYLES``, or "" for none; ignored in the same way.
     """
 
     text: str
     voice: str = "alloy"
     speed: float = 1.0
+    pitch: float = 0.0
+    style: str = ""
 
 
 @dataclass(frozen=True, slots=True)

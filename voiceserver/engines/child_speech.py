@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from voiceserver.audio import SPEECH_RATE
@@ -47,8 +48,13 @@ class SpeechJob:
 
     def __init__(self, voice: Voice, meta: Meta) -> None:
         self._voice = voice
-        self._name = str(meta["voice"])
-        self._speed = float(cast(float, meta["speed"]))
+        self._request = SpeechRequest(
+            "",
+            str(meta["voice"]),
+            float(cast(float, meta["speed"])),
+            float(cast(float, meta.get("pitch", 0.0))),
+            str(meta.get("style", "")),
+        )
         self._credit = int(cast(int, meta["credit"]))
         self._text = b""
         self._chunks: Iterator[SpeechChunk] | None = None
@@ -69,8 +75,7 @@ class SpeechJob:
     def finish(self) -> None:
         """The text is complete: begin to speak."""
         text = self._text.decode("utf-8", "replace")
-        request = SpeechRequest(text, self._name, self._speed)
-        self._chunks = self._voice.speak(request)
+        self._chunks = self._voice.speak(replace(self._request, text=text))
 
     def credit(self, items: int) -> None:
         """Take leave to give more items."""

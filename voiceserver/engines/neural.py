@@ -51,6 +51,27 @@ class Timbre:
     temperature: float = 0.7
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a style differs from the plain voice.
+
+    Attributes:
+        pitch: Semitones.
+        pitch_range: Factor on the swing of F0.
+        speed: Factor on the speaking rate.
+        energy_db: Effort.
+        whispered: Without voice.
+    """
+
+    pitch: float = 0.0
+    pitch_range: float = 1.0
+    speed: float = 1.0
+    energy_db: float = 0.0
+    whispered: bool = False
+
+
+PLAIN = Style()
+
 # The published table: OpenAI's names. All are one speaker in different sizes.
 TIMBRES: dict[str, Timbre] = {
     "alloy": Timbre(),
@@ -66,6 +87,17 @@ TIMBRES: dict[str, Timbre] = {
     "fable": Timbre(1.05, -2.0, 1.4),
     "nova": Timbre(1.1, -1.0, 1.3, 1.05),
     "onyx": Timbre(0.8, -6.0, 0.9, 0.95),
+}
+
+
+# Presets named as MAI-Voice-1's styles. The corpus is read by one speaker in one mood:
+# these change pitch, pace, effort and texture, and act nothing.
+MANNERS: dict[str, Style] = {
+    "joy": Style(pitch=1.5, pitch_range=1.35, speed=1.05, energy_db=1.5),
+    "empathy": Style(pitch=-0.5, pitch_range=0.85, speed=0.9, energy_db=-2.0),
+    "sad": Style(pitch=-1.5, pitch_range=0.6, speed=0.85, energy_db=-3.0),
+    "excited": Style(pitch=2.5, pitch_range=1.6, speed=1.15, energy_db=3.0),
+    "whispered": Style(speed=0.95, whispered=True),
 }
 
 
@@ -149,13 +181,17 @@ class NeuralVoice:
 
 def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
     """How the trained voice must speak, for a phrase to come out as it should."""
-    speed = request.speed * timbre.speed / timbre.size
+    style = MANNERS.get(request.style, PLAIN)
+    speed = request.speed * timbre.speed * style.speed / timbre.size
+    pitch = timbre.pitch + style.pitch + request.pitch
     return Manner(
         seed=zlib.crc32(request.text.encode("utf-8", "replace")),
         speed=min(max(speed, 0.25), 4.0),
-        pitch=timbre.pitch,
-        pitch_range=timbre.pitch_range,
+        pitch=min(max(pitch, -12.0), 12.0),
+        pitch_range=timbre.pitch_range * style.pitch_range,
         temperature=timbre.temperature,
+        energy_db=style.energy_db,
+        whispered=style.whispered,
     )
 
 

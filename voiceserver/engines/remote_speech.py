@@ -126,7 +126,14 @@ class RemoteSynthesizer:
     async def _begin(self, request: SpeechRequest, phrase: _Phrase) -> Job:
         await self._slot()
         job = self._child.open(
-            {"voice": request.voice, "speed": request.speed, "credit": CREDIT}, phrase
+            {
+                "voice": request.voice,
+                "speed": request.speed,
+                "pitch": request.pitch,
+                "style": request.style,
+                "credit": CREDIT,
+            },
+            phrase,
         )
         job.push(request.text.encode("utf-8", "replace"))
         job.finish()

@@ -29,7 +29,7 @@ from voiceserver.voice.acoustic import (
 )
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.encoder import Phones
-from voiceserver.voice.features import HOP
+from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.phones import MARKS
 from voiceserver.voice.source import frame_phases, noise, normal_noise
 from voiceserver.voice.vocoder import (
@@ -45,6 +45,10 @@ Samples = NDArray[np.float32]
 
 FIRST_CHUNKS = (16, 32, 64, 128)  # frames; small at first: speech begins early
 LATER_CHUNK = 200  # frames
+# A whisper: gain that brings the noise near the pulses' power, softened; where the
+# tilt is 1.
+WHISPER_LEVEL = 0.8
+TILT_HZ = 1500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,9 @@ class Manner:
         pitch_range: Factor on the swing of F0 round its mean; 0 to 3.
         temperature: Spread of prosody; 0 the likeliest reading, 1 the speaker's own.
         texture: Spread of the decoder's noise; 0 smooth, 1 as trained.
+        energy_db: How much louder every phone is meant; changes the timbre as effort
+            does. -12 to 12.
+        whispered: Without voice: noise takes the place of the pulses.
     """
 
     seed: int = 0
@@ -66,6 +73,8 @@ class Manner:
     pitch_range: float = 1.0
     temperature: float = 0.7
     texture: float = 0.8
+    energy_db: float = 0.0
+    whispered: bool = False
 
     def __post_init__(self) -> None:
         limits = (
@@ -74,6 +83,7 @@ class Manner:
             ("pitch_range", self.pitch_range, 0, 3),
             ("temperature", self.temperature, 0, 1.5),
             ("texture", self.texture, 0, 1.5),
+            ("energy_db", self.energy_db, -12, 12),
         )
         for name, value, low, high in limits:
             if not low <= value <= high:
@@ -159,6 +169,7 @@ def plan_clause(
     drawn[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
     drawn[:, 1] += manner.pitch * (np.log(2) / 12)
     drawn[:, 2] *= manner.pitch_range
+    drawn[:, 3] += manner.energy_db * (np.log(10) / 20)
     sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
     lengths = to_lengths(drawn, sounding, manner.speed)
     if lead is not None:
@@ -206,15 +217,40 @@ def _spectra(
     window = mel[:, :, low - mel_first : high - mel_first]
     filters = net(window, f0, plan.voicing[:, low:high])
     inner = slice(first - low, end - low)
+    hiss = noise(first, end - first, plan.manner.seed)
+    if plan.manner.whispered:
+        breath = whisper(
+            filters.harmonic[..., inner],
+            filters.hiss[..., inner],
+            plan.voicing[:, first:end],
+        )
+        whispered: Tensor = hiss * breath
+        return whispered
     padded = slice(first, end + 2 * AFTER)
     pulse = pulse_spectrum(
         plan.f0_hz[:, padded], plan.weight[:, padded], plan.phases[:, padded]
     )
-    hiss = noise(first, end - first, plan.manner.seed)
     voiced = pulse * filters.harmonic[..., inner]
     noisy: Tensor = hiss * filters.hiss[..., inner]
     both: Tensor = voiced + noisy
     return both
+
+
+def whisper(harmonic: Tensor, hiss: Tensor, voicing: Tensor) -> Tensor:
+    """Gain of the noise that takes the place of both sources in a whisper.
+
+    The shape of vowels is the pulses' filter, so noise goes through it as well, higher
+    frequencies raised as the open glottis does (about 6 dB an octave above 500 Hz;
+    W. Meyer-Eppler, "Realization of prosodic features in whispered speech", 1957).
+
+    Args:
+        harmonic: Complex gain of the pulses, ``(batch, BINS, frames)``.
+        hiss: Gain of the noise.
+        voicing: 0 to 1, ``(batch, frames)``.
+    """
+    hz = torch.linspace(0, SAMPLE_RATE / 2, harmonic.shape[1], device=hiss.device)
+    tilt = (hz / TILT_HZ).clamp(0.25, 3)[:, None] * WHISPER_LEVEL
+    return torch.hypot(harmonic.abs() * tilt * voicing[:, None], hiss)
 
 
 def chunk_sizes() -> Iterator[int]:
