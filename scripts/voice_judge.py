@@ -29,8 +29,8 @@ from scripts.voice_train_vocoder import copy_synthesis, score
 from voiceserver.audio import MIC_RATE, resample, to_int16
 from voiceserver.voice.features import SAMPLE_RATE
 from voiceserver.voice.normalise import normalise
+from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Voice, load_voice
-from voiceserver.voice.synthesis import Manner
 
 Floats = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.voice.features import HOP
+from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import AT_ONCE, PAUSE_AFTER, Voice, load_voice
-from voiceserver.voice.synthesis import Manner
 from voiceserver.voice.weights import WeightsError
 
 

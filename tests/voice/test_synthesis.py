@@ -7,20 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
-from voiceserver.voice.acoustic import AcousticModel, AcousticShape, MelDecoder
+from voiceserver.voice.acoustic import AcousticModel, AcousticShape
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP
 from voiceserver.voice.phones import INDEX, MARKS, SYMBOLS
-from voiceserver.voice.synthesis import (
-    Lead,
-    Manner,
-    Plan,
-    plan_clause,
-    speak_whole,
-    stream,
-)
+from voiceserver.voice.plan import Manner, Plan, plan_clause
+from voiceserver.voice.synthesis import speak_whole, stream
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 
 EXACT = 1e-5  # float32; the sums run in another order
@@ -83,18 +76,6 @@ def test_single_frames_add_up_to_the_whole() -> None:
     assert np.abs(joined - whole).max() <= EXACT
 
 
-@pytest.mark.parametrize("part", [VocoderNet, MelDecoder])
-def test_missing_context_would_be_seen(
-    part: type[nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With less context than the networks see, chunks differ by more than allowed."""
-    model, net, plan = planned(12, Manner(seed=1))
-    whole = speak_whole(model, net, plan)
-    monkeypatch.setattr(part, "field", 3)  # of 6 and 9
-    joined = np.concatenate(list(stream(model, net, plan, [5])))
-    assert np.abs(joined - whole).max() > EXACT
-
-
 def test_the_seed_fixes_the_samples() -> None:
     """The same seed gives the same samples, another seed others."""
     model, net = tiny_model()
@@ -127,22 +108,3 @@ def test_double_speed_halves_the_length() -> None:
         plan_clause(model, clause, Manner(seed=1, speed=s)).n_frames for s in (1.0, 2.0)
     )
     assert fast == pytest.approx(slow / 2, rel=0.15)
-
-
-@pytest.mark.parametrize("lead", [Lead(30, 40), Lead(0, 2), Lead(31, 31)])
-def test_the_silence_before_a_clause_is_as_asked(lead: Lead) -> None:
-    """Not shorter than its mark asks for, nor longer than who waits for it can bear."""
-    model, _ = tiny_model()
-    for seed in range(10):
-        plan = plan_clause(model, some_clause(4), Manner(seed=seed), lead)
-        assert lead.least <= int(plan.lengths[0]) <= lead.most + 1
-        assert plan.n_frames % 2 == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("speed", 0.0), ("speed", 5), ("pitch", 13), ("texture", -1)]
-)
-def test_manner_refuses_what_cannot_be_spoken(name: str, value: float) -> None:
-    """Speed 0 and the like are a clear error, not a hang."""
-    with pytest.raises(ValueError, match=name):
-        Manner(**{name: value})  # type: ignore[arg-type]

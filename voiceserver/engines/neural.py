@@ -21,8 +21,8 @@ from voiceserver.audio import SPEECH_RATE, Resampler, Samples
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.pieces import pieces
 from voiceserver.errors import EngineFailed
+from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Piece, Voice, load_voice
-from voiceserver.voice.synthesis import Manner
 from voiceserver.voice.weights import WeightsError
 
 # Frames of a chunk. Small at first: speech begins early. Not large later: other

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import soundfile
 
+from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import load_voice
-from voiceserver.voice.synthesis import Manner
 from voiceserver.voice.weights import WeightsError
 
 MODELS = Path(__file__).resolve().parent.parent.parent / "models" / "voice"

@@ -94,8 +94,16 @@ class _Stack(nn.Module):
         return KERNEL // 2 * len(self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.blocks(self.inlet(x).transpose(1, 2)).transpose(1, 2)
-        out: Tensor = self.outlet(self.norm(h))
+        return self.outputs(self.blocks(self.inputs(x)))
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the first block sees, ``(batch, width, pairs)``."""
+        hidden: Tensor = self.inlet(x)
+        return hidden.transpose(1, 2)
+
+    def outputs(self, hidden: Tensor) -> Tensor:
+        """From the last block's output, ``(batch, pairs, outputs)``."""
+        out: Tensor = self.outlet(self.norm(hidden.transpose(1, 2)))
         return out
 
 
@@ -149,9 +157,18 @@ class MelDecoder(nn.Module):
             voicing: 0 to 1, ``(batch, frames)``.
             noise: Standard normal, ``(batch, frames / 2, NOISE)``.
         """
+        return self.mel(self.stack(self.inputs(frames, pitch, voicing, noise)))
+
+    def inputs(
+        self, frames: Frames, pitch: Tensor, voicing: Tensor, noise: Tensor
+    ) -> Tensor:
+        """What the stack sees, ``(batch, frames / 2, ...)``; arguments as `forward`."""
         known = paired(torch.cat([frames.encoded, frames.cues], -1))
         tracks = [t.reshape(t.shape[0], -1, PAIR) for t in (pitch, voicing)]
-        out = self.stack(torch.cat([known, *tracks, noise], -1))
+        return torch.cat([known, *tracks, noise], -1)
+
+    def mel(self, out: Tensor) -> Tensor:
+        """Mel spectrum from the stack's output."""
         mel: Tensor = out.reshape(out.shape[0], -1, N_MELS).transpose(1, 2)
         # Undoes a fixed scale: log mel runs from -11.5 to about 2.
         return mel * 3 - 5

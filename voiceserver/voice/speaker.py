@@ -22,14 +22,8 @@ from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.letters import sound_out
 from voiceserver.voice.lexicon import load_lexicon
 from voiceserver.voice.phones import MARKS
-from voiceserver.voice.synthesis import (
-    Lead,
-    Manner,
-    Plan,
-    Samples,
-    plan_clause,
-    stream,
-)
+from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
+from voiceserver.voice.synthesis import Samples, stream
 from voiceserver.voice.vocoder import VocoderNet
 from voiceserver.voice.weights import (
     WeightsError,

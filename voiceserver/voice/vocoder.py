@@ -52,19 +52,22 @@ class ConvNeXtBlock(nn.Module):
 
     def __init__(self, width: int, kernel: int = KERNEL, growth: int = 3) -> None:
         super().__init__()
-        self.depthwise = nn.Conv1d(
-            width, width, kernel, padding=kernel // 2, groups=width
-        )
+        self.reach = kernel // 2
+        self.depthwise = nn.Conv1d(width, width, kernel, groups=width)
         self.norm = nn.LayerNorm(width)
         self.grow = nn.Linear(width, growth * width)
         self.shrink = nn.Linear(growth * width, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape out as in."""
+        """Same shape out as in; silence is assumed beyond both ends."""
+        return self.inner(functional.pad(x, (self.reach, self.reach)))
+
+    def inner(self, x: Tensor) -> Tensor:
+        """The frames that have all their neighbours: ``reach`` fewer at each end."""
         h = self.norm(self.depthwise(x).transpose(1, 2))
         h = self.shrink(functional.gelu(self.grow(h))) * self.scale
-        out: Tensor = x + h.transpose(1, 2)
+        out: Tensor = x[:, :, self.reach : -self.reach] + h.transpose(1, 2)
         return out
 
 
@@ -87,7 +90,7 @@ class VocoderNet(nn.Module):
     def __init__(self, shape: VocoderShape) -> None:
         super().__init__()
         self.shape = shape
-        self.inlet = nn.Conv1d(N_MELS + 2, shape.width, KERNEL, padding=KERNEL // 2)
+        self.inlet = nn.Conv1d(N_MELS + 2, shape.width, KERNEL)
         self.blocks = nn.Sequential(
             *[ConvNeXtBlock(shape.width) for _ in range(shape.blocks)]
         )
@@ -107,10 +110,19 @@ class VocoderNet(nn.Module):
             f0_hz: ``(batch, frames)``, above zero everywhere.
             voicing: 0 to 1, ``(batch, frames)``.
         """
+        x = self.inputs(mel, f0_hz, voicing)
+        reach = KERNEL // 2
+        return self.filters(self.blocks(self.inlet(functional.pad(x, (reach, reach)))))
+
+    def inputs(self, mel: Tensor, f0_hz: Tensor, voicing: Tensor) -> Tensor:
+        """What the first layer sees, ``(batch, N_MELS + 2, frames)``."""
         pitch = torch.log(f0_hz / F0_CENTRE_HZ)
         # Log mel runs from -11.5 to about 2; a fixed scale keeps the first layer sane.
-        x = torch.cat([(mel + 5) / 3, pitch[:, None], voicing[:, None]], 1)
-        h = self.norm(self.blocks(self.inlet(x)).transpose(1, 2))
+        return torch.cat([(mel + 5) / 3, pitch[:, None], voicing[:, None]], 1)
+
+    def filters(self, hidden: Tensor) -> Filters:
+        """Filters from the last block's output, ``(batch, width, frames)``."""
+        h = self.norm(hidden.transpose(1, 2))
         gain, hiss, phase = self.outlet(h).float().transpose(1, 2).chunk(3, 1)
         return Filters(
             torch.polar(torch.exp(gain.clamp(max=GAIN_TOP)), phase),

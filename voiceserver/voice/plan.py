@@ -1,0 +1,169 @@
+"""The plan of a clause: everything that is fixed before it sounds.
+
+Encoding, prosody, F0 and phases need the whole clause and are made here, once. Knows
+nothing of chunks, and nothing of text but its symbols.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from voiceserver.voice.acoustic import (
+    PAIR,
+    AcousticModel,
+    Frames,
+    spread,
+    to_hz,
+    to_lengths,
+)
+from voiceserver.voice.clause import Clause
+from voiceserver.voice.encoder import Phones
+from voiceserver.voice.features import HOP
+from voiceserver.voice.phones import MARKS
+from voiceserver.voice.source import frame_phases
+from voiceserver.voice.vocoder import AFTER, pad_frames
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a clause is to be spoken.
+
+    Attributes:
+        seed: Fixes everything random: the same seed gives the same samples.
+        speed: 1 as trained, 2 twice as fast; 0.25 to 4.
+        pitch: Shift of F0, in semitones; -12 to 12.
+        pitch_range: Factor on the swing of F0 round its mean; 0 to 3.
+        temperature: Spread of prosody; 0 the likeliest reading, 1 the speaker's own.
+        texture: Spread of the decoder's noise; 0 smooth, 1 as trained.
+        energy_db: How much louder every phone is meant; changes the timbre as effort
+            does. -12 to 12.
+        whispered: Without voice: noise takes the place of the pulses.
+    """
+
+    seed: int = 0
+    speed: float = 1.0
+    pitch: float = 0.0
+    pitch_range: float = 1.0
+    temperature: float = 0.7
+    texture: float = 0.8
+    energy_db: float = 0.0
+    whispered: bool = False
+
+    def __post_init__(self) -> None:
+        limits = (
+            ("speed", self.speed, 0.25, 4),
+            ("pitch", self.pitch, -12, 12),
+            ("pitch_range", self.pitch_range, 0, 3),
+            ("temperature", self.temperature, 0, 1.5),
+            ("texture", self.texture, 0, 1.5),
+            ("energy_db", self.energy_db, -12, 12),
+        )
+        for name, value, low, high in limits:
+            if not low <= value <= high:
+                raise ValueError(f"{name} must lie in {low} to {high}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How long the silence before a clause may be, in frames of 10 ms.
+
+    Attributes:
+        least: It is lengthened to this.
+        most: It is shortened to this, or to one frame more.
+    """
+
+    least: int = 0
+    most: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is fixed about a clause before it sounds.
+
+    Attributes:
+        lengths: Frames of each symbol, ``(n,)``, int64.
+        frames: Cues of all frames, batch of 1.
+        pitch: Log F0, ``(1, frames)``.
+        voicing: ``(1, frames)``.
+        f0_hz: F0 with ``AFTER`` frames repeated on both sides.
+        weight: Voicing with ``AFTER`` zeros on both sides.
+        phases: Of the padded F0, float64.
+        manner: As asked.
+    """
+
+    lengths: Tensor
+    frames: Frames
+    pitch: Tensor
+    voicing: Tensor
+    f0_hz: Tensor
+    weight: Tensor
+    phases: Tensor
+    manner: Manner
+
+    @property
+    def n_frames(self) -> int:
+        """Length of the clause in frames of ``HOP`` samples; even."""
+        return self.pitch.shape[1]
+
+    def symbol_samples(self) -> list[int]:
+        """First sample of each symbol, and last of all the clause's length."""
+        ends = torch.cumsum(self.lengths, 0) * HOP
+        return [0, *ends.tolist()]
+
+
+def as_phones(clause: Clause) -> Phones:
+    """A clause as a batch of one."""
+    symbols = torch.tensor([clause.symbols])
+    return Phones(
+        symbols,
+        torch.tensor([clause.places]),
+        torch.tensor([clause.ending]),
+        torch.ones(symbols.shape),
+    )
+
+
+@torch.no_grad()
+def plan_clause(
+    model: AcousticModel, clause: Clause, manner: Manner, lead: Lead | None = None
+) -> Plan:
+    """Draw the prosody of a clause and everything that follows from it.
+
+    Args:
+        model: In evaluation mode.
+        clause: To be spoken.
+        manner: How.
+        lead: Silence before the first phone; as drawn if left out.
+    """
+    generator = torch.Generator().manual_seed(manner.seed)
+    phones = as_phones(clause)
+    encoded = model.encoder(phones)
+    drawn = model.prosody.draw(phones, generator, manner.temperature)[0]
+    centre = model.prosody.mean[1]
+    drawn[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
+    drawn[:, 1] += manner.pitch * (np.log(2) / 12)
+    drawn[:, 2] *= manner.pitch_range
+    drawn[:, 3] += manner.energy_db * (np.log(10) / 20)
+    sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
+    lengths = to_lengths(drawn, sounding, manner.speed)
+    if lead is not None:
+        change = min(max(int(lengths[0]), lead.least), lead.most) - int(lengths[0])
+        lengths[0] += change + change % PAIR  # the whole stays even
+    one = spread(encoded[0], drawn, lengths)
+    frames = Frames(one.encoded[None], one.cues[None])
+    pitch, voicing = model.contour(frames)
+    f0 = pad_frames(to_hz(pitch), AFTER, AFTER)
+    return Plan(
+        lengths,
+        frames,
+        pitch,
+        voicing,
+        f0,
+        functional.pad(voicing, (AFTER, AFTER)),
+        frame_phases(f0),
+        manner,
+    )
