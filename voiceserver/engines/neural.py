@@ -48,7 +48,7 @@ class Timbre:
     pitch: float = 0.0
     pitch_range: float = 1.0
     speed: float = 1.0
-    temperature: float = 0.7
+    temperature: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ class Style:
 
 
 PLAIN = Style()
+# Drawing at less than the full temperature is safer and flatter: this brings the
+# spread of F0 back to nine tenths of the speaker's.
+WIDER = 1.15
 
 # The published table: OpenAI's names. All are one speaker in different sizes.
 TIMBRES: dict[str, Timbre] = {
@@ -188,7 +191,7 @@ def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
         seed=zlib.crc32(request.text.encode("utf-8", "replace")),
         speed=min(max(speed, 0.25), 4.0),
         pitch=min(max(pitch, -12.0), 12.0),
-        pitch_range=timbre.pitch_range * style.pitch_range,
+        pitch_range=min(3.0, WIDER * timbre.pitch_range * style.pitch_range),
         temperature=timbre.temperature,
         energy_db=style.energy_db,
         whispered=style.whispered,
