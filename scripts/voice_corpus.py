@@ -16,6 +16,8 @@ from pathlib import Path
 
 VALIDATION_TEXTS = 100
 
+CONSENT = "consent.txt"  # beside the features: who speaks, and what they agreed to
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

@@ -60,7 +60,7 @@ def export_run(kind: str, run: Path, out: Path, prosody: Path | None = None) -> 
         weights = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
         weights |= {f"prosody.{k}": v for k, v in own.items()}
     shape = SHAPES[kind](**described)
-    save_weights(out / f"{kind}.safetensors", kind, shape, weights)
+    save_weights(out / f"{kind}.safetensors", kind, shape, weights, step)
     return step
 
 

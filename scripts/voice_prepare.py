@@ -24,7 +24,7 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from scripts.voice_corpus import Recording, read_corpus, validation_names
+from scripts.voice_corpus import CONSENT, Recording, read_corpus, validation_names
 from scripts.voice_pitch import track_pitch
 from voiceserver.voice.features import HOP, SAMPLE_RATE, log_mel
 
@@ -35,7 +35,6 @@ TARGET_LUFS = -23.0
 PEAK = 0.9  # the limiter's ceiling
 DENOISE_FLOOR = 0.1  # -20 dB: never gates a bin shut
 DENOISE_FFT, DENOISE_HOP = 1024, 256
-CONSENT = "consent.txt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,16 @@ class WeightsError(Exception):
 
 
 def save_weights(
-    path: Path, kind: str, shape: Shape, weights: dict[str, Tensor]
+    path: Path, kind: str, shape: Shape, weights: dict[str, Tensor], steps: int = 0
 ) -> None:
     """Write weights in half precision; they are read back as float32."""
     half = {k: v.half().contiguous() for k, v in weights.items()}
-    described = {"format": FORMAT, "kind": kind, "shape": json.dumps(asdict(shape))}
+    described = {
+        "format": FORMAT,
+        "kind": kind,
+        "shape": json.dumps(asdict(shape)),
+        "steps": str(steps),
+    }
     save_file(half, path, metadata=described)
 
 
