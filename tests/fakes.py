@@ -127,10 +127,12 @@ class FakeSpeech:
     def __init__(self, first_s: float = 0.1) -> None:
         self.first_s = first_s
         self.open_streams = 0
+        self.requests: list[SpeechRequest] = []
         self.word_samples = SPEECH_RATE // 5
 
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         self.open_streams += 1
+        self.requests.append(request)
         try:
             await asyncio.sleep(self.first_s)
             at = 0

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import dataclasses
 import json
-import time
 from collections.abc import AsyncGenerator
 
 import aiohttp
@@ -18,7 +17,6 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.engines.base import Engines, SpeechChunk, SpeechRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.server.sound import MEDIA_TYPES, decode
-from voiceserver.server.speech import phrases, speakable
 
 pytestmark = pytest.mark.net
 PATH = "/v1/audio/speech"
@@ -188,21 +186,6 @@ async def test_a_client_that_leaves_stops_the_synthesizer() -> None:
     assert speech.open_streams == 0
 
 
-def test_ornaments_are_shortened_and_words_are_not() -> None:
-    """A rule of dashes is none the better for its length."""
-    assert speakable("a " + "." * 1000 + " b" + "-=" * 500) == "a ... b-=-"
-    for text in ("Well... (really?!)", "e\u0301" * 20, "f(a[0])); }", "1.2.3.4.5.6.7"):
-        assert speakable(text) == text
-
-
-def test_a_long_text_is_cut_in_reasonable_time() -> None:
-    """100,000 characters of anything in well under a second each."""
-    began = time.perf_counter()
-    for text in ("One two. ", "word", "no, end, ", ".", "\n", ".! "):
-        list(phrases(speakable(text * (100_000 // len(text)))))
-    assert time.perf_counter() - began < 20
-
-
 class HeldSpeech(FakeSpeech):
     """Begins, and ends when ``go`` is set."""
 
@@ -229,3 +212,50 @@ async def test_too_many_at_a_time_are_refused() -> None:
         async with server.client.post(PATH, json=order) as second:
             assert second.status == 200
             await second.read()
+
+
+async def test_ssml_is_followed() -> None:
+    """Breaks are silence, a slower rate is asked of the voice."""
+    speech = FakeSpeech(first_s=0.0)
+    text = (
+        '<speak>One two.<break time="1s"/><prosody rate="50%">Three.</prosody></speak>'
+    )
+    order = {"input": text, "response_format": "pcm"}
+    async with (
+        running(engines=with_speech(speech)) as server,
+        server.client.post(PATH, json=order) as answer,
+    ):
+        content = await answer.read()
+    assert [(r.text, r.speed) for r in speech.requests] == [
+        ("One two.", 1.0),
+        ("Three.", 0.5),
+    ]
+    assert len(content) == 2 * SPEECH_RATE * 8 // 5
+
+
+async def test_malformed_ssml_says_where() -> None:
+    """Before anything is spoken."""
+    async with running() as server:
+        order = {"input": "<speak>One <b>two</speak>"}
+        status, error = await server.error("POST", PATH, json=order)
+    assert status == 400
+    assert error["code"] == "invalid_ssml"
+    assert "<b> is not supported" in str(error["message"])
+
+
+async def test_instructions_name_a_style() -> None:
+    """What else they say is ignored."""
+    speech = FakeSpeech(first_s=0.0)
+    order = {
+        "input": "Hello.",
+        "instructions": "Please speak in an EXCITED, hurried way.",
+        "response_format": "pcm",
+    }
+    async with running(engines=with_speech(speech)) as server:
+        async with server.client.post(PATH, json=order) as answer:
+            await answer.read()
+        status, error = await server.error(
+            "POST", PATH, json={"input": "Hello.", "instructions": 3}
+        )
+    assert [r.style for r in speech.requests] == ["excited"]
+    assert (status, error["param"]) == (400, "instructions")

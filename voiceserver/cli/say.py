@@ -18,8 +18,8 @@ from voiceserver.dialects.realtime_session import Voices
 from voiceserver.engines.base import Engines, SpeechRequest
 from voiceserver.errors import BadRequest, VoiceServerError
 from voiceserver.metrics import Metrics
-from voiceserver.phrases import Phrase
-from voiceserver.server.speech import phrases, speakable, speech_of
+from voiceserver.server.script import Line, has_words, lines, passages, spoken
+from voiceserver.ssml import Passage
 
 SUFFIXES = {
     ".wav": ("WAV", "PCM_16"),
@@ -42,7 +42,7 @@ def say(
 
     Args:
         config: All settings.
-        text: What to say; ``"-"`` reads standard input.
+        text: What to say, plain or SSML; ``"-"`` reads standard input.
         output: The file; its suffix chooses the format. Written whole or not at all.
         voice: In place of the configured one.
         speed: In place of the configured one.
@@ -60,17 +60,17 @@ def say(
         raise BadRequest(f"{output}: is a folder; name a file in it")
     if text == "-":
         text = sys.stdin.buffer.read(4 * LONGEST_INPUT).decode("utf-8", "replace")
-    pieces = list(phrases(speakable(text[:LONGEST_INPUT])))
-    if not pieces:
+    found = passages(text[:LONGEST_INPUT])
+    if not has_words(found):
         raise BadRequest("there is nothing to speak in the text")
     log_to_stderr(config)
-    run(_say(with_only(config, "speech"), pieces, output, voice, speed))
+    run(_say(with_only(config, "speech"), found, output, voice, speed))
     return EXIT_GOOD
 
 
 async def _say(
     config: Config,
-    pieces: list[Phrase],
+    found: tuple[Passage, ...],
     output: Path,
     voice: str | None,
     speed: float | None,
@@ -79,11 +79,11 @@ async def _say(
         voices = Voices(engines.speech.voices, config.speech.voice)
         name = voices.spoken_by(voices.check(voice or config.speech.voice, "--voice"))
         rate = config.speech.speed if speed is None else speed
-        requests = [SpeechRequest(piece.text, name, rate) for piece in pieces]
+        script = list(lines(found, SpeechRequest("", name, rate)))
         # Beside the output and renamed at the end: never half a file.
         partial = output.with_name(f".{output.name}.{os.getpid()}.part")
         try:
-            n_samples = await _speak(engines, requests, output, partial)
+            n_samples = await _speak(engines, script, output, partial)
             os.replace(partial, output)
         except (OSError, soundfile.SoundFileError) as error:
             raise VoiceServerError(f"{output}: cannot be written: {error}") from None
@@ -93,7 +93,7 @@ async def _say(
 
 
 async def _speak(
-    engines: Engines, requests: list[SpeechRequest], output: Path, partial: Path
+    engines: Engines, script: list[Line], output: Path, partial: Path
 ) -> int:
     """Write all phrases to ``partial``; return how many samples."""
     container, subtype = SUFFIXES[output.suffix.lower()]
@@ -101,15 +101,15 @@ async def _speak(
     with soundfile.SoundFile(
         str(partial), "w", SPEECH_RATE, 1, subtype, format=container
     ) as file:
-        for index, request in enumerate(requests):
-            if len(requests) >= PROGRESS_FROM and index % 4 == 0:
-                progress(f"\rspeaking: phrase {index + 1} of {len(requests)} ", "")
-            async with aclosing(speech_of(engines.speech, request)) as stream:
+        for index, line in enumerate(script):
+            if len(script) >= PROGRESS_FROM and index % 4 == 0:
+                progress(f"\rspeaking: phrase {index + 1} of {len(script)} ", "")
+            async with aclosing(spoken(engines.speech, line)) as stream:
                 async for samples in stream:
                     # Not in a thread: it would write on while Ctrl-C closes the file.
                     file.write(np.clip(samples, -1.0, 1.0))
                     n_samples += len(samples)
-        if len(requests) >= PROGRESS_FROM:
+        if len(script) >= PROGRESS_FROM:
             progress("")
     if n_samples == 0:
         raise BadRequest("there is nothing in the text that this voice can speak")

@@ -11,8 +11,7 @@ import asyncio
 import base64
 import json
 import logging
-import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -22,22 +21,16 @@ from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
 from voiceserver.dialects.realtime_session import Voices
 from voiceserver.engines.base import SpeechRequest, Synthesizer
-from voiceserver.phrases import Phrase, PhraseSplitter
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import read_json
+from voiceserver.server.script import lines, passages, spoken, style_of
 from voiceserver.server.sound import MEDIA_TYPES, Encoder, Format
 from voiceserver.server.state import STATE
-from voiceserver.streams import bounded
+from voiceserver.ssml import Passage
 
 log = logging.getLogger(__name__)
 
-PIECE = 100  # characters given to the splitter at a time
 LONGEST_INPUT = 4096  # characters; OpenAI's limit
-_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_ORNAMENT = re.compile(r"([^\w\s]{3})[^\w\s]{9,}")
-FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
-GAP_MS = 10_000.0
-TOTAL_MS = 120_000.0
 WRITE_LIMIT_S = 30.0  # for a client to take a piece
 # What usage reports: OpenAI's rule of thumb for text, 50 ms of audio a token.
 CHARACTERS_PER_TOKEN = 4
@@ -49,18 +42,18 @@ class SpeechOrder:
     """What a client asks to be spoken, checked.
 
     Attributes:
-        text: What to say.
-        voice: The synthesizer's name of the voice.
+        passages: What to say.
+        manner: Voice, speed and style.
         format: How to encode it.
-        speed: Speaking rate.
         events: Send it in server-sent events instead of bare.
+        length: Characters of the text as it was sent.
     """
 
-    text: str
-    voice: str
+    passages: tuple[Passage, ...]
+    manner: SpeechRequest
     format: Format
-    speed: float
     events: bool = False
+    length: int = 0
 
 
 def read_order(
@@ -75,7 +68,7 @@ def read_order(
 
     Raises:
         Refusal: If anything in it is wrong.
-        VoiceServerError: If the voice is unknown.
+        VoiceServerError: If the voice is unknown, or SSML cannot be read.
     """
     given = content.get("input")
     if not isinstance(given, str) or not given.strip():
@@ -100,54 +93,21 @@ def read_order(
         raise invalid("'model' must be text.", "model")
     name = voices.check(content.get("voice", default.voice), "voice")
     voice = voices.spoken_by(name)
-    text = speakable(given)
-    return SpeechOrder(text, voice, format, float(asked), stream_format == "sse")
+    instructions = content.get("instructions")
+    if instructions is not None and not isinstance(instructions, str):
+        raise invalid("'instructions' must be text.", "instructions")
+    style = style_of((instructions or "")[:LONGEST_INPUT])
+    manner = SpeechRequest("", voice, float(asked), style=style)
+    events = stream_format == "sse"
+    return SpeechOrder(passages(given), manner, format, events, len(given))
 
 
-def phrases(text: str) -> Iterator[Phrase]:
-    """Cut a whole text into phrases; none if there is nothing to speak in it.
-
-    Lazy, and in pieces as from a text model, so that a long text does not hold up
-    the event loop.
-    """
-    splitter = PhraseSplitter()
-    for start in range(0, len(text), PIECE):
-        yield from splitter.push(text[start : start + PIECE])
-    yield from splitter.flush()
-
-
-def speakable(text: str) -> str:
-    """Replace what no text should hold, and shorten what nobody says.
-
-    Control characters and half surrogates come easily, by JSON escapes or by the
-    command line's undecodable bytes; rules of hundreds of dots or dashes are common
-    in plain text, and would only cost time.
-    """
-    return _ORNAMENT.sub(r"\1", _UNSPEAKABLE.sub(" ", text))
-
-
-async def speech_of(
-    engine: Synthesizer, request: SpeechRequest
-) -> AsyncGenerator[Samples, None]:
-    """Speak one phrase, at 24 kHz, within limits fit for files.
-
-    Raises:
-        EngineFailed: If the synthesizer fails.
-        BudgetExceeded: If it is stuck.
-    """
-    stream = bounded(engine.speak(request), "speech", FIRST_MS, GAP_MS, TOTAL_MS)
-    async with aclosing(stream):
-        async for chunk in stream:
-            yield chunk.samples
-
-
-async def spoken(
+async def speak(
     engine: Synthesizer, order: SpeechOrder
 ) -> AsyncGenerator[Samples, None]:
-    """Speak a text phrase by phrase, at 24 kHz; errors as ``speech_of``."""
-    for phrase in phrases(order.text):
-        request = SpeechRequest(phrase.text, order.voice, order.speed)
-        async with aclosing(speech_of(engine, request)) as stream:
+    """Speak a text line by line, at 24 kHz; errors as ``script.spoken``."""
+    for line in lines(order.passages, order.manner):
+        async with aclosing(spoken(engine, line)) as stream:
             async for samples in stream:
                 yield samples
 
@@ -160,7 +120,7 @@ async def speech(request: web.Request) -> web.StreamResponse:
     default = state.config.speech
     order = read_order(content, Voices(engine.voices, default.voice), default)
     with state.jobs.one_more():
-        async with aclosing(spoken(engine, order)) as stream:
+        async with aclosing(speak(engine, order)) as stream:
             first = await anext(stream, None)
             if first is None:
                 raise invalid("There is nothing to speak in 'input'.", "input")
@@ -225,7 +185,7 @@ class _SpeechStream:
             await self.answer.write(content)
 
     def _usage(self) -> dict[str, int]:
-        taken = -(-len(self._order.text) // CHARACTERS_PER_TOKEN)
+        taken = -(-self._order.length // CHARACTERS_PER_TOKEN)
         given = self._n_samples * TOKENS_PER_S // SPEECH_RATE
         return {
             "input_tokens": taken,
