@@ -23,6 +23,7 @@ from torch.nn import functional
 from scripts.voice_checkpoint import (
     Journal,
     MovingAverage,
+    average_weights,
     load_checkpoint,
     save_checkpoint,
 )
@@ -54,6 +55,7 @@ class Plan:
         rate: Peak learning rate.
         two_draws_from: Share of the schedule after which the energy distance is used;
             before it the plain distance, which costs half.
+        weights: Run whose weights to begin from, "" for none.
         seed: Of data order, noise and first weights.
         journal_every: Steps between two entries of the losses.
         score_every: Steps between two validations.
@@ -64,6 +66,7 @@ class Plan:
     pairs: int = 80
     rate: float = 1.2e-3
     two_draws_from: float = 0.5
+    weights: str = ""
     seed: int = 1
     journal_every: int = 50
     score_every: int = 500
@@ -179,9 +182,21 @@ class Training:
             fused=True,
         )
         self.step = 0
+        if plan.weights:
+            self._begin_from(Path(plan.weights))
         state = load_checkpoint(run / "checkpoint.pt")
         if state is not None:
             self._restore(state)
+
+    def _begin_from(self, other: Path) -> None:
+        """Take the averaged weights of another run, but for its prosody."""
+        state = load_checkpoint(other / "checkpoint.pt")
+        if state is None:
+            raise FileNotFoundError(f"no checkpoint in {other}")
+        weights = average_weights(state)
+        own = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
+        self.model.load_state_dict(self.model.state_dict() | own)
+        self.average = MovingAverage(self.model, 0.998)
 
     def _restore(self, state: dict[str, object]) -> None:
         net, average, optimiser, step = (
@@ -316,12 +331,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=80, help="decoder's window")
+    parser.add_argument("--rate", type=float, default=1.2e-3)
+    parser.add_argument("--weights", default="", help="run to begin from")
     parser.add_argument("--two-draws-from", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
-    plan = Plan(a.steps, batch=a.batch, pairs=a.pairs, two_draws_from=a.two_draws_from)
+    plan = Plan(a.steps, a.batch, a.pairs, a.rate, a.two_draws_from, a.weights)
     train(Training(plan, AcousticShape(), a.run), a.cache, a.minutes)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,22 @@ def test_patch_distance_ignores_padding() -> None:
     mask[:, 8:] = 0
     b[:, :, 8:] = 100
     assert patch_distance(a, b, mask) < 0.01
+
+
+def test_a_run_may_begin_from_the_weights_of_another(tmp_path: Path) -> None:
+    """Not from its prosody, which is trained apart and may have another shape."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "next").mkdir()
+    first = Training(PLAN, SHAPE, tmp_path / "first")
+    first.advance(SENTENCES, SENTENCES)
+    first.save()
+    plan = replace(PLAN, weights=str(tmp_path / "first"))
+    begun = Training(plan, replace(SHAPE, prosody_blocks=2), tmp_path / "next")
+    assert begun.step == 0
+    ours = begun.model.state_dict()
+    for key, value in first.average.weights.items():
+        if not key.startswith("prosody."):
+            assert torch.equal(ours[key], value)
 
 
 def test_a_cut_run_equals_an_uncut_one(tmp_path: Path) -> None:
