@@ -34,7 +34,7 @@ setup-browser:
 	sh scripts/install_browser.sh
 
 $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh

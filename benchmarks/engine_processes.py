@@ -128,7 +128,7 @@ async def restarts(slot: str) -> Row:
     After several crashes in a row a start waits, which is not what is asked here.
     """
     stubs = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
-    names = {"speech": "espeak", "recogniser": "pocketsphinx"}
+    names = {"speech": "neural", "recogniser": "pocketsphinx"}
     chosen = dataclasses.replace(stubs, **{slot: names[slot]})  # type: ignore[arg-type]
     config = Config(engines=chosen, recogniser=RecogniserConfig(processes=1))
     taken = []

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the server into a virtual environment of its own.
-# usage: install.sh PYTHON VENV EXTRAS
+# usage: install.sh PYTHON VENV [EXTRAS]
 set -eu
-python=$1 venv=$2 extras=$3
+python=$1 venv=$2 extras=${3:-}
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -25,4 +25,4 @@ torch=$(grep '^torch==' constraints.txt)
 say "installing $torch (the largest part; a few minutes on a slow line)"
 pip install -q "$torch" -c constraints.txt
 say "installing voiceserver and what it needs"
-pip install -q -c constraints.txt -e ".[$extras]"
+pip install -q -c constraints.txt -e ".${extras:+[$extras]}"

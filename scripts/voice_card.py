@@ -121,7 +121,8 @@ def main() -> int:
     parser.add_argument("features", type=Path)
     parser.add_argument("--quality", type=Path, default=QUALITY)
     a = parser.parse_args()
-    (a.models / CARD).write_text(card(a.models, a.features, a.quality))
+    text = card(a.models, a.features, a.quality)
+    (a.models / CARD).write_text(text, encoding="utf-8")
     return 0
 
 

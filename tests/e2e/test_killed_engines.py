@@ -78,7 +78,7 @@ async def test_a_voice_killed_while_it_speaks() -> None:
     async with calling() as (server, caller):
         ask(caller)
         await event(caller, "output_audio_buffer.started")
-        for pid in children(server, "espeak"):
+        for pid in children(server, "neural"):
             os.kill(pid, signal.SIGKILL)
         await event(caller, "response.done")
         await event(caller, "voiceserver.turn.latency")

@@ -77,7 +77,7 @@ class EnginesConfig:
     vad: Literal["silero", "stub"] = "silero"
     recogniser: Literal["pocketsphinx", "stub"] = "pocketsphinx"
     text: Literal["auto", "responder", "providers", "stub"] = "auto"
-    speech: Literal["neural", "espeak", "stub"] = "espeak"
+    speech: Literal["neural", "espeak", "stub"] = "neural"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Timbre:
     pitch: float = 0.0
     pitch_range: float = 1.0
     speed: float = 1.0
-    temperature: float = 0.8
+    temperature: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Style:
 PLAIN = Style()
 # Drawing at less than the full temperature is safer and flatter: this brings the
 # spread of F0 back to nine tenths of the speaker's.
-WIDER = 1.15
+WIDER = 1.1
 
 # The published table: OpenAI's names. All are one speaker in different sizes.
 TIMBRES: dict[str, Timbre] = {

@@ -43,6 +43,7 @@ def save_weights(
         "steps": str(steps),
     }
     save_file(half, path, metadata=described)
+    path.chmod(0o644)  # the library leaves it readable for its owner alone
 
 
 def _read(path: Path, kind: str) -> tuple[dict[str, int], dict[str, Tensor]]:
