@@ -53,3 +53,40 @@ def conversation(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def budget(result: dict[str, Any], path: Path) -> None:
+    """Draw silence after the commit by scenario: any audio, and the answer."""
+    runs = result["live"]
+    calls = sorted({run["calls"] for run in runs})
+    names = list(dict.fromkeys(run["scenario"] for run in runs))
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    titles = {
+        "any_audio_ms": "commit to any audio",
+        "first_answer_ms": "commit to the answer",
+    }
+    for axis, (key, title) in zip(axes, titles.items(), strict=True):
+        for n, count in enumerate(calls):
+            rows = [run for run in runs if run["calls"] == count]
+            at = [names.index(run["scenario"]) + 0.25 * (n - 1) for run in rows]
+            p50 = [run[key].get("p50", 0) for run in rows]
+            tails = [run[key].get("p99", 0) for run in rows]
+            above = [max(0, t - m) for t, m in zip(tails, p50, strict=True)]
+            axis.barh(
+                at,
+                p50,
+                height=0.22,
+                xerr=[[0] * len(p50), above],
+                capsize=2,
+                label=f"{count} calls" if count > 1 else "1 call",
+            )
+        aim = 700 if key == "any_audio_ms" else 600
+        axis.axvline(aim, color="#c0392b", ls="--")
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("ms (median, line to p99)", fontsize=8)
+    axes[0].set_yticks(range(len(names)), names, fontsize=8)
+    axes[0].invert_yaxis()
+    axes[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -103,3 +103,28 @@ def test_flush_stops_a_producer_that_waits() -> None:
         return client
 
     assert run_virtual(scenario()).told == [(0.0, 1, Played.STARTED)]
+
+
+def test_the_answer_may_begin_after_other_audio() -> None:
+    """A filler is sent first; the answer is told of with its own first audio."""
+    answered: list[tuple[int, int]] = []
+
+    async def scenario() -> Client:
+        client = Client()
+        client.ahead = Ahead(
+            client._told,
+            client._sent,
+            VirtualClock().now_ns,
+            lambda turn: answered.append((turn, len(client.sent))),
+        )
+        client.ahead.begin(1)
+        await client.ahead.put(1, seconds(0.3))
+        client.ahead.answer_begins(1)
+        await client.ahead.put(1, seconds(0.3))
+        await client.ahead.put(1, seconds(0.3))
+        client.ahead.flush(2)
+        return client
+
+    client = run_virtual(scenario())
+    assert answered == [(1, 1)]
+    assert [told[2] for told in client.told] == [Played.STARTED]

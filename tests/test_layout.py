@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,23 +82,52 @@ def _camel(name: str) -> list[str]:
     return parts
 
 
-@pytest.mark.parametrize("name", ["speak", "reply"])
-def test_engines_of_a_reply_are_called_in_one_place(name: str) -> None:
-    """Only ``reply.py`` calls a text model or synthesizer within a conversation."""
-    conversation = [
-        path
-        for path in SOURCES
-        if path.is_relative_to(ROOT / "voiceserver" / "session")
-        or path.name in ("reply.py", "playout.py")
-    ]
-    callers = {
-        path.name
-        for path in conversation
-        for call in calls(path)
-        if ast.unparse(call.func).endswith((f"speech.{name}", f"text.{name}"))
-        or ast.unparse(call.func) == f"model.{name}"
-    }
-    assert callers == {"reply.py"}
+CONVERSATION = [
+    path
+    for path in SOURCES
+    if path.is_relative_to(ROOT / "voiceserver" / "session")
+    or path.name in ("reply.py", "silence.py", "answer.py", "stages.py", "playout.py")
+]
+ENGINE_CALLS = ("reply", "speak", "final")
+# ``listener`` opens utterances and pushes to them; their end is the reply's.
+_ENGINE = re.compile(r"(engines|_engines|text|speech|model|utterance|recogniser)$")
+
+
+def engine_calls(source: str) -> list[str]:
+    """Calls of an engine's work: a method of its protocol on what may be one."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if node.func.attr in ENGINE_CALLS and _ENGINE.search(owner):
+                found.append(f"{owner}.{node.func.attr}")
+    return found
+
+
+def test_engines_of_a_reply_are_called_in_one_place() -> None:
+    """Only ``stages.py``, where every call has its limit and its ledger entry."""
+    callers = {path.name for path in CONVERSATION if engine_calls(path.read_text())}
+    assert callers == {"stages.py"}
+
+
+def test_only_the_stages_are_given_the_engines_to_call() -> None:
+    """``answer.py`` cannot go around them: it does not know what an engine is."""
+    source = (ROOT / "voiceserver" / "answer.py").read_text()
+    assert "Engines" not in source
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "stream = self._engines.text.reply(request)",
+        "model = engines.text\nmodel.reply(request)",
+        "async def f():\n    async for x in self._engines.speech.speak(r): pass",
+        "async def f():\n    await utterance.final()",
+    ],
+)
+def test_a_call_around_it_is_found(planted: str) -> None:
+    """Planted in any file of the conversation."""
+    assert engine_calls(planted)
 
 
 def test_imports_point_downwards() -> None:

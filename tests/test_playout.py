@@ -163,3 +163,21 @@ def test_samples_are_neither_lost_nor_doubled(steps: list[int]) -> None:
         assert np.array_equal(heard, np.concatenate([heard[:0], *wanted]))
 
     run_virtual(play())
+
+
+def test_the_answer_may_begin_after_other_audio() -> None:
+    """Its first frame is the one that holds its first sample."""
+    answered: list[int] = []
+
+    async def scenario() -> None:
+        playout = Playout(lambda _turn, _state: None, answered.append)
+        playout.begin(1)
+        await playout.put(1, np.ones(1000, np.float32))
+        playout.answer_begins(1)
+        await playout.put(1, np.ones(1000, np.float32))
+        for n in range(4):
+            playout.next_frame()  # 480 samples; the third holds sample 1000
+            assert answered == [1] * (n >= 2)
+        playout.flush(2)
+
+    run_virtual(scenario())

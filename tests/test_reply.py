@@ -16,9 +16,10 @@ from voiceserver.engines.base import Engines, Message, Reminder, TextRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.events import Event, Outcome, ReplyDone, ReplyStarted, TextDelta
 from voiceserver.playout import Playout
-from voiceserver.reply import Reply, ReplySettings, Source
+from voiceserver.reply import Reply
+from voiceserver.source import ReplySettings, Source
 
-BUDGET = BudgetConfig(sorry="Sorry about that.")
+BUDGET = BudgetConfig(sorry="Sorry about that.", lost="Lost it.")
 
 
 class Bench:
@@ -38,7 +39,7 @@ class Bench:
             self.ledger,
             VirtualClock().now_ns,
             self._emit,
-            lambda: (Message("user", "hello"),),
+            lambda saying: (Message("user", saying or "hello"),),
         )
         self.frames = 0
 
@@ -56,6 +57,10 @@ class Bench:
         while True:
             await asyncio.sleep(0.02)
             self.frames += self.playout.next_frame().turn == 1
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return self.ledger.close().steps
 
     @property
     def done(self) -> ReplyDone:
@@ -100,19 +105,32 @@ def test_speech_starts_while_the_model_still_writes() -> None:
 
 
 class Half(FakeText):
-    """Fails after a few words, before a clause is complete."""
+    """Fails before a clause is complete, or after the first."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
 
     async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
-        yield "Well I "
+        yield self.said
         raise EngineFailed("text", "cut")
 
 
-def test_the_canned_line_keeps_its_place_in_the_text() -> None:
-    """What was told already stays before it; heard characters still point right."""
-    bench = replied(text=Half())
-    assert bench.done.text == "Well I  Sorry about that."
+def test_words_before_the_first_clause_are_held() -> None:
+    """A model that fails there has said nothing: only the canned line is told."""
+    bench = replied(text=Half("Well I "))
+    assert bench.done.text == "Sorry about that."
     assert bench.done.outcome is Outcome.COMPLETED
     assert bench.done.answered_by == "canned"
+    assert bench.steps == ("text.canned",)
+
+
+def test_an_answer_that_breaks_off_is_said_to_be_lost() -> None:
+    """After what was told; an unfinished clause is not spoken."""
+    bench = replied(text=Half("The light is on now. And I "))
+    assert bench.done.text == "The light is on now. And I  Lost it."
+    assert bench.done.outcome is Outcome.FAILED
+    assert bench.steps == ("text.cut_off",)
     heard = bench.reply.heard.at(bench.reply.heard.n_samples)
     assert bench.done.text[: heard.characters] == bench.done.text
 
@@ -147,7 +165,7 @@ def test_a_bug_is_not_told_in_its_own_words() -> None:
     bench = replied(text=Buggy())
     assert bench.done.answered_by == "canned"
     assert bench.done.error == "internal error"
-    assert isinstance(bench.reply.fault, ExceptionGroup)
+    assert isinstance(bench.reply.fault, KeyError)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "\n\n"])

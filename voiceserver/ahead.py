@@ -26,6 +26,8 @@ class Ahead:
             sent and ``(turn, Played.DONE)`` when its last should have sounded.
         send: Takes a turn's number and samples, waiting for room.
         now_ns: Monotonic clock.
+        answered: Called with the turn before the first audio of its answer is sent,
+            which may come after other audio.
     """
 
     def __init__(
@@ -33,7 +35,10 @@ class Ahead:
         notice: Callable[[int, Played], None],
         send: Callable[[int, Samples], Awaitable[None]],
         now_ns: Callable[[], int],
+        answered: Callable[[int], None] = lambda _turn: None,
     ) -> None:
+        self._answered = answered
+        self._answer_next = False
         self._notice = notice
         self._send = send
         self._now_ns = now_ns
@@ -75,8 +80,15 @@ class Ahead:
             self._ends_ns = max(self._ends_ns, self._now_ns()) + lasts_ns
             if first:
                 self._notice(turn, Played.STARTED)
+            if self._answer_next:
+                self._answer_next = False
+                self._answered(turn)
             await self._send(turn, part)
         return turn == self._turn
+
+    def answer_begins(self, turn: int) -> None:
+        """The next audio put is the first of the answer of ``turn``."""
+        self._answer_next = turn == self._turn
 
     def finish(self, turn: int) -> None:
         """No more audio of ``turn`` comes; what was sent still sounds."""
@@ -92,6 +104,7 @@ class Ahead:
             self._end.cancel()
             self._end = None
         self._turn = next_turn
+        self._answer_next = False
         self._sent = self._ends_ns = 0
         self._finished = False
 

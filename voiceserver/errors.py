@@ -65,3 +65,21 @@ class BudgetExceeded(StageFailed):
     def __init__(self, stage: str, limit_ms: float) -> None:
         super().__init__(stage, f"{stage}: no output within {limit_ms:.0f} ms")
         self.limit_ms = limit_ms
+
+
+class ProviderFailed(EngineFailed):
+    """A service asked by URL could not do its work.
+
+    Attributes:
+        kind: ``"error"``, ``"late"``; ``"busy"`` (asked to wait);
+            ``"misconfigured"`` (key, address or model: asking again is of no use);
+            ``"pin"`` (another model answers than the pinned one).
+        retry_after_s: How long it asks to be left alone; 0 if it did not say.
+    """
+
+    def __init__(
+        self, engine: str, message: str, kind: str = "error", retry_after_s: float = 0.0
+    ) -> None:
+        super().__init__(engine, message)
+        self.kind = kind
+        self.retry_after_s = retry_after_s

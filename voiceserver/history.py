@@ -59,13 +59,17 @@ class History:
             for said in self._said
         ]
 
-    def messages(self) -> tuple[Said, ...]:
+    def messages(self, saying: str = "") -> tuple[Said, ...]:
         """The messages, neighbours of the same speaker joined.
 
         A user who was cut short and went on has said one thing in two utterances.
+
+        Args:
+            saying: Words of the user to be taken for the newest message.
         """
         joined: list[Said] = []
-        for said in self._said:
+        newest = [Said("user", saying)] if saying else []
+        for said in [*self._said, *newest]:
             if not said.text:
                 continue  # nothing of it was heard, so far
             if joined and joined[-1].role == said.role != "system":

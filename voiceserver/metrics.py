@@ -36,7 +36,57 @@ class Metrics:
             "stage_seconds", "Time of a stage to its first output", "stage", "outcome"
         )
         self.first_audio_seconds = self._histogram(
-            "first_audio_seconds", "Commit of a turn to its first answer audio"
+            "first_audio_seconds",
+            "Commit of a turn to its first answer audio",
+            "carrier",
+        )
+        self.any_audio_seconds = self._histogram(
+            "any_audio_seconds",
+            "Commit of a turn to its first audio, a filler too",
+            "carrier",
+        )
+        self.turns_in_time = self._counter(
+            "turns_judged",
+            "Turns with an answer, by whether it met the target",
+            "carrier",
+            "kept",
+        )
+        self.steps = self._counter(
+            "ladder_steps", "Rungs of the ladders taken, once a turn each", "step"
+        )
+        self.speculations = self._counter(
+            "speculations", "Replies begun before the commit, by their fate", "fate"
+        )
+        self.provider_calls = self._counter(
+            "provider_calls",
+            "Calls of providers, by how they ended",
+            "slot",
+            "provider",
+            "end",
+        )
+        self.provider_first_seconds = self._histogram(
+            "provider_first_seconds",
+            "Asking a provider to its first output",
+            "slot",
+            "provider",
+        )
+        self.breaker_state = Gauge(
+            "voiceserver_breaker_state",
+            "1 for the state that a provider's breaker is in",
+            ("slot", "provider", "state"),
+            registry=self.registry,
+        )
+        self.tokens = self._counter(
+            "tokens",
+            "Tokens of text providers; wasted ones are among the others too",
+            "provider",
+            "kind",
+        )
+        self.cost_usd = self._counter("cost_usd", "Spent on providers", "provider")
+        self.cost_today_usd = Gauge(
+            "voiceserver_cost_today_usd",
+            "Spent on all providers since midnight",
+            registry=self.registry,
         )
         self.endpoint_seconds = self._histogram(
             "endpoint_seconds", "Last voiced sample to the commit", "reason"

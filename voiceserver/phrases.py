@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 # Shortest first clause worth starting with: "Well, ..." alone would leave a gap.
 FIRST_CLAUSE = 12  # characters
+TIGHT_CLAUSE = 4  # the same where time is short: "Yes, ..." is better than silence
 NEXT_CLAUSE = 60
 # A clause is cut at a space beyond this, so that a model that never punctuates is
 # heard too: about 12 s of speech.
@@ -48,12 +49,17 @@ class Phrase:
 
 
 class PhraseSplitter:
-    """Takes text as it is generated and gives phrases; one object per reply."""
+    """Takes text as it is generated and gives phrases; one object per reply.
 
-    def __init__(self) -> None:
+    Args:
+        shortest: Characters of the shortest first clause.
+    """
+
+    def __init__(self, shortest: int = FIRST_CLAUSE) -> None:
         self._rest = ""
         self._start = 0  # index of _rest in the whole text
         self._first = True
+        self._shortest = shortest
 
     def push(self, text: str) -> list[Phrase]:
         """Add text; return the phrases it completes."""
@@ -90,7 +96,7 @@ class PhraseSplitter:
 
     def _clause_before(self, sentence_end: int | None) -> int | None:
         """Prefer an earlier clause end where the sentence is long, or the first."""
-        shortest = FIRST_CLAUSE if self._first else NEXT_CLAUSE
+        shortest = self._shortest if self._first else NEXT_CLAUSE
         limit = len(self._rest) if sentence_end is None else sentence_end
         if self._first or limit > LONGEST:
             for match in _CLAUSE_END.finditer(self._rest, 0, limit):

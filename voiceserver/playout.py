@@ -41,6 +41,9 @@ class Outlet(Protocol):
     async def put(self, turn: int, samples: Samples) -> bool:
         """Add audio, waiting for room; returns False if the turn is over."""
 
+    def answer_begins(self, turn: int) -> None:
+        """The next audio put is the first of the answer of ``turn``."""
+
     def finish(self, turn: int) -> None:
         """No more audio of ``turn`` comes."""
 
@@ -57,13 +60,21 @@ class Playout:
     Args:
         notice: Called with ``(turn, Played.STARTED)`` when the first frame of a turn
             is pulled and ``(turn, Played.DONE)`` when its last was. Must not block.
+        answered: Called with the turn when the first frame of its answer is pulled,
+            which may come after other audio. Must not block.
 
     Attributes:
         underruns: Frames of silence pulled in the middle of a turn.
     """
 
-    def __init__(self, notice: Callable[[int, Played], None]) -> None:
+    def __init__(
+        self,
+        notice: Callable[[int, Played], None],
+        answered: Callable[[int], None] = lambda _turn: None,
+    ) -> None:
         self._notice = notice
+        self._answered = answered
+        self._answer_at: int | None = None  # samples of the turn before its answer
         self._blocks: deque[Samples] = deque()
         self._buffered = 0  # samples
         self._turn = 0
@@ -110,6 +121,11 @@ class Playout:
         self._buffered += len(samples)
         return True
 
+    def answer_begins(self, turn: int) -> None:
+        """The next audio put is the first of the answer of ``turn``."""
+        if turn == self._turn:
+            self._answer_at = self._played + self._buffered
+
     def finish(self, turn: int) -> None:
         """No more audio of ``turn`` comes; what is buffered still plays."""
         if turn == self._turn and not self._finished:
@@ -129,6 +145,7 @@ class Playout:
         self._buffered = self._played = 0
         self._turn = next_turn
         self._finished = False
+        self._answer_at = None
         self._gain = self._target_gain = 1.0
         self._room.set()  # a producer that waits finds that its turn is over
         return np.concatenate([np.zeros(0, np.float32), *unplayed])
@@ -152,6 +169,9 @@ class Playout:
         samples = self._faded(self._take())
         if first:
             self._notice(turn, Played.STARTED)
+        if self._answer_at is not None and self._played > self._answer_at:
+            self._answer_at = None
+            self._answered(turn)
         if self._finished and not self._buffered:
             self._notice(turn, Played.DONE)
         return AudioFrame(samples, SPEECH_RATE, pts, turn)

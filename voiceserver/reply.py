@@ -1,9 +1,9 @@
-"""A reply: recognise, think, speak; each stage within its budget.
+"""A reply: recognise, think, speak; each within its budget.
 
-One reply is one task. Every engine call of a reply goes through ``_within`` or
-``_recognise``, which know the stage's limit and enter what it took in the ledger. A
-text engine that is late or fails before anything was said yields the canned line.
-A reply writes no history and knows no protocol; it tells the session through
+One reply is one task. It may begin before the user's turn is certain to be over, on
+a guess of the words, and is then held until ``commit``. While the final words are late
+an answer to the newest partial is drafted; while the answer is late a filler is said,
+once. A reply writes no history and knows no protocol; it tells the session through
 ``emit`` and gives its audio to playout. Cancelling it stops its engines.
 """
 
@@ -12,24 +12,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
-import numpy as np
-
-from voiceserver.budget import Stage, TurnLedger
-from voiceserver.config import BudgetConfig
+from voiceserver.answer import Answer, Sink, first_of
+from voiceserver.audio import Samples
+from voiceserver.budget import Pressure, Stage, Step, TurnLedger
 from voiceserver.engines.base import (
     Engines,
     Hypothesis,
     Message,
     Reminder,
-    SpeechRequest,
-    TextRequest,
-    Utterance,
+    SpeechChunk,
 )
-from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
+from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
     Event,
     Outcome,
@@ -39,65 +34,33 @@ from voiceserver.events import (
     Transcript,
 )
 from voiceserver.heard import HeardText
-from voiceserver.phrases import Phrase, PhraseSplitter
+from voiceserver.overload import Load
 from voiceserver.playout import Outlet
-from voiceserver.streams import bounded, raise_if_cancelled
+from voiceserver.silence import Watched, filler_due
+from voiceserver.source import ReplySettings, Source
+from voiceserver.stages import Stages
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-TEXT_TO_SPEECH = 2  # phrases; then the text model waits
-SPEECH_GAP_MS = 2000  # between chunks of one phrase
-SPEECH_TOTAL_MS = 30_000  # of one phrase
 # Who answered, where it was no text model.
 CANNED = "canned"
 SCRIPT = "script"
 
 
 @dataclass(frozen=True, slots=True)
-class ReplySettings:
-    """What a reply uses throughout, whatever changes meanwhile.
+class _Draft:
+    """An answer to a guess of the user's words, held back."""
 
-    Attributes:
-        instructions: For the text model.
-        voice: For the synthesizer.
-        speed: For the synthesizer.
-        max_output_tokens: For the text model; 0 is unbounded.
-        budget: Limits of the stages.
-    """
-
-    instructions: str
-    voice: str
-    speed: float
-    max_output_tokens: int
-    budget: BudgetConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a reply answers.
-
-    Attributes:
-        number: Of the utterance; 0 if there is none.
-        utterance: To be recognised first; the reply closes it. None if recognition
-            failed at its start, or if a client asked for the reply.
-        answer: Whether to answer, or only to recognise.
-        say: Speak exactly this instead of asking the text model.
-        metadata: Echoed in ``ReplyStarted``.
-    """
-
-    number: int = 0
-    utterance: Utterance | None = None
-    answer: bool = True
-    say: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
+    guess: str
+    answer: Answer
+    task: asyncio.Task[None]
 
 
 class Reply:
     """One reply; ``run`` is its task.
 
     Args:
-        turn: Its number.
+        turn: Its number; 0 until ``commit`` for one begun on a guess.
         source: What it answers.
         settings: Snapshot of the conversation's settings.
         engines: To call.
@@ -105,13 +68,19 @@ class Reply:
         ledger: Where times are entered.
         now_ns: The session's clock.
         emit: Passes an event to the session, waiting for room.
-        conversation: Gives the messages to answer, once the transcript is in them.
+        conversation: Gives the messages to answer, with words of the user that are
+            not among them yet.
+        guess: The user's words, as far as they are known before the turn is over.
 
     Attributes:
         transcript: What the user said; None until it is settled.
         heard: Follows what of the text was synthesized.
         started: Whether ``ReplyStarted`` was emitted.
         fault: The error that made the reply fail or fall back; None if none.
+        preface: The filler's words, with which the text begins; no part of the
+            answer.
+        filled: Whether a filler was said.
+        ledger: As given.
     """
 
     def __init__(
@@ -124,25 +93,36 @@ class Reply:
         ledger: TurnLedger,
         now_ns: Callable[[], int],
         emit: Callable[[Event | Reminder], Awaitable[None]],
-        conversation: Callable[[], tuple[Message, ...]],
+        conversation: Callable[[str], tuple[Message, ...]],
+        guess: str = "",
     ) -> None:
         self.turn = turn
         self.source = source
+        self.ledger = ledger
         self.transcript: Hypothesis | None = None
         self.heard = HeardText()
         self.started = False
         self.fault: Exception | None = None
+        self.preface = ""
+        self.filled = False
         self._settings = settings
         self._engines = engines
         self._playout = playout
-        self._ledger = ledger
         self._now_ns = now_ns
         self._emit = emit
         self._conversation = conversation
+        self._guess = guess
         self._text = ""
         self._stopped = False
+        self._drafts = 0
+        self._draft: _Draft | None = None
+        self._answer: Answer | None = None
+        self._answering = asyncio.Event()
         self._written = asyncio.Event()
-        self._splitter = PhraseSplitter()
+        self._sounding = asyncio.Lock()
+        self._committed = asyncio.Event()
+        if turn:
+            self._committed.set()
 
     @property
     def latest(self) -> Hypothesis:
@@ -161,11 +141,16 @@ class Reply:
     def answers(self) -> bool:
         """Whether there is something to answer; known once the transcript is.
 
-        A recogniser that failed is answered too, with the canned line: silence would
-        be worse.
+        A recogniser that failed is answered too, with a fixed line, and so is one
+        that was waited for aloud: silence would be worse.
         """
         heard = self.source.number == 0 or bool(self.latest.text)
-        return self.source.answer and (heard or self.fault is not None)
+        return self.source.answer and (heard or self.started or self.fault is not None)
+
+    def commit(self, turn: int, source: Source) -> None:
+        """The turn is over: what was begun on a guess becomes its reply."""
+        self.turn, self.source = turn, source
+        self._committed.set()
 
     def proceed(self) -> None:
         """The transcript stands in the conversation: it can be answered now."""
@@ -175,21 +160,35 @@ class Reply:
         """Say that the task is being cancelled; called just before it is."""
         self._stopped = True
 
+    def strip(self, text: str) -> str:
+        """Return what of ``text``, the reply's or a beginning of it, is the answer."""
+        return text[len(self.preface) :]
+
     async def run(self) -> None:
         """Recognise, think and speak; raises nothing but ``CancelledError``."""
         try:
-            if self.source.number:
-                await self._settle_transcript()
-            if self.answers:
-                await self._answer()
+            async with asyncio.TaskGroup() as group:
+                guarding = group.create_task(self._guard())
+                await self._run(group)
+                guarding.cancel()
         finally:
             if self.source.utterance is not None:
                 self.source.utterance.close()
 
-    async def _settle_transcript(self) -> None:
+    async def _run(self, group: asyncio.TaskGroup) -> None:
+        if self._guess:
+            self._begin_draft(self._guess, group)
+        await self._committed.wait()
+        if self.source.number:
+            await self._settle_transcript(group)
+        if self.answers:
+            await self._reply()
+        self._drop_draft()
+
+    async def _settle_transcript(self, group: asyncio.TaskGroup) -> None:
         error = ""
         try:
-            hypothesis = await self._recognise()
+            hypothesis = await self._recognise(group)
         except Exception as failure:  # noqa: BLE001 - the reply's catch site
             self._raise_if_stopped()
             self.fault = failure
@@ -201,214 +200,190 @@ class Reply:
         # The writer writes it down; asking before that would leave it out.
         await self._written.wait()
 
-    async def _recognise(self) -> Hypothesis:
-        """Wait for the final hypothesis; past the limit the newest one must do."""
+    async def _recognise(self, group: asyncio.TaskGroup) -> Hypothesis:
         utterance = self.source.utterance
         if utterance is None:
             raise VoiceServerError("the recogniser was not available")
-        began, outcome = self._now_ns(), "cancelled"
-        limit_ms = self._ledger.limit_ms(Stage.RECOGNITION)
-        last_ms = self._settings.budget.recognition_last_ms
-        try:
-            hypothesis = await _final_within(utterance, limit_ms)
-            in_time = hypothesis.final
-            if not in_time and not hypothesis.text:
-                hypothesis = await _final_within(utterance, last_ms - limit_ms)
-            outcome = "ok" if in_time else "late"
-        except VoiceServerError:
-            outcome = "failed"
-            raise
-        finally:
-            self._ledger.spend(Stage.RECOGNITION, began, self._now_ns(), outcome)
-        return hypothesis
 
-    async def _answer(self) -> None:
-        await self._emit(ReplyStarted(self.turn, self.source.metadata))
-        self.started = True
-        outcome, error = Outcome.COMPLETED, ""
-        try:
-            await self._speak_text(self._words())
-        except Exception as failure:  # noqa: BLE001 - the reply's catch site
-            self._raise_if_stopped()
-            self.fault = failure
-            log.warning(
-                "a reply failed",
-                extra={"turn": self.turn, "why": _words_for(failure)},
-            )
-            outcome, error = await self._fall_back(failure)
+        def late() -> None:
+            partial = utterance.latest.text
+            known = self._draft.guess if self._draft is not None else ""
+            if partial and partial != known and self.source.answer:
+                self._begin_draft(partial, group)
+
+        return await self._stages().recognise(utterance, late)
+
+    def _begin_draft(self, guess: str, group: asyncio.TaskGroup) -> None:
+        """Begin an answer to what the user seems to have said."""
+        most = self._settings.budget.speculations
+        if self._drafts >= most or self._engines.overload.level >= Load.LEAN:
+            return
+        self._drop_draft()
+        self._drafts += 1
+        if self._committed.is_set():
+            self.ledger.step(Step.PARTIAL_DRAFT)
+        stages = self._stages()
+        words = self._ask(stages, self._conversation(guess))
+        answer = Answer(words, stages, self._sink(), self._settings.budget, draft=True)
+        self._draft = _Draft(guess, answer, group.create_task(answer.run()))
+
+    def _drop_draft(self) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            draft.answer.abandon()
+            draft.task.cancel()  # the task group waits for it
+            self.ledger.forget_draft()
+
+    async def _reply(self) -> None:
+        await self._start()
+        draft = self._draft
+        if draft and draft.guess == self.latest.text and not draft.answer.dead:
+            self._draft = None
+            self._answer = draft.answer
+            self._answering.set()
+            self.ledger.speculation = "held"
+            draft.answer.release()
+            await asyncio.wait({draft.task})
+            answer = draft.answer
+        else:
+            self._drop_draft()
+            answer = self._answer = self._compose()
+            self._answering.set()
+            await answer.run()
         self._raise_if_stopped()
-        await self._emit(self._done(outcome, error))
+        await self._emit(self._done(answer))
         # After ReplyDone: an empty rest ends the playing at once.
         self._playout.finish(self.turn)
+
+    async def _start(self) -> None:
+        if not self.started:
+            self.started = True
+            await self._emit(ReplyStarted(self.turn, self.source.metadata))
+
+    def _compose(self) -> Answer:
+        stages = self._stages()
+        tight = self.ledger.pressure(Stage.TEXT, self._now_ns()) is not Pressure.OK
+        if tight:
+            self.ledger.step(Step.SHORT_CLAUSE)
+        words = self._words(stages)
+        budget = self._settings.budget
+        return Answer(words, stages, self._sink(), budget, tight=tight)
+
+    def _words(self, stages: Stages) -> AsyncGenerator[str | Reminder, None]:
+        if self.source.say is not None:
+            self.ledger.answered_by = SCRIPT
+            return _once(self.source.say)
+        if self.source.number and not self.latest.text:
+            self.ledger.answered_by = CANNED
+            self.ledger.step(Step.PARDON)
+            return _once(self._settings.budget.pardon)
+        return self._ask(stages, self._conversation(""))
+
+    def _ask(
+        self, stages: Stages, messages: tuple[Message, ...]
+    ) -> AsyncGenerator[str | Reminder, None]:
+        settings = self._settings
+        return stages.text(messages, settings.instructions, settings.max_output_tokens)
+
+    def _stages(self) -> Stages:
+        settings = self._settings
+        return Stages(
+            self._engines,
+            settings.voice,
+            settings.speed,
+            settings.budget,
+            self.ledger,
+            self._now_ns,
+        )
+
+    def _sink(self) -> Sink:
+        return Sink(
+            tell=self._tell,
+            told=lambda: len(self._text),
+            sounds=lambda: self._playout.answer_begins(self.turn),
+            play=self._play,
+            step=self.ledger.step,
+            heard=self.heard,
+        )
+
+    async def _tell(self, piece: str | Reminder) -> None:
+        if isinstance(piece, Reminder):
+            await self._emit(piece)
+            return
+        self._text += piece
+        await self._emit(TextDelta(self.turn, piece))
+
+    async def _play(self, samples: Samples) -> bool:
+        async with self._sounding:  # a filler sounds whole before it
+            return await self._playout.put(self.turn, samples)
+
+    async def _guard(self) -> None:
+        """Say a filler where the caller would be left in silence."""
+        watched = Watched(
+            self.ledger,
+            self._committed,
+            self._answering,
+            self._current,
+            self._now_ns,
+        )
+        if step := await filler_due(watched):
+            await self._fill(step)
+
+    def _current(self) -> Answer:
+        assert self._answer is not None
+        return self._answer
+
+    async def _fill(self, step: Step) -> None:
+        stages, said = self._stages(), self._settings.fillers_said
+        # Another one each time: the same twice in a row sounds like a machine.
+        fillers = [*filter(stages.prepared, self._settings.budget.fillers)]
+        unanswered = self.transcript is not None and not self.answers
+        if not fillers or unanswered or not self.source.answer:
+            return
+        filler = fillers[said % len(fillers)]
+        await self._start()
+        async with self._sounding:
+            if not (self.spoke or self._stopped):
+                self.ledger.step(step)
+                await self._say_filler(filler, stages.prepared(filler))
+
+    async def _say_filler(self, filler: str, chunks: tuple[SpeechChunk, ...]) -> None:
+        # At once, before any word of the answer: in the text, then in sound.
+        self.filled, told = True, not self._text
+        self.heard.begin(filler if told else "", 0)
+        self.heard.add(sum(len(chunk.samples) for chunk in chunks))
+        self.heard.end()
+        if told:
+            self.preface = self._text = f"{filler} "
+            await self._emit(TextDelta(self.turn, self.preface))
+        for chunk in chunks:
+            await self._playout.put(self.turn, chunk.samples)
 
     def _raise_if_stopped(self) -> None:
         """Take up a lost cancellation; see ``streams.raise_if_cancelled``."""
         if self._stopped:
             raise asyncio.CancelledError
 
-    def _done(self, outcome: Outcome, error: str) -> ReplyDone:
-        answered_by = self._ledger.answered_by
+    def _done(self, answer: Answer) -> ReplyDone:
+        """The end of the generation, with what came of it."""
+        outcome, error = Outcome.COMPLETED, ""
+        if answer.fault is not None:
+            self.fault = answer.fault
+            error = _words_for(answer.fault)
+            log.warning("a reply failed", extra={"turn": self.turn, "why": error})
+            if answer.canned:
+                self.ledger.answered_by = CANNED
+            if answer.mute or not answer.canned:
+                outcome = Outcome.FAILED
+        answered_by = self.ledger.answered_by
         return ReplyDone(self.turn, self._text, outcome, answered_by, error)
-
-    async def _fall_back(self, failure: Exception) -> tuple[Outcome, str]:
-        """Say the canned line if nothing was said yet; never splice two answers."""
-        error = _words_for(failure)
-        if self.spoke or _is_speech(failure):
-            return Outcome.FAILED, error
-        self._ledger.answered_by = CANNED
-        self._splitter = PhraseSplitter()
-        line = self._settings.budget.sorry
-        if self._text:
-            line = f" {line}"
-        self._splitter.push(" " * len(self._text))  # keeps character positions
-        try:
-            await self._speak_text(_once(line))
-        except Exception as again:  # noqa: BLE001 - the reply's catch site
-            self._raise_if_stopped()
-            return Outcome.FAILED, _words_for(again)
-        return Outcome.COMPLETED, error
-
-    def _words(self) -> AsyncGenerator[str | Reminder, None]:
-        if self.source.say is not None:
-            self._ledger.answered_by = SCRIPT
-            return _once(self.source.say)
-        if self.source.number and not self.latest.text:
-            self._ledger.answered_by = CANNED
-            return _once(self._settings.budget.sorry)
-        model = self._engines.text
-        self._ledger.answered_by = model.name
-        budget = self._settings.budget
-        request = TextRequest(
-            self._conversation(),
-            self._settings.instructions,
-            self._settings.max_output_tokens,
-        )
-        return self._within(
-            Stage.TEXT,
-            model.reply(request),
-            budget.text_stall_ms,
-            budget.text_total_ms,
-        )
-
-    async def _speak_text(self, words: AsyncGenerator[str | Reminder, None]) -> None:
-        phrases: asyncio.Queue[Phrase | None] = asyncio.Queue(TEXT_TO_SPEECH)
-
-        async def write() -> None:
-            async with aclosing(words):
-                async for piece in words:
-                    if isinstance(piece, Reminder):
-                        await self._emit(piece)
-                        continue
-                    self._text += piece
-                    await self._emit(TextDelta(self.turn, piece))
-                    for phrase in self._splitter.push(piece):
-                        await phrases.put(phrase)
-            for phrase in self._splitter.flush():
-                await phrases.put(phrase)
-            await phrases.put(None)
-
-        async def speak() -> None:
-            while (phrase := await phrases.get()) is not None:
-                if not await self._speak(phrase):
-                    return
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(write())
-            group.create_task(speak())
-
-    async def _speak(self, phrase: Phrase) -> bool:
-        """Speak a phrase; returns False once the turn is over."""
-        settings = self._settings
-        request = SpeechRequest(phrase.text, settings.voice, settings.speed)
-        self.heard.begin(phrase.text, phrase.start)
-        stream = self._within(
-            Stage.SPEECH,
-            self._engines.speech.speak(request),
-            SPEECH_GAP_MS,
-            SPEECH_TOTAL_MS,
-        )
-        async with aclosing(stream):
-            async for chunk in stream:
-                if not np.isfinite(chunk.samples).all():
-                    raise StageFailed(Stage.SPEECH.value, "speech: not finite")
-                for word in chunk.words:
-                    self.heard.mark(word.end, word.pts, word.pts_end)
-                self.heard.add(len(chunk.samples))
-                if not await self._playout.put(self.turn, chunk.samples):
-                    return False
-        self.heard.end()
-        return True
-
-    async def _within(
-        self,
-        stage: Stage,
-        stream: AsyncGenerator[T, None],
-        gap_ms: float,
-        total_ms: float,
-    ) -> AsyncGenerator[T, None]:
-        """The one place an engine's stream goes through: bounded and accounted.
-
-        Owns ``stream``. Only a stage's first call of a turn is entered.
-        """
-        began, told = self._now_ns(), self._ledger.has(stage)
-
-        def spent(outcome: str) -> None:
-            nonlocal told
-            if not told:
-                told = True
-                self._ledger.spend(stage, began, self._now_ns(), outcome)
-
-        limited = bounded(
-            stream,
-            stage.value,
-            self._ledger.limit_ms(stage),
-            gap_ms,
-            total_ms,
-            lambda: spent("ok"),
-        )
-        outcome = "cancelled"
-        try:
-            async with aclosing(limited):
-                async for item in limited:
-                    yield item
-            outcome = "ok"
-        except BudgetExceeded:
-            outcome = "late"
-            raise
-        except VoiceServerError as error:
-            outcome = "failed"
-            raise StageFailed(stage.value, str(error)) from error
-        finally:
-            spent(outcome)
-
-
-async def _final_within(utterance: Utterance, limit_ms: float) -> Hypothesis:
-    """Return the final hypothesis, or the newest one if it does not come in time."""
-    try:
-        async with asyncio.timeout(limit_ms / 1000):
-            hypothesis = await utterance.final()
-            raise_if_cancelled()
-            return hypothesis
-    except TimeoutError:
-        return utterance.latest
 
 
 async def _once(text: str) -> AsyncGenerator[str | Reminder, None]:
     yield text
 
 
-def _first(failure: BaseException) -> BaseException:
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure
-
-
 def _words_for(failure: Exception) -> str:
     """What to tell a client; a programming error's text stays inside."""
-    first = _first(failure)
+    first = first_of(failure)
     return str(first) if isinstance(first, VoiceServerError) else "internal error"
-
-
-def _is_speech(failure: Exception) -> bool:
-    first = _first(failure)
-    return isinstance(first, StageFailed) and first.stage == Stage.SPEECH.value

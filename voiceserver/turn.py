@@ -70,6 +70,11 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The user goes on after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """The turn is over; ``at`` is its last voiced sample."""
 
@@ -77,7 +82,7 @@ class Committed:
     reason: str
 
 
-Decision = Began | Confirmed | Interrupted | Dismissed | Paused | Committed
+Decision = Began | Confirmed | Interrupted | Dismissed | Paused | Resumed | Committed
 
 
 def _samples(ms: float) -> int:
@@ -169,7 +174,8 @@ class TurnTaker:
             return [Began(self._began, overlap)]
         if self._state is State.PAUSED:
             self._state = State.SPEAKING
-        elif self._state is State.OVERLAP_PAUSED:
+            return [Resumed()]
+        if self._state is State.OVERLAP_PAUSED:
             self._state = State.OVERLAP
         return []
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
-from collections.abc import AsyncGenerator
 
 import pytest
-from aiohttp import web
 
 from tests.cli.fake import OpenedEngines
+from tests.faulty_speech_server import FaultySpeechServer
+from tests.faulty_text_server import FaultyTextServer
 from voiceserver.cli.check import Row, check, rows
-from voiceserver.config import Config, ServerConfig, TextConfig, TextProvider
+from voiceserver.config import (
+    Config,
+    ServerConfig,
+    SpeechConfig,
+    SpeechProvider,
+    TextConfig,
+    TextProvider,
+)
 from voiceserver.server.connections import address_of, bound_socket
 
 LOCAL = ServerConfig(port=0)
@@ -70,67 +76,72 @@ async def test_a_port_in_use_is_reported(opened: OpenedEngines) -> None:
     assert "in use" in row.note
 
 
-@contextlib.asynccontextmanager
-async def provider(status: int) -> AsyncGenerator[tuple[str, list[str]], None]:
-    """A chat service that answers ``status``; gives its URL and the keys it saw."""
-    seen: list[str] = []
-
-    async def models(request: web.Request) -> web.Response:
-        seen.append(request.headers.get("Authorization", ""))
-        return web.Response(status=status)
-
-    app = web.Application()
-    app.router.add_get("/v1/models", models)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    with bound_socket("127.0.0.1", 0) as listening:
-        await web.SockSite(runner, listening).start()
-        yield address_of(listening) + "/v1", seen
-        await runner.cleanup()
-
-
 @pytest.mark.net
 @pytest.mark.parametrize(
-    ("status", "good", "words"),
+    ("fault", "pin", "good", "words"),
     [
-        (200, True, "reachable"),
-        (404, True, "reachable"),
-        (401, False, "refuses the key"),
-        (500, False, "answers 500"),
+        ("ok", "", True, "not pinned"),
+        ("ok", "ok", True, "model is ok"),
+        ("wrong-model", "ok", False, "another model answers"),
+        ("401", "", False, "refused the key"),
+        ("404", "", False, "address or the model"),
+        ("302", "", False, "not followed"),
+        ("500", "", False, "has a fault"),
+        ("html", "", False, "not a stream"),
     ],
 )
-async def test_providers_are_asked(
+async def test_a_text_provider_is_proved_by_an_answer(
     opened: OpenedEngines,
     monkeypatch: pytest.MonkeyPatch,
-    status: int,
+    fault: str,
+    pin: str,
     good: bool,
     words: str,
 ) -> None:
-    """With their key, which is never shown."""
+    """With its key, which is never shown, and its pin."""
     monkeypatch.setenv("VS_TEST_KEY", "canary")
-    async with provider(status) as (url, seen):
-        row = (await found(with_provider(url, "VS_TEST_KEY")))["provider p"]
-    assert seen == ["Bearer canary"]
+    async with FaultyTextServer() as server:
+        provider = TextProvider(
+            "p", server.base_url, fault, "VS_TEST_KEY", expect_model=pin
+        )
+        config = Config(server=LOCAL, text=TextConfig(provider=(provider,)))
+        row = (await found(config))["text p"]
+    assert server.requests[0].headers["authorization"] == "Bearer canary"
     assert row.good == good
     assert words in row.note
     assert "canary" not in row.note
 
 
 @pytest.mark.net
+@pytest.mark.parametrize(
+    ("fault", "good", "words"),
+    [("", True, "first audio"), ("401", False, "refused"), ("wav", False, "PCM")],
+)
+async def test_a_speech_provider_is_proved_by_a_word(
+    opened: OpenedEngines, fault: str, good: bool, words: str
+) -> None:
+    """Address, key, voice and format."""
+    async with FaultySpeechServer(fault) as server:
+        provider = SpeechProvider("s", server.base_url + "/v1", "tts-1")
+        config = Config(server=LOCAL, speech=SpeechConfig(provider=(provider,)))
+        row = (await found(config))["speech s"]
+    assert row.good == good
+    assert words in row.note
+
+
+@pytest.mark.net
 async def test_a_provider_that_is_away_is_reported(opened: OpenedEngines) -> None:
-    """With its address."""
+    """In words."""
     with bound_socket("127.0.0.1", 0) as unused:
         url = address_of(unused) + "/v1"
-        row = (await found(with_provider(url)))["provider p"]
+        row = (await found(with_provider(url)))["text p"]
     assert not row.good
     assert "cannot be reached" in row.note
 
 
 async def test_a_key_that_is_missing_is_reported(opened: OpenedEngines) -> None:
     """With the variable to set."""
-    row = (await found(with_provider("http://127.0.0.1:1/v1", "VS_NO_KEY")))[
-        "provider p"
-    ]
+    row = (await found(with_provider("http://127.0.0.1:1/v1", "VS_NO_KEY")))["text p"]
     assert not row.good
     assert "VS_NO_KEY" in row.note
     await asyncio.sleep(0)

@@ -114,6 +114,7 @@ def test_the_request_carries_instructions_and_limit() -> None:
             {"role": "user", "content": "you?"},
         ],
         "stream": True,
+        "stream_options": {"include_usage": True},
         "max_tokens": 32,
     }
 

@@ -220,7 +220,8 @@ async def test_an_interruption_strikes_the_words_not_heard(server: FakeServer) -
         await state(page, "hearing")
         struck = "document.querySelector('[data-item=item_a1] del')?.textContent"
         assert await page.wait_for(struck) == " and spans the East River."
-        late = LATENCY | {"blame": "text", "first_audio_ms": 1240.0, "stages": [
+        late = LATENCY | {"blame": "text", "first_audio_ms": 1240.0,
+                          "steps": ["text.filler", "text.next_provider"], "stages": [
             {"stage": "recognition", "started_ms": 0.0, "planned_ms": 400.0,
              "spent_ms": 61.0, "outcome": "ok"},
             {"stage": "text", "started_ms": 61.0, "planned_ms": 600.0,
@@ -229,6 +230,10 @@ async def test_an_interruption_strikes_the_words_not_heard(server: FakeServer) -
              "spent_ms": 58.0, "outcome": "ok"},
         ]}  # fmt: skip
         server.tell("voiceserver.turn.latency", **late)
+        note = "document.querySelector('#latency-note').textContent"
+        said = await page.wait_for(f"{note}.includes('late') && {note}")
+        steps = "text.filler; text.next_provider"
+        assert said == f"First sound 1240 of 900 ms; late: answer; {steps}"
         await picture(page, "interrupted")
         hear(server, "item_u2", "thank you")
         await state(page, "thinking")

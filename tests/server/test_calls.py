@@ -8,7 +8,8 @@ import json
 import aiohttp
 import pytest
 
-from tests.server.running import ANSWER, OFFER, running
+from tests.server.running import ANSWER, OFFER, fake_engines, running
+from voiceserver.overload import Load
 
 pytestmark = pytest.mark.net
 PATH = "/v1/realtime/calls"
@@ -35,6 +36,19 @@ async def test_an_offer_is_answered_with_the_calls_address() -> None:
         assert server.placed[0].call_id.startswith("rtc_")
         assert "Location" in headers["Access-Control-Expose-Headers"]
         assert headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+
+
+async def test_a_server_that_cannot_keep_up_refuses_new_calls() -> None:
+    """With a reason; what was below that is left out before."""
+    engines = fake_engines()
+    async with running(engines=engines) as server:
+        engines.overload.level = Load.SHORT
+        assert (await server.place())[0] == 201
+        engines.overload.level = Load.FULL
+        status, body, headers = await server.place()
+        assert status == 503 and "overloaded" in body
+        assert "Retry-After" in headers
+        assert len(server.placed) == 1
 
 
 async def test_a_form_carries_the_session() -> None:

@@ -11,13 +11,14 @@ from voiceserver.server.lag import watch_lag
 
 async def test_a_stalled_loop_is_measured() -> None:
     """A tenth of a second of blocking is one late tick."""
-    metrics = Metrics()
+    metrics, late = Metrics(), list[float]()
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch_lag(metrics.loop_lag_seconds))
+        watching = group.create_task(watch_lag(metrics.loop_lag_seconds, late.append))
         await asyncio.sleep(0.03)
         time.sleep(0.1)  # noqa: ASYNC251 - the stall itself
         await asyncio.sleep(0.03)
         watching.cancel()
     value = metrics.registry.get_sample_value("voiceserver_loop_lag_seconds_sum")
+    assert max(late) > 70
     assert value is not None
     assert value > 0.07

@@ -25,7 +25,7 @@ from voiceserver.events import (
 
 CONVERSATIONS = 2000
 PARTS = 8
-BUDGET = BudgetConfig(text_stall_ms=800, text_first_ms=700, speech_first_ms=600)
+BUDGET = BudgetConfig(text_stall_ms=800, text_words_ms=1300, speech_last_ms=600)
 
 
 def conversation(seed: int) -> Call:

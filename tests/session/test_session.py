@@ -123,7 +123,8 @@ def test_an_interruption_cuts_history_to_what_was_heard() -> None:
 
 def test_who_goes_on_before_the_answer_has_said_one_thing() -> None:
     """The answer to the first half is dropped unheard; both halves are asked."""
-    call = Call(recogniser=FakeRecogniser(["what is twelve", "plus seven"]))
+    recogniser = FakeRecogniser(["what is twelve", "plus seven"])
+    call = Call(recogniser=recogniser, text=FakeText(first_s=0.55))
     script = [QUIET, (0.8, True), (0.6, False), (0.8, True), (2.5, False)]
     run_virtual(call.run(script))
     assert done(call)[0].outcome is Outcome.INTERRUPTED
@@ -164,7 +165,15 @@ def test_a_cough_before_the_answer_does_not_lose_it() -> None:
 
 def test_a_text_model_that_hangs_yields_the_canned_line() -> None:
     """At its limit, and the ledger says that it was late."""
-    budget = BudgetConfig(text_first_ms=500, turn_ms=300, sorry="I am sorry.")
+    budget = BudgetConfig(
+        text_first_ms=500,
+        text_first_complex_ms=500,
+        text_words_ms=600,
+        turn_ms=400,
+        speculations=0,
+        fillers=(),
+        sorry="I am sorry.",
+    )
     call = Call(Config(budget=budget), text=FakeText(first_s=60))
     run_virtual(call.run(TURN))
     [ended] = done(call)
@@ -188,10 +197,11 @@ class FailingText(FakeText):
 def test_a_text_model_that_breaks_off_is_not_spliced() -> None:
     """What was said stays said; no other answer follows it."""
     call = Call(text=FailingText(words=20))
-    run_virtual(call.run(TURN))
+    run_virtual(call.run([*TURN, (5.0, False)]))
     [ended] = done(call)
     assert ended.outcome is Outcome.FAILED
-    assert "Sorry" not in ended.text
+    assert ended.text.endswith("w19.  Sorry, I lost the rest of that.")
+    assert ended.answered_by == "fake"
     assert ended.error == "the line broke" or "text" in ended.error
 
 
@@ -369,3 +379,45 @@ def test_deltas_of_an_old_turn_are_not_told() -> None:
             ended.add(event.turn)
         if isinstance(event, TextDelta):
             assert event.turn not in ended
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [("tell me more", "w0 w1 w2 w3 w4. "), ("", "Sorry, I did not catch that.")],
+)
+def test_a_recogniser_without_words_is_waited_for_aloud(
+    words: str, answer: str
+) -> None:
+    """A filler at the deadline; then the answer, or that nothing was understood."""
+    recogniser = FakeRecogniser([words])
+    recogniser.words_per_s, recogniser.final_s = 0, 2.0
+    call = Call(recogniser=recogniser, text=FakeText(words=5))
+    run_virtual(call.run([*TURN, (3.0, False)]))
+    [ended], [record] = done(call), call.dialect.records
+    assert ended.text == f"Hmm. {answer}"
+    assert record.steps[0] == "text.filler"
+    assert record.any_audio_ms is not None and record.any_audio_ms <= 700
+    assert record.first_audio_ms is not None and record.first_audio_ms > 2000
+    said = [m.text for m in call.session._history.messages() if m.role == "assistant"]
+    assert said == [answer]
+    finals = [e for e in call.dialect.events if isinstance(e, Transcript) and e.final]
+    assert len(finals) == 1
+
+
+def test_a_reply_cut_within_its_filler_was_not_heard() -> None:
+    """Nothing of it is remembered, and what was not heard is the answer alone."""
+    text = FakeText(words=5, first_s=3.0)
+    config = Config(
+        budget=BudgetConfig(
+            speculations=0,
+            text_words_ms=4000,
+            text_total_ms=8000,
+        )
+    )
+    call = Call(config, FakeRecogniser(["tell me more", ""]), text)
+    # A cough cuts the filler; then the answer is taken up.
+    run_virtual(
+        call.run([QUIET, (1.0, True), (1.04, False), (0.6, True), (9.0, False)])
+    )
+    said = [m.text for m in call.session._history.messages() if m.role == "assistant"]
+    assert said and all("Hmm" not in text and "Well" not in text for text in said)

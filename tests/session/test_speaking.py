@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
+from voiceserver.config import BudgetConfig, Config
 from voiceserver.engines.base import Reminder, TextRequest
 from voiceserver.events import CancelReply, CreateReply, Outcome, ReplyDone
 
@@ -25,7 +26,7 @@ class Stubborn(FakeText):
 
 def test_an_engine_that_does_not_stop_ends_the_call() -> None:
     """After 250 ms, with a reason: no call goes on in an unknown state."""
-    call = Call(text=Stubborn())
+    call = Call(Config(budget=BudgetConfig(text_stall_ms=2000)), text=Stubborn())
     told_s: list[float] = []
     closed = call.dialect.closed
 

@@ -43,9 +43,13 @@ def test_a_turn_is_measured() -> None:
     value = metrics.registry.get_sample_value
     turns = {"answered_by": "responder", "outcome": "completed"}
     assert value("voiceserver_turns_total", turns) == 1
-    stage = {"stage": "text", "outcome": "ok"}
+    stage = {"stage": "text", "outcome": "late"}
     assert value("voiceserver_stage_seconds_sum", stage) == pytest.approx(0.9)
     assert value("voiceserver_turns_late_total", {"stage": "text"}) == 1
+    kept = {"carrier": "webrtc", "kept": "missed"}
+    assert value("voiceserver_turns_judged_total", kept) == 1
+    first = {"carrier": "webrtc"}
+    assert value("voiceserver_first_audio_seconds_sum", first) == pytest.approx(0.95)
 
 
 def test_without_a_turn_nothing_happens() -> None:

@@ -7,20 +7,21 @@ not hide the others.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import aiohttp
 import numpy as np
 
 from voiceserver.audio import MIC_RATE
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
-from voiceserver.config import Config, TextProvider
+from voiceserver.config import Config, SpeechProvider, TextProvider
 from voiceserver.engines.base import Engines, Message, SpeechRequest, TextRequest
+from voiceserver.engines.chat import ChatModel
+from voiceserver.engines.http import Http
+from voiceserver.engines.speech_http import SpeechService
 from voiceserver.errors import EngineFailed, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket
@@ -83,7 +84,9 @@ async def rows(config: Config) -> AsyncIterator[Row]:
     for slot, probe in probes:
         yield await _engine(config, slot, probe)
     for provider in config.text.provider:
-        yield await _provider(provider)
+        yield await _text_provider(provider)
+    for service in config.speech.provider:
+        yield await _speech_provider(service)
 
 
 def _tried(what: str, trial: Callable[[], str]) -> Row:
@@ -171,31 +174,42 @@ async def _speech_answers(engines: Engines) -> str:
     return f"{engines.speech.name}, {len(engines.speech.voices)} voices"
 
 
-async def _provider(provider: TextProvider) -> Row:
-    what = f"provider {provider.name}"
-    key = os.environ.get(provider.key_env, "") if provider.key_env else ""
-    if provider.key_env and not key:
-        todo = f"set the environment variable {provider.key_env} to the service's key"
-        return Row(what, False, todo)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = provider.base_url.rstrip("/") + "/models"
-    limit = aiohttp.ClientTimeout(PROVIDER_LIMIT_S)
+async def _text_provider(provider: TextProvider) -> Row:
+    """Ask a provider a word: address, key, model and pin are proved by an answer."""
+    what = f"text {provider.name}"
     try:
-        async with (
-            aiohttp.ClientSession(timeout=limit) as session,
-            session.get(url, headers=headers, allow_redirects=False) as answer,
-        ):
-            return _provider_row(what, provider, answer.status)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        todo = f"{url} cannot be reached ({type(error).__name__}): is it running?"
-        return Row(what, False, todo)
+        async with asyncio.timeout(PROVIDER_LIMIT_S), Http() as http:
+            model = ChatModel(provider, http)
+            began = time.perf_counter()
+            request = TextRequest((Message("user", "hello"),), max_output_tokens=16)
+            async with aclosing(model.reply(request)) as words:
+                await anext(words)
+                first_ms = (time.perf_counter() - began) * 1000
+                async for _ in words:
+                    pass
+    except TimeoutError:
+        return Row(what, False, f"no answer within {PROVIDER_LIMIT_S:.0f} s")
+    except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
+        return Row(what, False, _words(error))
+    pin = f"is {provider.expect_model}" if provider.expect_model else "not pinned"
+    return Row(what, True, f"first words after {first_ms:.0f} ms; model {pin}")
 
 
-def _provider_row(what: str, provider: TextProvider, status: int) -> Row:
-    if status in (401, 403):
-        where = provider.key_env or "key_env, which is empty"
-        return Row(what, False, f"it refuses the key ({status}); look at {where}")
-    # Not every service lists its models; an answer shows that one is there.
-    good = status < 500
-    note = "reachable" if good else f"it answers {status}; try again later"
-    return Row(what, good, note)
+async def _speech_provider(provider: SpeechProvider) -> Row:
+    """Have a service speak a word."""
+    what = f"speech {provider.name}"
+    try:
+        async with asyncio.timeout(PROVIDER_LIMIT_S), Http() as http:
+            voice = SpeechService(provider, http)
+            began = time.perf_counter()
+            async with aclosing(voice.speak(SpeechRequest("Hello."))) as chunks:
+                await anext(chunks)
+                first_ms = (time.perf_counter() - began) * 1000
+                async for _ in chunks:
+                    pass
+    except TimeoutError:
+        return Row(what, False, f"no audio within {PROVIDER_LIMIT_S:.0f} s")
+    except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
+        return Row(what, False, _words(error))
+    note = f"first audio after {first_ms:.0f} ms; {provider.voice}"
+    return Row(what, True, note)

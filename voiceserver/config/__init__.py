@@ -1,7 +1,8 @@
 """Configuration: one frozen tree of settings, and its strict reading from TOML."""
 
+from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.providers import SpeechProvider, TextProvider
 from voiceserver.config.tree import (
-    BudgetConfig,
     Config,
     EnginesConfig,
     LogConfig,
@@ -11,7 +12,6 @@ from voiceserver.config.tree import (
     ServerConfig,
     SpeechConfig,
     TextConfig,
-    TextProvider,
     TurnConfig,
 )
 
@@ -27,5 +27,6 @@ __all__ = [
     "SpeechConfig",
     "TextConfig",
     "TextProvider",
+    "SpeechProvider",
     "LogConfig",
 ]

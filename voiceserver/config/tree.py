@@ -9,10 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.providers import SpeechProvider, TextProvider
+
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
+
+
+def _require_distinct(slot: str, names: tuple[str, ...]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    _require(not twice, f"two [[{slot}.provider]] tables are named {twice[:1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,34 +148,6 @@ class TurnConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetConfig:
-    """``[budget]``: what each stage of a turn may take, in ms after the commit.
-
-    Attributes:
-        recognition_ms: Hard limit of the final transcript; then the newest partial.
-        recognition_last_ms: Limit where there is no partial either: on a machine too
-            slow to keep up, waiting is better than not having heard.
-        text_first_ms: First words of the text model; then the canned line.
-        text_stall_ms: Longest gap between its deltas.
-        text_total_ms: The whole text.
-        speech_first_ms: First audio of a phrase.
-        egress_ms: First audio made to its being taken by the carrier.
-        turn_ms: Commit to first answer audio, the target a turn is judged by.
-        sorry: The canned line.
-    """
-
-    recognition_ms: int = 400
-    recognition_last_ms: int = 3000
-    text_first_ms: int = 1200
-    text_stall_ms: int = 2000
-    text_total_ms: int = 30_000
-    speech_first_ms: int = 1000
-    egress_ms: int = 40
-    turn_ms: int = 700
-    sorry: str = "Sorry, I could not come up with an answer just now."
-
-
-@dataclass(frozen=True, slots=True)
 class RecogniserConfig:
     """``[recogniser]``: the embedded recogniser.
 
@@ -208,37 +188,18 @@ class SpeechConfig:
         voice: Default voice.
         speed: Speaking rate, 0.25..4.
         model: Folder of a neural voice; empty is the one that comes along.
+        provider: Services in order of preference; the built-in voice takes over
+            from them within a turn.
     """
 
     voice: str = "alloy"
     speed: float = 1.0
     model: str = ""
+    provider: tuple[SpeechProvider, ...] = ()
 
     def __post_init__(self) -> None:
         _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
-
-
-@dataclass(frozen=True, slots=True)
-class TextProvider:
-    """``[[text.provider]]``: a chat service with an OpenAI-compatible URL.
-
-    Attributes:
-        name: Shown in metrics and in who answered.
-        base_url: Up to and including ``/v1``.
-        model: Model name sent.
-        key_env: Environment variable that holds the key; empty sends none.
-    """
-
-    name: str
-    base_url: str
-    model: str
-    key_env: str = ""
-
-    def __post_init__(self) -> None:
-        _require(
-            self.base_url.startswith(("http://", "https://")),
-            "base_url must start with http:// or https://",
-        )
+        _require_distinct("speech", tuple(each.name for each in self.provider))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +218,9 @@ class TextConfig:
     )
     max_output_tokens: int = 512
     provider: tuple[TextProvider, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require_distinct("text", tuple(each.name for each in self.provider))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import assert_never
 from voiceserver.budget import TurnRecord
 from voiceserver.dialects.realtime_audio import VoiceEncoder
 from voiceserver.dialects.realtime_call import REMEMBERED, Call
+from voiceserver.dialects.realtime_cost import cost_of
 from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_session import SessionSettings
 from voiceserver.dialects.realtime_wire import Refused
@@ -176,26 +177,9 @@ class Responses:
         item = response.item if response else None
         self._call.wire.event(
             "voiceserver.turn.latency",
-            turn=record.turn,
             response_id=response.id if response else None,
             item_id=item.id if item else None,
-            endpoint_reason=record.endpoint_reason,
-            endpoint_ms=_tenths(record.endpoint_ms),
-            stages=[
-                {
-                    "stage": spend.stage.value,
-                    "started_ms": _tenths(spend.started_ms),
-                    "planned_ms": _tenths(spend.planned_ms),
-                    "spent_ms": _tenths(spend.spent_ms),
-                    "outcome": spend.outcome,
-                }
-                for spend in record.stages
-            ],
-            first_audio_ms=_tenths(record.first_audio_ms),
-            target_ms=_tenths(record.target_ms),
-            answered_by=record.answered_by,
-            outcome=record.outcome,
-            blame=record.blame,
+            **cost_of(record),
         )
 
     def _start(self, event: ReplyStarted) -> None:
@@ -409,7 +393,3 @@ def _ending(done: ReplyDone) -> tuple[str, dict[str, object] | None]:
             return "failed", {"type": "failed", "error": error}
         case _:
             assert_never(done.outcome)
-
-
-def _tenths(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 1)

@@ -8,11 +8,14 @@ conformance suite holds every engine to this: ``tests/engines/conformance.py``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from voiceserver.audio import Samples
+from voiceserver.budget import Spent, Step
+from voiceserver.overload import Overload
+from voiceserver.prepared import LineCache
 
 
 class VoiceActivity(Protocol):
@@ -109,6 +112,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """An engine that stands for several says which of them answers from now on.
+
+    Attributes:
+        name: Who answers.
+    """
+
+    name: str
+
+
+# What an engine tells about its work beside its output, for the ledger of the turn.
+Note = Answering | Step | Spent
+
+
+def _unheard(note: Note) -> None:
+    """Nobody keeps a ledger."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextRequest:
     """What to answer.
 
@@ -116,11 +138,15 @@ class TextRequest:
         messages: The conversation, oldest first; the last is what to answer.
         instructions: The role of the model.
         max_output_tokens: Bound of the answer; 0 is unbounded.
+        observe: Takes notes; must not block.
+        hedge: Whether a second provider may be asked beside the first.
     """
 
     messages: tuple[Message, ...]
     instructions: str = ""
     max_output_tokens: int = 0
+    observe: Callable[[Note], None] = field(default=_unheard, compare=False)
+    hedge: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +196,9 @@ class SpeechRequest:
         pitch: Semitones higher than the voice's own, -12..12; a voice that cannot do
             it ignores it.
         style: One of ``STYLES``, or "" for none; ignored in the same way.
+        observe: Takes notes; must not block.
+        prefer: Who spoke the phrases before: a chain of voices asks it first, so
+            that the voice does not change within an answer.
     """
 
     text: str
@@ -177,6 +206,8 @@ class SpeechRequest:
     speed: float = 1.0
     pitch: float = 0.0
     style: str = ""
+    observe: Callable[[Note], None] = field(default=_unheard, compare=False)
+    prefer: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +263,20 @@ class Synthesizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of a server, one for each slot."""
+    """The engines of a server, one for each slot, and what they have spoken before.
+
+    Attributes:
+        vad: Tells speech from silence.
+        recogniser: Writes down.
+        text: Answers.
+        speech: Speaks.
+        lines: Lines spoken beforehand, by all calls.
+        overload: How much is left out because the server cannot keep up.
+    """
 
     vad: VoiceActivityEngine
     recogniser: Recogniser
     text: TextModel
     speech: Synthesizer
+    lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
+    overload: Overload = field(default_factory=Overload, compare=False)

@@ -8,18 +8,35 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import TextRequest
 from voiceserver.engines.sse import SseParser
-from voiceserver.errors import EngineFailed
+from voiceserver.errors import ProviderFailed
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
 # Services that refuse ``max_tokens`` for their newer models.
 _COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
+MAX_TOOL_CALLS = 32
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A tool that the model wants to be called.
+
+    Attributes:
+        id: To be sent back with its result.
+        name: Of the tool.
+        arguments: JSON, as far as it has come.
+    """
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 class ChatStream:
@@ -27,10 +44,21 @@ class ChatStream:
 
     Args:
         source: Name of the provider, for error messages.
+        expect_model: The model that must answer; ``""`` takes any.
+
+    Attributes:
+        done: Whether the answer is complete.
+        usage: Tokens sent and received, once the provider has told them.
+        n_deltas: Pieces of the answer so far, words and reasoning.
+        tool_calls: Calls the model asked for, by their index: id, name, arguments.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, expect_model: str = "") -> None:
         self._source = source
+        self._expect_model = expect_model
+        self.usage: tuple[int, int] | None = None
+        self.n_deltas = 0
+        self.tool_calls: dict[int, ToolCall] = {}
         self._parser = SseParser(source)
         self._n_bytes = 0
         self._has_content = False
@@ -41,11 +69,11 @@ class ChatStream:
         """Add bytes of the response; return the text they complete.
 
         Raises:
-            EngineFailed: If they are no answer, or the answer is too long.
+            ProviderFailed: If they are no answer, or the answer is too long.
         """
         self._n_bytes += len(chunk)
         if self._n_bytes > MAX_ANSWER_BYTES:
-            raise EngineFailed(self._source, "its answer is too long")
+            raise ProviderFailed(self._source, "its answer is too long")
         texts = []
         for event in self._parser.feed(chunk):
             if self.done:
@@ -61,26 +89,30 @@ class ChatStream:
         """Say that the response has ended.
 
         Raises:
-            EngineFailed: If the answer had not, or was empty.
+            ProviderFailed: If the answer had not, or was empty.
         """
         if not (self.done or self._finish_reason):
-            raise EngineFailed(self._source, "its answer broke off")
+            raise ProviderFailed(self._source, "its answer broke off")
         if self._finish_reason == "content_filter":
-            raise EngineFailed(self._source, "its content filter stopped the answer")
+            raise ProviderFailed(self._source, "its content filter stopped the answer")
+        for call in self.tool_calls.values():
+            if not _is_object(call.arguments):
+                raise ProviderFailed(self._source, "called a tool with broken JSON")
         if not self._has_content:
-            raise EngineFailed(self._source, "its answer was empty")
+            raise ProviderFailed(self._source, "its answer was empty")
 
     def _delta(self, data: str) -> str:
         """Return the text in one chunk object, if any."""
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise EngineFailed(self._source, "sent what is not JSON") from None
+            raise ProviderFailed(self._source, "sent what is not JSON") from None
         if not isinstance(chunk, dict):
-            raise EngineFailed(self._source, "sent what is no chat chunk")
+            raise ProviderFailed(self._source, "sent what is no chat chunk")
         if chunk.get("error"):
             code = error_code(chunk)
-            raise EngineFailed(self._source, f"reported an error{code}")
+            raise ProviderFailed(self._source, f"reported an error{code}")
+        self._identify(chunk)
         choices = chunk.get("choices")
         # The usage chunk, and Azure's first one, have no choices.
         if not isinstance(choices, list) or not choices:
@@ -91,8 +123,41 @@ class ChatStream:
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
         delta = choice.get("delta")
-        content = delta.get("content") if isinstance(delta, dict) else None
+        if not isinstance(delta, dict) or not delta:
+            return ""
+        self.n_deltas += 1
+        self._collect(delta.get("tool_calls"))
+        content = delta.get("content")
         return content if isinstance(content, str) else ""
+
+    def _identify(self, chunk: dict[str, Any]) -> None:
+        """Look at who answers and what it cost so far."""
+        model = chunk.get("model")
+        expected = self._expect_model
+        # Azure's first chunk, about content filters, names no model.
+        if expected and isinstance(model, str) and model and model != expected:
+            raise ProviderFailed(
+                self._source, "another model answers than expect_model", "pin"
+            )
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+            if all(isinstance(n, int) and 0 <= n < 10**9 for n in counts):
+                self.usage = counts  # type: ignore[assignment]
+
+    def _collect(self, parts: object) -> None:
+        """Put the pieces of tool calls together."""
+        for part in parts if isinstance(parts, list) else ():
+            index = part.get("index", 0) if isinstance(part, dict) else None
+            if not isinstance(index, int) or not 0 <= index < MAX_TOOL_CALLS:
+                raise ProviderFailed(self._source, "called a tool in no known way")
+            call = self.tool_calls.setdefault(index, ToolCall())
+            function = part.get("function")
+            if isinstance(call_id := part.get("id"), str):
+                call.id = call_id
+            if isinstance(function, dict):
+                call.name += _text(function.get("name"))
+                call.arguments += _text(function.get("arguments"))
 
 
 def request_body(provider: TextProvider, request: TextRequest) -> bytes:
@@ -108,10 +173,24 @@ def request_body(provider: TextProvider, request: TextRequest) -> bytes:
         "model": provider.model,
         "messages": messages,
         "stream": True,
+        "stream_options": {"include_usage": True},
     }
+    if provider.logprobs:
+        body["logprobs"] = True
     if request.max_output_tokens > 0:
         body[_token_limit_key(provider)] = request.max_output_tokens
     return json.dumps(body).encode()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text or "{}"), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _token_limit_key(provider: TextProvider) -> str:

@@ -20,6 +20,8 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
+from voiceserver.engines.costs import Costs
+from voiceserver.engines.http import Http
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
 
@@ -45,9 +47,11 @@ async def open_engines(
     began = time.perf_counter()
     async with AsyncExitStack() as stack:
         opening = _Opening(config, metrics, stack)
+        # First what needs keys: a missing one is told before anything is loaded.
+        text = await opening.text()
         recogniser = await opening.recogniser()
         speech = await opening.speech()
-        engines = Engines(opening.vad(), recogniser, await opening.text(), speech)
+        engines = Engines(opening.vad(), recogniser, text, speech)
         await opening.ready()
         check_voice(config, speech.voices)
         took_s = round(time.perf_counter() - began, 2)
@@ -104,6 +108,8 @@ class _Opening:
         self._metrics = metrics
         self._stack = stack
         self._warming: list[_Warming] = []
+        self._http: Http | None = None
+        self._costs = Costs(metrics)
 
     async def ready(self) -> None:
         """Wait for all processes."""
@@ -135,7 +141,24 @@ class _Opening:
             case name:
                 assert_never(name)
 
+    async def transport(self) -> Http:
+        """One session for all services, opened when the first is."""
+        if self._http is None:
+            self._http = await self._stack.enter_async_context(Http())
+        return self._http
+
     async def speech(self) -> Synthesizer:
+        own = await self._own_speech()
+        if not self._config.speech.provider or self._config.engines.speech == "stub":
+            return own
+        from voiceserver.engines.providers import voice_chain
+
+        chain = voice_chain(
+            self._config, await self.transport(), own, self._metrics, self._costs
+        )
+        return await self._stack.enter_async_context(chain)
+
+    async def _own_speech(self) -> Synthesizer:
         match self._config.engines.speech:
             case "neural" | "espeak" as name:
                 return await self._voice(name)
@@ -150,9 +173,18 @@ class _Opening:
         config = self._config
         match text_engine(config):
             case "providers":
-                from voiceserver.engines.chat import ChatModel
+                from voiceserver.engines.providers import text_chain
+                from voiceserver.engines.responder import Responder
+                from voiceserver.engines.standby import Standby
 
-                return await self._stack.enter_async_context(ChatModel(config.text))
+                chain = text_chain(
+                    config,
+                    await self.transport(),
+                    Standby(Responder(config.responder)),
+                    self._metrics,
+                    self._costs,
+                )
+                return await self._stack.enter_async_context(chain)
             case "stub":
                 from voiceserver.engines.stub import StubText
 

@@ -11,7 +11,7 @@ const NAMES = {
 };
 
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
-const whole = (ms) => `${Math.round(ms)}`;
+const whole = Math.round;
 
 // From the end of the user's speech (or the request) to the first sound, in ms.
 export function responseTime({ endpoint_ms = 0, first_audio_ms }) {
@@ -69,10 +69,11 @@ function figure({ outcome, spent_ms: spent, planned_ms: planned }) {
 	return done ? `${whole(spent)} of ${whole(planned)} ms` : `${outcome}, ${whole(spent)} ms`;
 }
 
-function note({ first_audio_ms: first, target_ms: target, blame }) {
-	if (first == null || !target) return "";
-	const goal = `First sound ${whole(first)} ms, target ${whole(target)} ms`;
-	return blame ? `${goal}; longest: ${(NAMES[blame] ?? blame).toLowerCase()}` : goal;
+function note({ first_audio_ms: first, target_ms: target, blame, steps = [] }) {
+	const said = [];
+	if (first && target) said.push(`First sound ${whole(first)} of ${whole(target)} ms`);
+	if (blame) said.push(`late: ${(NAMES[blame] ?? blame).toLowerCase()}`);
+	return [...said, ...steps].join("; ");
 }
 
 function row(stage, value, outcome, bars) {

@@ -26,7 +26,7 @@ SDP = "application/sdp"
 async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: answer an offer."""
     state = request.app[STATE]
-    engines = state.engines.get()
+    engines = state.engines.for_a_call()
     state.calls.check_room()  # before the body costs anything
     offer, session = await _offer(request)
     if not offer.strip():

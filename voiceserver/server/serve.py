@@ -136,9 +136,10 @@ async def _serve(
             holding = group.create_task(
                 _hold(state, parts, stop, lambda: ready(address_of(listening)))
             )
+            late = state.engines.late
             beside = (
                 group.create_task(_give_up_loading(state, stop, holding)),
-                group.create_task(watch_lag(metrics.loop_lag_seconds)),
+                group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
             )
             await asyncio.wait({holding})
             for task in beside:

@@ -75,7 +75,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
         )
         headers = {"Upgrade": "websocket"}
         raise Refusal(426, message, "upgrade_required", None, headers)
-    engines = state.engines.get()
+    engines = state.engines.for_a_call()
     model = request.query.get("model")
     session = None if model is None else {"model": model}
     socket = AiohttpSocket(request)

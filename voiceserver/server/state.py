@@ -14,6 +14,7 @@ from voiceserver.carriers.websocket import Socket
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
+from voiceserver.overload import Load
 from voiceserver.server.admission import Call, CallRegistry
 from voiceserver.server.answers import busy
 from voiceserver.server.security import AccessRules
@@ -70,6 +71,23 @@ class EngineRoom:
     def ready(self) -> bool:
         """Whether the engines are warm."""
         return self._engines is not None
+
+    def for_a_call(self) -> Engines:
+        """Return the engines for one call more.
+
+        Raises:
+            Refusal: If they are not warm yet, or the server cannot keep up (503).
+        """
+        engines = self.get()
+        if engines.overload.level is Load.FULL:
+            what = "The server cannot keep up; try again in a moment."
+            raise busy(what, "overloaded")
+        return engines
+
+    def late(self, lag_ms: float) -> None:
+        """The event loop woke so late."""
+        if self._engines is not None:
+            self._engines.overload.tick(lag_ms)
 
     def open(self, engines: Engines) -> None:
         """The engines are warm from now on."""

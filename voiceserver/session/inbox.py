@@ -13,13 +13,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum
 
 from voiceserver.engines.base import Reminder
 from voiceserver.errors import Overloaded
 from voiceserver.events import Command, Event
 
-Item = Event | Command | Reminder
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The user's turn is likely to be over; of no concern to a client.
+
+    Attributes:
+        utterance: Number of the utterance.
+        text: Its words so far; ``""`` if the user goes on.
+    """
+
+    utterance: int
+    text: str
+
+
+Item = Event | Command | Reminder | Hint
 
 
 class Lane(Enum):

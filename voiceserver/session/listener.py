@@ -17,6 +17,7 @@ import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.config import TurnConfig
+from voiceserver.cues import Completeness, grade
 from voiceserver.engines.base import Engines, Hypothesis, Utterance
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
@@ -38,6 +39,7 @@ from voiceserver.turn import (
     Dismissed,
     Interrupted,
     Paused,
+    Resumed,
     State,
     TurnTaker,
 )
@@ -62,6 +64,8 @@ class Listener:
         duck: Takes the number of dB by which to lower the reply; 0 restores it.
         clock: Monotonic clock.
         dropped: Called with the number of samples dropped by the full ring.
+        hint: Called with an utterance's number and words when its end is likely,
+            and with ``""`` when the user goes on.
         ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
     """
 
@@ -73,6 +77,7 @@ class Listener:
         duck: Callable[[float], None],
         clock: Clock,
         dropped: Callable[[int], None] = lambda _n: None,
+        hint: Callable[[int, str], None] = lambda _number, _text: None,
         ring_ms: int = RING_MS,
     ) -> None:
         self._config = config
@@ -82,6 +87,7 @@ class Listener:
         self._duck = duck
         self._clock = clock
         self._dropped = dropped
+        self._hint = hint
         self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config)
         self._ring: deque[Samples] = deque()
@@ -215,6 +221,15 @@ class Listener:
         if self._started:
             self._post(Transcript(self._number, hypothesis.text, final=False))
         self._obey(self._taker.words(hypothesis.text, hypothesis.complete))
+        self._foresee()
+
+    def _foresee(self) -> None:
+        """Hint at a likely end: a pause after words that do not look unfinished."""
+        if self._taker.state is not State.PAUSED or not self._told.text:
+            return
+        told = self._told
+        if grade(told.text, told.complete) is not Completeness.INCOMPLETE:
+            self._hint(self._number, told.text)
 
     def _obey(self, decisions: list[Decision]) -> None:
         for decision in decisions:
@@ -237,6 +252,9 @@ class Listener:
                 self._close_utterance()
             case Paused(at):
                 self._post(SpeechStopped(self._number, at))
+                self._foresee()
+            case Resumed():
+                self._hint(self._number, "")
             case Committed(at, reason):
                 self._commit(at, reason)
             case _:

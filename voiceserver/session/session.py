@@ -49,13 +49,13 @@ from voiceserver.events import (
 from voiceserver.history import History
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Outlet, Playout
-from voiceserver.reply import Source
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
-from voiceserver.session.inbox import Inbox, Item, Lane
+from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.settings import configured
 from voiceserver.session.speaking import Speaking
+from voiceserver.source import Source
 from voiceserver.streams import raise_if_cancelled
 
 log = logging.getLogger(__name__)
@@ -106,10 +106,10 @@ class Session:
         self._reminders: set[asyncio.TimerHandle] = set()
         self._turn = 0  # number of the last turn begun
         self._asked: CreateReply | None = None  # waits for the user's words
-        self.playout = Playout(self._played)
+        self.playout = Playout(self._played, self._answered)
         outlet: Outlet = self.playout
         if in_messages:
-            outlet = Ahead(self._played, self._audio_made, clock.now_ns)
+            outlet = Ahead(self._played, self._audio_made, clock.now_ns, self._answered)
         self._listener = Listener(
             config.turn,
             engines,
@@ -117,7 +117,8 @@ class Session:
             outlet.duck,
             clock,
             lambda n: metrics.dropped.labels("microphone").inc(n),
-            MESSAGES_RING_MS if in_messages else RING_MS,
+            hint=lambda *hint: self._inbox.post(Lane.EVENTS, Hint(*hint)),
+            ring_ms=MESSAGES_RING_MS if in_messages else RING_MS,
         )
         self._speaking = Speaking(
             call_id,
@@ -129,6 +130,7 @@ class Session:
             clock,
             metrics,
             self._remind,
+            "websocket" if in_messages else "webrtc",
         )
 
     def hear(self, samples: Samples) -> None:
@@ -161,6 +163,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listener.run())
+                self._speaking.prepare(self._config, group)
                 try:
                     reason = await self._converse(group)
                 finally:
@@ -222,6 +225,9 @@ class Session:
                 await self._obey(item, group)
             case Reminder():
                 self._remind(item)
+            case Hint(number, text):
+                if self._config.turn.create_reply:
+                    await self._speaking.guess(number, text, self._config, group)
             case _:
                 await self._happened(item, group)
 
@@ -291,10 +297,14 @@ class Session:
         await self._speaking.stop(outcome, played)
         self._listener.playing(False)
 
+    def _answered(self, _turn: int) -> None:
+        """Called where ``_played`` is, when the answer itself begins to sound."""
+        self._speaking.first_audio()
+
     def _played(self, turn: int, state: Played) -> None:
         """Called by playout within the carrier's pull."""
         if state is Played.STARTED:
-            self._speaking.first_audio()
+            self._speaking.any_audio()
         self._inbox.post(Lane.EVENTS, Playback(turn, state))
         # After posting: a turn that begins because the reply ended comes after it.
         self._listener.playing(state is Played.STARTED)
@@ -306,8 +316,10 @@ class Session:
                     await self._obey(wanted, group)
             case Configure():
                 self._config = configured(self._config, command)
+                self._speaking.prepare(self._config, group)
                 self._listener.configure(self._config.turn)
             case AddMessage(role, text):
+                await self._speaking.drop_guess()  # it did not know this
                 self._history.add(role, text)
             case CreateReply():
                 await self._ask(command, group)

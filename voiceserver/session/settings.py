@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from voiceserver.config import Config, TurnConfig
 from voiceserver.events import Configure
-from voiceserver.reply import ReplySettings
+from voiceserver.source import ReplySettings
 
 
 def configured(config: Config, change: Configure) -> Config:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
@@ -27,13 +28,17 @@ from voiceserver.events import (
 from voiceserver.heard import HeardText
 from voiceserver.history import History
 from voiceserver.metrics import Metrics
+from voiceserver.overload import Load
 from voiceserver.playout import Outlet
-from voiceserver.reply import Reply, Source
+from voiceserver.reply import Reply
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
+from voiceserver.session.guessing import Guessing
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.settings import reply_settings
 from voiceserver.session.turn_account import TurnAccount
+from voiceserver.source import ReplySettings, Source
+from voiceserver.stages import prepare_lines
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
 REMEMBERED = 16  # replies that a client may still truncate
@@ -52,6 +57,7 @@ class Speaking:
         clock: Monotonic clock.
         metrics: Of the server.
         remind: Takes a reminder that a text model asked for.
+        carrier: For metrics.
 
     Attributes:
         unheard: Text of the last reply that speech cut off, from the first word not
@@ -69,6 +75,7 @@ class Speaking:
         clock: Clock,
         metrics: Metrics,
         remind: Callable[[Reminder], None],
+        carrier: str = "webrtc",
     ) -> None:
         self._engines = engines
         self._playout = playout
@@ -78,13 +85,17 @@ class Speaking:
         self._clock = clock
         self._metrics = metrics
         self._remind = remind
-        self._account = TurnAccount(call_id, metrics)
+        self._account = TurnAccount(call_id, metrics, carrier)
+        self._guessing = Guessing(self._held_reply, clock.now_ns, metrics)
+        self._prepared: tuple[str, float] | None = None  # voice and speed
+        self._preparing: asyncio.Task[None] | None = None
+        self._fillers_said = 0
         self._turn = 0
         self._reply: Reply | None = None  # until generated and played, or stopped
         self._task: asyncio.Task[None] | None = None  # while it generates
         self._told = ""  # its text as told to the dialect
         self._lag = 0  # samples
-        self._past: dict[int, tuple[str, HeardText]] = {}  # told, by turn
+        self._past: dict[int, tuple[str, HeardText, int]] = {}  # told, by turn
         self.unheard = ""
 
     @property
@@ -128,19 +139,68 @@ class Speaking:
         self._told = ""
         self._lag = config.media.client_playout_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
+        answered = source.number if source.answer else 0
+        begun = self._guessing.take(answered, config) if answered else None
+        if begun is not None:
+            self._reply, self._task = begun
+            self._reply.ledger.commit(ledger)
+            ledger = self._reply.ledger
+            self._reply.commit(self._turn, source)
+        else:
+            self._guessing.abandon()  # to other words, or in another voice
+            settings = reply_settings(config, instructions)
+            self._reply = self._make(self._turn, source, settings, ledger)
+            self._task = group.create_task(self._reply.run())
+        ledger.spent += self._guessing.spent()
         self._account.open(ledger)
-        self._reply = Reply(
-            self._turn,
+
+    async def guess(
+        self, number: int, text: str, config: Config, group: asyncio.TaskGroup
+    ) -> None:
+        """The user's turn is likely to be over: begin a reply and hold it."""
+        keeps_up = self._engines.overload.level is Load.NORMAL
+        if self._reply is None and keeps_up:
+            await self._guessing.guess(number, text, config, group)
+
+    async def drop_guess(self) -> None:
+        """What was begun on a guess is of no use any more."""
+        await self._guessing.drop()
+
+    def prepare(self, config: Config, group: asyncio.TaskGroup) -> None:
+        """Have the lines that bridge a delay spoken, in the call's voice."""
+        speech = config.speech
+        wanted = (speech.voice, speech.speed)
+        if wanted != self._prepared:
+            self._prepared = wanted
+            if self._preparing is not None:
+                self._preparing.cancel()  # a client that tries every speed
+            self._preparing = group.create_task(
+                prepare_lines(self._engines, config.budget, *wanted)
+            )
+
+    def _held_reply(self, ledger: TurnLedger, config: Config, guess: str) -> Reply:
+        return self._make(0, Source(), reply_settings(config, None), ledger, guess)
+
+    def _make(
+        self,
+        turn: int,
+        source: Source,
+        settings: ReplySettings,
+        ledger: TurnLedger,
+        guess: str = "",
+    ) -> Reply:
+        return Reply(
+            turn,
             source,
-            reply_settings(config, instructions),
+            replace(settings, fillers_said=self._fillers_said),
             self._engines,
             self._playout,
             ledger,
             self._clock.now_ns,
             lambda item: self._inbox.put(Lane.REPLY, item),
             self._messages,
+            guess,
         )
-        self._task = group.create_task(self._reply.run())
 
     def silence(self) -> int:
         """Stop the sound at once; return the samples that were played of the turn."""
@@ -180,6 +240,9 @@ class Speaking:
     def abandon(self) -> None:
         """The call is over: silence, and let the task group collect the reply."""
         self.silence()
+        self._guessing.abandon()
+        if self._preparing is not None:
+            self._preparing.cancel()
         if self._task is not None:
             self._cancel(self._task)
 
@@ -206,10 +269,10 @@ class Speaking:
         """Keep of a reply that is over what the client says that it played."""
         if turn not in self._past:
             return
-        text, made = self._past[turn]
+        text, made, filler = self._past[turn]
         heard = made.at(played_ms * SPEECH_RATE // 1000)
         text = text[: heard.characters]
-        self._history.cut(turn, text)
+        self._history.cut(turn, text[filler:])
         event = Playback(turn, Played.CUT, played_ms, text, heard.exact)
         self._dialect.notify(event)
 
@@ -240,13 +303,17 @@ class Speaking:
             )
             self._close()
 
+    def any_audio(self) -> None:
+        """The carrier took the first audio of the reply, if only of a filler."""
+        self._account.any_audio(self._clock.now_ns())
+
     def first_audio(self) -> None:
-        """The carrier took the first audio of the reply."""
+        """The carrier took the first audio of the answer."""
         self._account.first_audio(self._clock.now_ns())
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None
-        self._history.reply(event.turn, event.text)
+        self._history.reply(event.turn, self._answer_in(event.text))
         self._account.generated(event.outcome.value)
         reply = self._reply
         if reply is not None and reply.fault is not None:
@@ -274,7 +341,7 @@ class Speaking:
     def _end_generation(self, reply: Reply, outcome: Outcome) -> None:
         self._task = None
         self._account.generated(outcome.value)
-        self._history.reply(self._turn, self._told)
+        self._history.reply(self._turn, self._answer_in(self._told))
         if reply.started:
             by = self._account.answered_by
             self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
@@ -285,9 +352,10 @@ class Speaking:
             event = self._heard(reply, Played.CUT, max(0, played - self._lag))
             heard = event.heard
             self._dialect.notify(event)
-        self._history.cut(self._turn, heard)
+        self._history.cut(self._turn, self._answer_in(heard))
         if outcome is Outcome.INTERRUPTED and played:
-            self.unheard = self._told[len(heard) :].strip()
+            unheard = self._answer_in(self._told)[len(self._answer_in(heard)) :]
+            self.unheard = unheard.strip()
 
     def _heard(self, reply: Reply, state: Played, played: int) -> Playback:
         heard = reply.heard.at(played)
@@ -295,13 +363,20 @@ class Speaking:
         heard_ms = played * 1000 // SPEECH_RATE
         return Playback(self._turn, state, heard_ms, text, heard.exact)
 
-    def _messages(self) -> tuple[Message, ...]:
-        return tuple(Message(said.role, said.text) for said in self._history.messages())
+    def _answer_in(self, text: str) -> str:
+        """A filler is told and played, and never remembered."""
+        return self._reply.strip(text) if self._reply is not None else text
+
+    def _messages(self, saying: str) -> tuple[Message, ...]:
+        messages = self._history.messages(saying)
+        return tuple(Message(said.role, said.text) for said in messages)
 
     def _close(self) -> None:
         """The turn is over: write its ledger line."""
         if self._reply is not None:
-            self._past[self._turn] = (self._told, self._reply.heard)
+            self._fillers_said += self._reply.filled
+            filler = len(self._reply.preface)
+            self._past[self._turn] = (self._told, self._reply.heard, filler)
             if len(self._past) > REMEMBERED:
                 del self._past[next(iter(self._past))]
         self._reply = None

@@ -16,10 +16,12 @@ log = logging.getLogger(__name__)
 class TurnAccount:
     """Holds the ledger of the turn in progress; one object per call."""
 
-    def __init__(self, call_id: str, metrics: Metrics) -> None:
+    def __init__(self, call_id: str, metrics: Metrics, carrier: str = "webrtc") -> None:
         self._call_id = call_id
+        self._carrier = carrier
         self._metrics = metrics
         self._ledger: TurnLedger | None = None
+        self._cost_usd = 0.0  # of the call so far
 
     @property
     def answered_by(self) -> str:
@@ -29,6 +31,11 @@ class TurnAccount:
     def open(self, ledger: TurnLedger) -> None:
         """A turn begins; the last one's line was written."""
         self._ledger = ledger
+
+    def any_audio(self, now_ns: int) -> None:
+        """The carrier took the first audio of the turn, if only of a filler."""
+        if self._ledger is not None:
+            self._ledger.any_audio(now_ns)
 
     def first_audio(self, now_ns: int) -> None:
         """The carrier took the first audio of the answer."""
@@ -46,6 +53,7 @@ class TurnAccount:
         if ledger is None:
             return None
         record = ledger.close()
+        self._cost_usd += record.spent.cost_usd
         self._measure(record)
         log.info(
             "turn",
@@ -58,6 +66,16 @@ class TurnAccount:
                 "answered_by": record.answered_by,
                 "outcome": record.outcome,
                 "blame": record.blame,
+                "any_audio_ms": _rounded(record.any_audio_ms),
+                "spoken_by": record.spoken_by,
+                "steps": list(record.steps),
+                "pressure": record.pressure.value,
+                "speculation": record.speculation,
+                "tokens_in": record.spent.tokens_in,
+                "tokens_out": record.spent.tokens_out,
+                "tokens_wasted": record.spent.tokens_wasted,
+                "cost_usd": round(record.spent.cost_usd, 6),
+                "call_cost_usd": round(self._cost_usd, 6),
                 "stages": {
                     spend.stage.value: {
                         "planned_ms": round(spend.planned_ms),
@@ -80,9 +98,21 @@ class TurnAccount:
             histogram = metrics.endpoint_seconds.labels(record.endpoint_reason)
             histogram.observe(record.endpoint_ms / 1000)
         if record.first_audio_ms is not None:
-            metrics.first_audio_seconds.observe(record.first_audio_ms / 1000)
+            metrics.first_audio_seconds.labels(self._carrier).observe(
+                record.first_audio_ms / 1000
+            )
+            in_time = record.first_audio_ms <= record.target_ms
+            kept = "met" if in_time else "missed"
+            metrics.turns_in_time.labels(self._carrier, kept).inc()
+        if record.any_audio_ms is not None:
+            any_audio = metrics.any_audio_seconds.labels(self._carrier)
+            any_audio.observe(record.any_audio_ms / 1000)
         if record.blame:
             metrics.blame.labels(record.blame).inc()
+        for step in record.steps:
+            metrics.steps.labels(step).inc()
+        if record.speculation:
+            metrics.speculations.labels(record.speculation).inc()
 
 
 def _rounded(ms: float | None) -> int | None:

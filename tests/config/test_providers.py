@@ -1,0 +1,74 @@
+"""Providers whose settings cannot work are refused at the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voiceserver.config import SpeechConfig, SpeechProvider, TextConfig, TextProvider
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"base_url": "example.org"}, "must start with http"),
+        ({"base_url": "http://"}, "names no host"),
+        ({"base_url": "http://h:99999/v1"}, "names no host, or a port"),
+        ({"base_url": "https://me:key@h/v1"}, "no user, key or query"),
+        ({"base_url": "https://h/v1?api-key=x"}, "no user, key or query"),
+        ({"name": " "}, "name must not be empty"),
+        ({"model": ""}, "model must not be empty"),
+        ({"max_concurrency": 0}, "max_concurrency must be at least 1"),
+        ({"dialect": "azure_v1"}, "needs key_env"),
+    ],
+)
+def test_a_text_provider_that_cannot_work(change: dict[str, Any], words: str) -> None:
+    """The message names the setting."""
+    settings = {"name": "a", "base_url": "http://h/v1", "model": "m"} | change
+    with pytest.raises(ValueError, match=words):
+        TextProvider(**settings)
+
+
+AZURE = {
+    "name": "a",
+    "base_url": "https://eastus.tts.speech.microsoft.com",
+    "model": "MAI-Voice-1",
+    "dialect": "azure",
+    "voice": "en-US-June:MAI-Voice-1",
+    "region": "eastus",
+    "key_env": "KEY",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"base_url": ""}, "must start with http"),
+        ({"model": ""}, "model must not be empty"),
+        ({"region": "westus"}, "base_url is not of region"),
+        ({"key_env": ""}, "needs key_env"),
+        ({"model": "MAI-Voice-2"}, "not of the pinned model"),
+        ({"voice": ""}, "voice must not be empty"),
+        ({"name": ""}, "name must not be empty"),
+    ],
+)
+def test_a_speech_provider_that_cannot_work(change: dict[str, Any], words: str) -> None:
+    """The message names the setting."""
+    with pytest.raises(ValueError, match=words):
+        SpeechProvider(**(AZURE | change))  # type: ignore[arg-type]
+
+
+def test_a_pin_is_compared_without_case() -> None:
+    """Azure's own ids differ in it."""
+    SpeechProvider(**(AZURE | {"model": "mai-voice-1"}))  # type: ignore[arg-type]
+
+
+def test_two_providers_of_one_name_are_refused() -> None:
+    """Metrics and the ledger could not tell them apart."""
+    text = TextProvider("a", "http://h/v1", "m")
+    with pytest.raises(ValueError, match=r"two .*text\.provider"):
+        TextConfig(provider=(text, text))
+    speech = SpeechProvider(**AZURE)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"two .*speech\.provider"):
+        SpeechConfig(provider=(speech, speech))

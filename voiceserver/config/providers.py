@@ -1,0 +1,130 @@
+"""``[[text.provider]]`` and ``[[speech.provider]]``: services that are asked by URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _check_url(base_url: str) -> None:
+    _require(
+        base_url.startswith(("http://", "https://")),
+        "base_url must start with http:// or https://",
+    )
+    try:
+        parts = urlsplit(base_url)
+        good = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    _require(good, "base_url names no host, or a port that cannot be")
+    _require(
+        not (parts.username or parts.password or parts.query or parts.fragment),
+        "base_url must hold no user, key or query; the key belongs in key_env",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TextProvider:
+    """``[[text.provider]]``: a chat service with an OpenAI-compatible URL.
+
+    Attributes:
+        name: Shown in metrics and in who answered; each only once.
+        base_url: Up to and including ``/v1``.
+        model: Model name sent; on Azure the name of the deployment.
+        key_env: Environment variable that holds the key; empty sends none.
+        dialect: ``"openai"`` sends the key as a bearer token, ``"azure_v1"`` in
+            ``api-key``.
+        expect_model: What the answers must say they are from, e.g.
+            ``"gpt-4.1-mini-2025-04-14"``; another is refused. Empty takes any.
+        tier: ``"simple"`` must begin within ``text_first_ms``, ``"complex"`` within
+            ``text_first_complex_ms``.
+        price_in: USD per million tokens sent.
+        price_out: USD per million tokens received.
+        max_concurrency: Answers at a time; further turns go to the next provider.
+        logprobs: Ask for the probability of each token.
+        region: Where it runs, for the operator.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    key_env: str = ""
+    dialect: Literal["openai", "azure_v1"] = "openai"
+    expect_model: str = ""
+    tier: Literal["simple", "complex"] = "simple"
+    price_in: float = 0.0
+    price_out: float = 0.0
+    max_concurrency: int = 16
+    logprobs: bool = False
+    region: str = ""
+
+    def __post_init__(self) -> None:
+        _check_url(self.base_url)
+        _require(bool(self.name.strip()), "name must not be empty")
+        _require(bool(self.model.strip()), "model must not be empty")
+        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+        _require(
+            self.dialect != "azure_v1" or bool(self.key_env),
+            'dialect = "azure_v1" needs key_env',
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechProvider:
+    """``[[speech.provider]]``: a speech service.
+
+    Attributes:
+        name: Shown in metrics; each only once.
+        base_url: For ``"openai"``, up to and including ``/v1``; for ``"azure"`` the
+            region's, e.g. ``"https://eastus.tts.speech.microsoft.com"``.
+        model: For ``"openai"`` the model name sent; for ``"azure"`` the model that
+            ``voice`` must name, e.g. ``"MAI-Voice-1"``.
+        dialect: ``"openai"`` (``/v1/audio/speech``) or ``"azure"`` (Azure Speech
+            REST, e.g. MAI-Voice).
+        voice: The service's voice, e.g. ``"alloy"`` or
+            ``"en-US-June:MAI-Voice-1"``; it stands for every voice of a call.
+        key_env: Environment variable that holds the key; empty sends none.
+        region: Where it runs, e.g. ``"eastus"``; must be the one in ``base_url``.
+        style: For ``"azure"``: a speaking style, e.g. ``"empathy"``.
+        price: USD per million characters.
+        max_concurrency: Phrases at a time; further ones go to the next voice.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    dialect: Literal["openai", "azure"] = "openai"
+    voice: str = "alloy"
+    key_env: str = ""
+    region: str = ""
+    style: str = ""
+    price: float = 0.0
+    max_concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        _check_url(self.base_url)
+        for name in ("name", "model", "voice"):
+            _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
+        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+        if self.dialect == "openai":
+            return
+        _require(bool(self.key_env), 'dialect = "azure" needs key_env')
+        pinned = self.voice.partition(":")[2]
+        _require(
+            pinned.lower() == self.model.lower(),
+            f"voice = {self.voice!r} is not of the pinned model = {self.model!r}: "
+            f'write it as "en-US-Name:{self.model}"',
+        )
+        host = urlsplit(self.base_url).hostname or ""
+        _require(
+            not host.endswith(".microsoft.com")
+            or not self.region
+            or host.startswith(f"{self.region}."),
+            f"base_url is not of region = {self.region!r}",
+        )

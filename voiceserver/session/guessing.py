@@ -1,0 +1,114 @@
+"""Replies begun before the user's turn is certain to be over.
+
+At a likely end a reply to the words so far is begun and held; it is dropped when
+speech resumes or the words change, at most so many times an utterance. Used by the
+session's one writer only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voiceserver.budget import Spent, TurnLedger
+from voiceserver.config import Config
+from voiceserver.metrics import Metrics
+from voiceserver.reply import Reply
+
+DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """A reply that is held."""
+
+    number: int
+    text: str
+    config: Config
+    reply: Reply
+    task: asyncio.Task[None]
+
+
+class Guessing:
+    """The one held reply of a call, if any.
+
+    Args:
+        make: Makes a held reply to the given words.
+        now_ns: The session's clock.
+        metrics: Of the server.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[TurnLedger, Config, str], Reply],
+        now_ns: Callable[[], int],
+        metrics: Metrics,
+    ) -> None:
+        self._make = make
+        self._now_ns = now_ns
+        self._metrics = metrics
+        self._guess: _Guess | None = None
+        self._number = 0
+        self._count = 0  # replies begun for that utterance
+        self._wasted = Spent()
+
+    async def guess(
+        self, number: int, text: str, config: Config, group: asyncio.TaskGroup
+    ) -> None:
+        """Begin a reply to ``text``, in place of one to other words.
+
+        Args:
+            number: Of the utterance.
+            text: The user's words so far; ``""`` drops what was begun.
+            config: Settings of the call.
+            group: Holds the reply's task.
+        """
+        held = self._guess
+        if held and (held.number, held.text) == (number, text):
+            return
+        await self.drop()
+        if number != self._number:
+            self._number, self._count = number, 0
+        if not text or self._count >= config.budget.speculations:
+            return
+        self._count += 1
+        ledger = TurnLedger(0, config.budget, self._now_ns())
+        reply = self._make(ledger, config, text)
+        task = group.create_task(reply.run())
+        self._guess = _Guess(number, text, config, reply, task)
+
+    def take(
+        self, number: int, config: Config
+    ) -> tuple[Reply, asyncio.Task[None]] | None:
+        """Hand over the held reply of an utterance, if the settings are the same."""
+        held = self._guess
+        if held is None or held.number != number or held.config is not config:
+            return None
+        self._guess = None
+        return held.reply, held.task
+
+    def spent(self) -> Spent:
+        """Return, once, what dropped replies cost since it was last asked."""
+        wasted, self._wasted = self._wasted, Spent()
+        return wasted
+
+    async def drop(self) -> None:
+        """Drop what was begun."""
+        held, self._guess = self._guess, None
+        if held is None:
+            return
+        held.reply.stop()
+        held.task.cancel()
+        await asyncio.wait({held.task}, timeout=DROP_LIMIT_S)
+        self._metrics.speculations.labels("dropped").inc()
+        cost = held.reply.ledger.spent
+        tokens = cost.tokens_in + cost.tokens_out
+        self._wasted += Spent(cost.tokens_in, cost.tokens_out, tokens, cost.cost_usd)
+
+    def abandon(self) -> None:
+        """Drop what was begun without waiting; its task group collects it."""
+        held, self._guess = self._guess, None
+        if held is not None:
+            held.reply.stop()
+            held.task.cancel()

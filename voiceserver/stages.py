@@ -1,0 +1,324 @@
+"""The stages of a reply: the one place through which its engine calls go.
+
+Each call is bounded by its hard limit and entered in the ledger of the turn; notes of
+the engines go there too. Past a stage's soft limit it lives on: what happens then is
+decided in ``reply``. A layout test fails when a conversation calls an engine elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar, assert_never
+
+import numpy as np
+
+from voiceserver.audio import SPEECH_RATE
+from voiceserver.budget import Spent, Stage, Step, TurnLedger
+from voiceserver.config import BudgetConfig
+from voiceserver.engines.base import (
+    Answering,
+    Engines,
+    Hypothesis,
+    Message,
+    Note,
+    Reminder,
+    SpeechChunk,
+    SpeechRequest,
+    TextRequest,
+    Utterance,
+)
+from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
+from voiceserver.overload import Load
+from voiceserver.streams import bounded, raise_if_cancelled
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SPEECH_GAP_MS = 2000  # between chunks of one phrase
+SPEECH_TOTAL_MS = 30_000  # of one phrase
+FILLER_MS = 600  # a longer one would delay the answer it bridges to
+LINE_MS = 8000  # longest line spoken beforehand
+QUIET = 1e-3  # amplitude; below it the edge of a filler is cut off
+
+
+class Stages:
+    """The engine calls of one reply.
+
+    Args:
+        engines: To call.
+        voice: For the synthesizer.
+        speed: For the synthesizer.
+        budget: Limits.
+        ledger: Where times, steps and costs are entered.
+        now_ns: The session's clock.
+    """
+
+    def __init__(
+        self,
+        engines: Engines,
+        voice: str,
+        speed: float,
+        budget: BudgetConfig,
+        ledger: TurnLedger,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._engines = engines
+        self._voice = voice
+        self._speed = speed
+        self._budget = budget
+        self._ledger = ledger
+        self._now_ns = now_ns
+        self._began: dict[Stage, int] = {}  # stages whose first output is awaited
+        self._abandoned = False
+
+    def reached(self, stage: Stage) -> None:
+        """The first output of ``stage`` is there: the end of its time."""
+        began_ns = self._began.pop(stage, None)
+        if began_ns is not None:
+            self._ledger.spend(stage, began_ns, self._now_ns(), "ok")
+
+    def abandon(self) -> None:
+        """What comes of these calls from now on is of no use: tokens are wasted."""
+        self._abandoned = True
+        self._began.clear()
+
+    async def recognise(
+        self, utterance: Utterance, late: Callable[[], None]
+    ) -> Hypothesis:
+        """Wait for the final hypothesis; past the limit the newest one must do.
+
+        Args:
+            utterance: Still the caller's to close.
+            late: Called once if the soft limit passes; must not block.
+
+        Raises:
+            VoiceServerError: If the recogniser fails.
+        """
+        budget, ledger = self._budget, self._ledger
+        began, outcome = self._now_ns(), "cancelled"
+        soft_ms = ledger.soft_ms(Stage.RECOGNITION, began)
+        timer = asyncio.get_running_loop().call_later(soft_ms / 1000, late)
+        try:
+            hypothesis = await _final_within(utterance, budget.recognition_ms)
+            in_time = hypothesis.final
+            if not in_time and not hypothesis.text:
+                more_ms = budget.recognition_last_ms - budget.recognition_ms
+                hypothesis = await _final_within(utterance, more_ms)
+            if not hypothesis.final:
+                ledger.step(Step.PARTIAL)
+            outcome = "ok" if in_time else "late"
+        except VoiceServerError:
+            outcome = "failed"
+            raise
+        finally:
+            timer.cancel()
+            ledger.spend(Stage.RECOGNITION, began, self._now_ns(), outcome)
+        return hypothesis
+
+    def text(
+        self,
+        messages: tuple[Message, ...],
+        instructions: str,
+        max_output_tokens: int,
+    ) -> AsyncGenerator[str | Reminder, None]:
+        """Stream the answer to ``messages``; its first clause is to be ``reached``.
+
+        Args:
+            messages: The conversation.
+            instructions: The role of the model.
+            max_output_tokens: Bound of the answer; 0 is unbounded.
+
+        Raises:
+            StageFailed: If the model fails or is late.
+        """
+        model, budget = self._engines.text, self._budget
+        self._ledger.answered_by = model.name
+        load = self._engines.overload.level
+        if load >= Load.LEAN:
+            self._ledger.step(Step.LEAN)
+        if load >= Load.SHORT:
+            self._ledger.step(Step.SHORT)
+            allowed = max_output_tokens or budget.short_tokens
+            max_output_tokens = min(allowed, budget.short_tokens)
+        request = TextRequest(
+            messages,
+            instructions,
+            max_output_tokens,
+            observe=self._note_text,
+            hedge=budget.hedge and load is Load.NORMAL,
+        )
+        return self._within(
+            Stage.TEXT,
+            model.reply(request),
+            (budget.text_words_ms, budget.text_stall_ms, budget.text_total_ms),
+        )
+
+    def speech(self, phrase: str) -> AsyncGenerator[SpeechChunk, None]:
+        """Stream a phrase; a line that was spoken before is not spoken again.
+
+        Args:
+            phrase: Plain text.
+
+        Raises:
+            StageFailed: If the voice fails or is late.
+        """
+        if chunks := self.prepared(phrase):
+            return _again(chunks)
+        speech = self._engines.speech
+        self._ledger.spoken_by = self._ledger.spoken_by or speech.name
+        request = SpeechRequest(
+            phrase,
+            self._voice,
+            self._speed,
+            observe=self._note_speech,
+            prefer=self._ledger.spoken_by,
+        )
+        return self._within(
+            Stage.SPEECH,
+            speech.speak(request),
+            (self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
+        )
+
+    def prepared(self, text: str) -> tuple[SpeechChunk, ...]:
+        """Return a line spoken beforehand in the current voice; empty if none was."""
+        return self._engines.lines.get(text, self._voice, self._speed) or ()
+
+    def _note_text(self, note: Note) -> None:
+        match note:
+            case Answering(name):
+                self._ledger.answered_by = name
+            case _:
+                self._note(note)
+
+    def _note_speech(self, note: Note) -> None:
+        match note:
+            case Answering(name):
+                self._ledger.spoken_by = name
+            case _:
+                self._note(note)
+
+    def _note(self, note: Step | Spent) -> None:
+        match note:
+            case Step():
+                self._ledger.step(note)
+            case Spent(tokens_in, tokens_out, _, cost_usd) if self._abandoned:
+                wasted = tokens_in + tokens_out
+                self._ledger.spent += Spent(tokens_in, tokens_out, wasted, cost_usd)
+            case Spent():
+                self._ledger.spent += note
+            case _:
+                assert_never(note)
+
+    async def _within(
+        self,
+        stage: Stage,
+        stream: AsyncGenerator[T, None],
+        limits_ms: tuple[float, float, float],
+    ) -> AsyncGenerator[T, None]:
+        """Bound ``stream`` and account for it; owns it.
+
+        Only a stage's first call of a turn is entered.
+        """
+        first = not self._ledger.has(stage) and stage not in self._began
+        if first and not self._abandoned:
+            self._began[stage] = self._now_ns()
+        limited = bounded(stream, stage.value, *limits_ms)
+        outcome = "cancelled"
+        try:
+            async with aclosing(limited):
+                async for item in limited:
+                    yield item
+            outcome = "ok"
+        except BudgetExceeded:
+            outcome = "late"
+            raise
+        except VoiceServerError as error:
+            outcome = "failed"
+            raise StageFailed(stage.value, str(error)) from error
+        finally:
+            began_ns = self._began.pop(stage, None) if first else None
+            if began_ns is not None:
+                self._ledger.spend(stage, began_ns, self._now_ns(), outcome)
+
+
+async def prepare_lines(
+    engines: Engines, budget: BudgetConfig, voice: str, speed: float
+) -> None:
+    """Speak what may be needed when something is late, before it is needed.
+
+    A line that cannot be spoken now is tried again by the next call.
+    """
+    lines = (*budget.fillers, budget.sorry, budget.lost, budget.pardon)
+    for text in dict.fromkeys(lines):
+        if engines.lines.get(text, voice, speed) is not None:
+            continue
+        filler = text in budget.fillers
+        try:
+            request = SpeechRequest(text, voice, speed)
+            chunks = await _spoken(engines, request, FILLER_MS if filler else LINE_MS)
+        except Exception as error:  # noqa: BLE001 - a call goes on without the lines
+            known = isinstance(error, VoiceServerError)
+            why = str(error) if known else type(error).__name__
+            log.warning("a line could not be spoken beforehand", extra={"why": why})
+            return
+        if not chunks:
+            log.warning("a line is too long or silent", extra={"line": text})
+        engines.lines.keep(text, voice, speed, chunks)
+
+
+async def _spoken(
+    engines: Engines, request: SpeechRequest, longest_ms: int
+) -> tuple[SpeechChunk, ...]:
+    """Speak a line; return its chunks without silence at the edges, or none."""
+    stream = bounded(
+        engines.speech.speak(request),
+        Stage.SPEECH.value,
+        SPEECH_TOTAL_MS,
+        SPEECH_GAP_MS,
+        SPEECH_TOTAL_MS,
+    )
+    parts: list[SpeechChunk] = []
+    n_samples = 0
+    async with aclosing(stream):
+        async for chunk in stream:
+            parts.append(chunk)
+            n_samples += len(chunk.samples)
+            # Twice: the silence at the edges is not known yet.
+            if n_samples > 2 * longest_ms * SPEECH_RATE // 1000:
+                return ()
+    return _trimmed(parts, longest_ms * SPEECH_RATE // 1000)
+
+
+def _trimmed(parts: list[SpeechChunk], longest: int) -> tuple[SpeechChunk, ...]:
+    if not parts:
+        return ()
+    samples = np.concatenate([part.samples for part in parts])
+    loud = np.flatnonzero(np.abs(samples) > QUIET)
+    if not len(loud) or not np.isfinite(samples).all():
+        return ()
+    first, last = int(loud[0]), int(loud[-1]) + 1
+    if last - first > longest:
+        return ()
+    # Marks are dropped: a line is short, and heard whole or hardly at all.
+    return (SpeechChunk(samples[first:last].copy()),)
+
+
+async def _again(
+    chunks: tuple[SpeechChunk, ...],
+) -> AsyncGenerator[SpeechChunk, None]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def _final_within(utterance: Utterance, limit_ms: float) -> Hypothesis:
+    """Return the final hypothesis, or the newest one if it does not come in time."""
+    try:
+        async with asyncio.timeout(limit_ms / 1000):
+            hypothesis = await utterance.final()
+            raise_if_cancelled()
+            return hypothesis
+    except TimeoutError:
+        return utterance.latest
