@@ -76,8 +76,11 @@ async def connect(request: web.Request) -> web.StreamResponse:
         headers = {"Upgrade": "websocket"}
         raise Refusal(426, message, "upgrade_required", None, headers)
     engines = state.engines.get()
-    model = request.query.get("model")
-    session = None if model is None else {"model": model}
+    session: dict[str, object] = {}
+    if request.query.get("intent") == "transcription":
+        session["type"] = "transcription"
+    if (model := request.query.get("model")) is not None:
+        session["model"] = model
     socket = AiohttpSocket(request)
     call_id, _ = await state.calls.place(
         lambda call_id: state.connect_call(call_id, socket, engines, session), ""
