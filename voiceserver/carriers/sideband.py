@@ -40,7 +40,7 @@ class Sideband:
     async def run(self) -> None:
         """Hold the connection until the client or the call ends it."""
         await self._socket.open()
-        number = self._session.attach(self._outgoing.send, self._outgoing.end)
+        number = self._session.door.attach(self._outgoing.send, self._outgoing.end)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {
@@ -52,7 +52,7 @@ class Sideband:
                 for task in tasks:
                     task.cancel()
         finally:
-            self._session.detach(number)
+            self._session.door.detach(number)
             await close_in_time(self._socket, self._code, self._reason)
 
     def _not_read(self) -> None:
@@ -64,4 +64,4 @@ class Sideband:
         while (text := await self._socket.receive()) is not None:
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
-            await self._session.deliver(text, number)
+            await self._session.door.deliver(text, number)

@@ -29,6 +29,7 @@ from voiceserver.events import (
     BargeIn,
     Event,
     Failed,
+    IdleElapsed,
     Playback,
     ReplyDone,
     ReplyStarted,
@@ -106,6 +107,7 @@ class RealtimeDialect:
                 | BargeIn()
                 | Transcript()
                 | UserTurn()
+                | IdleElapsed()
             ):
                 self._speech.notify(event)
             case (
