@@ -5,7 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("vad", "http_stack", "conversation", "embedded", "budget")
+BENCHMARKS = (
+    "vad",
+    "http_stack",
+    "conversation",
+    "websocket",
+    "embedded",
+    "budget",
+    "voice_speed",
+)
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from tests.chat_faults import ChatService
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import TurnLedger, TurnRecord
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
@@ -32,7 +33,6 @@ from voiceserver.events import Event, Played, ReplyDone, Transcript
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Playout
 from voiceserver.reply import Reply
-from voiceserver.source import ReplySettings, Source
 from voiceserver.stages import prepare_lines
 
 PTIME_S = 0.02

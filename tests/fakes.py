@@ -11,17 +11,18 @@ import numpy as np
 from tests.virtual_time import VirtualClock
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, AudioFrame, Samples
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import Attach, Command
 from voiceserver.config import Config
 from voiceserver.engines.base import (
     Engines,
     Hypothesis,
-    Reminder,
     SpeechChunk,
     SpeechRequest,
+    TextItem,
     TextRequest,
     WordMark,
 )
-from voiceserver.events import Command, Event
+from voiceserver.events import Event
 from voiceserver.metrics import Metrics
 from voiceserver.session.session import Session
 
@@ -105,7 +106,7 @@ class FakeText:
         self.open_streams = 0
         self.requests: list[TextRequest] = []
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         self.requests.append(request)
         self.open_streams += 1
         try:
@@ -168,8 +169,11 @@ class RecordingDialect:
     def account(self, record: TurnRecord) -> None:
         self.records.append(record)
 
-    def receive(self, text: str) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
         return ()
+
+    def attach(self, listener: Attach) -> None:
+        pass
 
     def refused(self, command: Command) -> None:
         pass

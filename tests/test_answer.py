@@ -13,7 +13,13 @@ from voiceserver.answer import Answer, Sink, first_of
 from voiceserver.audio import Samples
 from voiceserver.budget import Step, TurnLedger
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import Engines, Reminder, SpeechChunk, SpeechRequest
+from voiceserver.engines.base import (
+    Engines,
+    Reminder,
+    SpeechChunk,
+    SpeechRequest,
+    TextItem,
+)
 from voiceserver.errors import EngineFailed
 from voiceserver.heard import HeardText
 from voiceserver.stages import Stages, prepare_lines
@@ -22,7 +28,7 @@ BUDGET = BudgetConfig(sorry="Sorry.", lost="Lost.")
 
 
 class Bench:
-    def __init__(self, *pieces: str | Reminder | Exception, draft: bool = False):
+    def __init__(self, *pieces: TextItem | Exception, draft: bool = False):
         self.text, self.played = "", 0
         self.reminders: list[Reminder] = []
         self.steps: list[Step] = []
@@ -47,8 +53,8 @@ class Bench:
         self.answer = Answer(words, stages, sink, BUDGET, draft=draft)
 
     async def _words(
-        self, pieces: tuple[str | Reminder | Exception, ...]
-    ) -> AsyncGenerator[str | Reminder, None]:
+        self, pieces: tuple[TextItem | Exception, ...]
+    ) -> AsyncGenerator[TextItem, None]:
         try:
             for piece in pieces:
                 await asyncio.sleep(0.01)
@@ -58,10 +64,10 @@ class Bench:
         finally:
             self.closed = True
 
-    async def _tell(self, piece: str | Reminder) -> None:
+    async def _tell(self, piece: TextItem) -> None:
         if isinstance(piece, Reminder):
             self.reminders.append(piece)
-        else:
+        elif isinstance(piece, str):
             self.text += piece
 
     async def _play(self, samples: Samples) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.budget import TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import Engines, Message, Reminder, TextRequest
@@ -17,7 +18,6 @@ from voiceserver.errors import EngineFailed
 from voiceserver.events import Event, Outcome, ReplyDone, ReplyStarted, TextDelta
 from voiceserver.playout import Playout
 from voiceserver.reply import Reply
-from voiceserver.source import ReplySettings, Source
 
 BUDGET = BudgetConfig(sorry="Sorry about that.", lost="Lost it.")
 

@@ -19,9 +19,9 @@ from voiceserver.engines.base import (
     Answering,
     Engines,
     Message,
-    Reminder,
     SpeechChunk,
     SpeechRequest,
+    TextItem,
     TextRequest,
 )
 from voiceserver.errors import EngineFailed, StageFailed
@@ -56,8 +56,8 @@ class Bench:
 
 
 async def _counted(
-    words: AsyncGenerator[str | Reminder, None],
-) -> AsyncGenerator[tuple[int, str | Reminder], None]:
+    words: AsyncGenerator[TextItem, None],
+) -> AsyncGenerator[tuple[int, TextItem], None]:
     n = 0
     async for piece in words:
         n += 1
@@ -85,7 +85,7 @@ def test_a_model_that_hangs_is_ended_at_its_hard_limit() -> None:
 class Noted(FakeText):
     """Says who answers and what it cost."""
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         request.observe(Answering("b"))
         request.observe(Step.NEXT_MODEL)
         yield "Yes."

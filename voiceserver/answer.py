@@ -18,7 +18,7 @@ import numpy as np
 from voiceserver.audio import Samples
 from voiceserver.budget import Stage, Step
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import Reminder, SpeechChunk
+from voiceserver.engines.base import SpeechChunk, TextItem
 from voiceserver.errors import StageFailed
 from voiceserver.heard import HeardText
 from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, Phrase, PhraseSplitter
@@ -41,7 +41,7 @@ class Sink:
         heard: Follows what is spoken.
     """
 
-    tell: Callable[[str | Reminder], Awaitable[None]]
+    tell: Callable[[TextItem], Awaitable[None]]
     told: Callable[[], int]
     sounds: Callable[[], None]
     play: Callable[[Samples], Awaitable[bool]]
@@ -59,6 +59,7 @@ class Answer:
         budget: The lines to say when it fails.
         draft: Hold it until ``release``.
         tight: Begin with a shorter clause: time is short.
+        silent: It is read, not heard.
 
     Attributes:
         worded: Set when the first clause is there.
@@ -71,13 +72,14 @@ class Answer:
 
     def __init__(
         self,
-        words: AsyncGenerator[str | Reminder, None],
+        words: AsyncGenerator[TextItem, None],
         stages: Stages,
         sink: Sink,
         budget: BudgetConfig,
         *,
         draft: bool = False,
         tight: bool = False,
+        silent: bool = False,
     ) -> None:
         self.worded = asyncio.Event()
         self.sounded = asyncio.Event()
@@ -87,13 +89,14 @@ class Answer:
         self._stages = stages
         self._sink = sink
         self._budget = budget
+        self._silent = silent
         self._gate = asyncio.Event()
         if not draft:
             self._gate.set()
         self._through = asyncio.Event()  # its first clause was told
         self._splitter = PhraseSplitter(TIGHT_CLAUSE if tight else FIRST_CLAUSE)
         self._origin = 0  # of its text in all that was told
-        self._held: list[str | Reminder] = []  # up to the end of the first clause
+        self._held: list[TextItem] = []  # up to the end of the first clause
         self._phrases: asyncio.Queue[Phrase | None] = asyncio.Queue(TEXT_TO_SPEECH)
 
     @property
@@ -129,7 +132,7 @@ class Answer:
                 await self._break_off()
         await self._phrases.put(None)
 
-    async def _take(self, piece: str | Reminder) -> None:
+    async def _take(self, piece: TextItem) -> None:
         self._held.append(piece)
         phrases = self._splitter.push(piece) if isinstance(piece, str) else []
         if phrases or self.worded.is_set():
@@ -185,6 +188,8 @@ class Answer:
     async def _speak(self) -> None:
         try:
             while (phrase := await self._phrases.get()) is not None:
+                if self._silent:
+                    continue
                 if not await self._speak_one(phrase, self._stages.speech(phrase.text)):
                     return
         except Exception as failure:  # noqa: BLE001 - the reply's catch site

@@ -1,4 +1,4 @@
-"""What happens in a conversation: the closed set of events, and of client commands.
+"""What happens in a conversation: the closed set of events.
 
 Every event ends in the session's one writer, which acts on it and passes it on to
 the dialect. Knows nothing of protocols, engines or clocks; positions of the
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from voiceserver.audio import Samples
+from voiceserver.tools import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,31 @@ class UserTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleElapsed:
+    """The user has said nothing for so long after a reply that it is taken up.
+
+    Attributes:
+        since: Position at which the reply had been heard.
+        at: Position at which the patience ended.
+    """
+
+    since: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted:
     """A reply was begun.
 
     Attributes:
         turn: Number of the turn, from 1; frames and deltas of the reply carry it.
         metadata: What the client attached to its request, echoed; else empty.
+        request: Number of the client's request, echoed; 0 if no client asked.
     """
 
     turn: int
     metadata: dict[str, str]
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,14 @@ class AudioDelta:
     samples: Samples
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The reply wants a function of the client called."""
+
+    turn: int
+    call: ToolCall
+
+
 class Outcome(Enum):
     """How the generation of a reply ended."""
 
@@ -129,6 +152,7 @@ class Outcome(Enum):
     INTERRUPTED = "interrupted"  # by the user's speech
     CANCELLED = "cancelled"  # by a command of the client
     FAILED = "failed"
+    SHORTENED = "shortened"  # it reached its longest length
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,149 +220,12 @@ Event = (
     | BargeIn
     | Transcript
     | UserTurn
+    | IdleElapsed
     | ReplyStarted
     | TextDelta
     | AudioDelta
+    | ToolCalled
     | ReplyDone
     | Playback
     | Failed
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """Change settings of the conversation; ``None`` leaves a setting as it is.
-
-    Attributes:
-        instructions: What the text model is told about its role.
-        voice: A voice the synthesizer knows.
-        speed: Speaking rate, 1.0 is normal.
-        turn: New turn-taking settings, a ``config.TurnConfig``.
-        max_output_tokens: Bound of a reply; 0 is unbounded.
-    """
-
-    instructions: str | None = None
-    voice: str | None = None
-    speed: float | None = None
-    turn: Any | None = None  # config.TurnConfig; config is a layer above this one
-    max_output_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddMessage:
-    """Put a message into the conversation without answering it.
-
-    Attributes:
-        role: ``"user"``, ``"assistant"`` or ``"system"``.
-        text: The message.
-    """
-
-    role: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateReply:
-    """Answer the conversation as it stands.
-
-    Attributes:
-        metadata: Echoed in ``ReplyStarted``.
-        say: Speak exactly this instead of asking the text model; None asks it.
-        instructions: For this reply only; None uses the conversation's.
-        event_id: The client's id of its request, if it gave one.
-    """
-
-    metadata: dict[str, str]
-    say: str | None = None
-    instructions: str | None = None
-    event_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelReply:
-    """Stop generating and speaking the current reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClearPlayback:
-    """Drop audio that was generated and not yet played."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truncate:
-    """The client says up to where it played a reply.
-
-    Attributes:
-        turn: Turn of the reply.
-        played_ms: Audio of the reply that was played, in milliseconds.
-    """
-
-    turn: int
-    played_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hear:
-    """Microphone audio that came in a message.
-
-    Attributes:
-        samples: Shape ``(n,)``, 16 kHz.
-    """
-
-    samples: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class CommitAudio:
-    """The user's turn is over, says the client.
-
-    Attributes:
-        event_id: The client's id of its request, if it gave one.
-    """
-
-    event_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClearAudio:
-    """Forget the audio that is not committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """End the call.
-
-    Attributes:
-        reason: Shown to the client and written to the log.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message of the client, not yet read.
-
-    The writer hands it to the dialect when its turn has come, so that what the
-    dialect answers and what the session does keep one order.
-
-    Attributes:
-        text: The message as it came, already bounded in size by the carrier.
-    """
-
-    text: str
-
-
-Command = (
-    Received
-    | Configure
-    | AddMessage
-    | CreateReply
-    | CancelReply
-    | ClearPlayback
-    | Truncate
-    | Hear
-    | CommitAudio
-    | ClearAudio
-    | HangUp
 )

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from voiceserver.answer import Answer, Sink, first_of
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import Samples
 from voiceserver.budget import Pressure, Stage, Step, TurnLedger
 from voiceserver.engines.base import (
@@ -22,7 +23,9 @@ from voiceserver.engines.base import (
     Hypothesis,
     Message,
     Reminder,
+    Shortened,
     SpeechChunk,
+    TextItem,
 )
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
@@ -31,14 +34,15 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    ToolCalled,
     Transcript,
 )
 from voiceserver.heard import HeardText
 from voiceserver.overload import Load
 from voiceserver.playout import Outlet
 from voiceserver.silence import Watched, filler_due
-from voiceserver.source import ReplySettings, Source
 from voiceserver.stages import Stages
+from voiceserver.tools import ToolCall
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +117,7 @@ class Reply:
         self._conversation = conversation
         self._guess = guess
         self._text = ""
+        self._shortened = False
         self._stopped = False
         self._drafts = 0
         self._draft: _Draft | None = None
@@ -131,6 +136,11 @@ class Reply:
             return self.transcript
         utterance = self.source.utterance
         return utterance.latest if utterance is not None else Hypothesis()
+
+    @property
+    def text_only(self) -> bool:
+        """Whether it is read, not heard."""
+        return self._settings.text_only
 
     @property
     def spoke(self) -> bool:
@@ -224,7 +234,8 @@ class Reply:
             self.ledger.step(Step.PARTIAL_DRAFT)
         stages = self._stages()
         words = self._ask(stages, self._conversation(guess))
-        answer = Answer(words, stages, self._sink(), self._settings.budget, draft=True)
+        budget, silent = self._settings.budget, self.text_only
+        answer = Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
         self._draft = _Draft(guess, answer, group.create_task(answer.run()))
 
     def _drop_draft(self) -> None:
@@ -258,7 +269,9 @@ class Reply:
     async def _start(self) -> None:
         if not self.started:
             self.started = True
-            await self._emit(ReplyStarted(self.turn, self.source.metadata))
+            source = self.source
+            event = ReplyStarted(self.turn, source.metadata, source.request)
+            await self._emit(event)
 
     def _compose(self) -> Answer:
         stages = self._stages()
@@ -267,9 +280,11 @@ class Reply:
             self.ledger.step(Step.SHORT_CLAUSE)
         words = self._words(stages)
         budget = self._settings.budget
-        return Answer(words, stages, self._sink(), budget, tight=tight)
+        return Answer(
+            words, stages, self._sink(), budget, tight=tight, silent=self.text_only
+        )
 
-    def _words(self, stages: Stages) -> AsyncGenerator[str | Reminder, None]:
+    def _words(self, stages: Stages) -> AsyncGenerator[TextItem, None]:
         if self.source.say is not None:
             self.ledger.answered_by = SCRIPT
             return _once(self.source.say)
@@ -281,9 +296,14 @@ class Reply:
 
     def _ask(
         self, stages: Stages, messages: tuple[Message, ...]
-    ) -> AsyncGenerator[str | Reminder, None]:
+    ) -> AsyncGenerator[TextItem, None]:
         settings = self._settings
-        return stages.text(messages, settings.instructions, settings.max_output_tokens)
+        return stages.text(
+            messages,
+            settings.instructions,
+            settings.max_output_tokens,
+            settings.tools,
+        )
 
     def _stages(self) -> Stages:
         settings = self._settings
@@ -306,12 +326,19 @@ class Reply:
             heard=self.heard,
         )
 
-    async def _tell(self, piece: str | Reminder) -> None:
-        if isinstance(piece, Reminder):
-            await self._emit(piece)
-            return
-        self._text += piece
-        await self._emit(TextDelta(self.turn, piece))
+    async def _tell(self, piece: TextItem) -> None:
+        match piece:
+            case Reminder():
+                await self._emit(piece)
+            case ToolCall():
+                await self._emit(ToolCalled(self.turn, piece))
+            case Shortened():
+                self._shortened = True
+            case "":
+                pass  # the model is at work
+            case str():
+                self._text += piece
+                await self._emit(TextDelta(self.turn, piece))
 
     async def _play(self, samples: Samples) -> bool:
         async with self._sounding:  # a filler sounds whole before it
@@ -326,6 +353,8 @@ class Reply:
             self._current,
             self._now_ns,
         )
+        if self.text_only:
+            return  # nobody listens
         if step := await filler_due(watched):
             await self._fill(step)
 
@@ -375,11 +404,13 @@ class Reply:
                 self.ledger.answered_by = CANNED
             if answer.mute or not answer.canned:
                 outcome = Outcome.FAILED
+        if self._shortened and outcome is Outcome.COMPLETED:
+            outcome = Outcome.SHORTENED
         answered_by = self.ledger.answered_by
         return ReplyDone(self.turn, self._text, outcome, answered_by, error)
 
 
-async def _once(text: str) -> AsyncGenerator[str | Reminder, None]:
+async def _once(text: str) -> AsyncGenerator[TextItem, None]:
     yield text
 
 

@@ -24,15 +24,16 @@ from voiceserver.engines.base import (
     Hypothesis,
     Message,
     Note,
-    Reminder,
     SpeechChunk,
     SpeechRequest,
+    TextItem,
     TextRequest,
     Utterance,
 )
 from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
 from voiceserver.overload import Load
 from voiceserver.streams import bounded, raise_if_cancelled
+from voiceserver.tools import NO_TOOLS, ToolUse
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -123,13 +124,15 @@ class Stages:
         messages: tuple[Message, ...],
         instructions: str,
         max_output_tokens: int,
-    ) -> AsyncGenerator[str | Reminder, None]:
+        tools: ToolUse = NO_TOOLS,
+    ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
         Args:
             messages: The conversation.
             instructions: The role of the model.
             max_output_tokens: Bound of the answer; 0 is unbounded.
+            tools: What the model may call.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -147,6 +150,7 @@ class Stages:
             messages,
             instructions,
             max_output_tokens,
+            tools,
             observe=self._note_text,
             hedge=budget.hedge and load is Load.NORMAL,
         )

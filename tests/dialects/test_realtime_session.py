@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.dialects.client import Client, names
+from voiceserver.commands import Configure
 from voiceserver.config import Config, TextConfig
-from voiceserver.events import Configure
 
 
 def update(client: Client, **session: Any) -> Configure | None:
@@ -125,10 +125,12 @@ def test_unbounded_server_leaves_the_bound_to_the_client() -> None:
         ({"instructions": 5}, "session.instructions"),
         ({"instructions": "x" * 40_000}, "session.instructions"),
         ({"instructions": "\ud800"}, "session.instructions"),
-        ({"output_modalities": ["text"]}, "session.output_modalities"),
+        ({"output_modalities": ["text", "audio"]}, "session.output_modalities"),
         ({"max_output_tokens": True}, "session.max_output_tokens"),
         ({"max_output_tokens": 1.5}, "session.max_output_tokens"),
-        ({"tools": [{"type": "function"}]}, "session.tools"),
+        ({"tools": [{"type": "function"}]}, "session.tools[0].name"),
+        ({"tools": [{"type": "mcp"}]}, "session.tools[0].type"),
+        ({"tool_choice": "sometimes"}, "session.tool_choice"),
         ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed"),
         ({"audio": {"output": {"speed": 10**400}}}, "session.audio.output.speed"),
         ({"audio": {"output": {"voice": {}}}}, "session.audio.output.voice"),
@@ -176,7 +178,6 @@ def test_ignored_members_are_echoed() -> None:
         "truncation": "disabled",
         "include": ["item.input_audio_transcription.logprobs"],
         "parallel_tool_calls": False,
-        "tool_choice": "none",
         "model": "gpt-realtime",
     }
     noise = {"input": {"noise_reduction": {"type": "near_field"}}}
@@ -184,3 +185,17 @@ def test_ignored_members_are_echoed() -> None:
     assert client.session | ignored == client.session
     shown = client.session["audio"]["input"]["noise_reduction"]
     assert shown == {"type": "near_field"}
+
+
+def test_transcription_session_answers_nothing() -> None:
+    """Nothing of replies is shown, asked for or configured; its kind stays."""
+    client = Client(session={"type": "transcription"})
+    shown = client.events[0]["session"]
+    assert shown["type"] == "transcription"
+    assert set(shown["audio"]) == {"input"}
+    assert "instructions" not in shown
+    turn = client.dialect.config.turn
+    assert not (turn.create_reply or turn.interrupt)
+    assert client.refusal("response.create")["code"] == "unsupported"
+    patch = {"type": "realtime"}
+    assert client.refusal("session.update", session=patch)["param"] == "session.type"

@@ -161,7 +161,6 @@ async def test_the_connection_is_opened_at_the_start_and_kept() -> None:
         ("empty", "empty"),
         ("nothing", "broke off"),
         ("no-choices", "empty"),
-        ("tool:{}", "empty"),
         ("tool:{broken", "broken JSON"),
         ("html", "text/html"),
     ],

@@ -16,9 +16,9 @@ from tests.fakes import Call, FakeSpeech, FakeText
 from tests.virtual_time import run_virtual
 from voiceserver.config import Config, TurnConfig
 from voiceserver.engines.base import (
-    Reminder,
     SpeechChunk,
     SpeechRequest,
+    TextItem,
     TextRequest,
 )
 from voiceserver.errors import EngineFailed
@@ -45,7 +45,7 @@ class TextThatRaises(FakeText):
         super().__init__()
         self._after_s = after_s
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         if len(self.requests):  # only the first turn is the victim
             async for piece in super().reply(request):
                 yield piece

@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes import Call, FakeRecogniser, FakeText
 from tests.virtual_time import run_virtual
+from voiceserver.commands import AddMessage, Configure
 from voiceserver.config import BudgetConfig, Config, TurnConfig
-from voiceserver.events import AddMessage, Configure, ReplyDone, Transcript
+from voiceserver.events import ReplyDone, Transcript
 from voiceserver.overload import Load
 
 TURN = TurnConfig(policy="fixed", silence_ms=500)

@@ -10,16 +10,18 @@ import pytest
 
 from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText, RecordingDialect
 from tests.virtual_time import run_virtual
-from voiceserver.config import BudgetConfig, Config, TurnConfig
-from voiceserver.engines.base import Reminder, TextRequest
-from voiceserver.errors import EngineFailed
-from voiceserver.events import (
+from voiceserver.commands import (
     AddMessage,
     CancelReply,
     Command,
     Configure,
     CreateReply,
     HangUp,
+)
+from voiceserver.config import BudgetConfig, Config, TurnConfig
+from voiceserver.engines.base import Reminder, TextItem, TextRequest
+from voiceserver.errors import EngineFailed
+from voiceserver.events import (
     Outcome,
     Playback,
     Played,
@@ -188,7 +190,7 @@ def test_a_text_model_that_hangs_yields_the_canned_line() -> None:
 class FailingText(FakeText):
     """Fails after some words."""
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         async for piece in super().reply(request):
             yield piece
         raise EngineFailed("text", "the line broke")
@@ -325,9 +327,7 @@ def test_a_timer_speaks_when_it_is_due() -> None:
     """Asked for by the text model, said later without being asked."""
 
     class Timer(FakeText):
-        async def reply(
-            self, request: TextRequest
-        ) -> AsyncGenerator[str | Reminder, None]:
+        async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
             yield Reminder(2.0, "Time is up.")
             yield "Timer set."
 

@@ -24,11 +24,11 @@ from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
 from voiceserver.carriers.media import MicrophoneConverter, ReplyTrack
 from voiceserver.carriers.sdp import checked_offer
+from voiceserver.commands import HangUp
 from voiceserver.config import Config, MediaConfig
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.errors import BadRequest, SessionEnded
-from voiceserver.events import HangUp
 from voiceserver.metrics import Metrics
 from voiceserver.session.clock import Clock
 from voiceserver.session.session import Session
@@ -81,12 +81,18 @@ class WebRtcCall:
         dialect = dialect_for(self._channel.send)
         config: Config = dialect.config
         self._session = Session(call_id, config, engines, dialect, clock, metrics)
+        self._session.command(dialect.starting)
         self._reply = ReplyTrack(
             self._session.playout.next_frame,
             lambda n: metrics.dropped.labels("send").inc(n),
             clock,
         )
         self._peer: RTCPeerConnection | None = None
+
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
 
     async def answer(self, offer: str) -> str:
         """Take the client's offer; return the answer.

@@ -28,24 +28,33 @@ class ServerConfig:
     """``[server]``: where it listens and whom it admits.
 
     Attributes:
-        host: Address to bind; anything but loopback needs ``api_key_env``.
+        host: Address to bind; anything but loopback needs an API key.
         port: TCP port; 0 lets the system choose.
         max_calls: Calls at a time; one more is refused with a reason.
+        max_calls_per_address: The same from one address; 0 is ``max_calls``. Behind a
+            proxy all clients have its address.
         max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
         allowed_origins: Web origins besides loopback that may use the server.
         api_key_env: Environment variable that holds the API key; empty is none.
+        api_key_file: File of further API keys, one a line; empty is none. Read at the
+            start; lines that begin with ``#`` are left out.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     max_calls: int = 8
+    max_calls_per_address: int = 0
     max_call_s: int = 3600
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
+    api_key_file: str = ""
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")
         _require(self.max_calls >= 1, "max_calls must be at least 1")
+        _require(
+            self.max_calls_per_address >= 0, "max_calls_per_address must be 0 or more"
+        )
         _require(self.max_call_s >= 1, "max_call_s must be at least 1")
 
 
@@ -110,6 +119,8 @@ class TurnConfig:
         prefix_ms: Audio before the start that the recogniser gets. OpenAI's default.
         max_utterance_s: An utterance this long is committed as it stands.
         duck_db: By how much the reply is lowered while an overlap is unconfirmed.
+        idle_ms: Silence of the user after a reply upon which the server speaks up; 0
+            is never.
         create_reply: Answer at the end of each turn; off, the client asks.
         interrupt: Let speech interrupt the reply.
     """
@@ -129,6 +140,7 @@ class TurnConfig:
     prefix_ms: int = 300
     max_utterance_s: int = 30
     duck_db: float = 12.0
+    idle_ms: int = 0
     create_reply: bool = True
     interrupt: bool = True
 
@@ -144,6 +156,10 @@ class TurnConfig:
             self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
         )
         _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
+        _require(
+            self.idle_ms == 0 or 1000 <= self.idle_ms <= 600_000,
+            "idle_ms must be 0 or 1000..600000",
+        )
         _require(1 <= self.max_utterance_s <= 60, "max_utterance_s must be 1..60")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, assert_never
 
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import Attach, Command
 from voiceserver.config import Config
 from voiceserver.dialects.realtime_call import Call
 from voiceserver.dialects.realtime_client import ClientEvents
@@ -26,15 +27,16 @@ from voiceserver.dialects.realtime_wire import Ids, Wire
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
-    Command,
     Event,
     Failed,
+    IdleElapsed,
     Playback,
     ReplyDone,
     ReplyStarted,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
+    ToolCalled,
     Transcript,
     UserTurn,
 )
@@ -54,6 +56,7 @@ class RealtimeDialect:
     Attributes:
         config: ``config`` with the client's starting settings laid over it: what the
             call's ``Session`` must be made with.
+        starting: What the call's ``Session`` must be told before anything else.
 
     Raises:
         BadRequest: If ``session`` cannot be used; the message says why.
@@ -73,6 +76,7 @@ class RealtimeDialect:
         if session is not None:
             settings = rules.update(settings, dict(session))
         self.config = rules.starting_config(settings)
+        self.starting = rules.configure(settings)
         ids = Ids(call_id)
         self._session_id = ids.new("sess")
         self._call = Call(
@@ -103,9 +107,17 @@ class RealtimeDialect:
                 | BargeIn()
                 | Transcript()
                 | UserTurn()
+                | IdleElapsed()
             ):
                 self._speech.notify(event)
-            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone() | Playback():
+            case (
+                ReplyStarted()
+                | TextDelta()
+                | AudioDelta()
+                | ToolCalled()
+                | ReplyDone()
+                | Playback()
+            ):
                 self._responses.notify(event)
             case Failed(stage, message):
                 self._call.wire.fault(f"{stage}_failed", message)
@@ -116,9 +128,18 @@ class RealtimeDialect:
         """Tell the client what a turn cost: ``voiceserver.turn.latency``."""
         self._responses.account(record)
 
-    def receive(self, text: str) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
         """Answer a message of the client; return what the session should do."""
-        return self._client.receive(text)
+        self._call.wire.sender = sender
+        try:
+            return self._client.receive(text)
+        finally:
+            self._call.wire.sender = None
+
+    def attach(self, listener: Attach) -> None:
+        """Tell a sideband too, after greeting it; or no more."""
+        session = self._call.settings.rendered(self._session_id)
+        self._call.wire.attach(listener, session)
 
     def refused(self, command: Command) -> None:
         """Tell the client that its command could not be carried out."""

@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from voiceserver.commands import utterance_key
 from voiceserver.dialects.realtime_call import REMEMBERED, Call, milliseconds
 from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_vad import ServerVad
 from voiceserver.events import (
     BargeIn,
+    IdleElapsed,
     SpeechStarted,
     SpeechStopped,
     Transcript,
     UserTurn,
 )
 
-InputEvent = SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn
+InputEvent = (
+    SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn | IdleElapsed
+)
 
 
 @dataclass(slots=True)
@@ -78,6 +82,8 @@ class UserSpeech:
                 self._settle(event)
             case UserTurn():
                 self._commit(event)
+            case IdleElapsed(since, at):
+                self._idle(milliseconds(since), milliseconds(at))
             case _:
                 assert_never(event)
 
@@ -86,7 +92,8 @@ class UserSpeech:
         prefix_ms = self._prefix_ms
         if isinstance(detection, ServerVad):
             prefix_ms = detection.prefix_padding_ms
-        item = Item(self._call.conversation.new_id(), "user", Part.INPUT_AUDIO)
+        item_id, key = self._call.conversation.new_id(), utterance_key(number)
+        item = Item(item_id, "user", Part.INPUT_AUDIO, key=key)
         utterance = _Utterance(
             number, item, at_ms, prefix_ms, told=detection is not None
         )
@@ -124,6 +131,22 @@ class UserSpeech:
                 audio_end_ms=ended_ms,
                 item_id=item.id,
             )
+        self._tell_committed(item)
+
+    def _idle(self, start_ms: int, end_ms: int) -> None:
+        """The silence after a reply becomes an item without words."""
+        call = self._call
+        item = Item(call.conversation.new_id(), "user", Part.INPUT_AUDIO, "")
+        call.wire.event(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=start_ms,
+            audio_end_ms=end_ms,
+            item_id=item.id,
+        )
+        self._tell_committed(item)
+
+    def _tell_committed(self, item: Item) -> None:
+        call = self._call
         previous = call.conversation.append(item)
         call.wire.event(
             "input_audio_buffer.committed", item_id=item.id, previous_item_id=previous

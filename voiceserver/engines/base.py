@@ -16,6 +16,7 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
 from voiceserver.overload import Overload
 from voiceserver.prepared import LineCache
+from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
 class VoiceActivity(Protocol):
@@ -103,12 +104,16 @@ class Message:
     """One message of the conversation as a text model sees it.
 
     Attributes:
-        role: ``"system"``, ``"user"`` or ``"assistant"``.
+        role: ``"system"``, ``"user"``, ``"assistant"``, or ``"tool"`` for a result.
         text: Its words; of an interrupted reply only those that were heard.
+        calls: Of functions, by the assistant; their results follow at once.
+        call_id: The call that a result belongs to.
     """
 
     role: str
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,7 @@ class TextRequest:
         messages: The conversation, oldest first; the last is what to answer.
         instructions: The role of the model.
         max_output_tokens: Bound of the answer; 0 is unbounded.
+        tools: What the model may call; engines that cannot call leave it alone.
         observe: Takes notes; must not block.
         hedge: Whether a second provider may be asked beside the first.
     """
@@ -145,6 +151,7 @@ class TextRequest:
     messages: tuple[Message, ...]
     instructions: str = ""
     max_output_tokens: int = 0
+    tools: ToolUse = NO_TOOLS
     observe: Callable[[Note], None] = field(default=_unheard, compare=False)
     hedge: bool = field(default=True, compare=False)
 
@@ -162,6 +169,14 @@ class Reminder:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """The answer ends here because it reached ``max_output_tokens``."""
+
+
+TextItem = str | Reminder | ToolCall | Shortened
+
+
 class TextModel(Protocol):
     """Answers in text."""
 
@@ -173,8 +188,10 @@ class TextModel(Protocol):
     def version(self) -> str:
         """The pinned version of the model."""
 
-    def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
-        """Stream the answer as pieces of text (and reminders).
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Stream the answer: pieces of text, reminders, calls of functions.
+
+        An empty piece says that the model is at work on something longer.
 
         Raises:
             EngineFailed: Before or between items.

@@ -1,8 +1,8 @@
 """Text from one service with an OpenAI-compatible chat URL, streamed.
 
 Speaks the Chat Completions API (``POST {base_url}/chat/completions``, ``stream``
-true). Only words are passed on: reasoning is not content. What to do when it fails,
-and whom to ask next, is the business of ``failover``.
+true). Words and calls of functions are passed on; reasoning is not content. What to do
+when it fails, and whom to ask next, is the business of ``failover``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.engines.base import TextItem, TextRequest
 from voiceserver.engines.chat_wire import ChatStream, error_code, request_body
 from voiceserver.engines.http import (
     Response,
@@ -89,7 +89,7 @@ class ChatModel:
         finally:
             response.close()
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer; what it cost is noted at its end, however it ends.
 
         Closing the generator closes the response, and its connection, at once.
@@ -111,6 +111,8 @@ class ChatModel:
                 for text in stream.feed(chunk):
                     yield text
             stream.end()
+            for item in stream.last:
+                yield item
             await response.settle()
         finally:
             if response is not None:

@@ -13,27 +13,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import TextRequest
+from voiceserver.engines.base import Message, Shortened, TextItem, TextRequest
 from voiceserver.engines.sse import SseParser
 from voiceserver.errors import ProviderFailed
+from voiceserver.tools import ToolCall, ToolUse
 
+MAX_CALLS = 32  # of one answer
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
 # Services that refuse ``max_tokens`` for their newer models.
 _COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
-MAX_TOOL_CALLS = 32
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(slots=True)
-class ToolCall:
-    """A tool that the model wants to be called.
-
-    Attributes:
-        id: To be sent back with its result.
-        name: Of the tool.
-        arguments: JSON, as far as it has come.
-    """
-
+class _PartialCall:
     id: str = ""
     name: str = ""
     arguments: str = ""
@@ -50,7 +43,6 @@ class ChatStream:
         done: Whether the answer is complete.
         usage: Tokens sent and received, once the provider has told them.
         n_deltas: Pieces of the answer so far, words and reasoning.
-        tool_calls: Calls the model asked for, by their index: id, name, arguments.
     """
 
     def __init__(self, source: str, expect_model: str = "") -> None:
@@ -58,15 +50,29 @@ class ChatStream:
         self._expect_model = expect_model
         self.usage: tuple[int, int] | None = None
         self.n_deltas = 0
-        self.tool_calls: dict[int, ToolCall] = {}
         self._parser = SseParser(source)
         self._n_bytes = 0
         self._has_content = False
         self._finish_reason = ""
+        self._calls: dict[int, _PartialCall] = {}
         self.done = False
+
+    @property
+    def last(self) -> list[TextItem]:
+        """What follows the text, once the answer has ended: calls, or a cut."""
+        items: list[TextItem] = [
+            ToolCall(call.id or f"call_{index}", call.name, call.arguments or "{}")
+            for index, call in sorted(self._calls.items())
+            if call.name
+        ]
+        if self._finish_reason == "length":
+            items.append(Shortened())
+        return items
 
     def feed(self, chunk: bytes) -> list[str]:
         """Add bytes of the response; return the text they complete.
+
+        ``""`` says that a call of a function has grown.
 
         Raises:
             ProviderFailed: If they are no answer, or the answer is too long.
@@ -80,7 +86,7 @@ class ChatStream:
                 break
             if event.data.strip() == "[DONE]":
                 self.done = True
-            elif text := self._delta(event.data):
+            elif (text := self._delta(event.data)) is not None:
                 self._has_content = True
                 texts.append(text)
         return texts
@@ -95,14 +101,14 @@ class ChatStream:
             raise ProviderFailed(self._source, "its answer broke off")
         if self._finish_reason == "content_filter":
             raise ProviderFailed(self._source, "its content filter stopped the answer")
-        for call in self.tool_calls.values():
+        for call in self._calls.values():
             if not _is_object(call.arguments):
                 raise ProviderFailed(self._source, "called a tool with broken JSON")
         if not self._has_content:
             raise ProviderFailed(self._source, "its answer was empty")
 
-    def _delta(self, data: str) -> str:
-        """Return the text in one chunk object, if any."""
+    def _delta(self, data: str) -> str | None:
+        """Return the text in one chunk object; ``""`` for a part of a call."""
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
@@ -116,19 +122,20 @@ class ChatStream:
         choices = chunk.get("choices")
         # The usage chunk, and Azure's first one, have no choices.
         if not isinstance(choices, list) or not choices:
-            return ""
+            return None
         choice = choices[0]
         if not isinstance(choice, dict) or choice.get("index", 0) != 0:
-            return ""
+            return None
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
         delta = choice.get("delta")
         if not isinstance(delta, dict) or not delta:
-            return ""
+            return None
         self.n_deltas += 1
-        self._collect(delta.get("tool_calls"))
         content = delta.get("content")
-        return content if isinstance(content, str) else ""
+        if isinstance(content, str) and content:
+            return content
+        return "" if self._grow_calls(delta.get("tool_calls")) else None
 
     def _identify(self, chunk: dict[str, Any]) -> None:
         """Look at who answers and what it cost so far."""
@@ -145,27 +152,30 @@ class ChatStream:
             if all(isinstance(n, int) and 0 <= n < 10**9 for n in counts):
                 self.usage = counts  # type: ignore[assignment]
 
-    def _collect(self, parts: object) -> None:
-        """Put the pieces of tool calls together."""
-        for part in parts if isinstance(parts, list) else ():
-            index = part.get("index", 0) if isinstance(part, dict) else None
-            if not isinstance(index, int) or not 0 <= index < MAX_TOOL_CALLS:
+    def _grow_calls(self, parts: object) -> bool:
+        """Take parts of calls; the first part of each has its id and name."""
+        if not isinstance(parts, list) or not parts:
+            return False
+        for position, part in enumerate(parts):
+            index = part.get("index", position) if isinstance(part, dict) else None
+            if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
                 raise ProviderFailed(self._source, "called a tool in no known way")
-            call = self.tool_calls.setdefault(index, ToolCall())
+            call = self._calls.setdefault(index, _PartialCall())
             function = part.get("function")
             if isinstance(call_id := part.get("id"), str):
                 call.id = call_id
             if isinstance(function, dict):
                 call.name += _text(function.get("name"))
                 call.arguments += _text(function.get("arguments"))
+        return True
 
 
 def request_body(provider: TextProvider, request: TextRequest) -> bytes:
     """Write a request as JSON of the Chat Completions API."""
     messages = [
-        {"role": message.role, "content": message.text}
+        _message(message)
         for message in request.messages
-        if message.text
+        if message.text or message.calls or message.role == "tool"
     ]
     if request.instructions:
         messages.insert(0, {"role": "system", "content": request.instructions})
@@ -179,6 +189,7 @@ def request_body(provider: TextProvider, request: TextRequest) -> bytes:
         body["logprobs"] = True
     if request.max_output_tokens > 0:
         body[_token_limit_key(provider)] = request.max_output_tokens
+    body |= _tool_fields(request.tools)
     return json.dumps(body).encode()
 
 
@@ -191,6 +202,43 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text or "{}"), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _message(message: Message) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.role == "tool":
+        fields["tool_call_id"] = message.call_id
+    if message.calls:
+        fields["content"] = message.text or None
+        fields["tool_calls"] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.calls
+        ]
+    return fields
+
+
+def _tool_fields(use: ToolUse) -> dict[str, Any]:
+    if not use.tools:
+        return {}
+    choice: object = use.choice
+    if use.forced:
+        choice = {"type": "function", "function": {"name": use.forced}}
+    tools = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in use.tools
+    ]
+    return {"tools": tools, "tool_choice": choice}
 
 
 def _token_limit_key(provider: TextProvider) -> str:

@@ -21,7 +21,7 @@ from voiceserver.engines.base import (
     Answering,
     Message,
     Note,
-    Reminder,
+    TextItem,
     TextModel,
     TextRequest,
 )
@@ -29,6 +29,7 @@ from voiceserver.engines.race import Start, first_to_begin
 from voiceserver.engines.route import Attempt, Route, kind_of
 from voiceserver.errors import EngineFailed
 from voiceserver.phrases import PhraseSplitter
+from voiceserver.tools import ToolCall
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -219,14 +220,14 @@ class TextChain:
     ) -> None:
         await self._tending.__aexit__(kind, error, traceback)
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer of the first provider that gives a clause.
 
         Raises:
             EngineFailed: If none does and there is no last resort; or if the one
                 that did breaks off later.
         """
-        tried: list[Attempt[str | Reminder]] = []
+        tried: list[Attempt[TextItem]] = []
         try:
             attempt = await first_to_begin(self._starts(request, tried))
         except EngineFailed:
@@ -249,8 +250,8 @@ class TextChain:
                 yield piece
 
     def _starts(
-        self, request: TextRequest, tried: list[Attempt[str | Reminder]]
-    ) -> Iterator[Start[Attempt[str | Reminder]]]:
+        self, request: TextRequest, tried: list[Attempt[TextItem]]
+    ) -> Iterator[Start[Attempt[TextItem]]]:
         may_hedge = request.hedge and self._hedges.turn()
         for route, model in self._routes:
             if not route.free:
@@ -276,10 +277,12 @@ async def close_losers(tried: Sequence[Attempt[T]]) -> None:
 
 def _text_attempt(
     route: Route, model: TextModel, request: TextRequest
-) -> Attempt[str | Reminder]:
+) -> Attempt[TextItem]:
     splitter = PhraseSplitter()
 
-    def enough(piece: str | Reminder) -> bool:
+    def enough(piece: TextItem) -> bool:
+        if isinstance(piece, ToolCall):
+            return True
         return isinstance(piece, str) and bool(splitter.push(piece))
 
     return Attempt(

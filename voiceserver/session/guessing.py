@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger
-from voiceserver.config import Config
 from voiceserver.metrics import Metrics
 from voiceserver.reply import Reply
+from voiceserver.session.settings import CallSettings
 
 DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on
 
@@ -25,7 +25,7 @@ class _Guess:
 
     number: int
     text: str
-    config: Config
+    settings: CallSettings
     reply: Reply
     task: asyncio.Task[None]
 
@@ -41,7 +41,7 @@ class Guessing:
 
     def __init__(
         self,
-        make: Callable[[TurnLedger, Config, str], Reply],
+        make: Callable[[TurnLedger, CallSettings, str], Reply],
         now_ns: Callable[[], int],
         metrics: Metrics,
     ) -> None:
@@ -54,14 +54,14 @@ class Guessing:
         self._wasted = Spent()
 
     async def guess(
-        self, number: int, text: str, config: Config, group: asyncio.TaskGroup
+        self, number: int, text: str, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
         """Begin a reply to ``text``, in place of one to other words.
 
         Args:
             number: Of the utterance.
             text: The user's words so far; ``""`` drops what was begun.
-            config: Settings of the call.
+            settings: Of the call.
             group: Holds the reply's task.
         """
         held = self._guess
@@ -70,20 +70,20 @@ class Guessing:
         await self.drop()
         if number != self._number:
             self._number, self._count = number, 0
-        if not text or self._count >= config.budget.speculations:
+        if not text or self._count >= settings.config.budget.speculations:
             return
         self._count += 1
-        ledger = TurnLedger(0, config.budget, self._now_ns())
-        reply = self._make(ledger, config, text)
+        ledger = TurnLedger(0, settings.config.budget, self._now_ns())
+        reply = self._make(ledger, settings, text)
         task = group.create_task(reply.run())
-        self._guess = _Guess(number, text, config, reply, task)
+        self._guess = _Guess(number, text, settings, reply, task)
 
     def take(
-        self, number: int, config: Config
+        self, number: int, settings: CallSettings
     ) -> tuple[Reply, asyncio.Task[None]] | None:
         """Hand over the held reply of an utterance, if the settings are the same."""
         held = self._guess
-        if held is None or held.number != number or held.config is not config:
+        if held is None or held.number != number or held.settings is not settings:
             return None
         self._guess = None
         return held.reply, held.task

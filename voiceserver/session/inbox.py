@@ -5,6 +5,7 @@
 | EVENTS   | listening and playout             | 64   | the call ends            |
 | COMMANDS | the client                        | 256  | the call ends            |
 | REPLY    | the reply (text deltas and ends)  | 32   | the reply waits          |
+| ASIDES   | replies beside the conversation   | 32   | they wait                |
 
 One reader: the session's one writer.
 """
@@ -16,9 +17,10 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+from voiceserver.commands import Command
 from voiceserver.engines.base import Reminder
 from voiceserver.errors import Overloaded
-from voiceserver.events import Command, Event
+from voiceserver.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,12 @@ class Lane(Enum):
     EVENTS = "events"
     COMMANDS = "commands"
     REPLY = "reply"
+    ASIDES = "asides"
 
 
-_SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32}
+_SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32, Lane.ASIDES: 32}
+
+_LEFT = dict.fromkeys(Lane, 0) | {Lane.COMMANDS: 32}
 
 
 class Inbox:
@@ -67,8 +72,8 @@ class Inbox:
         self._arrived.set()
 
     async def put(self, lane: Lane, item: Item) -> None:
-        """Add an item, waiting for room."""
-        while self._counts[lane] >= _SIZES[lane]:
+        """Add an item, waiting for room; some is left to those who cannot wait."""
+        while self._counts[lane] >= _SIZES[lane] - _LEFT[lane]:
             self._room.clear()
             await self._room.wait()
         self._add(lane, item)

@@ -13,15 +13,12 @@ import logging
 from typing import assert_never
 
 from voiceserver.ahead import Ahead
+from voiceserver.asked import Source
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
-from voiceserver.config import Config
-from voiceserver.engines.base import Engines, Reminder
-from voiceserver.errors import SessionEnded, VoiceServerError
-from voiceserver.events import (
+from voiceserver.commands import (
     AddMessage,
-    AudioDelta,
-    BargeIn,
+    Attach,
     CancelReply,
     ClearAudio,
     ClearPlayback,
@@ -29,44 +26,46 @@ from voiceserver.events import (
     CommitAudio,
     Configure,
     CreateReply,
-    Event,
-    Failed,
+    DeleteMessage,
     HangUp,
     Hear,
+    OfAudio,
+    OfConversation,
+    Received,
+    Truncate,
+)
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines, Message, Reminder
+from voiceserver.errors import SessionEnded, VoiceServerError
+from voiceserver.events import (
+    AudioDelta,
+    BargeIn,
+    Event,
+    Failed,
+    IdleElapsed,
     Outcome,
     Playback,
     Played,
-    Received,
-    ReplyDone,
-    ReplyStarted,
     SpeechStarted,
-    SpeechStopped,
-    TextDelta,
     Transcript,
-    Truncate,
     UserTurn,
 )
-from voiceserver.history import History
+from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Outlet, Playout
+from voiceserver.session.asides import Asides
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
+from voiceserver.session.door import MESSAGES_RING_MS, Door
+from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
-from voiceserver.session.settings import configured
-from voiceserver.session.speaking import Speaking
-from voiceserver.source import Source
+from voiceserver.session.reminders import Reminders
+from voiceserver.session.settings import CallSettings, source_of
+from voiceserver.session.speaking import Generated, Speaking, messages_of
 from voiceserver.streams import raise_if_cancelled
 
 log = logging.getLogger(__name__)
-
-MAX_REMINDERS = 20  # timers of one call at a time
-REMIND_AGAIN_S = 0.5  # a timer that is due waits for a reply to end
-# Audio in messages comes as fast as the client sends, and none of it may be lost: the
-# carrier waits while this much is unheard, so beyond it there is one message at most.
-UNHEARD_MS = 2000
-MESSAGES_RING_MS = 400_000
-LARGE = 65_536  # characters; such messages wait one at a time
 
 
 class Session:
@@ -84,6 +83,7 @@ class Session:
 
     Attributes:
         playout: What the carrier pulls a frame from every 20 ms.
+        door: For messages that may wait, and for sidebands.
     """
 
     def __init__(
@@ -97,29 +97,33 @@ class Session:
         in_messages: bool = False,
     ) -> None:
         self._call_id = call_id
-        self._config = config
+        self._settings = CallSettings(config)
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
         self._inbox = Inbox()
         self._history = History()
-        self._reminders: set[asyncio.TimerHandle] = set()
+        self._reminders = Reminders(
+            lambda: self._speaking.busy,
+            lambda text: self.command(CreateReply({}, say=text)),
+        )
         self._turn = 0  # number of the last turn begun
         self._asked: CreateReply | None = None  # waits for the user's words
-        self.playout = Playout(self._played, self._answered)
+        self.playout = Playout(self._played, self._sounds)
         outlet: Outlet = self.playout
         if in_messages:
-            outlet = Ahead(self._played, self._audio_made, clock.now_ns, self._answered)
+            outlet = Ahead(self._played, self._audio_made, clock.now_ns, self._sounds)
         self._listener = Listener(
             config.turn,
             engines,
-            lambda event: self._inbox.post(Lane.EVENTS, event),
+            self._happens,
             outlet.duck,
             clock,
             lambda n: metrics.dropped.labels("microphone").inc(n),
-            hint=lambda *hint: self._inbox.post(Lane.EVENTS, Hint(*hint)),
+            hint=lambda *hint: self._happens(Hint(*hint)),
             ring_ms=MESSAGES_RING_MS if in_messages else RING_MS,
         )
+        self.door = Door(self._inbox, self._listener)
         self._speaking = Speaking(
             call_id,
             engines,
@@ -132,18 +136,19 @@ class Session:
             self._remind,
             "websocket" if in_messages else "webrtc",
         )
+        heard = self._listener
+        self._idleness = Idleness(lambda at: self._happens(IdleElapsed(at, heard.now)))
+        self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
+
+    def _happens(self, event: Event | Hint) -> None:
+        self._inbox.post(Lane.EVENTS, event)
+
+    def _sounds(self, _turn: int) -> None:
+        self._speaking.first_audio()
 
     def hear(self, samples: Samples) -> None:
         """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
         self._listener.hear(samples)
-
-    async def deliver(self, text: str) -> None:
-        """As ``receive``, but wait for room, and for audio to be listened to."""
-        await self._listener.caught_up(UNHEARD_MS)
-        if len(text) > LARGE:
-            await self._inbox.put_alone(Lane.COMMANDS, Received(text))
-        else:
-            await self._inbox.put(Lane.COMMANDS, Received(text))
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
@@ -163,7 +168,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listener.run())
-                self._speaking.prepare(self._config, group)
+                self._speaking.prepare(self._settings.config, group)
                 try:
                     reason = await self._converse(group)
                 finally:
@@ -201,41 +206,31 @@ class Session:
 
     def _abandon(self, reason: str) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
-        for handle in self._reminders:
-            handle.cancel()
-        self._reminders.clear()
+        self.door.close()
+        self._reminders.close()
+        self._idleness.ended()
         self._speaking.abandon()
+        self._asides.abandon()
         self._dialect.closed(reason)
 
     async def _handle(self, item: Item, group: asyncio.TaskGroup) -> None:
-        match item:
-            case (
-                Configure()
-                | AddMessage()
-                | CreateReply()
-                | CancelReply()
-                | ClearPlayback()
-                | Truncate()
-                | Hear()
-                | CommitAudio()
-                | ClearAudio()
-                | HangUp()
-                | Received()
-            ):
-                await self._obey(item, group)
-            case Reminder():
-                self._remind(item)
-            case Hint(number, text):
-                if self._config.turn.create_reply:
-                    await self._speaking.guess(number, text, self._config, group)
-            case _:
-                await self._happened(item, group)
+        if isinstance(item, Reminder):
+            self._remind(item)
+        elif isinstance(item, Hint):
+            if self._settings.config.turn.create_reply:
+                guess = item.utterance, item.text, self._settings
+                await self._speaking.guess(*guess, group)
+        elif isinstance(item, Command):
+            await self._obey(item, group)
+        else:
+            await self._happened(item, group)
 
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
         match event:
             case SpeechStarted():
+                self._idleness.ended()
                 self._dialect.notify(event)
-                if self._config.turn.interrupt:
+                if self._settings.config.turn.interrupt:
                     # The user goes on before the answer is heard: it is stale.
                     await self._stop(Outcome.INTERRUPTED)
             case BargeIn():
@@ -243,39 +238,55 @@ class Session:
                 self._dialect.notify(event)
                 await self._stop(Outcome.INTERRUPTED, played)
             case UserTurn():
-                self._dialect.notify(event)
                 await self._commit(event, group)
             case Transcript(final=True):
                 self._speaking.heard_user(event)
                 if not event.text:
                     self._take_up(group)
-            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone():
-                self._speaking.told(event)
+            case _ if isinstance(event, Generated):
+                self._told(event)
             case Playback():
-                self._speaking.playback(event)
-            case SpeechStopped() | Failed() | Transcript():
-                self._dialect.notify(event)
+                self._sounded(event)
+            case IdleElapsed():
+                self._speak_up(event, group)
             case _:
-                assert_never(event)
+                self._dialect.notify(event)
+
+    def _told(self, event: Generated) -> None:
+        if not self._asides.told(event):
+            self._speaking.told(event)
 
     async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        await self._stop(Outcome.INTERRUPTED)  # alive only if speech may not interrupt
+        # Alive only if speech may not interrupt, or a reply was asked for meanwhile.
+        await self._stop(Outcome.INTERRUPTED)
+        self._dialect.notify(event)
         ledger = self._ledger(event.decided_ns)
         ledger.endpoint_reason = event.reason
         ledger.endpoint_ms = (event.decided_at - event.at) * 1000 / MIC_RATE
         source = Source(
             event.utterance,
             self._listener.take(event.utterance),
-            self._config.turn.create_reply,
+            self._settings.config.turn.create_reply,
         )
-        self._speaking.begin(source, ledger, self._config, group)
+        self._speaking.begin(source, ledger, self._settings, group)
+
+    def _sounded(self, event: Playback) -> None:
+        self._speaking.playback(event)
+        if event.state is Played.DONE and not self._speaking.busy:
+            self._idleness.began(self._listener.now, self._settings.config.turn.idle_ms)
+
+    def _speak_up(self, event: IdleElapsed, group: asyncio.TaskGroup) -> None:
+        """The user has been silent for long after a reply: say something."""
+        if self._speaking.busy or not self._settings.config.turn.idle_ms:
+            return
+        self._dialect.notify(event)
+        if self._settings.config.turn.create_reply:
+            messages = (*messages_of(self._history), Message("system", SILENCE))
+            self._speak(Source(messages=messages), group)
 
     def _take_up(self, group: asyncio.TaskGroup) -> None:
-        """What interrupted had no words: say on, or answer what was left unanswered.
-
-        A cough must not leave the caller in silence.
-        """
-        if self._speaking.busy or not self._config.turn.create_reply:
+        """What interrupted had no words: say on, or answer: no cough ends all."""
+        if self._speaking.busy or not self._settings.config.turn.create_reply:
             return
         unheard, self._speaking.unheard = self._speaking.unheard, ""
         if unheard:
@@ -284,45 +295,40 @@ class Session:
             self._speak(Source(), group)
 
     def _speak(
-        self, source: Source, group: asyncio.TaskGroup, instructions: str | None = None
+        self, source: Source, group: asyncio.TaskGroup, change: Configure | None = None
     ) -> None:
+        self._idleness.ended()
         ledger = self._ledger(self._clock.now_ns())
-        self._speaking.begin(source, ledger, self._config, group, instructions)
+        settings = self._settings if change is None else self._settings.changed(change)
+        self._speaking.begin(source, ledger, settings, group)
 
     def _ledger(self, commit_ns: int) -> TurnLedger:
         self._turn += 1
-        return TurnLedger(self._turn, self._config.budget, commit_ns)
+        return TurnLedger(self._turn, self._settings.config.budget, commit_ns)
 
     async def _stop(self, outcome: Outcome, played: int | None = None) -> None:
         await self._speaking.stop(outcome, played)
         self._listener.playing(False)
 
-    def _answered(self, _turn: int) -> None:
-        """Called where ``_played`` is, when the answer itself begins to sound."""
-        self._speaking.first_audio()
-
     def _played(self, turn: int, state: Played) -> None:
         """Called by playout within the carrier's pull."""
         if state is Played.STARTED:
             self._speaking.any_audio()
-        self._inbox.post(Lane.EVENTS, Playback(turn, state))
+        self._happens(Playback(turn, state))
         # After posting: a turn that begins because the reply ended comes after it.
         self._listener.playing(state is Played.STARTED)
 
     async def _obey(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
-            case Received(text):
-                for wanted in self._dialect.receive(text):
+            case Received(text, sender):
+                for wanted in self._dialect.receive(text, sender):
                     await self._obey(wanted, group)
-            case Configure():
-                self._config = configured(self._config, command)
-                self._speaking.prepare(self._config, group)
-                self._listener.configure(self._config.turn)
-            case AddMessage(role, text):
-                await self._speaking.drop_guess()  # it did not know this
-                self._history.add(role, text)
+            case Configure() | AddMessage() | DeleteMessage() | Attach():
+                await self._obey_about_conversation(command, group)
             case CreateReply():
                 await self._ask(command, group)
+            case CancelReply(turn) if self._asides.cancel(turn):
+                pass
             case CancelReply() | ClearPlayback():
                 await self._stop(Outcome.CANCELLED)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
@@ -332,10 +338,27 @@ class Session:
             case _:
                 assert_never(command)
 
+    async def _obey_about_conversation(
+        self, command: OfConversation, group: asyncio.TaskGroup
+    ) -> None:
+        match command:
+            case Configure():
+                self._settings = self._settings.changed(command)
+                self._speaking.prepare(self._settings.config, group)
+                self._listener.configure(self._settings.config.turn)
+            case AddMessage(role, text, key, after, calls, call_id):
+                await self._speaking.drop_guess()  # it did not know this
+                self._history.add(Said(role, text, key, calls, call_id), after)
+            case DeleteMessage(key):
+                await self._speaking.drop_guess()
+                self._history.delete(key)
+            case Attach():
+                self._dialect.attach(command)
+            case _:
+                assert_never(command)
+
     async def _obey_about_audio(
-        self,
-        command: Truncate | Hear | CommitAudio | ClearAudio,
-        group: asyncio.TaskGroup,
+        self, command: OfAudio, group: asyncio.TaskGroup
     ) -> None:
         match command:
             case Truncate(turn, played_ms):
@@ -356,14 +379,21 @@ class Session:
 
     async def _ask(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
         """Answer, once the user's words are known."""
-        if self._asked is not None or self._speaking.about_to_answer:
+        if asked.aside:
+            self._answer_aside(asked, group)
+        elif self._asked is not None or self._speaking.about_to_answer:
             self._dialect.refused(asked)
         elif self._speaking.listening:
             self._asked = asked
         else:
             await self._stop(Outcome.CANCELLED)
-            source = Source(say=asked.say, metadata=asked.metadata)
-            self._speak(source, group, asked.instructions)
+            self._speak(source_of(asked), group, asked.change)
+
+    def _answer_aside(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
+        settings = self._settings.changed(asked.change or Configure())
+        ledger = self._ledger(self._clock.now_ns())
+        if not self._asides.begin(source_of(asked), ledger, settings, group):
+            self._dialect.refused(asked)
 
     async def _answer_asked(self, group: asyncio.TaskGroup) -> None:
         if self._asked is not None and not self._speaking.busy:
@@ -385,18 +415,5 @@ class Session:
         await self._inbox.put(Lane.REPLY, AudioDelta(turn, samples))
 
     def _remind(self, reminder: Reminder) -> None:
-        if len(self._reminders) >= MAX_REMINDERS:
+        if not self._reminders.add(reminder):
             self._dialect.notify(Failed("timer", "too many timers in this call"))
-        else:
-            self._later(reminder.after_s, reminder.text)
-
-    def _later(self, after_s: float, text: str) -> None:
-        def due() -> None:
-            self._reminders.discard(handle)
-            if self._speaking.busy:
-                self._later(REMIND_AGAIN_S, text)
-            else:
-                self.command(CreateReply({}, say=text))
-
-        handle = asyncio.get_running_loop().call_later(after_s, due)
-        self._reminders.add(handle)

@@ -10,8 +10,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
+from voiceserver.commands import call_key, reply_key, utterance_key
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Message, Reminder
 from voiceserver.errors import SessionEnded
@@ -23,10 +25,11 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    ToolCalled,
     Transcript,
 )
 from voiceserver.heard import HeardText
-from voiceserver.history import History
+from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load
 from voiceserver.playout import Outlet
@@ -35,10 +38,11 @@ from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.guessing import Guessing
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.settings import reply_settings
+from voiceserver.session.settings import CallSettings
 from voiceserver.session.turn_account import TurnAccount
-from voiceserver.source import ReplySettings, Source
 from voiceserver.stages import prepare_lines
+
+Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
 REMEMBERED = 16  # replies that a client may still truncate
@@ -129,18 +133,18 @@ class Speaking:
         self,
         source: Source,
         ledger: TurnLedger,
-        config: Config,
+        settings: CallSettings,
         group: asyncio.TaskGroup,
-        instructions: str | None = None,
     ) -> None:
         """Start a reply; the caller has stopped the one before."""
         assert self._reply is None
         self._turn = ledger.turn
         self._told = ""
-        self._lag = config.media.client_playout_ms * SPEECH_RATE // 1000
+        lag_ms = settings.config.media.client_playout_ms
+        self._lag = lag_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
         answered = source.number if source.answer else 0
-        begun = self._guessing.take(answered, config) if answered else None
+        begun = self._guessing.take(answered, settings) if answered else None
         if begun is not None:
             self._reply, self._task = begun
             self._reply.ledger.commit(ledger)
@@ -148,19 +152,19 @@ class Speaking:
             self._reply.commit(self._turn, source)
         else:
             self._guessing.abandon()  # to other words, or in another voice
-            settings = reply_settings(config, instructions)
-            self._reply = self._make(self._turn, source, settings, ledger)
+            snapshot = settings.for_reply()
+            self._reply = self._make(self._turn, source, snapshot, ledger)
             self._task = group.create_task(self._reply.run())
         ledger.spent += self._guessing.spent()
         self._account.open(ledger)
 
     async def guess(
-        self, number: int, text: str, config: Config, group: asyncio.TaskGroup
+        self, number: int, text: str, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
         """The user's turn is likely to be over: begin a reply and hold it."""
         keeps_up = self._engines.overload.level is Load.NORMAL
         if self._reply is None and keeps_up:
-            await self._guessing.guess(number, text, config, group)
+            await self._guessing.guess(number, text, settings, group)
 
     async def drop_guess(self) -> None:
         """What was begun on a guess is of no use any more."""
@@ -178,8 +182,10 @@ class Speaking:
                 prepare_lines(self._engines, config.budget, *wanted)
             )
 
-    def _held_reply(self, ledger: TurnLedger, config: Config, guess: str) -> Reply:
-        return self._make(0, Source(), reply_settings(config, None), ledger, guess)
+    def _held_reply(
+        self, ledger: TurnLedger, settings: CallSettings, guess: str
+    ) -> Reply:
+        return self._make(0, Source(), settings.for_reply(), ledger, guess)
 
     def _make(
         self,
@@ -198,7 +204,7 @@ class Speaking:
             ledger,
             self._clock.now_ns,
             lambda item: self._inbox.put(Lane.REPLY, item),
-            self._messages,
+            lambda saying: self._messages(source, saying),
             guess,
         )
 
@@ -253,8 +259,7 @@ class Speaking:
 
     def heard_user(self, event: Transcript) -> None:
         """The user's words are settled: write them down, and tell."""
-        self._history.add("user", event.text)
-        self._dialect.notify(event)
+        self._write_down(event)
         if self._reply is None:
             return
         self._reply.proceed()
@@ -272,11 +277,11 @@ class Speaking:
         text, made, filler = self._past[turn]
         heard = made.at(played_ms * SPEECH_RATE // 1000)
         text = text[: heard.characters]
-        self._history.cut(turn, text[filler:])
+        self._history.cut(reply_key(turn), text[filler:])
         event = Playback(turn, Played.CUT, played_ms, text, heard.exact)
         self._dialect.notify(event)
 
-    def told(self, event: ReplyStarted | TextDelta | AudioDelta | ReplyDone) -> None:
+    def told(self, event: Generated) -> None:
         """The reply said something; what a stopped one said is ignored."""
         if event.turn != self._turn or self._task is None:
             return
@@ -287,6 +292,9 @@ class Speaking:
                 self._told += text
                 self._dialect.notify(event)
             case AudioDelta():
+                self._dialect.notify(event)
+            case ToolCalled(_, call):
+                self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
                 self._dialect.notify(event)
             case ReplyDone():
                 self._generated(event)
@@ -313,7 +321,8 @@ class Speaking:
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None
-        self._history.reply(event.turn, self._answer_in(event.text))
+        text = self._answer_in(event.text)
+        self._remember(Said("assistant", text, reply_key(event.turn)))
         self._account.generated(event.outcome.value)
         reply = self._reply
         if reply is not None and reply.fault is not None:
@@ -328,31 +337,38 @@ class Speaking:
         for item in self._inbox.drain(Lane.REPLY):
             if isinstance(item, Transcript):
                 self.heard_user(item)
-            elif isinstance(item, ReplyStarted | TextDelta | ReplyDone):
+            elif isinstance(item, ReplyStarted | TextDelta | ToolCalled | ReplyDone):
                 self.told(item)
             elif isinstance(item, Reminder):
                 self._remind(item)
         if reply.source.number and reply.transcript is None:
             # Stopped while recognising: the newest words must do, none are lost.
             text = reply.latest.text
-            self._history.add("user", text)
-            self._dialect.notify(Transcript(reply.source.number, text, final=True))
+            self._write_down(Transcript(reply.source.number, text, final=True))
+
+    def _write_down(self, event: Transcript) -> None:
+        said = Said("user", event.text, utterance_key(event.utterance))
+        self._history.add(said)
+        self._dialect.notify(event)
 
     def _end_generation(self, reply: Reply, outcome: Outcome) -> None:
         self._task = None
         self._account.generated(outcome.value)
-        self._history.reply(self._turn, self._answer_in(self._told))
+        text = self._answer_in(self._told)
+        self._remember(Said("assistant", text, reply_key(self._turn)))
         if reply.started:
             by = self._account.answered_by
             self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
 
     def _cut(self, reply: Reply, played: int, outcome: Outcome) -> None:
+        if reply.text_only:
+            return  # read as it came
         heard = ""
         if played:
             event = self._heard(reply, Played.CUT, max(0, played - self._lag))
             heard = event.heard
             self._dialect.notify(event)
-        self._history.cut(self._turn, self._answer_in(heard))
+        self._history.cut(reply_key(self._turn), self._answer_in(heard))
         if outcome is Outcome.INTERRUPTED and played:
             unheard = self._answer_in(self._told)[len(self._answer_in(heard)) :]
             self.unheard = unheard.strip()
@@ -367,19 +383,34 @@ class Speaking:
         """A filler is told and played, and never remembered."""
         return self._reply.strip(text) if self._reply is not None else text
 
-    def _messages(self, saying: str) -> tuple[Message, ...]:
-        messages = self._history.messages(saying)
-        return tuple(Message(said.role, said.text) for said in messages)
+    def _remember(self, said: Said) -> None:
+        if self._reply is not None and not self._reply.source.aside:
+            self._history.add(said)
+
+    def _messages(self, source: Source, saying: str) -> tuple[Message, ...]:
+        if source.messages is not None:
+            return source.messages
+        return messages_of(self._history, saying)
 
     def _close(self) -> None:
         """The turn is over: write its ledger line."""
-        if self._reply is not None:
-            self._fillers_said += self._reply.filled
-            filler = len(self._reply.preface)
-            self._past[self._turn] = (self._told, self._reply.heard, filler)
+        reply = self._reply
+        if reply is not None:
+            self._fillers_said += reply.filled
+        if reply is not None and reply.spoke:
+            filler = len(reply.preface)
+            self._past[self._turn] = (self._told, reply.heard, filler)
             if len(self._past) > REMEMBERED:
                 del self._past[next(iter(self._past))]
         self._reply = None
         record = self._account.close()
         if record is not None:
             self._dialect.account(record)
+
+
+def messages_of(history: History, saying: str = "") -> tuple[Message, ...]:
+    """The conversation as a text model takes it, and what the user says now."""
+    return tuple(
+        Message(said.role, said.text, said.calls, said.call_id)
+        for said in history.messages(saying)
+    )

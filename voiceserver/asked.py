@@ -1,11 +1,12 @@
-"""What a reply answers, and the settings it uses throughout."""
+"""What a reply is asked to do: what it answers, and the settings that it keeps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import Utterance
+from voiceserver.engines.base import Message, Utterance
+from voiceserver.tools import NO_TOOLS, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class ReplySettings:
         speed: For the synthesizer.
         max_output_tokens: For the text model; 0 is unbounded.
         budget: Limits of the stages.
+        tools: What the text model may call.
+        text_only: The reply is read, not heard.
         fillers_said: In the call so far; another one comes each time.
     """
 
@@ -26,6 +29,8 @@ class ReplySettings:
     speed: float
     max_output_tokens: int
     budget: BudgetConfig
+    tools: ToolUse = NO_TOOLS
+    text_only: bool = False
     fillers_said: int = 0
 
 
@@ -40,6 +45,9 @@ class Source:
         answer: Whether to answer, or only to recognise.
         say: Speak exactly this instead of asking the text model.
         metadata: Echoed in ``ReplyStarted``.
+        request: Echoed in ``ReplyStarted``; 0 if no client asked.
+        messages: In place of the conversation; None is the conversation.
+        aside: Outside the conversation: it leaves no trace in it.
     """
 
     number: int = 0
@@ -47,3 +55,6 @@ class Source:
     answer: bool = True
     say: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    request: int = 0
+    messages: tuple[Message, ...] | None = None
+    aside: bool = False
