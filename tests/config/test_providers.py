@@ -56,7 +56,7 @@ AZURE = {
 def test_a_speech_provider_that_cannot_work(change: dict[str, Any], words: str) -> None:
     """The message names the setting."""
     with pytest.raises(ValueError, match=words):
-        SpeechProvider(**(AZURE | change))  # type: ignore[arg-type]
+        SpeechProvider(**(AZURE | change))
 
 
 def test_a_pin_is_compared_without_case() -> None:
