@@ -207,14 +207,19 @@ class SpeechConfig:
         voice: Default voice.
         speed: Speaking rate, 0.25..4.
         model: Folder of a neural voice; empty is the one that comes along.
+        longest_input: Characters that ``/v1/audio/speech`` takes at a time. 4096 is
+            what OpenAI's API allows.
     """
 
     voice: str = "alloy"
     speed: float = 1.0
     model: str = ""
+    longest_input: int = 4096
 
     def __post_init__(self) -> None:
         _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
+        longest = self.longest_input
+        _require(1 <= longest <= 100_000, "longest_input must be 1..100000")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def application(
     router.add_post("/v1/audio/speech", speech)
     router.add_post("/v1/audio/transcriptions", transcription)
     router.add_get("/v1/models", listings.models)
-    router.add_get("/v1/models/{model}", listings.model)
+    router.add_get("/v1/models/{model:.+}", listings.model)
     router.add_get("/v1/voices", listings.voices)
     router.add_get("/healthz", listings.healthz)
     router.add_get("/readyz", listings.readyz)
