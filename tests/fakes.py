@@ -171,6 +171,9 @@ class RecordingDialect:
     def receive(self, text: str) -> Sequence[Command]:
         return ()
 
+    def refused(self, command: Command) -> None:
+        pass
+
     def closed(self, reason: str) -> None:
         self.closed_reasons.append(reason)
 

@@ -4,7 +4,7 @@ Every event ends in the session's one writer, which acts on it and passes it on 
 the dialect. Knows nothing of protocols, engines or clocks; positions of the
 microphone are samples at 16 kHz since the call began.
 
-An eleventh event needs a change of ARCHITECTURE.md.
+One more event needs a change of ARCHITECTURE.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from voiceserver.audio import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,19 @@ class TextDelta:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class AudioDelta:
+    """The next audio of the reply, where the dialect carries it (WebSocket).
+
+    Attributes:
+        turn: Number of the turn.
+        samples: Shape ``(n,)``, 24 kHz; comes after the words that it says.
+    """
+
+    turn: int
+    samples: Samples
+
+
 class Outcome(Enum):
     """How the generation of a reply ended."""
 
@@ -183,6 +198,7 @@ Event = (
     | UserTurn
     | ReplyStarted
     | TextDelta
+    | AudioDelta
     | ReplyDone
     | Playback
     | Failed
@@ -229,11 +245,13 @@ class CreateReply:
         metadata: Echoed in ``ReplyStarted``.
         say: Speak exactly this instead of asking the text model; None asks it.
         instructions: For this reply only; None uses the conversation's.
+        event_id: The client's id of its request, if it gave one.
     """
 
     metadata: dict[str, str]
     say: str | None = None
     instructions: str | None = None
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +262,46 @@ class CancelReply:
 @dataclass(frozen=True, slots=True)
 class ClearPlayback:
     """Drop audio that was generated and not yet played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The client says up to where it played a reply.
+
+    Attributes:
+        turn: Turn of the reply.
+        played_ms: Audio of the reply that was played, in milliseconds.
+    """
+
+    turn: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Microphone audio that came in a message.
+
+    Attributes:
+        samples: Shape ``(n,)``, 16 kHz.
+    """
+
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudio:
+    """The user's turn is over, says the client.
+
+    Attributes:
+        event_id: The client's id of its request, if it gave one.
+    """
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Forget the audio that is not committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,5 +336,9 @@ Command = (
     | CreateReply
     | CancelReply
     | ClearPlayback
+    | Truncate
+    | Hear
+    | CommitAudio
+    | ClearAudio
     | HangUp
 )

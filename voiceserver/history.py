@@ -39,7 +39,8 @@ class History:
     @property
     def awaits_answer(self) -> bool:
         """Whether the user spoke last."""
-        return bool(self._said) and self._said[-1].role == "user"
+        said = self.messages()
+        return bool(said) and said[-1].role == "user"
 
     def add(self, role: str, text: str) -> None:
         """Append a message that is no reply; empty ones are left out."""
@@ -52,11 +53,10 @@ class History:
             self._append(Said("assistant", text, turn))
 
     def cut(self, turn: int, heard: str) -> None:
-        """Keep only what was heard of the reply of ``turn``; nothing removes it."""
+        """Keep only what was heard of the reply of ``turn``; may be called again."""
         self._said = [
             replace(said, text=heard.rstrip()) if said.turn == turn else said
             for said in self._said
-            if said.turn != turn or heard.strip()
         ]
 
     def messages(self) -> tuple[Said, ...]:
@@ -66,6 +66,8 @@ class History:
         """
         joined: list[Said] = []
         for said in self._said:
+            if not said.text:
+                continue  # nothing of it was heard, so far
             if joined and joined[-1].role == said.role != "system":
                 joined[-1] = replace(said, text=f"{joined[-1].text} {said.text}")
             else:

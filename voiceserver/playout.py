@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,33 @@ from voiceserver.events import Played
 CAPACITY_MS = 400
 _SILENCE = np.zeros(SPEECH_FRAME, np.float32)
 _SILENCE.flags.writeable = False
+
+
+class Outlet(Protocol):
+    """Where a reply's audio goes: ``Playout``, or ``ahead.Ahead``."""
+
+    @property
+    def turn(self) -> int:
+        """Turn whose audio is accepted."""
+
+    @property
+    def played(self) -> int:
+        """Samples of the current turn played so far."""
+
+    def begin(self, turn: int) -> None:
+        """Accept audio of ``turn``, and of no other, from now on."""
+
+    async def put(self, turn: int, samples: Samples) -> bool:
+        """Add audio, waiting for room; returns False if the turn is over."""
+
+    def finish(self, turn: int) -> None:
+        """No more audio of ``turn`` comes."""
+
+    def flush(self, next_turn: int) -> object:
+        """Silence, now; accept only ``next_turn``."""
+
+    def duck(self, gain_db: float) -> None:
+        """Lower the reply by ``gain_db``; 0 restores it."""
 
 
 class Playout:

@@ -40,7 +40,7 @@ from voiceserver.events import (
 )
 from voiceserver.heard import HeardText
 from voiceserver.phrases import Phrase, PhraseSplitter
-from voiceserver.playout import Playout
+from voiceserver.playout import Outlet
 from voiceserver.streams import bounded, raise_if_cancelled
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Reply:
         source: Source,
         settings: ReplySettings,
         engines: Engines,
-        playout: Playout,
+        playout: Outlet,
         ledger: TurnLedger,
         now_ns: Callable[[], int],
         emit: Callable[[Event | Reminder], Awaitable[None]],

@@ -151,6 +151,10 @@ class TurnTaker:
             return self._settle_overlap() if settled else []
         return []
 
+    def end(self) -> None:
+        """The utterance, if any, is over, by the client's decision."""
+        self._end()
+
     def _set_threshold(self) -> None:
         config = self._config
         overlap = self._playing and config.interrupt
@@ -210,6 +214,8 @@ class TurnTaker:
         return [Interrupted(self._began, reason)]
 
     def _endpoint(self, now: int, pending_db: Sequence[float]) -> list[Decision]:
+        if self._config.policy == "manual":
+            return []
         at = self._gate.voiced_until
         if now - self._began >= self._config.max_utterance_s * MIC_RATE:
             return self._commit(at, "length")

@@ -11,6 +11,7 @@ from voiceserver.events import (
     AddMessage,
     BargeIn,
     CancelReply,
+    ClearAudio,
     ClearPlayback,
     CreateReply,
     Outcome,
@@ -20,6 +21,7 @@ from voiceserver.events import (
     ReplyStarted,
     SpeechStarted,
     TextDelta,
+    Transcript,
 )
 
 
@@ -250,7 +252,6 @@ def test_truncate_is_answered_with_where_the_server_cut() -> None:
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"audio_end_ms": 100}, "unsupported"),
         ({"audio_end_ms": -1}, "invalid_value"),
         ({"audio_end_ms": "100"}, "invalid_type"),
         ({}, "missing_required_parameter"),
@@ -258,7 +259,7 @@ def test_truncate_is_answered_with_where_the_server_cut() -> None:
     ],
 )
 def test_wrong_truncate_is_refused(fields: dict[str, Any], code: str) -> None:
-    """Before the cut, negative, no number, missing, of another part."""
+    """Negative, no number, missing, of another part."""
     client, item_id = cut_reply()
     error = client.refusal("conversation.item.truncate", item_id=item_id, **fields)
     assert error["code"] == code
@@ -274,18 +275,29 @@ def test_truncate_of_text_is_refused() -> None:
     assert error["param"] == "item_id"
 
 
-def test_input_audio_events_are_answered_truthfully() -> None:
-    """RTP carries the audio; nothing open is nothing to clear or commit."""
-    client = Client()
-    error = client.refusal("input_audio_buffer.append", audio="AAAA")
+def test_audio_in_events_is_refused_where_rtp_carries_it() -> None:
+    """It would be heard twice, or never."""
+    error = Client().refusal("input_audio_buffer.append", audio="AAAA")
     assert error["code"] == "unsupported"
-    error = client.refusal("input_audio_buffer.commit")
+
+
+def test_commit_that_finds_nothing_is_refused_with_the_clients_id() -> None:
+    """Only the session knows what was heard, so its refusal comes back this way."""
+    client = Client()
+    [command] = client.send("input_audio_buffer.commit", event_id="mine")
+    client.dialect.refused(command)
+    error = client.events[-1]["error"]
     assert error["code"] == "input_audio_buffer_commit_empty"
-    sent = client.answer("input_audio_buffer.clear")
-    assert names(sent) == ["input_audio_buffer.cleared"]
+    assert error["event_id"] == "mine"
+
+
+def test_clear_forgets_the_open_utterance() -> None:
+    """What follows of it is out of order."""
+    client = Client()
     client.notify(SpeechStarted(1, 16_000))
-    assert client.refusal("input_audio_buffer.commit")["code"] == "unsupported"
-    assert client.refusal("input_audio_buffer.clear")["code"] == "unsupported"
+    assert client.send("input_audio_buffer.clear") == [ClearAudio()]
+    assert names(client.events)[-1] == "input_audio_buffer.cleared"
+    assert client.notify(Transcript(1, "hel", final=False)) == []
 
 
 def test_conversation_full_of_client_items_refuses_more() -> None:

@@ -86,7 +86,8 @@ class TurnConfig:
 
     Attributes:
         policy: ``"graded"`` waits by how complete the words look; ``"fixed"`` waits
-            ``silence_ms`` and interrupts after ``interrupt_ms``, whatever was said.
+            ``silence_ms`` and interrupts after ``interrupt_ms``, whatever was said;
+            ``"manual"`` leaves it to the client.
         silence_ms: Fixed policy: silence that ends a turn. 500 is OpenAI's default.
         interrupt_ms: Fixed policy: speech over the reply that interrupts it.
         complete_ms: Graded: silence after words that look complete.
@@ -105,7 +106,7 @@ class TurnConfig:
         interrupt: Let speech interrupt the reply.
     """
 
-    policy: Literal["graded", "fixed"] = "graded"
+    policy: Literal["graded", "fixed", "manual"] = "graded"
     silence_ms: int = 500
     interrupt_ms: int = 200
     complete_ms: int = 300

@@ -24,6 +24,7 @@ from voiceserver.dialects.realtime_session import (
 )
 from voiceserver.dialects.realtime_wire import Ids, Wire
 from voiceserver.events import (
+    AudioDelta,
     BargeIn,
     Command,
     Event,
@@ -104,7 +105,7 @@ class RealtimeDialect:
                 | UserTurn()
             ):
                 self._speech.notify(event)
-            case ReplyStarted() | TextDelta() | ReplyDone() | Playback():
+            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone() | Playback():
                 self._responses.notify(event)
             case Failed(stage, message):
                 self._call.wire.fault(f"{stage}_failed", message)
@@ -118,6 +119,10 @@ class RealtimeDialect:
     def receive(self, text: str) -> Sequence[Command]:
         """Answer a message of the client; return what the session should do."""
         return self._client.receive(text)
+
+    def refused(self, command: Command) -> None:
+        """Tell the client that its command could not be carried out."""
+        self._client.refused(command)
 
     def closed(self, reason: str) -> None:
         """End what is open and tell why the call is over; may be called again."""

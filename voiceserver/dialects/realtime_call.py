@@ -47,6 +47,15 @@ class Call:
         """Tell that an item will not change by itself any more."""
         self._item_event("conversation.item.done", item, previous)
 
+    def truncated(self, item: Item, audio_end_ms: int) -> None:
+        """Tell that a reply was cut to what was heard."""
+        self.wire.event(
+            "conversation.item.truncated",
+            item_id=item.id,
+            content_index=0,
+            audio_end_ms=audio_end_ms,
+        )
+
     def _item_event(self, name: str, item: Item, previous: str | None) -> None:
         self.wire.event(name, previous_item_id=previous, item=item.rendered())
 

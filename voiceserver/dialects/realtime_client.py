@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from voiceserver.dialects.realtime_audio import MicrophoneDecoder
 from voiceserver.dialects.realtime_call import Call
 from voiceserver.dialects.realtime_fields import (
     Check,
@@ -29,9 +30,12 @@ from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.events import (
     AddMessage,
     CancelReply,
+    ClearAudio,
     ClearPlayback,
     Command,
+    CommitAudio,
     CreateReply,
+    Hear,
 )
 
 Commands = Sequence[Command]
@@ -65,6 +69,7 @@ class ClientEvents:
         self._speech = speech
         self._responses = responses
         self._session_id = session_id
+        self._microphone = MicrophoneDecoder()
         self._readers: dict[str, Callable[[Fields], Commands]] = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._audio_append,
@@ -92,6 +97,19 @@ class ClientEvents:
             self._call.wire.refuse(refused, event_id)
             return []
 
+    def refused(self, command: Command) -> None:
+        """Tell that a command could not be carried out as things stand."""
+        match command:
+            case CommitAudio(event_id):
+                message = "there is no speech to commit; send at least 100 ms of audio"
+                refusal = Refused(message, "input_audio_buffer_commit_empty")
+            case CreateReply(event_id=event_id):
+                message = "a response is about to begin already"
+                refusal = Refused(message, "conversation_already_has_active_response")
+            case _:
+                return
+        self._call.wire.refuse(refusal, event_id)
+
     def _reader(self, fields: Fields) -> Callable[[Fields], Commands]:
         if "type" not in fields:
             message = "the event has no type"
@@ -117,19 +135,19 @@ class ClientEvents:
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:
             _unsupported("audio comes by RTP on this connection, not in events")
-        _unsupported("audio in events is not supported yet")
+        audio = _required(fields, "audio")
+        if not isinstance(audio, str):
+            raise Refused("audio must be a string", "invalid_type", "audio")
+        samples = self._microphone.decode(audio, self._call.settings.input_format)
+        return [Hear(samples)] if len(samples) else []
 
     def _audio_commit(self, fields: Fields) -> Commands:
-        if not self._speech.speaking:
-            message = "there is no speech to commit"
-            raise Refused(message, "input_audio_buffer_commit_empty")
-        _unsupported("speech is committed by the server, when the user stops")
+        return [CommitAudio(fields.get("event_id"))]
 
     def _audio_clear(self, fields: Fields) -> Commands:
-        if self._speech.speaking:
-            _unsupported("speech cannot be cleared once it has begun")
+        self._speech.forget()
         self._call.wire.event("input_audio_buffer.cleared")
-        return []
+        return [ClearAudio()]
 
     def _playback_clear(self, fields: Fields) -> Commands:
         if not self._call.paced:
@@ -175,15 +193,7 @@ class ClientEvents:
         if item.part is not Part.OUTPUT_AUDIO:
             message = "only audio of the assistant can be truncated"
             raise Refused(message, param="item_id")
-        if item.cut_ms is None or asked_ms < item.cut_ms:
-            _unsupported("the server itself truncates what was not heard")
-        self._call.wire.event(
-            "conversation.item.truncated",
-            item_id=item.id,
-            content_index=0,
-            audio_end_ms=item.cut_ms,
-        )
-        return []
+        return self._responses.truncate(item, asked_ms)
 
     def _item(self, fields: Fields) -> Item:
         item_id = _ID(_required(fields, "item_id"), "item_id")
@@ -201,6 +211,7 @@ class ClientEvents:
             CreateReply(
                 metadata=read.get("metadata", {}),
                 instructions=read.get("instructions"),
+                event_id=fields.get("event_id"),
             )
         ]
 

@@ -56,6 +56,12 @@ class UserSpeech:
         newest = self._utterances.get(self._newest)
         return newest is not None and not newest.committed
 
+    def forget(self) -> None:
+        """The audio that is not committed was cleared."""
+        newest = self._utterances.get(self._newest)
+        if newest is not None and not newest.committed:
+            del self._utterances[self._newest]
+
     def notify(self, event: InputEvent) -> None:
         """Render an event; one that the order forbids is logged and ignored."""
         match event:

@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from voiceserver.budget import TurnRecord
+from voiceserver.dialects.realtime_audio import VoiceEncoder
 from voiceserver.dialects.realtime_call import REMEMBERED, Call
 from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_session import SessionSettings
+from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.events import (
+    AudioDelta,
+    Command,
     Outcome,
     Playback,
     Played,
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    Truncate,
 )
 
-OutputEvent = ReplyStarted | TextDelta | ReplyDone | Playback
+OutputEvent = ReplyStarted | TextDelta | AudioDelta | ReplyDone | Playback
 
 # Estimates, until text models report their tokens and replies the length of their
 # audio: 4 characters a token; 14 characters a second spoken, 20 audio tokens a second.
@@ -47,6 +52,9 @@ class Response:
         previous: Id of the item before it.
         sounding: ``output_audio_buffer.started`` was sent, and no end of it.
         ended: The end of its playing, kept until it may be told or told already.
+        voice: Encodes its audio, where that goes in events.
+        asked_ms: Where the client asked to truncate it; None if it has no answer due.
+        whole: Its text before it was cut.
     """
 
     id: str
@@ -59,6 +67,9 @@ class Response:
     previous: str | None = None
     sounding: bool = False
     ended: Playback | None = None
+    voice: VoiceEncoder | None = None
+    asked_ms: int | None = None
+    whole: str = ""
 
     @property
     def text(self) -> str:
@@ -144,6 +155,8 @@ class Responses:
                 self._call.out_of_order(event)
             case TextDelta():
                 self._say(response, event.text)
+            case AudioDelta():
+                self._sound(response, event)
             case ReplyDone():
                 self._finish(response, event)
             case _:
@@ -213,6 +226,36 @@ class Responses:
             response, item, "response.output_audio_transcript.delta", delta=text
         )
 
+    def _sound(self, response: Response, event: AudioDelta) -> None:
+        item = response.item or self._open(response)
+        if response.voice is None:
+            response.voice = VoiceEncoder(response.settings.output_format)
+        delta = response.voice.encode(event.samples)
+        if delta:
+            name = "response.output_audio.delta"
+            self._part_event(response, item, name, delta=delta)
+
+    def truncate(self, item: Item, asked_ms: int) -> list[Command]:
+        """Read where the client stopped playing a reply.
+
+        Raises:
+            Refused: If the reply has less audio, or is too old.
+        """
+        call = self._call
+        if call.paced and item.cut_ms is not None and asked_ms >= item.cut_ms:
+            call.truncated(item, item.cut_ms)  # the server knows what was played
+            return []
+        for turn, response in self._by_turn.items():
+            if response.item is item:
+                sent_ms = response.voice.sent_ms if response.voice else None
+                if not call.paced and asked_ms > (sent_ms or 0):
+                    message = f"audio_end_ms is beyond the {sent_ms or 0} ms of audio"
+                    raise Refused(message, param="audio_end_ms")
+                response.asked_ms = asked_ms
+                return [Truncate(turn, asked_ms)]
+        message = "the reply is too long ago to be truncated"
+        raise Refused(message, param="item_id")
+
     def _open(self, response: Response) -> Item:
         """Begin the message; only now, so that a failure without words has none."""
         call = self._call
@@ -263,7 +306,9 @@ class Responses:
         self._output_item(response, item, "response.output_item.done")
 
     def _play(self, response: Response, playback: Playback) -> None:
-        if response.ended is not None:
+        if playback.state is Played.CUT and response.asked_ms == playback.heard_ms:
+            self._truncated(response, playback)
+        elif response.ended is not None:
             self._call.out_of_order(playback)
         elif playback.state is not Played.STARTED:
             response.ended = playback
@@ -290,12 +335,27 @@ class Responses:
         if cut:
             item.text = text[:heard]
             item.cut_ms = playback.heard_ms
-            self._call.wire.event(
-                "conversation.item.truncated",
-                item_id=item.id,
-                content_index=0,
-                audio_end_ms=playback.heard_ms,
-            )
+            if self._call.paced:
+                self._call.truncated(item, playback.heard_ms)
+            response.whole = text  # provisional: the client knows better
+        self._tell_heard(item, text, heard, playback)
+
+    def _truncated(self, response: Response, playback: Playback) -> None:
+        """The client's truncation was carried out."""
+        item = response.item
+        response.asked_ms = None
+        response.ended = response.ended or playback
+        if item is None:
+            return
+        text = response.whole or item.text or ""
+        response.whole = text
+        item.text, item.cut_ms = playback.heard, playback.heard_ms
+        self._call.truncated(item, playback.heard_ms)
+        self._tell_heard(item, text, len(playback.heard), playback)
+
+    def _tell_heard(
+        self, item: Item, text: str, heard: int, playback: Playback
+    ) -> None:
         self._call.wire.event(
             "voiceserver.item.heard",
             item_id=item.id,

@@ -143,11 +143,9 @@ def update_detection(
 def turn_config(detection: TurnDetection | None, config: TurnConfig) -> TurnConfig:
     """The turn-taking settings that a client's setting stands for.
 
-    Switched off, utterances are still cut by the server's silences, as items; nothing
-    is answered or interrupted by itself.
+    Switched off, a turn is what the client commits; nothing is answered or
+    interrupted by itself.
     """
     if detection is None:
-        off = default_detection(config)
-        off = replace(off, create_response=False, interrupt_response=False)
-        return off.turn(config)
+        return replace(config, policy="manual", create_reply=False, interrupt=False)
     return detection.turn(config)

@@ -69,6 +69,7 @@ class CallRegistry:
         self._metrics = metrics
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ends: dict[str, asyncio.Event] = {}
         self._closing = ""
 
     def __len__(self) -> int:
@@ -119,12 +120,19 @@ class CallRegistry:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._calls[call_id] = call
+        self._ends[call_id] = asyncio.Event()
         answered.add_done_callback(_seen)
         both: set[asyncio.Future[Any]] = {answered, task}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
             raise SessionEnded("The call ended before it was answered.")
         return call_id, answered.result()
+
+    async def ended(self, call_id: str) -> None:
+        """Wait until a call is over; at once if there is none of that id."""
+        end = self._ends.get(call_id)
+        if end is not None:
+            await end.wait()
 
     def hang_up(self, call_id: str, reason: str) -> bool:
         """Ask a call to end; return whether there is such a call."""
@@ -166,6 +174,7 @@ class CallRegistry:
                 end = await self._answer_and_run(call, offer, answered)
             finally:
                 self._calls.pop(call_id, None)
+                self._ends.pop(call_id).set()
                 self._metrics.calls.dec()
                 self._metrics.calls_total.labels(end).inc()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.server import calls, listings
+from voiceserver.server import calls, listings, sockets
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
@@ -22,6 +22,7 @@ from voiceserver.server.state import STATE, ServerState
 from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_KEY_PROTOCOL = "openai-insecure-api-key."
 PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
 
@@ -62,6 +63,7 @@ def application(
     app[STATE] = state
     app.on_response_prepare.append(complete)
     router = app.router
+    router.add_get(sockets.PATH, sockets.connect)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
     router.add_post(calls.PATH + "/{call_id}/hangup", calls.hang_up)
@@ -99,10 +101,25 @@ def _admitted(state: ServerState, page_paths: frozenset[str]) -> Middleware:
         if request.method == "OPTIONS" and request.path.startswith("/v1/"):
             return _preflight(request)
         if request.path not in OPEN_PATHS and request.path not in page_paths:
-            state.rules.check_key(headers.get("Authorization"))
+            state.rules.check_key(_authorization(request))
         return await handler(request)
 
     return admitted
+
+
+def _authorization(request: web.Request) -> str | None:
+    """The ``Authorization`` header, or what a browser sends in its place.
+
+    A WebSocket of a browser has no headers of its own, so OpenAI's clients put the key
+    among the subprotocols.
+    """
+    given = request.headers.get("Authorization")
+    if given is not None or request.path != sockets.PATH:
+        return given
+    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if name.strip().startswith(_KEY_PROTOCOL):
+            return f"Bearer {name.strip().removeprefix(_KEY_PROTOCOL)}"
+    return None
 
 
 def _preflight(request: web.Request) -> web.Response:

@@ -38,7 +38,13 @@ from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
-from voiceserver.server.state import AudioJobs, PlaceCall, ServerState
+from voiceserver.server.state import (
+    AudioJobs,
+    ConnectCall,
+    PlaceCall,
+    ServerState,
+)
+from voiceserver.server.wiring import websocket_calls
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ CALLS_LIMIT_S = 3.0  # for calls to end when the server does
 
 OpenEngines = Callable[[Config, Metrics], AbstractAsyncContextManager[Engines]]
 MakePlaceCall = Callable[[Config, Metrics], PlaceCall]
+MakeConnectCall = Callable[[Config, Metrics], ConnectCall]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +63,17 @@ class ServerParts:
 
     Attributes:
         open_engines: Opens and warms the engines.
-        calls: Makes the maker of calls.
+        calls: Makes the maker of WebRTC calls.
         say: Takes lines of progress for the operator.
         head_limit_s: For a connection's first request.
+        sockets: Makes the maker of WebSocket calls.
     """
 
     open_engines: OpenEngines
     calls: MakePlaceCall
     say: Callable[[str], None] = field(default=lambda line: None)
     head_limit_s: float = HEAD_LIMIT_S
+    sockets: MakeConnectCall = websocket_calls
 
 
 async def serve(
@@ -117,6 +126,7 @@ async def _serve(
             rules,
             calls,
             parts.calls(config, metrics),
+            parts.sockets(config, metrics),
             jobs=AudioJobs(min(limits.max_calls, MAX_JOBS)),
             # One is left to the calls, where there is more than one.
             decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from voiceserver.carriers.websocket import Socket
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
@@ -28,6 +29,29 @@ class PlaceCall(Protocol):
 
         Args:
             call_id: Unique.
+            engines: For its session.
+            session: The client's session object from before the call, if any.
+
+        Raises:
+            BadRequest: If ``session`` cannot be used.
+        """
+
+
+class ConnectCall(Protocol):
+    """Makes a call of the WebSocket carrier."""
+
+    def __call__(
+        self,
+        call_id: str,
+        socket: Socket,
+        engines: Engines,
+        session: Mapping[str, object] | None,
+    ) -> Call:
+        """Make a call; nothing runs yet.
+
+        Args:
+            call_id: Unique.
+            socket: Not yet open.
             engines: For its session.
             session: The client's session object from before the call, if any.
 
@@ -98,7 +122,8 @@ class ServerState:
         metrics: What is counted.
         rules: Whom to let in.
         calls: The calls in progress.
-        place_call: Makes a call.
+        place_call: Makes a call over WebRTC.
+        connect_call: Makes a call over a WebSocket.
         engines: The engines, when warm.
         jobs: Bound of audio requests.
         decoders: How many recognisers files may take at a time; further ones wait.
@@ -109,6 +134,7 @@ class ServerState:
     rules: AccessRules
     calls: CallRegistry
     place_call: PlaceCall
+    connect_call: ConnectCall
     engines: EngineRoom = field(default_factory=EngineRoom)
     jobs: AudioJobs = field(default_factory=lambda: AudioJobs(4))
     decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

@@ -1,16 +1,17 @@
-"""Puts the carrier and the dialect of a WebRTC call together."""
+"""Puts the carrier and the dialect of a call together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from voiceserver.carriers.webrtc import WebRtcCall
+from voiceserver.carriers.websocket import Socket, WebSocketCall
 from voiceserver.config import Config
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import Call
-from voiceserver.server.state import PlaceCall
+from voiceserver.server.state import ConnectCall, PlaceCall
 from voiceserver.session.clock import MonotonicClock
 
 
@@ -34,3 +35,27 @@ def webrtc_calls(config: Config, metrics: Metrics) -> PlaceCall:
         return WebRtcCall(call_id, config.media, engines, metrics, clock, dialect_for)
 
     return place
+
+
+def websocket_calls(config: Config, metrics: Metrics) -> ConnectCall:
+    """Return what makes WebSocket calls that speak the Realtime protocol.
+
+    Args:
+        config: Settings of the server; a call lays its client's over them.
+        metrics: For all calls.
+    """
+    clock = MonotonicClock()
+
+    def connect(
+        call_id: str,
+        socket: Socket,
+        engines: Engines,
+        session: Mapping[str, object] | None,
+    ) -> Call:
+        def dialect_for(send: Callable[[str], None]) -> RealtimeDialect:
+            voices = engines.speech.voices
+            return RealtimeDialect(call_id, config, send, session, voices, "websocket")
+
+        return WebSocketCall(call_id, socket, engines, metrics, clock, dialect_for)
+
+    return connect

@@ -28,5 +28,8 @@ class Dialect(Protocol):
     def receive(self, text: str) -> Sequence[Command]:
         """Read a message of the client; return what the session should do."""
 
+    def refused(self, command: Command) -> None:
+        """A command of the client could not be carried out as things stand."""
+
     def closed(self, reason: str) -> None:
         """The session is over; ``reason`` is fit for the client."""

@@ -59,6 +59,24 @@ class Inbox:
         self._add(lane, item)
         self._arrived.set()
 
+    async def put_alone(self, lane: Lane, item: Item) -> None:
+        """Add an item once there is none of its lane: two large ones never wait."""
+        while self._counts[lane]:
+            self._room.clear()
+            await self._room.wait()
+        self._add(lane, item)
+        self._arrived.set()
+
+    def take_other(self, lane: Lane) -> Item | None:
+        """Take the oldest item that is not of ``lane``; None if there is none."""
+        for index, (owner, item) in enumerate(self._items):
+            if owner is not lane:
+                del self._items[index]
+                self._counts[owner] -= 1
+                self._room.set()
+                return item
+        return None
+
     async def get(self) -> Item:
         """Wait for the next item.
 

@@ -38,13 +38,17 @@ from voiceserver.turn import (
     Dismissed,
     Interrupted,
     Paused,
+    State,
     TurnTaker,
 )
 
 log = logging.getLogger(__name__)
 
 RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is dropped
+BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
 PREROLL_MS = 2500  # kept for the recogniser: longest prefix plus the time to decide
+HELD_MS = 120_000  # the same where the client ends turns and nothing was voiced yet
+HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
 
 
@@ -58,6 +62,7 @@ class Listener:
         duck: Takes the number of dB by which to lower the reply; 0 restores it.
         clock: Monotonic clock.
         dropped: Called with the number of samples dropped by the full ring.
+        ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Listener:
         duck: Callable[[float], None],
         clock: Clock,
         dropped: Callable[[int], None] = lambda _n: None,
+        ring_ms: int = RING_MS,
     ) -> None:
         self._config = config
         self._vad = engines.vad.open()
@@ -76,10 +82,12 @@ class Listener:
         self._duck = duck
         self._clock = clock
         self._dropped = dropped
+        self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config)
         self._ring: deque[Samples] = deque()
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
+        self._listened = asyncio.Event()
         self._preroll: deque[Samples] = deque()
         self._prerolled = 0
         self._now = 0  # samples listened to
@@ -92,16 +100,57 @@ class Listener:
 
     def hear(self, samples: Samples) -> None:
         """Take microphone audio, 16 kHz; the oldest is dropped when nobody listens."""
-        self._ring.append(samples)
+        for at in range(0, len(samples), BLOCK):
+            self._ring.append(samples[at : at + BLOCK])
         self._ringed += len(samples)
-        while self._ringed > RING_MS * MIC_RATE // 1000:
+        while self._ringed > self._ring_size:
             lost = len(self._ring.popleft())
             self._ringed -= lost
             self._dropped(lost)
         self._arrived.set()
 
+    @property
+    def backlog_ms(self) -> float:
+        """Audio not yet listened to."""
+        return self._ringed * 1000 / MIC_RATE
+
+    async def caught_up(self, backlog_ms: float) -> None:
+        """Wait until no more than this is not yet listened to."""
+        while self.backlog_ms > backlog_ms:
+            self._listened.clear()
+            await self._listened.wait()
+
+    def commit(self) -> bool:
+        """End the turn here; False if there is nothing to end.
+
+        What was heard before has been listened to.
+        """
+        if self._taker.state is State.IDLE:
+            held_ms = self._prerolled * 1000 // MIC_RATE
+            if self._config.policy != "manual" or held_ms < HELD_LEAST_MS:
+                return False
+            self._open_utterance(self._now)
+        if not self._started:
+            self._start(SpeechStarted(self._number, self._now))
+        self._taker.end()
+        self._commit(self._now, "client")
+        return True
+
+    def clear(self) -> None:
+        """Forget what was heard and not committed."""
+        self._ring.clear()
+        self._ringed = 0
+        self._listened.set()
+        self._pending = np.zeros(0, np.float32)
+        self._forget_preroll()
+        self._duck(0)
+        self._taker.end()
+        self._close_utterance()
+
     def configure(self, config: TurnConfig) -> None:
         """Take new turn-taking settings."""
+        if config.policy == "manual" != self._config.policy:
+            self._forget_preroll()  # it was for turns that were the server's to end
         self._config = config
         self._taker.configure(config)
 
@@ -147,8 +196,13 @@ class Listener:
     def _remember(self, samples: Samples) -> None:
         self._preroll.append(samples)
         self._prerolled += len(samples)
-        while self._prerolled > PREROLL_MS * MIC_RATE // 1000:
+        kept_ms = HELD_MS if self._config.policy == "manual" else PREROLL_MS
+        while self._prerolled > kept_ms * MIC_RATE // 1000:
             self._prerolled -= len(self._preroll.popleft())
+
+    def _forget_preroll(self) -> None:
+        self._preroll.clear()
+        self._prerolled = 0
 
     def _read_words(self) -> None:
         if self._utterance is None:
@@ -203,8 +257,10 @@ class Listener:
             log.warning("no recogniser for an utterance", extra={"why": str(error)})
             self._post(Failed("recogniser", str(error)))
             return
-        wanted = self._now - at + self._config.prefix_ms * MIC_RATE // 1000
-        audio = np.concatenate([*self._preroll])[-max(1, wanted) :]
+        audio = np.concatenate([*self._preroll])
+        if self._config.policy != "manual":
+            wanted = self._now - at + self._config.prefix_ms * MIC_RATE // 1000
+            audio = audio[-max(1, wanted) :]
         self._utterance.push(audio)
 
     def _commit(self, at: int, reason: str) -> None:
@@ -215,6 +271,8 @@ class Listener:
             if forgotten is not None:
                 forgotten.close()
         self._committed[self._number] = utterance
+        if self._config.policy == "manual":
+            self._forget_preroll()
         now_ns = self._clock.now_ns()
         self._post(UserTurn(self._number, at, self._now, now_ns, reason))
 

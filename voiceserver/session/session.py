@@ -12,6 +12,7 @@ import asyncio
 import logging
 from typing import assert_never
 
+from voiceserver.ahead import Ahead
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
 from voiceserver.config import Config
@@ -19,15 +20,19 @@ from voiceserver.engines.base import Engines, Reminder
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.events import (
     AddMessage,
+    AudioDelta,
     BargeIn,
     CancelReply,
+    ClearAudio,
     ClearPlayback,
     Command,
+    CommitAudio,
     Configure,
     CreateReply,
     Event,
     Failed,
     HangUp,
+    Hear,
     Outcome,
     Playback,
     Played,
@@ -38,16 +43,17 @@ from voiceserver.events import (
     SpeechStopped,
     TextDelta,
     Transcript,
+    Truncate,
     UserTurn,
 )
 from voiceserver.history import History
 from voiceserver.metrics import Metrics
-from voiceserver.playout import Playout
+from voiceserver.playout import Outlet, Playout
 from voiceserver.reply import Source
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.inbox import Inbox, Item, Lane
-from voiceserver.session.listener import Listener
+from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.settings import configured
 from voiceserver.session.speaking import Speaking
 from voiceserver.streams import raise_if_cancelled
@@ -56,6 +62,11 @@ log = logging.getLogger(__name__)
 
 MAX_REMINDERS = 20  # timers of one call at a time
 REMIND_AGAIN_S = 0.5  # a timer that is due waits for a reply to end
+# Audio in messages comes as fast as the client sends, and none of it may be lost: the
+# carrier waits while this much is unheard, so beyond it there is one message at most.
+UNHEARD_MS = 2000
+MESSAGES_RING_MS = 400_000
+LARGE = 65_536  # characters; such messages wait one at a time
 
 
 class Session:
@@ -68,6 +79,8 @@ class Session:
         dialect: Renders this call.
         clock: Monotonic clock.
         metrics: Of the server.
+        in_messages: Audio comes and goes in the dialect's messages (WebSocket); else
+            the carrier gives it with ``hear`` and pulls it from ``playout``.
 
     Attributes:
         playout: What the carrier pulls a frame from every 20 ms.
@@ -81,6 +94,7 @@ class Session:
         dialect: Dialect,
         clock: Clock,
         metrics: Metrics,
+        in_messages: bool = False,
     ) -> None:
         self._call_id = call_id
         self._config = config
@@ -91,20 +105,24 @@ class Session:
         self._history = History()
         self._reminders: set[asyncio.TimerHandle] = set()
         self._turn = 0  # number of the last turn begun
-        self._closed = False
+        self._asked: CreateReply | None = None  # waits for the user's words
         self.playout = Playout(self._played)
+        outlet: Outlet = self.playout
+        if in_messages:
+            outlet = Ahead(self._played, self._audio_made, clock.now_ns)
         self._listener = Listener(
             config.turn,
             engines,
             lambda event: self._inbox.post(Lane.EVENTS, event),
-            self.playout.duck,
+            outlet.duck,
             clock,
             lambda n: metrics.dropped.labels("microphone").inc(n),
+            MESSAGES_RING_MS if in_messages else RING_MS,
         )
         self._speaking = Speaking(
             call_id,
             engines,
-            self.playout,
+            outlet,
             self._history,
             self._inbox,
             dialect,
@@ -116,6 +134,14 @@ class Session:
     def hear(self, samples: Samples) -> None:
         """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
         self._listener.hear(samples)
+
+    async def deliver(self, text: str) -> None:
+        """As ``receive``, but wait for room, and for audio to be listened to."""
+        await self._listener.caught_up(UNHEARD_MS)
+        if len(text) > LARGE:
+            await self._inbox.put_alone(Lane.COMMANDS, Received(text))
+        else:
+            await self._inbox.put(Lane.COMMANDS, Received(text))
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
@@ -151,6 +177,7 @@ class Session:
             self._dialect.opened()
             while True:
                 await self._handle(await self._inbox.get(), group)
+                await self._answer_asked(group)
         except SessionEnded as ended:
             return str(ended)
         except Exception as error:  # noqa: BLE001 - the session edge
@@ -185,6 +212,10 @@ class Session:
                 | CreateReply()
                 | CancelReply()
                 | ClearPlayback()
+                | Truncate()
+                | Hear()
+                | CommitAudio()
+                | ClearAudio()
                 | HangUp()
                 | Received()
             ):
@@ -212,7 +243,7 @@ class Session:
                 self._speaking.heard_user(event)
                 if not event.text:
                     self._take_up(group)
-            case ReplyStarted() | TextDelta() | ReplyDone():
+            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone():
                 self._speaking.told(event)
             case Playback():
                 self._speaking.playback(event)
@@ -278,16 +309,68 @@ class Session:
                 self._listener.configure(self._config.turn)
             case AddMessage(role, text):
                 self._history.add(role, text)
-            case CreateReply(metadata, say, instructions):
-                await self._stop(Outcome.CANCELLED)
-                source = Source(say=say, metadata=metadata)
-                self._speak(source, group, instructions)
+            case CreateReply():
+                await self._ask(command, group)
             case CancelReply() | ClearPlayback():
                 await self._stop(Outcome.CANCELLED)
+            case Truncate() | Hear() | CommitAudio() | ClearAudio():
+                await self._obey_about_audio(command, group)
             case HangUp(reason):
                 raise SessionEnded(reason)
             case _:
                 assert_never(command)
+
+    async def _obey_about_audio(
+        self,
+        command: Truncate | Hear | CommitAudio | ClearAudio,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        match command:
+            case Truncate(turn, played_ms):
+                if self._speaking.turn == turn:
+                    await self._stop(Outcome.CANCELLED)
+                self._speaking.truncate(turn, played_ms)
+            case Hear(samples):
+                self._listener.hear(samples)
+            case CommitAudio():
+                await self._catch_up(group)
+                if not self._listener.commit():
+                    self._dialect.refused(command)
+                await self._catch_up(group)
+            case ClearAudio():
+                self._listener.clear()
+            case _:
+                assert_never(command)
+
+    async def _ask(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
+        """Answer, once the user's words are known."""
+        if self._asked is not None or self._speaking.about_to_answer:
+            self._dialect.refused(asked)
+        elif self._speaking.listening:
+            self._asked = asked
+        else:
+            await self._stop(Outcome.CANCELLED)
+            source = Source(say=asked.say, metadata=asked.metadata)
+            self._speak(source, group, asked.instructions)
+
+    async def _answer_asked(self, group: asyncio.TaskGroup) -> None:
+        if self._asked is not None and not self._speaking.busy:
+            asked, self._asked = self._asked, None
+            await self._ask(asked, group)
+
+    async def _catch_up(self, group: asyncio.TaskGroup) -> None:
+        """Listen to all audio that came, and act on it, before what follows."""
+        while True:
+            item = self._inbox.take_other(Lane.COMMANDS)
+            if item is not None:
+                await self._handle(item, group)
+            elif self._listener.backlog_ms > 0:
+                await asyncio.sleep(0)  # the listener's turn
+            else:
+                return
+
+    async def _audio_made(self, turn: int, samples: Samples) -> None:
+        await self._inbox.put(Lane.REPLY, AudioDelta(turn, samples))
 
     def _remind(self, reminder: Reminder) -> None:
         if len(self._reminders) >= MAX_REMINDERS:

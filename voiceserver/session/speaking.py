@@ -15,6 +15,7 @@ from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
+    AudioDelta,
     Outcome,
     Playback,
     Played,
@@ -23,9 +24,10 @@ from voiceserver.events import (
     TextDelta,
     Transcript,
 )
+from voiceserver.heard import HeardText
 from voiceserver.history import History
 from voiceserver.metrics import Metrics
-from voiceserver.playout import Playout
+from voiceserver.playout import Outlet
 from voiceserver.reply import Reply, Source
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
@@ -34,6 +36,7 @@ from voiceserver.session.settings import reply_settings
 from voiceserver.session.turn_account import TurnAccount
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
+REMEMBERED = 16  # replies that a client may still truncate
 
 
 class Speaking:
@@ -59,7 +62,7 @@ class Speaking:
         self,
         call_id: str,
         engines: Engines,
-        playout: Playout,
+        playout: Outlet,
         history: History,
         inbox: Inbox,
         dialect: Dialect,
@@ -81,12 +84,35 @@ class Speaking:
         self._task: asyncio.Task[None] | None = None  # while it generates
         self._told = ""  # its text as told to the dialect
         self._lag = 0  # samples
+        self._past: dict[int, tuple[str, HeardText]] = {}  # told, by turn
         self.unheard = ""
 
     @property
     def busy(self) -> bool:
         """Whether a reply is generated or sounds."""
         return self._reply is not None
+
+    @property
+    def turn(self) -> int:
+        """Turn of the reply that is generated or sounds; 0 if none is."""
+        return self._turn if self._reply is not None else 0
+
+    @property
+    def listening(self) -> bool:
+        """Whether the reply still waits for the user's words, and will not answer."""
+        reply = self._reply
+        return reply is not None and not reply.source.answer and not reply.started
+
+    @property
+    def about_to_answer(self) -> bool:
+        """Whether the user's words will be answered as soon as they are known."""
+        reply = self._reply
+        return (
+            reply is not None
+            and reply.source.answer
+            and reply.source.number > 0
+            and not reply.started
+        )
 
     def begin(
         self,
@@ -176,7 +202,18 @@ class Speaking:
         elif event.text:
             self.unheard = ""
 
-    def told(self, event: ReplyStarted | TextDelta | ReplyDone) -> None:
+    def truncate(self, turn: int, played_ms: int) -> None:
+        """Keep of a reply that is over what the client says that it played."""
+        if turn not in self._past:
+            return
+        text, made = self._past[turn]
+        heard = made.at(played_ms * SPEECH_RATE // 1000)
+        text = text[: heard.characters]
+        self._history.cut(turn, text)
+        event = Playback(turn, Played.CUT, played_ms, text, heard.exact)
+        self._dialect.notify(event)
+
+    def told(self, event: ReplyStarted | TextDelta | AudioDelta | ReplyDone) -> None:
         """The reply said something; what a stopped one said is ignored."""
         if event.turn != self._turn or self._task is None:
             return
@@ -185,6 +222,8 @@ class Speaking:
                 self._dialect.notify(event)
             case TextDelta(_, text):
                 self._told += text
+                self._dialect.notify(event)
+            case AudioDelta():
                 self._dialect.notify(event)
             case ReplyDone():
                 self._generated(event)
@@ -261,6 +300,10 @@ class Speaking:
 
     def _close(self) -> None:
         """The turn is over: write its ledger line."""
+        if self._reply is not None:
+            self._past[self._turn] = (self._told, self._reply.heard)
+            if len(self._past) > REMEMBERED:
+                del self._past[next(iter(self._past))]
         self._reply = None
         record = self._account.close()
         if record is not None:

@@ -1,0 +1,306 @@
+"""Calls over a WebSocket, in virtual time, with a socket in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.carriers.websocket import (
+    BURST,
+    MESSAGES_PER_S,
+    Outgoing,
+    Throttle,
+    WebSocketCall,
+)
+from voiceserver.config import Config
+from voiceserver.dialects.realtime import RealtimeDialect
+from voiceserver.engines.base import Engines
+from voiceserver.metrics import Metrics
+
+PCM_RATE = 24_000
+
+
+class MemorySocket:
+    """A socket of a client in the same loop.
+
+    Attributes:
+        events: What was sent to the client.
+        closed: Code and reason.
+        stuck: The client reads nothing.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.closed: tuple[int, str] | None = None
+        self.stuck = False
+        self._incoming: asyncio.Queue[str | None] = asyncio.Queue()
+        self._more = asyncio.Event()
+
+    async def open(self) -> None:
+        pass
+
+    async def receive(self) -> str | None:
+        return await self._incoming.get()
+
+    async def send(self, text: str) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.events.append(json.loads(text))
+        self._more.set()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+
+    def ask(self, name: str, **fields: Any) -> None:
+        self._incoming.put_nowait(json.dumps({"type": name, **fields}))
+
+    def say(self, duration_s: float, level: float) -> None:
+        """Append audio at once."""
+        pcm = np.full(round(duration_s * PCM_RATE), level * 32767, "<i2")
+        audio = base64.b64encode(pcm.tobytes()).decode()
+        self.ask("input_audio_buffer.append", audio=audio)
+
+    def leave(self) -> None:
+        self._incoming.put_nowait(None)
+
+    async def until(self, name: str, nth: int = 1) -> dict[str, Any]:
+        """Wait for the ``nth`` event of a type."""
+        while True:
+            found = self.of(name)
+            if len(found) >= nth:
+                return found[nth - 1]
+            self._more.clear()
+            async with asyncio.timeout(60):
+                await self._more.wait()
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == name]
+
+    @property
+    def names(self) -> list[str]:
+        return [event["type"] for event in self.events]
+
+    @property
+    def sent_ms(self) -> float:
+        """Audio received by the client."""
+        deltas = self.of("response.output_audio.delta")
+        octets = sum(len(base64.b64decode(event["delta"])) for event in deltas)
+        return octets / 2 / PCM_RATE * 1000
+
+
+Scenario = Callable[[MemorySocket, WebSocketCall], Coroutine[Any, Any, None]]
+
+
+def played(
+    scenario: Scenario, text: Any = None, recogniser: FakeRecogniser | None = None
+) -> MemorySocket:
+    """Run a call; it ends with the scenario, as if the client left."""
+
+    async def call() -> MemorySocket:
+        socket, metrics = MemorySocket(), Metrics()
+        engines: Any = Engines(
+            FakeVad(),
+            recogniser or FakeRecogniser(),
+            text or FakeText(words=4),
+            FakeSpeech(),
+        )
+
+        def dialect(send: Callable[[str], None]) -> RealtimeDialect:
+            return RealtimeDialect("rtc_1", Config(), send, carrier="websocket")
+
+        held = WebSocketCall("rtc_1", socket, engines, metrics, VirtualClock(), dialect)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(held.run())
+            await scenario(socket, held)
+            socket.leave()
+            await running
+        return socket
+
+    return run_virtual(call())
+
+
+OFF = {"audio": {"input": {"turn_detection": None}}}
+
+
+def test_a_spoken_turn_is_answered_with_audio() -> None:
+    """All audio of the reply lies between its first words and its end."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.say(1.0, 0.3)
+        socket.say(1.0, 0.0)
+        await socket.until("response.done")
+
+    socket = played(scenario)
+    names = socket.names
+    first = names.index("response.output_audio.delta")
+    last = len(names) - 1 - names[::-1].index("response.output_audio.delta")
+    assert names.index("response.output_audio_transcript.delta") < first
+    assert last < names.index("response.output_audio.done")
+    assert socket.sent_ms > 0
+    assert "output_audio_buffer.started" not in names
+    assert socket.closed == (1000, "The connection was closed.")
+
+
+def test_manual_commit_takes_all_that_was_appended() -> None:
+    """With turn detection off nothing is announced, committed or answered by itself."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("session.update", session=OFF)
+        socket.say(1.0, 0.3)
+        socket.say(3.0, 0.0)
+        await asyncio.sleep(5)
+        assert "input_audio_buffer.committed" not in socket.names
+        socket.ask("input_audio_buffer.commit")
+        await asyncio.sleep(5)
+        assert "response.created" not in socket.names
+        socket.ask("response.create", response={"metadata": {"mine": "1"}})
+        done = await socket.until("response.done")
+        assert done["response"]["metadata"] == {"mine": "1"}
+
+    socket = played(scenario)
+    assert "input_audio_buffer.speech_started" not in socket.names
+    [completed] = socket.of("conversation.item.input_audio_transcription.completed")
+    assert completed["transcript"] == "hello there"
+
+
+def test_response_asked_for_right_after_the_commit_waits_for_the_words() -> None:
+    """Push-to-talk clients send the commit and ``response.create`` in one go."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("session.update", session=OFF)
+        socket.say(1.0, 0.3)
+        socket.ask("input_audio_buffer.commit")
+        socket.ask("response.create")
+        await socket.until("response.done")
+
+    names = played(scenario).names
+    completed = "conversation.item.input_audio_transcription.completed"
+    assert names.index(completed) < names.index("response.created")
+    assert names.count("response.created") == 1
+
+
+def test_commit_of_nothing_is_refused() -> None:
+    """Nothing, or less than 100 ms, or what was cleared."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("session.update", session=OFF)
+        socket.ask("input_audio_buffer.commit", event_id="a")
+        socket.say(0.05, 0.3)
+        socket.ask("input_audio_buffer.commit", event_id="b")
+        socket.say(1, 0.3)
+        socket.ask("input_audio_buffer.clear")
+        socket.ask("input_audio_buffer.commit", event_id="c")
+        await socket.until("error", 3)
+
+    errors = [event["error"] for event in played(scenario).of("error")]
+    assert [error["event_id"] for error in errors] == ["a", "b", "c"]
+    assert {error["code"] for error in errors} == {"input_audio_buffer_commit_empty"}
+
+
+def test_speech_interrupts_and_the_client_says_what_was_heard() -> None:
+    """The item keeps the words up to there; beyond the audio is an error."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.say(1.0, 0.3)
+        socket.say(1.0, 0.0)
+        await socket.until("response.output_audio.delta", 5)
+        for _ in range(20):  # the microphone goes on at its pace
+            socket.say(0.05, 0.3)
+            await asyncio.sleep(0.05)
+        done = await socket.until("response.done")
+        assert done["response"]["status_details"]["reason"] == "turn_detected"
+        item_id = done["response"]["output"][0]["id"]
+        where = {"item_id": item_id, "content_index": 0}
+        socket.ask("conversation.item.truncate", **where, audio_end_ms=900_000)
+        error = await socket.until("error")
+        assert error["error"]["param"] == "audio_end_ms"
+        socket.ask("conversation.item.truncate", **where, audio_end_ms=500)
+        truncated = await socket.until("conversation.item.truncated")
+        assert truncated["audio_end_ms"] == 500
+        socket.ask("conversation.item.retrieve", item_id=item_id)
+        retrieved = await socket.until("conversation.item.retrieved")
+        words = retrieved["item"]["content"][0]["transcript"].split()
+        assert 1 <= len(words) <= 3
+
+    played(scenario, FakeText(words=60))
+
+
+def test_a_long_reply_is_sent_at_most_five_seconds_ahead() -> None:
+    """What the client holds is bounded, so an interruption wastes little."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create")
+        await socket.until("response.output_audio.delta")
+        await asyncio.sleep(2)
+        assert socket.sent_ms <= 2000 + 5000 + 400
+
+    played(scenario, FakeText(words=200))
+
+
+def test_a_client_that_reads_nothing_is_hung_up() -> None:
+    """Its events are dropped, its call ends with a code that says so."""
+
+    async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
+        socket.stuck = True
+        for _ in range(800):
+            socket.ask("session.update", session={"instructions": "x" * 5000})
+        await asyncio.sleep(20)
+
+    socket = played(scenario)
+    assert socket.closed == (1008, "The client does not read its events.")
+
+
+def test_hang_up_tells_the_reason_before_the_close() -> None:
+    """As an event, and in the close frame."""
+
+    async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
+        await socket.until("session.created")
+        call.hang_up("The server is shutting down.")
+        await socket.until("voiceserver.call.ended")
+        await asyncio.sleep(1)
+
+    socket = played(scenario)
+    assert socket.closed == (1000, "The server is shutting down.")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00\ufffd", "null", '{"type":1}'])
+def test_rubbish_is_refused_and_the_call_goes_on(text: str) -> None:
+    """An error event each, then the next request is answered."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket._incoming.put_nowait(text)
+        socket.ask("session.update", session={"instructions": "Be brief."})
+        await socket.until("session.updated")
+
+    assert len(played(scenario).of("error")) == 1
+
+
+def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
+    """1,000 at once after a burst of 400: 600 at 200 a second take 3 s."""
+    throttle = Throttle(lambda: 0)
+    waits = [throttle.wait_s() for _ in range(1000)]
+    assert waits[BURST - 1] == 0
+    assert waits[-1] == pytest.approx((1000 - BURST) / MESSAGES_PER_S)
+
+
+def test_outgoing_keeps_order_and_ends_when_all_is_sent() -> None:
+    """Messages queued before the end still leave."""
+
+    async def scenario() -> list[dict[str, Any]]:
+        socket = MemorySocket()
+        outgoing = Outgoing(lambda: None)
+        for number in range(3):
+            outgoing.send(json.dumps({"type": str(number)}))
+        outgoing.end()
+        await outgoing.run(socket)
+        return socket.events
+
+    assert [event["type"] for event in run_virtual(scenario())] == ["0", "1", "2"]

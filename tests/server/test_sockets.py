@@ -1,0 +1,104 @@
+"""WebSocket calls through a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.server.running import Running, running
+
+pytestmark = pytest.mark.net
+
+PATH = "/v1/realtime?model=m"
+
+
+async def first(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(await socket.receive_str(timeout=10))
+    return event
+
+
+async def refused(server: Running, path: str = PATH, **kwargs: Any) -> int:
+    """The HTTP status that a handshake is refused with."""
+    try:
+        async with server.client.ws_connect(path, **kwargs):
+            return 101
+    except aiohttp.WSServerHandshakeError as error:
+        return error.status
+
+
+async def test_a_call_is_greeted_with_its_model() -> None:
+    """``session.created`` comes first; the model of the address is echoed."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        created = await first(socket)
+        assert created["type"] == "session.created"
+        assert created["session"]["model"] == "m"
+
+
+async def test_browsers_subprotocol_is_echoed() -> None:
+    """Chromium fails the socket otherwise; the one with the key is not echoed."""
+    names = ("realtime", "openai-insecure-api-key.k", "openai-agents-sdk.0.20.0")
+    async with (
+        running() as server,
+        server.client.ws_connect(PATH, protocols=names) as socket,
+    ):
+        assert socket.protocol == "realtime"
+
+
+async def test_key_is_needed_in_header_or_subprotocol(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Either will do; a wrong one or none is 401."""
+    monkeypatch.setenv("VS_KEY", "a-key-that-is-long-enough")
+    async with running(api_key_env="VS_KEY") as server:
+        assert await refused(server) == 401
+        assert await refused(server, headers={"Authorization": "Bearer no"}) == 401
+        header = {"Authorization": "Bearer a-key-that-is-long-enough"}
+        assert await refused(server, headers=header) == 101
+        name = "openai-insecure-api-key.a-key-that-is-long-enough"
+        assert await refused(server, protocols=("realtime", name)) == 101
+
+
+async def test_full_server_refuses_before_the_handshake() -> None:
+    """503, as for calls over WebRTC."""
+    async with running(max_calls=1) as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        assert await refused(server) == 503
+
+
+async def test_plain_request_is_told_to_upgrade() -> None:
+    """426, with what to do."""
+    async with running() as server:
+        status, error = await server.error("GET", PATH)
+        assert status == 426
+        assert error["code"] == "upgrade_required"
+
+
+async def test_message_beyond_the_limit_closes_with_1009() -> None:
+    """20 MB are not read into memory."""
+    async with (
+        running() as server,
+        server.client.ws_connect(PATH, max_msg_size=0) as socket,
+    ):
+        await first(socket)
+        audio = "A" * 20_000_000
+        message = {"type": "input_audio_buffer.append", "audio": audio}
+        with contextlib.suppress(ConnectionError):  # closed in the middle of it
+            await socket.send_json(message)
+        while not socket.closed:
+            await socket.receive(timeout=10)
+        assert socket.close_code in (1009, 1006)
+
+
+async def test_server_that_ends_tells_the_client() -> None:
+    """The last event has the reason, then the socket is closed normally."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        server.stop.set()
+        ended = await first(socket)
+        assert ended["type"] == "voiceserver.call.ended"
+        assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == 1000

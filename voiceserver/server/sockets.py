@@ -1,0 +1,86 @@
+"""``WS /v1/realtime``: calls whose events and audio go over one WebSocket.
+
+Servers send the key in ``Authorization``; browsers, which cannot, as a subprotocol
+(``openai-insecure-api-key.KEY``) beside ``realtime``, which must be echoed.
+"""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp import web
+
+from voiceserver.server.answers import Refusal
+from voiceserver.server.state import STATE
+
+PATH = "/v1/realtime"
+SUBPROTOCOL = "realtime"
+# 2 minutes of audio in one event. OpenAI's 15 MiB would hold the loop for 50 ms.
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+HEARTBEAT_S = 20.0  # finds half-open sockets, half of it later
+MAX_REASON_BYTES = 123  # of a close frame (RFC 6455, 5.5)
+
+
+class AiohttpSocket:
+    """A WebSocket of aiohttp, as the carrier wants it.
+
+    Args:
+        request: The client's upgrade.
+    """
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._socket = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,),
+            heartbeat=HEARTBEAT_S,
+            max_msg_size=MAX_MESSAGE_BYTES,
+            compress=False,  # audio does not get smaller, only slower
+        )
+
+    async def open(self) -> None:
+        """Complete the handshake."""
+        await self._socket.prepare(self._request)
+
+    async def receive(self) -> str | None:
+        """The next message; binary ones as text. None once the socket is closed."""
+        message = await self._socket.receive()
+        match message.type:
+            case aiohttp.WSMsgType.TEXT:
+                return str(message.data)
+            case aiohttp.WSMsgType.BINARY:
+                return bytes(message.data).decode("utf-8", "replace")
+            case _:
+                return None
+
+    async def send(self, text: str) -> None:
+        """Send a message, waiting for room."""
+        await self._socket.send_str(text)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close; may be called again."""
+        told = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        await self._socket.close(code=code, message=told.encode())
+
+    @property
+    def response(self) -> web.WebSocketResponse:
+        """What the route returns."""
+        return self._socket
+
+
+async def connect(request: web.Request) -> web.StreamResponse:
+    """``GET /v1/realtime``: hold a call until it is over."""
+    state = request.app[STATE]
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        message = (
+            "This address speaks WebSocket; WebRTC calls go to /v1/realtime/calls."
+        )
+        headers = {"Upgrade": "websocket"}
+        raise Refusal(426, message, "upgrade_required", None, headers)
+    engines = state.engines.get()
+    model = request.query.get("model")
+    session = None if model is None else {"model": model}
+    socket = AiohttpSocket(request)
+    call_id, _ = await state.calls.place(
+        lambda call_id: state.connect_call(call_id, socket, engines, session), ""
+    )
+    await state.calls.ended(call_id)
+    return socket.response
