@@ -50,7 +50,7 @@ class MemorySocket:
     async def receive(self) -> str | None:
         return await self._incoming.get()
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str | bytes) -> None:
         if self.stuck:
             await asyncio.Event().wait()
         self.events.append(json.loads(text))

@@ -39,6 +39,8 @@ from voiceserver.events import (
     UserTurn,
 )
 
+Carrier = Literal["webrtc", "websocket", "stream"]
+
 
 class RealtimeDialect:
     """Speaks the Realtime protocol with one client.
@@ -66,7 +68,7 @@ class RealtimeDialect:
         send: Callable[[str], None],
         session: Mapping[str, object] | None = None,
         voices: Sequence[str] = (),
-        carrier: Literal["webrtc", "websocket"] = "webrtc",
+        carrier: Carrier = "webrtc",
     ) -> None:
         rules = SessionRules(config, Voices(voices, config.speech.voice))
         settings = SessionSettings.starting(config)
@@ -81,7 +83,7 @@ class RealtimeDialect:
             wire=Wire(ids, send),
             conversation=Conversation(ids),
             settings=settings,
-            paced=carrier == "webrtc",
+            paced=carrier != "websocket",
         )
         self._speech = UserSpeech(self._call, config.turn.prefix_ms)
         self._responses = Responses(self._call, ids.new("conv"))

@@ -134,7 +134,9 @@ class ClientEvents:
 
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:
-            _unsupported("audio comes by RTP on this connection, not in events")
+            _unsupported(
+                "audio comes beside the events on this connection, not in them"
+            )
         audio = _required(fields, "audio")
         if not isinstance(audio, str):
             raise Refused("audio must be a string", "invalid_type", "audio")
@@ -151,7 +153,9 @@ class ClientEvents:
 
     def _playback_clear(self, fields: Fields) -> Commands:
         if not self._call.paced:
-            _unsupported("output_audio_buffer.clear is for WebRTC only")
+            _unsupported(
+                "the client keeps the audio: output_audio_buffer.clear has no use"
+            )
         return [ClearPlayback()]
 
     def _item_create(self, fields: Fields) -> Commands:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.server import calls, listings, sockets
+from voiceserver.server import calls, listings, sockets, stream
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
@@ -22,6 +22,7 @@ from voiceserver.server.state import STATE, ServerState
 from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_SOCKETS = frozenset({sockets.PATH, stream.PATH})
 _KEY_PROTOCOL = "openai-insecure-api-key."
 PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
@@ -64,6 +65,7 @@ def application(
     app.on_response_prepare.append(complete)
     router = app.router
     router.add_get(sockets.PATH, sockets.connect)
+    router.add_get(stream.PATH, stream.connect)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
     router.add_post(calls.PATH + "/{call_id}/hangup", calls.hang_up)
@@ -114,7 +116,7 @@ def _authorization(request: web.Request) -> str | None:
     among the subprotocols.
     """
     given = request.headers.get("Authorization")
-    if given is not None or request.path != sockets.PATH:
+    if given is not None or request.path not in _SOCKETS:
         return given
     for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
         if name.strip().startswith(_KEY_PROTOCOL):

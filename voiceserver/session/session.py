@@ -135,6 +135,12 @@ class Session:
         """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
         self._listener.hear(samples)
 
+    async def hear_all(self, samples: Samples) -> None:
+        """As ``hear``, but wait rather than drop: for audio that comes too fast."""
+        for at in range(0, len(samples), MIC_RATE):
+            await self._listener.caught_up(RING_MS // 2)
+            self._listener.hear(samples[at : at + MIC_RATE])
+
     async def deliver(self, text: str) -> None:
         """As ``receive``, but wait for room, and for audio to be listened to."""
         await self._listener.caught_up(UNHEARD_MS)
