@@ -10,13 +10,14 @@ import pytest
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.budget import TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import Engines, Message, Reminder, TextRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.events import Event, Outcome, ReplyDone, ReplyStarted, TextDelta
 from voiceserver.playout import Playout
-from voiceserver.reply import Reply, ReplySettings, Source
+from voiceserver.reply import Reply
 
 BUDGET = BudgetConfig(sorry="Sorry about that.")
 

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from voiceserver.audio import Samples
+from voiceserver.tools import ToolCall, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,12 @@ class ReplyStarted:
     Attributes:
         turn: Number of the turn, from 1; frames and deltas of the reply carry it.
         metadata: What the client attached to its request, echoed; else empty.
+        request: Number of the client's request, echoed; 0 if no client asked.
     """
 
     turn: int
     metadata: dict[str, str]
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,14 @@ class AudioDelta:
     samples: Samples
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The reply wants a function of the client called."""
+
+    turn: int
+    call: ToolCall
+
+
 class Outcome(Enum):
     """How the generation of a reply ended."""
 
@@ -129,6 +140,7 @@ class Outcome(Enum):
     INTERRUPTED = "interrupted"  # by the user's speech
     CANCELLED = "cancelled"  # by a command of the client
     FAILED = "failed"
+    SHORTENED = "shortened"  # it reached its longest length
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +211,7 @@ Event = (
     | ReplyStarted
     | TextDelta
     | AudioDelta
+    | ToolCalled
     | ReplyDone
     | Playback
     | Failed
@@ -215,6 +228,8 @@ class Configure:
         speed: Speaking rate, 1.0 is normal.
         turn: New turn-taking settings, a ``config.TurnConfig``.
         max_output_tokens: Bound of a reply; 0 is unbounded.
+        tools: What the text model may call.
+        text_only: Replies are read, not heard.
     """
 
     instructions: str | None = None
@@ -222,6 +237,8 @@ class Configure:
     speed: float | None = None
     turn: Any | None = None  # config.TurnConfig; config is a layer above this one
     max_output_tokens: int | None = None
+    tools: ToolUse | None = None
+    text_only: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +246,47 @@ class AddMessage:
     """Put a message into the conversation without answering it.
 
     Attributes:
-        role: ``"user"``, ``"assistant"`` or ``"system"``.
+        role: ``"user"``, ``"assistant"``, ``"system"``, or ``"tool"`` for a result.
         text: The message.
+        key: Names it in the conversation.
+        after: Key of the message before it; ``""`` is the front, None the end.
+        calls: Of functions, by the assistant.
+        call_id: The call that a result belongs to.
     """
 
     role: str
     text: str
+    key: str = ""
+    after: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessage:
+    """Take a message out of the conversation.
+
+    Attributes:
+        key: ``utterance_key`` of a user's, ``reply_key`` of a reply's, or that of
+            ``AddMessage``.
+    """
+
+    key: str
+
+
+def utterance_key(utterance: int) -> str:
+    """Names what the user said in the conversation."""
+    return f"u{utterance}"
+
+
+def reply_key(turn: int) -> str:
+    """Names a reply in the conversation."""
+    return f"t{turn}"
+
+
+def call_key(call_id: str) -> str:
+    """Names a call of a function in the conversation."""
+    return f"f{call_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,19 +296,31 @@ class CreateReply:
     Attributes:
         metadata: Echoed in ``ReplyStarted``.
         say: Speak exactly this instead of asking the text model; None asks it.
-        instructions: For this reply only; None uses the conversation's.
+        change: Settings for this reply only.
         event_id: The client's id of its request, if it gave one.
+        request: Echoed in ``ReplyStarted``.
+        messages: To be answered in place of the conversation; None is the conversation.
+        aside: Outside the conversation: answered beside it, and not kept.
     """
 
     metadata: dict[str, str]
     say: str | None = None
-    instructions: str | None = None
+    change: Configure | None = None
     event_id: str | None = None
+    request: int = 0
+    messages: tuple[AddMessage, ...] | None = None
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Stop generating and speaking the current reply."""
+    """Stop generating and speaking a reply.
+
+    Attributes:
+        turn: Its turn; 0 is the conversation's current one.
+    """
+
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +397,7 @@ Command = (
     Received
     | Configure
     | AddMessage
+    | DeleteMessage
     | CreateReply
     | CancelReply
     | ClearPlayback

@@ -1,11 +1,14 @@
 """The conversation so far, as the text model may know it.
 
 Of a reply it keeps only what was heard. Pure; written by the session's one writer.
+How items of a conversation become messages is in ``docs/protocol.md``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
+from voiceserver.tools import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +16,18 @@ class Said:
     """One message.
 
     Attributes:
-        role: ``"user"``, ``"assistant"`` or ``"system"``.
+        role: ``"user"``, ``"assistant"``, ``"system"``, or ``"tool"`` for a result.
         text: Its words.
-        turn: Turn of a reply; 0 for everything else.
+        key: Names it; ``""`` if nobody will ask for it.
+        calls: Of functions, by the assistant.
+        call_id: The call that a result belongs to.
     """
 
     role: str
     text: str
-    turn: int = 0
+    key: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 class History:
@@ -42,20 +49,35 @@ class History:
         said = self.messages()
         return bool(said) and said[-1].role == "user"
 
-    def add(self, role: str, text: str) -> None:
-        """Append a message that is no reply; empty ones are left out."""
-        if text:
-            self._append(Said(role, text))
+    def add(self, said: Said, after: str | None = None) -> None:
+        """Add a message; one without words, calls or result is left out.
 
-    def reply(self, turn: int, text: str) -> None:
-        """Append a reply as generated; ``cut`` may shorten it later."""
-        if text:
-            self._append(Said("assistant", text, turn))
+        Args:
+            said: The message.
+            after: Key of the message before it; ``""`` is the front. None, or a key
+                that is not here (any more), is the end.
+        """
+        if not (said.text or said.calls or said.call_id):
+            return
+        place = len(self._said)
+        if after is not None:
+            places = [n for n, each in enumerate(self._said, 1) if each.key == after]
+            place = 0 if after == "" else (places or [place])[-1]
+        said = replace(said, text=said.text[: self._max_characters])
+        self._said.insert(place, said)
+        while len(self._said) > self._max_messages or self._too_long():
+            del self._said[0]
 
-    def cut(self, turn: int, heard: str) -> None:
-        """Keep only what was heard of the reply of ``turn``; may be called again."""
+    def delete(self, key: str) -> None:
+        """Forget the messages of a key, if there are any."""
+        self._said = [said for said in self._said if said.key != key]
+
+    def cut(self, key: str, heard: str) -> None:
+        """Keep only what was heard of a reply; may be called again with more."""
         self._said = [
-            replace(said, text=heard.rstrip()) if said.turn == turn else said
+            replace(said, text=heard.rstrip())
+            if said.key == key and not said.calls
+            else said
             for said in self._said
         ]
 
@@ -63,21 +85,34 @@ class History:
         """The messages, neighbours of the same speaker joined.
 
         A user who was cut short and went on has said one thing in two utterances.
+        Results follow their calls at once; a call without result, or a result without
+        call, is left out: chat services refuse them.
         """
+        results = {said.call_id: said for said in self._said if said.role == "tool"}
         joined: list[Said] = []
         for said in self._said:
-            if not said.text:
-                continue  # nothing of it was heard, so far
-            if joined and joined[-1].role == said.role != "system":
-                joined[-1] = replace(said, text=f"{joined[-1].text} {said.text}")
-            else:
-                joined.append(said)
-        return tuple(joined)
+            calls = tuple(call for call in said.calls if call.call_id in results)
+            if said.role == "tool" or not (said.text or calls):
+                continue  # told with its call; or nothing of it was heard, so far
+            said = replace(said, calls=calls)
+            if joined and _joins(joined[-1], said):
+                said = _joined(joined.pop(), said)
+            joined.append(said)
+        told: list[Said] = []
+        for said in joined:
+            told += [said, *(results[call.call_id] for call in said.calls)]
+        return tuple(told)
 
-    def _append(self, said: Said) -> None:
-        self._said.append(replace(said, text=said.text[: self._max_characters]))
-        while (
-            len(self._said) > self._max_messages
-            or sum(len(s.text) for s in self._said) > self._max_characters
-        ):
-            del self._said[0]
+    def _too_long(self) -> bool:
+        return sum(len(said.text) for said in self._said) > self._max_characters
+
+
+def _joins(before: Said, said: Said) -> bool:
+    # Words after a call answer its result.
+    goes_on = not before.calls or (bool(said.calls) and not said.text)
+    return before.role == said.role != "system" and goes_on
+
+
+def _joined(before: Said, said: Said) -> Said:
+    text = " ".join(part for part in (before.text, said.text) if part)
+    return replace(before, text=text, calls=before.calls + said.calls)

@@ -13,19 +13,20 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
+from voiceserver.asked import ReplySettings, Source
 from voiceserver.budget import Stage, TurnLedger
-from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Engines,
     Hypothesis,
     Message,
     Reminder,
+    Shortened,
     SpeechRequest,
+    TextItem,
     TextRequest,
     Utterance,
 )
@@ -36,12 +37,14 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    ToolCalled,
     Transcript,
 )
 from voiceserver.heard import HeardText
 from voiceserver.phrases import Phrase, PhraseSplitter
 from voiceserver.playout import Outlet
 from voiceserver.streams import bounded, raise_if_cancelled
+from voiceserver.tools import ToolCall
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,45 +55,6 @@ SPEECH_TOTAL_MS = 30_000  # of one phrase
 # Who answered, where it was no text model.
 CANNED = "canned"
 SCRIPT = "script"
-
-
-@dataclass(frozen=True, slots=True)
-class ReplySettings:
-    """What a reply uses throughout, whatever changes meanwhile.
-
-    Attributes:
-        instructions: For the text model.
-        voice: For the synthesizer.
-        speed: For the synthesizer.
-        max_output_tokens: For the text model; 0 is unbounded.
-        budget: Limits of the stages.
-    """
-
-    instructions: str
-    voice: str
-    speed: float
-    max_output_tokens: int
-    budget: BudgetConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a reply answers.
-
-    Attributes:
-        number: Of the utterance; 0 if there is none.
-        utterance: To be recognised first; the reply closes it. None if recognition
-            failed at its start, or if a client asked for the reply.
-        answer: Whether to answer, or only to recognise.
-        say: Speak exactly this instead of asking the text model.
-        metadata: Echoed in ``ReplyStarted``.
-    """
-
-    number: int = 0
-    utterance: Utterance | None = None
-    answer: bool = True
-    say: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class Reply:
@@ -140,6 +104,8 @@ class Reply:
         self._emit = emit
         self._conversation = conversation
         self._text = ""
+        self._calls = 0
+        self._shortened = False
         self._stopped = False
         self._written = asyncio.Event()
         self._splitter = PhraseSplitter()
@@ -151,6 +117,11 @@ class Reply:
             return self.transcript
         utterance = self.source.utterance
         return utterance.latest if utterance is not None else Hypothesis()
+
+    @property
+    def text_only(self) -> bool:
+        """Whether it is read, not heard."""
+        return self._settings.text_only
 
     @property
     def spoke(self) -> bool:
@@ -223,7 +194,8 @@ class Reply:
         return hypothesis
 
     async def _answer(self) -> None:
-        await self._emit(ReplyStarted(self.turn, self.source.metadata))
+        source = self.source
+        await self._emit(ReplyStarted(self.turn, source.metadata, source.request))
         self.started = True
         outcome, error = Outcome.COMPLETED, ""
         try:
@@ -237,6 +209,8 @@ class Reply:
             )
             outcome, error = await self._fall_back(failure)
         self._raise_if_stopped()
+        if self._shortened and outcome is Outcome.COMPLETED:
+            outcome = Outcome.SHORTENED
         await self._emit(self._done(outcome, error))
         # After ReplyDone: an empty rest ends the playing at once.
         self._playout.finish(self.turn)
@@ -253,7 +227,7 @@ class Reply:
     async def _fall_back(self, failure: Exception) -> tuple[Outcome, str]:
         """Say the canned line if nothing was said yet; never splice two answers."""
         error = _words_for(failure)
-        if self.spoke or _is_speech(failure):
+        if self.spoke or self._calls or _is_speech(failure):
             return Outcome.FAILED, error
         self._ledger.answered_by = CANNED
         self._splitter = PhraseSplitter()
@@ -268,7 +242,7 @@ class Reply:
             return Outcome.FAILED, _words_for(again)
         return Outcome.COMPLETED, error
 
-    def _words(self) -> AsyncGenerator[str | Reminder, None]:
+    def _words(self) -> AsyncGenerator[TextItem, None]:
         if self.source.say is not None:
             self._ledger.answered_by = SCRIPT
             return _once(self.source.say)
@@ -282,6 +256,7 @@ class Reply:
             self._conversation(),
             self._settings.instructions,
             self._settings.max_output_tokens,
+            self._settings.tools,
         )
         return self._within(
             Stage.TEXT,
@@ -290,18 +265,13 @@ class Reply:
             budget.text_total_ms,
         )
 
-    async def _speak_text(self, words: AsyncGenerator[str | Reminder, None]) -> None:
+    async def _speak_text(self, words: AsyncGenerator[TextItem, None]) -> None:
         phrases: asyncio.Queue[Phrase | None] = asyncio.Queue(TEXT_TO_SPEECH)
 
         async def write() -> None:
             async with aclosing(words):
                 async for piece in words:
-                    if isinstance(piece, Reminder):
-                        await self._emit(piece)
-                        continue
-                    self._text += piece
-                    await self._emit(TextDelta(self.turn, piece))
-                    for phrase in self._splitter.push(piece):
+                    for phrase in await self._take(piece):
                         await phrases.put(phrase)
             for phrase in self._splitter.flush():
                 await phrases.put(phrase)
@@ -309,12 +279,32 @@ class Reply:
 
         async def speak() -> None:
             while (phrase := await phrases.get()) is not None:
+                if self._settings.text_only:
+                    continue
                 if not await self._speak(phrase):
                     return
 
         async with asyncio.TaskGroup() as group:
             group.create_task(write())
             group.create_task(speak())
+
+    async def _take(self, piece: TextItem) -> list[Phrase]:
+        """Tell what the text model gave; return the phrases that it completes."""
+        match piece:
+            case Reminder():
+                await self._emit(piece)
+            case ToolCall():
+                self._calls += 1
+                await self._emit(ToolCalled(self.turn, piece))
+            case Shortened():
+                self._shortened = True
+            case "":
+                pass
+            case str():
+                self._text += piece
+                await self._emit(TextDelta(self.turn, piece))
+                return self._splitter.push(piece)
+        return []
 
     async def _speak(self, phrase: Phrase) -> bool:
         """Speak a phrase; returns False once the turn is over."""
@@ -393,7 +383,7 @@ async def _final_within(utterance: Utterance, limit_ms: float) -> Hypothesis:
         return utterance.latest
 
 
-async def _once(text: str) -> AsyncGenerator[str | Reminder, None]:
+async def _once(text: str) -> AsyncGenerator[TextItem, None]:
     yield text
 
 

@@ -23,6 +23,7 @@ from voiceserver.carriers.websocket import (
 from voiceserver.config import Config
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
+from voiceserver.engines.stub import StubText
 from voiceserver.metrics import Metrics
 
 PCM_RATE = 24_000
@@ -281,6 +282,104 @@ def test_rubbish_is_refused_and_the_call_goes_on(text: str) -> None:
         await socket.until("session.updated")
 
     assert len(played(scenario).of("error")) == 1
+
+
+LOOK = {"type": "function", "name": "look", "parameters": {"type": "object"}}
+
+
+def test_a_tool_is_called_and_its_result_told() -> None:
+    """The whole loop: call, result, second response; the items stand in order."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("session.update", session={"tools": [LOOK]})
+        part = {"type": "input_text", "text": "use the tool"}
+        item = {"type": "message", "role": "user", "content": [part]}
+        socket.ask("conversation.item.create", item=item)
+        socket.ask("response.create")
+        done = await socket.until("response.done")
+        [call] = done["response"]["output"]
+        assert (call["type"], call["name"]) == ("function_call", "look")
+        result = {"type": "function_call_output", "call_id": call["call_id"]}
+        socket.ask("conversation.item.create", item={**result, "output": "blue"})
+        socket.ask("response.create")
+        await socket.until("response.done", 2)
+
+    socket = played(scenario, StubText())
+    [arguments] = socket.of("response.function_call_arguments.done")
+    assert arguments["name"] == "look"
+    [said] = socket.of("response.output_audio_transcript.done")
+    assert said["transcript"] == "The tool says blue."
+    added = [event["item"]["type"] for event in socket.of("conversation.item.added")]
+    assert added == ["message", "function_call", "function_call_output", "message"]
+    assert len(socket.of("conversation.item.done")) == 4
+
+
+def test_a_reply_in_text_alone_has_no_audio() -> None:
+    """Asked for by one response; the next is heard again."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create", response={"output_modalities": ["text"]})
+        await socket.until("response.done")
+        assert socket.sent_ms == 0
+        socket.ask("response.create")
+        await socket.until("response.done", 2)
+
+    socket = played(scenario)
+    [text] = socket.of("response.output_text.done")
+    assert text["text"].startswith("w0 w1")
+    assert socket.of("response.content_part.added")[0]["part"]["type"] == "text"
+    assert socket.sent_ms > 0
+
+
+def test_a_response_outside_the_conversation_runs_beside_it() -> None:
+    """It has its own input, leaves no item, and does not wait for the other."""
+    text = FakeText(words=20)
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create")
+        await socket.until("response.created")
+        part = {"type": "input_text", "text": "classify this"}
+        item = {"type": "message", "role": "user", "content": [part]}
+        aside = {
+            "conversation": "none",
+            "input": [item],
+            "output_modalities": ["text"],
+            "metadata": {"topic": "mood"},
+            "instructions": "One word.",
+        }
+        socket.ask("response.create", response=aside)
+        await socket.until("response.done", 2)
+        socket.ask("response.create")
+        await socket.until("response.done", 3)
+
+    socket = played(scenario, text)
+    assert "error" not in socket.names
+    created = [event["response"] for event in socket.of("response.created")]
+    assert [each["conversation_id"] is None for each in created] == [False, True, False]
+    assert created[1]["metadata"] == {"topic": "mood"}
+    assert [message.text for message in text.requests[1].messages] == ["classify this"]
+    assert text.requests[1].instructions == "One word."
+    assert len(socket.of("conversation.item.added")) == 2
+    done = {event["response"]["id"] for event in socket.of("response.done")}
+    assert done == {each["id"] for each in created}
+
+
+def test_a_response_outside_the_conversation_can_be_cancelled() -> None:
+    """By its id; the other goes on."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create")
+        socket.ask("response.create", response={"conversation": "none"})
+        aside = await socket.until("response.created", 2)
+        aside_id = aside["response"]["id"]
+        socket.ask("response.cancel", response_id=aside_id)
+        done = await socket.until("response.done")
+        assert done["response"]["id"] == aside_id
+        assert done["response"]["status"] == "cancelled"
+        done = await socket.until("response.done", 2)
+        assert done["response"]["status"] == "completed"
+
+    played(scenario)
 
 
 def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:

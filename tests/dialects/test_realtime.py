@@ -163,7 +163,7 @@ def test_fault_outside_a_reply_is_an_error_of_the_server() -> None:
         "param": None,
         "event_id": None,
     }
-    assert client.send("response.create") == [CreateReply(metadata={})]
+    assert client.send("response.create") == [CreateReply(metadata={}, request=1)]
 
 
 def test_closed_call_ends_the_open_response_and_says_why() -> None:

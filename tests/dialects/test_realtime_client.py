@@ -13,7 +13,9 @@ from voiceserver.events import (
     CancelReply,
     ClearAudio,
     ClearPlayback,
+    Configure,
     CreateReply,
+    DeleteMessage,
     Outcome,
     Playback,
     Played,
@@ -89,9 +91,10 @@ def test_event_id_of_a_wrong_type_is_refused() -> None:
 def test_response_create_asks_for_a_reply() -> None:
     """With the client's metadata and instructions for this reply alone."""
     response = {"metadata": {"k": "v"}, "instructions": "Shout.", "tools": []}
-    assert Client().send("response.create", response=response) == [
-        CreateReply(metadata={"k": "v"}, instructions="Shout.")
-    ]
+    [command] = Client().send("response.create", response=response)
+    assert isinstance(command, CreateReply)
+    assert command.metadata == {"k": "v"}
+    assert command.change == Configure(instructions="Shout.")
 
 
 def test_second_response_is_refused_while_one_is_active() -> None:
@@ -102,7 +105,7 @@ def test_second_response_is_refused_while_one_is_active() -> None:
     error = client.refusal("response.create")
     assert error["code"] == "conversation_already_has_active_response"
     client.notify(ReplyDone(1, "Hi.", Outcome.COMPLETED))
-    assert client.send("response.create") == [CreateReply(metadata={})]
+    assert client.send("response.create") == [CreateReply(metadata={}, request=1)]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +115,11 @@ def test_second_response_is_refused_while_one_is_active() -> None:
         ({"metadata": {"k": 5}}, "response.metadata.k"),
         ({"metadata": {str(k): "" for k in range(17)}}, "response.metadata"),
         ({"metadata": {"k": "x" * 513}}, "response.metadata.k"),
-        ({"conversation": "none"}, "response.conversation"),
-        ({"output_modalities": ["text"]}, "response.output_modalities"),
-        ({"input": []}, "response.input"),
+        ({"conversation": "other"}, "response.conversation"),
+        ({"output_modalities": ["text", "audio"]}, "response.output_modalities"),
+        ({"input": {}}, "response.input"),
+        ({"input": [{"type": "item_reference"}]}, "response.input[0].id"),
+        ({"input": [{"type": "message"}]}, "response.input[0].content"),
         ({"voice": "alloy"}, "response.voice"),
     ],
 )
@@ -127,10 +132,10 @@ def test_cancel_stops_the_active_response() -> None:
     """By its id, or without one."""
     client = Client()
     [created] = client.notify(ReplyStarted(1, {}))
-    assert client.send("response.cancel") == [CancelReply()]
+    assert client.send("response.cancel") == [CancelReply(1)]
     response_id = created["response"]["id"]
     cancel = client.send("response.cancel", response_id=response_id)
-    assert cancel == [CancelReply()]
+    assert cancel == [CancelReply(1)]
 
 
 def test_cancel_of_nothing_is_harmless() -> None:
@@ -158,9 +163,9 @@ def test_message_is_added_and_acknowledged(role: str) -> None:
     """Without being answered."""
     client = Client()
     item = message(role)
-    assert client.send("conversation.item.create", item=item) == [
-        AddMessage(role, "hello")
-    ]
+    [command] = client.send("conversation.item.create", item=item)
+    item_id = client.events[-1]["item"]["id"]
+    assert command == AddMessage(role, "hello", f"c{item_id}")
     added, done = client.events[-2:]
     assert added["type"] == "conversation.item.added"
     assert done["type"] == "conversation.item.done"
@@ -173,7 +178,8 @@ def test_parts_of_a_message_are_joined() -> None:
     item = message()
     item["content"] = item["content"] * 2
     [command] = Client().send("conversation.item.create", item=item)
-    assert command == AddMessage("user", "hello\nhello")
+    assert isinstance(command, AddMessage)
+    assert command.text == "hello\nhello"
 
 
 def test_id_and_place_of_a_message_are_the_clients() -> None:
@@ -198,7 +204,9 @@ def test_id_and_place_of_a_message_are_the_clients() -> None:
     [
         ({}, "missing_required_parameter"),
         ({"item": "hello"}, "invalid_type"),
-        ({"item": {"type": "function_call_output"}}, "unsupported"),
+        ({"item": {"type": "mcp_call"}}, "unsupported"),
+        ({"item": {"type": "function_call_output"}}, "missing_required_parameter"),
+        ({"item": message(content=[{"type": "input_image"}])}, "unsupported"),
         ({"item": message(role="tool")}, "invalid_value"),
         ({"item": message(text=" ")}, "invalid_value"),
         ({"item": message(text="x" * 40_000)}, "string_above_max_length"),
@@ -230,14 +238,15 @@ def test_items_that_do_not_exist_are_refused() -> None:
         assert error["code"] == "missing_required_parameter"
 
 
-def test_delete_says_that_it_cannot() -> None:
-    """An item that the model still sees is not deleted."""
+def test_deleted_item_is_gone() -> None:
+    """From the list of items and from what the model knows."""
     client = Client()
     client.send("conversation.item.create", item=message(id="one"))
-    error = client.refusal("conversation.item.delete", item_id="one")
-    assert error["code"] == "unsupported"
-    sent = client.answer("conversation.item.retrieve", item_id="one")
-    assert names(sent) == ["conversation.item.retrieved"]
+    [command] = client.send("conversation.item.delete", item_id="one")
+    assert command == DeleteMessage("cone")
+    assert names(client.events)[-1] == "conversation.item.deleted"
+    error = client.refusal("conversation.item.retrieve", item_id="one")
+    assert error["code"] == "item_not_found"
 
 
 def test_truncate_is_answered_with_where_the_server_cut() -> None:

@@ -125,10 +125,12 @@ def test_unbounded_server_leaves_the_bound_to_the_client() -> None:
         ({"instructions": 5}, "session.instructions"),
         ({"instructions": "x" * 40_000}, "session.instructions"),
         ({"instructions": "\ud800"}, "session.instructions"),
-        ({"output_modalities": ["text"]}, "session.output_modalities"),
+        ({"output_modalities": ["text", "audio"]}, "session.output_modalities"),
         ({"max_output_tokens": True}, "session.max_output_tokens"),
         ({"max_output_tokens": 1.5}, "session.max_output_tokens"),
-        ({"tools": [{"type": "function"}]}, "session.tools"),
+        ({"tools": [{"type": "function"}]}, "session.tools[0].name"),
+        ({"tools": [{"type": "mcp"}]}, "session.tools[0].type"),
+        ({"tool_choice": "sometimes"}, "session.tool_choice"),
         ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed"),
         ({"audio": {"output": {"speed": 10**400}}}, "session.audio.output.speed"),
         ({"audio": {"output": {"voice": {}}}}, "session.audio.output.voice"),
@@ -176,7 +178,6 @@ def test_ignored_members_are_echoed() -> None:
         "truncation": "disabled",
         "include": ["item.input_audio_transcription.logprobs"],
         "parallel_tool_calls": False,
-        "tool_choice": "none",
         "model": "gpt-realtime",
     }
     noise = {"input": {"noise_reduction": {"type": "near_field"}}}

@@ -25,6 +25,7 @@ from voiceserver.engines.base import (
     SpeechChunk,
     SpeechRequest,
     Synthesizer,
+    TextItem,
     TextModel,
     TextRequest,
 )
@@ -358,9 +359,9 @@ def _request(ask: str) -> TextRequest:
     return TextRequest((Message("user", ask),))
 
 
-async def answered(model: TextModel, request: TextRequest) -> list[str | Reminder]:
+async def answered(model: TextModel, request: TextRequest) -> list[TextItem]:
     """Take a whole answer."""
-    stream: AsyncGenerator[str | Reminder, None] = model.reply(request)
+    stream: AsyncGenerator[TextItem, None] = model.reply(request)
     async with aclosing(stream):
         return [piece async for piece in stream]
 

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.base import Message, Shortened, TextRequest
 from voiceserver.engines.chat_wire import MAX_ANSWER_BYTES, ChatStream, request_body
 from voiceserver.errors import EngineFailed
+from voiceserver.tools import Tool, ToolCall, ToolUse
 
 ASK = TextRequest((Message("user", "is the light on"),), "Be brief.", 32)
 
@@ -81,11 +82,10 @@ def test_what_is_no_chunk_is_a_fault(data: str) -> None:
         {"choices": [{"delta": None}]},
         {"choices": [{"delta": {"content": None}}]},
         {"choices": [{"delta": {"content": ["x"]}}]},
-        {"choices": [{"delta": {"tool_calls": [{"index": 0}]}}]},
     ],
 )
 def test_a_chunk_without_text_gives_none(chunk: dict[str, object]) -> None:
-    """Usage, roles and tool calls are passed over."""
+    """Usage and roles are passed over."""
     assert ChatStream("p").feed(f"data: {json.dumps(chunk)}\n\n".encode()) == []
 
 
@@ -123,3 +123,48 @@ def test_openai_gets_the_limit_by_its_newer_name() -> None:
     provider = TextProvider("p", "https://api.openai.com/v1", "m")
     assert json.loads(request_body(provider, ASK))["max_completion_tokens"] == 32
     assert "max_" not in request_body(provider, TextRequest(ASK.messages)).decode()
+
+
+def _calls(*parts: dict[str, object]) -> bytes:
+    delta = {"delta": {"tool_calls": list(parts)}}
+    return f"data: {json.dumps({'choices': [delta]})}\n\n".encode()
+
+
+def test_calls_of_functions_are_put_together() -> None:
+    """Two at once, in pieces; each piece shows that the model is at work."""
+    stream = ChatStream("p")
+    first = {"index": 0, "id": "a", "function": {"name": "look", "arguments": '{"x"'}}
+    second = {"index": 1, "id": "b", "function": {"name": "wait", "arguments": ""}}
+    assert stream.feed(_calls(first, second)) == [""]
+    assert stream.feed(_calls({"index": 0, "function": {"arguments": ":1}"}})) == [""]
+    stream.feed(b"data: [DONE]\n\n")
+    stream.end()
+    assert stream.last == [
+        ToolCall("a", "look", '{"x":1}'),
+        ToolCall("b", "wait", "{}"),
+    ]
+
+
+def test_an_answer_cut_by_its_length_says_so() -> None:
+    """The provider's own count of tokens is the one that holds."""
+    stream = ChatStream("p")
+    chunk = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "length"}]}
+    stream.feed(f"data: {json.dumps(chunk)}\n\n".encode())
+    stream.end()
+    assert stream.last == [Shortened()]
+
+
+def test_tools_calls_and_results_are_sent_as_the_api_has_them() -> None:
+    """A forced function, the call, and its result."""
+    look = Tool("look", "See.", {"type": "object"})
+    messages = (
+        Message("assistant", "", (ToolCall("a", "look", "{}"),)),
+        Message("tool", "blue", call_id="a"),
+    )
+    request = TextRequest(messages, tools=ToolUse((look,), "=look"))
+    body = json.loads(request_body(TextProvider("p", "http://x/v1", "m"), request))
+    call, result = body["messages"]
+    assert call["tool_calls"][0]["function"] == {"name": "look", "arguments": "{}"}
+    assert result == {"role": "tool", "content": "blue", "tool_call_id": "a"}
+    assert body["tools"][0]["function"]["name"] == "look"
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "look"}}

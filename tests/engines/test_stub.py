@@ -29,6 +29,7 @@ from voiceserver.engines.stub import (
 )
 from voiceserver.errors import EngineFailed
 from voiceserver.phrases import PhraseSplitter
+from voiceserver.tools import Tool, ToolCall, ToolUse
 
 SILENCE = np.zeros(MIC_RATE, np.float32)
 
@@ -116,3 +117,34 @@ def test_loud_is_speech_to_the_stub_vad() -> None:
     detector.reset()
     assert detector.probability(np.zeros(detector.window, np.float32)) < 0.1
     assert detector.probability(np.full(detector.window, 0.1, np.float32)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("said", "choice", "called"),
+    [
+        ("hello", "auto", []),
+        ("use the tool", "auto", ["look"]),
+        ("use the tools", "auto", ["look", "wait"]),
+        ("use the tool", "none", []),
+        ("hello", "required", ["look"]),
+        ("hello", "=wait", ["wait"]),
+    ],
+)
+async def test_text_calls_a_tool_when_asked(
+    said: str, choice: str, called: list[str]
+) -> None:
+    """By a word of the prompt or by the choice, with a value for what is required."""
+    number = {"properties": {"n": {"type": "number"}}, "required": ["n"]}
+    use = ToolUse((Tool("look", "", number), Tool("wait", "", {})), choice)
+    request = TextRequest((Message("user", said),), tools=use)
+    items = [item async for item in StubText().reply(request)]
+    calls = [item for item in items if isinstance(item, ToolCall)]
+    assert [call.name for call in calls] == called
+    if called == ["look"]:
+        assert calls[0].arguments == '{"n": 1}'
+
+
+async def test_text_tells_the_result_of_a_tool() -> None:
+    """So that a client's whole loop can be tested."""
+    request = TextRequest((Message("tool", "blue", call_id="a"),))
+    assert [item async for item in StubText().reply(request)] == ["The tool says blue."]

@@ -81,6 +81,7 @@ class WebRtcCall:
         dialect = dialect_for(self._channel.send)
         config: Config = dialect.config
         self._session = Session(call_id, config, engines, dialect, clock, metrics)
+        self._session.command(dialect.starting)
         self._reply = ReplyTrack(
             self._session.playout.next_frame,
             lambda n: metrics.dropped.labels("send").inc(n),

@@ -162,6 +162,7 @@ class WebSocketCall:
         self._session = Session(
             call_id, dialect.config, engines, dialect, clock, metrics, in_messages=True
         )
+        self._session.command(dialect.starting)
 
     async def answer(self, offer: str) -> str:
         """Complete the handshake; there is nothing to negotiate.

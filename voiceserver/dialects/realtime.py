@@ -35,6 +35,7 @@ from voiceserver.events import (
     SpeechStarted,
     SpeechStopped,
     TextDelta,
+    ToolCalled,
     Transcript,
     UserTurn,
 )
@@ -56,6 +57,7 @@ class RealtimeDialect:
     Attributes:
         config: ``config`` with the client's starting settings laid over it: what the
             call's ``Session`` must be made with.
+        starting: What the call's ``Session`` must be told before anything else.
 
     Raises:
         BadRequest: If ``session`` cannot be used; the message says why.
@@ -75,6 +77,7 @@ class RealtimeDialect:
         if session is not None:
             settings = rules.update(settings, dict(session))
         self.config = rules.starting_config(settings)
+        self.starting = rules.configure(settings)
         ids = Ids(call_id)
         self._session_id = ids.new("sess")
         self._call = Call(
@@ -107,7 +110,14 @@ class RealtimeDialect:
                 | UserTurn()
             ):
                 self._speech.notify(event)
-            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone() | Playback():
+            case (
+                ReplyStarted()
+                | TextDelta()
+                | AudioDelta()
+                | ToolCalled()
+                | ReplyDone()
+                | Playback()
+            ):
                 self._responses.notify(event)
             case Failed(stage, message):
                 self._call.wire.fault(f"{stage}_failed", message)

@@ -9,10 +9,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any
 
 from voiceserver.dialects.realtime_audio import MicrophoneDecoder
 from voiceserver.dialects.realtime_call import Call
+from voiceserver.dialects.realtime_client_items import (
+    ID,
+    read_item,
+    required,
+    unsupported,
+)
 from voiceserver.dialects.realtime_fields import (
     Check,
     checked,
@@ -21,10 +28,11 @@ from voiceserver.dialects.realtime_fields import (
     mapping,
     metadata,
     text,
+    unknown,
 )
 from voiceserver.dialects.realtime_input import UserSpeech
 from voiceserver.dialects.realtime_items import Item, Part
-from voiceserver.dialects.realtime_output import Responses
+from voiceserver.dialects.realtime_output import Request, Responses
 from voiceserver.dialects.realtime_session import SessionRules, difference
 from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.events import (
@@ -35,14 +43,14 @@ from voiceserver.events import (
     Command,
     CommitAudio,
     CreateReply,
+    DeleteMessage,
     Hear,
 )
 
 Commands = Sequence[Command]
 Fields = Mapping[str, Any]
 
-MAX_PARTS = 32  # content parts of one message
-_ID = text(128)  # OpenAI allows 32
+MAX_INPUT = 256  # items that one response answers
 
 
 class ClientEvents:
@@ -91,7 +99,7 @@ class ClientEvents:
             fields = _parsed(message)
             given = fields.get("event_id")
             if given is not None:
-                event_id = _ID(given, "event_id")
+                event_id = ID(given, "event_id")
             return self._reader(fields)(fields)
         except Refused as refused:
             self._call.wire.refuse(refused, event_id)
@@ -125,7 +133,10 @@ class ClientEvents:
     def _session_update(self, fields: Fields) -> Commands:
         call, rules = self._call, self._rules
         old = call.settings
-        new = rules.update(old, _required(fields, "session"))
+        new = rules.update(old, required(fields, "session"))
+        if new.kind != old.kind:
+            message = f"session.type is {old.kind} from the start of the call on"
+            raise Refused(message, param="session.type")
         call.settings = new
         session = new.rendered(self._session_id)
         call.wire.event("session.updated", session=session)
@@ -134,10 +145,8 @@ class ClientEvents:
 
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:
-            _unsupported(
-                "audio comes beside the events on this connection, not in them"
-            )
-        audio = _required(fields, "audio")
+            unsupported("audio comes beside the events on this connection, not in them")
+        audio = required(fields, "audio")
         if not isinstance(audio, str):
             raise Refused("audio must be a string", "invalid_type", "audio")
         samples = self._microphone.decode(audio, self._call.settings.input_format)
@@ -153,32 +162,24 @@ class ClientEvents:
 
     def _playback_clear(self, fields: Fields) -> Commands:
         if not self._call.paced:
-            _unsupported(
+            unsupported(
                 "the client keeps the audio: output_audio_buffer.clear has no use"
             )
         return [ClearPlayback()]
 
     def _item_create(self, fields: Fields) -> Commands:
+        conversation = self._call.conversation
         after = fields.get("previous_item_id")
         if after is not None:
-            after = _ID(after, "previous_item_id")
-        item = self._message(mapping(_required(fields, "item"), "item"))
-        previous = self._call.conversation.insert(item, after)
+            after = ID(after, "previous_item_id")
+        item = read_item(required(fields, "item"), "item", conversation.new_id)
+        previous = conversation.insert(item, after)
         self._call.added(item, previous)
         self._call.done(item, previous)
-        return [AddMessage(item.role, item.text or "")]
-
-    def _message(self, fields: Fields) -> Item:
-        kind = text()(_required(fields, "type", "item"), "item.type")
-        if kind != "message":
-            _unsupported("only items of type message are supported", "item.type")
-        read = checked(fields, _MESSAGE, "item")
-        role = read.get("role", "user")
-        words = _words(_required(fields, "content", "item"), role)
-        assistant = role == "assistant"
-        part = Part.OUTPUT_TEXT if assistant else Part.INPUT_TEXT
-        item_id = read.get("id") or self._call.conversation.new_id()
-        return Item(item_id, role, part, words)
+        if after is None:
+            return [item.message()]
+        before = conversation.find(previous).key if previous is not None else ""
+        return [item.message(before)]
 
     def _item_retrieve(self, fields: Fields) -> Commands:
         item = self._item(fields)
@@ -186,13 +187,17 @@ class ClientEvents:
         return []
 
     def _item_delete(self, fields: Fields) -> Commands:
-        self._item(fields)
-        _unsupported("items cannot be deleted yet")
+        item = self._item(fields)
+        if item.status == "in_progress":
+            unsupported("an item cannot be deleted while it is being made", "item_id")
+        self._call.conversation.remove(item)
+        self._call.wire.event("conversation.item.deleted", item_id=item.id)
+        return [DeleteMessage(item.key)]
 
     def _item_truncate(self, fields: Fields) -> Commands:
         item = self._item(fields)
         integer(0, 0)(fields.get("content_index", 0), "content_index")
-        end_ms = _required(fields, "audio_end_ms")
+        end_ms = required(fields, "audio_end_ms")
         asked_ms = integer(0, 24 * 3_600_000)(end_ms, "audio_end_ms")
         if item.part is not Part.OUTPUT_AUDIO:
             message = "only audio of the assistant can be truncated"
@@ -200,34 +205,69 @@ class ClientEvents:
         return self._responses.truncate(item, asked_ms)
 
     def _item(self, fields: Fields) -> Item:
-        item_id = _ID(_required(fields, "item_id"), "item_id")
+        item_id = ID(required(fields, "item_id"), "item_id")
         return self._call.conversation.find(item_id)
 
     def _response_create(self, fields: Fields) -> Commands:
         given = fields.get("response")
-        read: dict[str, Any] = {}
-        if given is not None:
-            read = checked(mapping(given, "response"), _RESPONSE, "response")
-        if self._responses.active is not None:
-            message = f"response {self._responses.active.id} is still in progress"
+        asked = {} if given is None else mapping(given, "response")
+        own = {name: asked[name] for name in asked if name in _RESPONSE}
+        read = checked(own, _RESPONSE, "response")
+        call = self._call
+        if call.settings.kind == "transcription":
+            unsupported("a transcription session answers nothing")
+        patch = {name: asked[name] for name in asked if name not in _RESPONSE}
+        if odd := [name for name in patch if name not in _OVERRIDES]:
+            known = dict.fromkeys([*_RESPONSE, *_OVERRIDES])
+            raise unknown("response", odd[0], known)
+        settings = self._rules.update(call.settings, patch, "response")
+        aside = read.get("conversation", "auto") == "none"
+        if aside and call.paced:
+            settings = replace(settings, output_modalities=["text"])  # one RTP stream
+        active = self._responses.active
+        if active is not None and not aside:
+            message = f"response {active.id} is still in progress"
             raise Refused(message, "conversation_already_has_active_response")
+        messages = None if "input" not in read else self._input(read["input"])
+        rules = self._rules
         return [
             CreateReply(
                 metadata=read.get("metadata", {}),
-                instructions=read.get("instructions"),
+                change=difference(
+                    rules.configure(call.settings), rules.configure(settings)
+                ),
                 event_id=fields.get("event_id"),
+                request=self._responses.asked(Request(settings, aside)),
+                messages=messages,
+                aside=aside,
             )
         ]
 
+    def _input(self, values: list[object]) -> tuple[AddMessage, ...]:
+        """The items that a response answers in place of the conversation."""
+        conversation = self._call.conversation
+        messages = []
+        for index, value in enumerate(values):
+            path = f"response.input[{index}]"
+            fields = mapping(value, path)
+            if fields.get("type") == "item_reference":
+                item_id = ID(required(fields, "id", path), f"{path}.id")
+                item = conversation.find(item_id, f"{path}.id")
+            else:
+                item = read_item(fields, path, conversation.new_id)
+            messages.append(item.message())
+        return tuple(messages)
+
     def _response_cancel(self, fields: Fields) -> Commands:
-        active = self._responses.active
         wanted = fields.get("response_id")
-        if wanted is not None:
-            wanted = _ID(wanted, "response_id")
-        if active is None or wanted not in (None, active.id):
+        if wanted is None:
+            active = self._responses.active
+        else:
+            active = self._responses.running(ID(wanted, "response_id"))
+        if active is None:
             message = "there is no active response to cancel"
             raise Refused(message, "response_cancel_not_active")
-        return [CancelReply()]
+        return [CancelReply(active.turn)]
 
 
 def _parsed(message: str) -> Fields:
@@ -254,83 +294,27 @@ def _number(digits: str) -> float:
     return value
 
 
-def _required(fields: Fields, name: str, above: str = "") -> object:
-    value = fields.get(name)
-    if value is None:
-        param = f"{above}.{name}".lstrip(".")
-        message = f"{param} is missing"
-        raise Refused(message, "missing_required_parameter", param)
+def _input_list(value: object, path: str) -> list[object]:
+    if not isinstance(value, list) or len(value) > MAX_INPUT:
+        message = f"{path} must be a list of at most {MAX_INPUT} items"
+        raise Refused(message, "invalid_type", path)
     return value
 
 
-def _unsupported(message: str, param: str | None = None) -> NoReturn:
-    raise Refused(message, "unsupported", param)
-
-
-def _words(content: object, role: str) -> str:
-    """The text of a message's content parts, one line each."""
-    if not isinstance(content, list) or not 0 < len(content) <= MAX_PARTS:
-        message = f"item.content must be a list of 1 to {MAX_PARTS} parts"
-        raise Refused(message, param="item.content")
-    wanted = "output_text" if role == "assistant" else "input_text"
-    # Other names for the same: "text" was the assistant's before.
-    kinds = ("output_text", "text", "input_text")
-    allowed = kinds if role == "assistant" else (wanted,)
-    lines = []
-    for index, value in enumerate(content):
-        path = f"item.content[{index}]"
-        part = mapping(value, path)
-        kind = text()(_required(part, "type", path), f"{path}.type")
-        if kind not in allowed:
-            message = f"{path}.type must be {wanted} in a message of the {role}"
-            _unsupported(message, f"{path}.type")
-        lines.append(text()(_required(part, "text", path), f"{path}.text"))
-    words = text()("\n".join(lines), "item.content")
-    if not words.strip():
-        raise Refused("item.content has no text", param="item.content")
-    return words
-
-
-def _is_content(value: object, path: str) -> object:
-    return value  # read by the role, in _words
-
-
-def _only_audio(value: object, path: str) -> None:
-    if value != ["audio"]:
-        _unsupported(f'{path} must be ["audio"]', path)
-
-
-def _only_default_conversation(value: object, path: str) -> None:
-    if value != "auto":
-        _unsupported("responses outside the conversation are not supported yet", path)
-
-
-def _only_in_session(value: object, path: str) -> None:
-    message = f"{path} cannot be set for one response yet; set it in the session"
-    _unsupported(message, path)
-
-
-def _no_tools(value: object, path: str) -> None:
-    if value:
-        _unsupported("tools are not supported yet", path)
-
-
-_MESSAGE: dict[str, Check[Any]] = {
-    "id": _ID,
-    "object": choice("realtime.item"),
-    "type": choice("message"),
-    "status": choice("completed", "incomplete", "in_progress"),
-    "role": choice("user", "assistant", "system"),
-    "content": _is_content,
-}
 _RESPONSE: dict[str, Check[Any]] = {
-    "instructions": text(),
     "metadata": metadata,
-    "output_modalities": _only_audio,
-    "conversation": _only_default_conversation,
-    "tools": _no_tools,
-    "tool_choice": choice("auto", "none"),
-    "input": _only_in_session,
-    "audio": _only_in_session,
-    "max_output_tokens": _only_in_session,
+    "conversation": choice("auto", "none"),
+    "input": _input_list,
 }
+# Members of the session that a response may have of its own.
+_OVERRIDES = (
+    "instructions",
+    "output_modalities",
+    "tools",
+    "tool_choice",
+    "audio",
+    "max_output_tokens",
+    "parallel_tool_calls",
+    "prompt",
+    "reasoning",
+)

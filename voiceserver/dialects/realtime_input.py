@@ -19,6 +19,7 @@ from voiceserver.events import (
     SpeechStopped,
     Transcript,
     UserTurn,
+    utterance_key,
 )
 
 InputEvent = SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn
@@ -86,7 +87,8 @@ class UserSpeech:
         prefix_ms = self._prefix_ms
         if isinstance(detection, ServerVad):
             prefix_ms = detection.prefix_padding_ms
-        item = Item(self._call.conversation.new_id(), "user", Part.INPUT_AUDIO)
+        item_id, key = self._call.conversation.new_id(), utterance_key(number)
+        item = Item(item_id, "user", Part.INPUT_AUDIO, key=key)
         utterance = _Utterance(
             number, item, at_ms, prefix_ms, told=detection is not None
         )

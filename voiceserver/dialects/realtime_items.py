@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiceserver.dialects.realtime_wire import Ids, Refused
+from voiceserver.events import AddMessage
+from voiceserver.tools import ToolCall
 
 MAX_CLIENT_ITEMS = 1000  # a client cannot fill the memory with messages
 
@@ -17,19 +19,24 @@ class Part(Enum):
     INPUT_TEXT = "input_text"
     OUTPUT_AUDIO = "output_audio"
     OUTPUT_TEXT = "output_text"
+    FUNCTION_CALL = "function_call"
+    FUNCTION_CALL_OUTPUT = "function_call_output"
 
 
 @dataclass(slots=True)
 class Item:
-    """A message.
+    """A message, a call of a function, or its result.
 
     Attributes:
         id: Ours, or the client's.
         role: ``"user"``, ``"assistant"`` or ``"system"``.
         part: What it is made of.
-        text: Its words or transcript; None while they are not known.
+        text: Its words, transcript, arguments or result; None while not known.
         status: ``"in_progress"``, ``"completed"`` or ``"incomplete"``.
         cut_ms: Where its audio was cut off; None if it was not.
+        key: Names it in the session's conversation.
+        call_id: Of a call, or of the call that a result belongs to.
+        name: Of the function called.
     """
 
     id: str
@@ -38,9 +45,26 @@ class Item:
     text: str | None = None
     status: str = "completed"
     cut_ms: int | None = None
+    key: str = ""
+    call_id: str = ""
+    name: str = ""
+
+    def message(self, after: str | None = None) -> AddMessage:
+        """The item as the session takes it; ``after`` is the key of the one before."""
+        text = self.text or ""
+        match self.part:
+            case Part.FUNCTION_CALL:
+                call = ToolCall(self.call_id, self.name, text)
+                return AddMessage("assistant", "", self.key, after, (call,))
+            case Part.FUNCTION_CALL_OUTPUT:
+                return AddMessage("tool", text, self.key, after, call_id=self.call_id)
+            case _:
+                return AddMessage(self.role, text, self.key, after)
 
     def rendered(self) -> dict[str, object]:
         """The item as it stands now."""
+        if self.part in (Part.FUNCTION_CALL, Part.FUNCTION_CALL_OUTPUT):
+            return self._rendered_function()
         content: list[dict[str, object]] = []
         audio = self.part in (Part.INPUT_AUDIO, Part.OUTPUT_AUDIO)
         words = "transcript" if audio else "text"
@@ -54,6 +78,18 @@ class Item:
             "role": self.role,
             "content": content,
         }
+
+    def _rendered_function(self) -> dict[str, object]:
+        item: dict[str, object] = {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": self.part.value,
+            "status": self.status,
+            "call_id": self.call_id,
+        }
+        if self.part is Part.FUNCTION_CALL:
+            return item | {"name": self.name, "arguments": self.text or ""}
+        return item | {"output": self.text or ""}
 
 
 class Conversation:
@@ -119,3 +155,8 @@ class Conversation:
         self._items[item.id] = item
         self._order.insert(place, item.id)
         return self._order[place - 1] if place else None
+
+    def remove(self, item: Item) -> None:
+        """Take an item out."""
+        del self._items[item.id]
+        self._order.remove(item.id)

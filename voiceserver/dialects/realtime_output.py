@@ -2,7 +2,7 @@
 
 A response has two lives. Its generation goes from ``response.created`` to one
 ``response.done``; its playing ends later, by itself or cut off, and is told only after
-``response.done``.
+``response.done``. Responses beside the conversation have no second life.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from voiceserver.budget import TurnRecord
 from voiceserver.dialects.realtime_audio import VoiceEncoder
 from voiceserver.dialects.realtime_call import REMEMBERED, Call
 from voiceserver.dialects.realtime_items import Item, Part
+from voiceserver.dialects.realtime_response import Response
 from voiceserver.dialects.realtime_session import SessionSettings
 from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.events import (
@@ -25,100 +26,31 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    ToolCalled,
     Truncate,
+    call_key,
+    reply_key,
 )
+from voiceserver.tools import ToolCall
 
-OutputEvent = ReplyStarted | TextDelta | AudioDelta | ReplyDone | Playback
-
-# Estimates, until text models report their tokens and replies the length of their
-# audio: 4 characters a token; 14 characters a second spoken, 20 audio tokens a second.
-_CHARACTERS_PER_TOKEN = 4
-_AUDIO_TOKENS_PER_CHARACTER = 20 / 14
-_AUDIO_TOKEN_MS = 100  # of the user's audio
+OutputEvent = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone | Playback
 
 
-@dataclass(slots=True)
-class Response:
-    """A reply as the protocol shows it.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked of one response.
 
     Attributes:
-        id: Its identifier.
-        settings: The session's when it began; later updates do not touch it.
-        metadata: The client's, echoed.
-        user_audio_ms: Audio of the user that it answers.
-        status: ``"in_progress"`` until its generation ends.
-        details: The protocol's ``status_details``.
-        item: Its message; None until the first words.
-        previous: Id of the item before it.
-        sounding: ``output_audio_buffer.started`` was sent, and no end of it.
-        ended: The end of its playing, kept until it may be told or told already.
-        voice: Encodes its audio, where that goes in events.
-        asked_ms: Where the client asked to truncate it; None if it has no answer due.
-        whole: Its text before it was cut.
+        settings: The session's, with the response's own laid over them.
+        aside: Outside the conversation.
     """
 
-    id: str
     settings: SessionSettings
-    metadata: dict[str, str]
-    user_audio_ms: int
-    status: str = "in_progress"
-    details: dict[str, object] | None = None
-    item: Item | None = None
-    previous: str | None = None
-    sounding: bool = False
-    ended: Playback | None = None
-    voice: VoiceEncoder | None = None
-    asked_ms: int | None = None
-    whole: str = ""
-
-    @property
-    def text(self) -> str:
-        """The words so far."""
-        return (self.item.text or "") if self.item else ""
-
-    def rendered(self, conversation_id: str) -> dict[str, object]:
-        """The response object as it stands now."""
-        done = self.status != "in_progress"
-        settings = self.settings
-        return {
-            "id": self.id,
-            "object": "realtime.response",
-            "status": self.status,
-            "status_details": self.details,
-            "output": [self.item.rendered()] if done and self.item else [],
-            "conversation_id": conversation_id,
-            "output_modalities": ["audio"],
-            "audio": {
-                "output": {"format": settings.output_format, "voice": settings.voice}
-            },
-            "max_output_tokens": settings.max_output_tokens,
-            "usage": self._usage() if done else None,
-            "metadata": self.metadata or None,
-        }
-
-    def _usage(self) -> dict[str, object]:
-        audio_in = self.user_audio_ms // _AUDIO_TOKEN_MS
-        text_in = len(self.settings.instructions) // _CHARACTERS_PER_TOKEN
-        text_out = -(-len(self.text) // _CHARACTERS_PER_TOKEN)
-        audio_out = round(len(self.text) * _AUDIO_TOKENS_PER_CHARACTER)
-        return {
-            "total_tokens": audio_in + text_in + audio_out + text_out,
-            "input_tokens": audio_in + text_in,
-            "output_tokens": audio_out + text_out,
-            "input_token_details": {
-                "text_tokens": text_in,
-                "audio_tokens": audio_in,
-                "cached_tokens": 0,
-            },
-            "output_token_details": {
-                "text_tokens": text_out,
-                "audio_tokens": audio_out,
-            },
-        }
+    aside: bool
 
 
 class Responses:
-    """Renders replies; at most one is active at a time.
+    """Renders replies; at most one of the conversation is active at a time.
 
     Args:
         call: The call.
@@ -130,14 +62,31 @@ class Responses:
         self._conversation_id = conversation_id
         self._by_turn: dict[int, Response] = {}
         self._newest = 0
+        self._requests: dict[int, Request] = {}
+        self._n_requests = 0
 
     @property
     def active(self) -> Response | None:
-        """The response that is being generated, if any."""
+        """The response of the conversation that is being generated, if any."""
         newest = self._by_turn.get(self._newest)
         if newest is None or newest.status != "in_progress":
             return None
         return newest
+
+    def running(self, response_id: str) -> Response | None:
+        """The response of an id, if it is being generated."""
+        for response in self._by_turn.values():
+            if response.id == response_id and response.status == "in_progress":
+                return response
+        return None
+
+    def asked(self, request: Request) -> int:
+        """Keep what a client asked for; return its number."""
+        self._n_requests += 1
+        self._requests[self._n_requests] = request
+        if len(self._requests) > REMEMBERED:
+            del self._requests[next(iter(self._requests))]
+        return self._n_requests
 
     def notify(self, event: OutputEvent) -> None:
         """Render an event; one that the order forbids is logged and ignored."""
@@ -157,23 +106,25 @@ class Responses:
                 self._say(response, event.text)
             case AudioDelta():
                 self._sound(response, event)
+            case ToolCalled():
+                self._call_tool(response, event.call)
             case ReplyDone():
                 self._finish(response, event)
             case _:
                 assert_never(event)
 
     def close(self) -> None:
-        """End a response that is still active: no event of it will come."""
-        if self.active is not None:
-            done = ReplyDone(self._newest, "", Outcome.CANCELLED)
-            self._finish(self.active, done)
+        """End the responses that are still active: no event of them will come."""
+        for turn, response in self._by_turn.items():
+            if response.status == "in_progress":
+                self._finish(response, ReplyDone(turn, "", Outcome.CANCELLED))
 
     def account(self, record: TurnRecord) -> None:
         """Tell what a turn cost; it is over, so nothing more of it will sound."""
         response = self._by_turn.get(record.turn)
         if response and response.status == "cancelled" and response.ended is None:
             self._play(response, Playback(record.turn, Played.CUT))
-        item = response.item if response else None
+        item = response.message if response else None
         self._call.wire.event(
             "voiceserver.turn.latency",
             turn=record.turn,
@@ -198,43 +149,6 @@ class Responses:
             blame=record.blame,
         )
 
-    def _start(self, event: ReplyStarted) -> None:
-        if event.turn <= self._newest:
-            self._call.out_of_order(event)
-            return
-        if self.active is not None:
-            # The one way to keep one terminal for each: its own will be ignored.
-            self._call.out_of_order(event)
-            self.close()
-        call = self._call
-        response = Response(
-            call.ids.new("resp"), call.settings, event.metadata, call.user_audio_ms
-        )
-        call.user_audio_ms = 0
-        self._by_turn[event.turn] = response
-        self._newest = event.turn
-        if len(self._by_turn) > REMEMBERED:
-            del self._by_turn[next(iter(self._by_turn))]
-        call.wire.event("response.created", response=self._rendered(response))
-
-    def _say(self, response: Response, text: str) -> None:
-        if not text:
-            return
-        item = response.item or self._open(response)
-        item.text = (item.text or "") + text
-        self._part_event(
-            response, item, "response.output_audio_transcript.delta", delta=text
-        )
-
-    def _sound(self, response: Response, event: AudioDelta) -> None:
-        item = response.item or self._open(response)
-        if response.voice is None:
-            response.voice = VoiceEncoder(response.settings.output_format)
-        delta = response.voice.encode(event.samples)
-        if delta:
-            name = "response.output_audio.delta"
-            self._part_event(response, item, name, delta=delta)
-
     def truncate(self, item: Item, asked_ms: int) -> list[Command]:
         """Read where the client stopped playing a reply.
 
@@ -246,44 +160,130 @@ class Responses:
             call.truncated(item, item.cut_ms)  # the server knows what was played
             return []
         for turn, response in self._by_turn.items():
-            if response.item is item:
-                sent_ms = response.voice.sent_ms if response.voice else None
-                if not call.paced and asked_ms > (sent_ms or 0):
-                    message = f"audio_end_ms is beyond the {sent_ms or 0} ms of audio"
+            if response.message is item:
+                sent_ms = response.voice.sent_ms if response.voice else 0
+                if not call.paced and asked_ms > sent_ms:
+                    message = f"audio_end_ms is beyond the {sent_ms} ms of audio"
                     raise Refused(message, param="audio_end_ms")
                 response.asked_ms = asked_ms
                 return [Truncate(turn, asked_ms)]
         message = "the reply is too long ago to be truncated"
         raise Refused(message, param="item_id")
 
+    def _start(self, event: ReplyStarted) -> None:
+        call = self._call
+        request = self._requests.pop(event.request, None)
+        aside = request is not None and request.aside
+        if event.turn in self._by_turn or (not aside and event.turn <= self._newest):
+            call.out_of_order(event)
+            return
+        if not aside and self.active is not None:
+            # The one way to keep one terminal for each: its own will be ignored.
+            call.out_of_order(event)
+            done = ReplyDone(self._newest, "", Outcome.CANCELLED)
+            self._finish(self.active, done)
+        response = Response(
+            call.ids.new("resp"),
+            event.turn,
+            call.settings if request is None else request.settings,
+            event.metadata,
+            0 if aside else call.user_audio_ms,
+            aside,
+        )
+        self._by_turn[event.turn] = response
+        if not aside:
+            call.user_audio_ms = 0
+            self._newest = event.turn
+        self._forget()
+        call.wire.event("response.created", response=self._rendered(response))
+
+    def _forget(self) -> None:
+        """Drop the oldest response beyond the bound, unless it is alive."""
+        if len(self._by_turn) > REMEMBERED:
+            for turn, response in self._by_turn.items():
+                if response.status != "in_progress":
+                    del self._by_turn[turn]
+                    return
+
+    def _say(self, response: Response, text: str) -> None:
+        if not text:
+            return
+        item = response.message or self._open(response)
+        item.text = (item.text or "") + text
+        kind = "output_audio_transcript" if response.spoken else "output_text"
+        self._part_event(response, item, f"response.{kind}.delta", delta=text)
+
+    def _sound(self, response: Response, event: AudioDelta) -> None:
+        item = response.message or self._open(response)
+        if response.voice is None:
+            response.voice = VoiceEncoder(response.settings.output_format)
+        delta = response.voice.encode(event.samples)
+        if delta:
+            name = "response.output_audio.delta"
+            self._part_event(response, item, name, delta=delta)
+
     def _open(self, response: Response) -> Item:
         """Begin the message; only now, so that a failure without words has none."""
-        call = self._call
+        part = Part.OUTPUT_AUDIO if response.spoken else Part.OUTPUT_TEXT
         item = Item(
-            call.conversation.new_id(),
+            self._call.conversation.new_id(),
             "assistant",
-            Part.OUTPUT_AUDIO,
+            part,
             status="in_progress",
+            key=reply_key(response.turn),
         )
-        response.item = item
-        response.previous = call.conversation.append(item)
-        self._output_item(response, item, "response.output_item.added")
-        call.added(item, response.previous)
+        response.message = item
+        self._add(response, item)
         self._part_event(
-            response,
-            item,
-            "response.content_part.added",
-            part={"type": "audio", "transcript": ""},
+            response, item, "response.content_part.added", part=_content(response, "")
         )
         return item
+
+    def _add(self, response: Response, item: Item) -> None:
+        call = self._call
+        response.output.append(item)
+        if not response.aside:
+            response.previous[item.id] = call.conversation.append(item)
+        self._output_item(response, item, "response.output_item.added")
+        if not response.aside:
+            call.added(item, response.previous[item.id])
+
+    def _end(self, response: Response, item: Item) -> None:
+        if not response.aside:
+            self._call.done(item, response.previous[item.id])
+        self._output_item(response, item, "response.output_item.done")
+
+    def _call_tool(self, response: Response, wanted: ToolCall) -> None:
+        item = Item(
+            self._call.conversation.new_id(),
+            "assistant",
+            Part.FUNCTION_CALL,
+            "",
+            "in_progress",
+            key=call_key(wanted.call_id),
+            call_id=wanted.call_id,
+            name=wanted.name,
+        )
+        self._add(response, item)
+        item.text, item.status = wanted.arguments, "completed"
+        about: dict[str, object] = {
+            "response_id": response.id,
+            "item_id": item.id,
+            "output_index": response.place(item),
+            "call_id": wanted.call_id,
+        }
+        event, name = self._call.wire.event, "response.function_call_arguments"
+        event(f"{name}.delta", **about, delta=wanted.arguments)
+        event(f"{name}.done", **about, name=wanted.name, arguments=wanted.arguments)
+        self._end(response, item)
 
     def _finish(self, response: Response, done: ReplyDone) -> None:
         streamed = response.text
         if done.text.startswith(streamed):
             self._say(response, done.text[len(streamed) :])
-        if response.item is not None:
-            self._close_item(response, response.item, done.outcome)
-        response.status, response.details = _ending(done)
+        if response.message is not None:
+            self._close_item(response, response.message, done.outcome)
+        response.end(done)
         self._call.wire.event("response.done", response=self._rendered(response))
         if response.ended is not None:
             self._end_playing(response, response.ended)
@@ -292,18 +292,15 @@ class Responses:
         completed = outcome is Outcome.COMPLETED
         item.status = "completed" if completed else "incomplete"
         text = item.text or ""
-        self._part_event(response, item, "response.output_audio.done")
-        self._part_event(
-            response, item, "response.output_audio_transcript.done", transcript=text
-        )
-        self._part_event(
-            response,
-            item,
-            "response.content_part.done",
-            part={"type": "audio", "transcript": text},
-        )
-        self._call.done(item, response.previous)
-        self._output_item(response, item, "response.output_item.done")
+        if response.spoken:
+            self._part_event(response, item, "response.output_audio.done")
+            name = "response.output_audio_transcript.done"
+            self._part_event(response, item, name, transcript=text)
+        else:
+            self._part_event(response, item, "response.output_text.done", text=text)
+        part = _content(response, text)
+        self._part_event(response, item, "response.content_part.done", part=part)
+        self._end(response, item)
 
     def _play(self, response: Response, playback: Playback) -> None:
         if playback.state is Played.CUT and response.asked_ms == playback.heard_ms:
@@ -325,12 +322,12 @@ class Responses:
         if response.sounding:
             response.sounding = False
             self._buffer_event(response, "cleared" if cut else "stopped")
-        item = response.item
-        if item is None:
+        item = response.message
+        if item is None or not response.spoken:
             return
         text = item.text or ""
         # A failed reply can sound to the end of its audio and still lack words.
-        whole = response.status == "completed" and not cut
+        whole = response.status in ("completed", "incomplete") and not cut
         heard = len(text) if whole else len(playback.heard)
         if cut:
             item.text = text[:heard]
@@ -342,7 +339,7 @@ class Responses:
 
     def _truncated(self, response: Response, playback: Playback) -> None:
         """The client's truncation was carried out."""
-        item = response.item
+        item = response.message
         response.asked_ms = None
         response.ended = response.ended or playback
         if item is None:
@@ -372,7 +369,10 @@ class Responses:
 
     def _output_item(self, response: Response, item: Item, name: str) -> None:
         self._call.wire.event(
-            name, response_id=response.id, output_index=0, item=item.rendered()
+            name,
+            response_id=response.id,
+            output_index=response.place(item),
+            item=item.rendered(),
         )
 
     def _part_event(
@@ -382,7 +382,7 @@ class Responses:
             name,
             response_id=response.id,
             item_id=item.id,
-            output_index=0,
+            output_index=response.place(item),
             content_index=0,
             **fields,
         )
@@ -391,24 +391,11 @@ class Responses:
         return response.rendered(self._conversation_id)
 
 
-def _ending(done: ReplyDone) -> tuple[str, dict[str, object] | None]:
-    """The status of a response and its details."""
-    match done.outcome:
-        case Outcome.COMPLETED:
-            return "completed", None
-        case Outcome.INTERRUPTED:
-            return "cancelled", {"type": "cancelled", "reason": "turn_detected"}
-        case Outcome.CANCELLED:
-            return "cancelled", {"type": "cancelled", "reason": "client_cancelled"}
-        case Outcome.FAILED:
-            error = {
-                "type": "server_error",
-                "code": "reply_failed",
-                "message": done.error,
-            }
-            return "failed", {"type": "failed", "error": error}
-        case _:
-            assert_never(done.outcome)
+def _content(response: Response, text: str) -> dict[str, object]:
+    """The part of a message, as ``content_part`` events show it."""
+    if response.spoken:
+        return {"type": "audio", "transcript": text}
+    return {"type": "text", "text": text}
 
 
 def _tenths(milliseconds: float | None) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from voiceserver.config import Config
+from voiceserver.config import Config, TurnConfig
 from voiceserver.dialects.realtime_fields import (
     NULLABLE,
     Check,
@@ -24,6 +24,11 @@ from voiceserver.dialects.realtime_fields import (
     opaque,
     text,
     unknown,
+)
+from voiceserver.dialects.realtime_tools import (
+    check_choice,
+    check_tools,
+    tool_use,
 )
 from voiceserver.dialects.realtime_vad import (
     TurnDetection,
@@ -77,6 +82,7 @@ class SessionSettings:
     """What a client set, defaults filled in; a snapshot that never changes.
 
     Attributes:
+        kind: ``"realtime"`` or ``"transcription"``, which answers nothing.
         max_output_tokens: 1..4096 or ``"inf"``; the server's own bound holds as well.
         noise_reduction: Like all below it sent back, and without effect.
     """
@@ -87,11 +93,14 @@ class SessionSettings:
     speed: float
     detection: TurnDetection | None
     transcription: Mapping[str, Any] | None
+    kind: str = "realtime"
+    output_modalities: list[str] = field(default_factory=lambda: ["audio"])
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    tool_choice: object = "auto"
     max_output_tokens: int | str = "inf"
     input_format: Mapping[str, Any] = field(default_factory=lambda: _PCM)
     output_format: Mapping[str, Any] = field(default_factory=lambda: _PCM)
     noise_reduction: object = None
-    tool_choice: object = "auto"
     truncation: object = "auto"
     tracing: object = None
     prompt: object = None
@@ -111,17 +120,35 @@ class SessionSettings:
             transcription={"model": config.engines.recogniser},
         )
 
+    @property
+    def spoken(self) -> bool:
+        """Whether replies are heard, not read."""
+        return self.output_modalities == ["audio"]
+
     def rendered(self, session_id: str) -> dict[str, object]:
         """The session object as ``session.created`` and ``.updated`` carry it."""
-        detection = self.detection.rendered() if self.detection else None
+        heard = {
+            "format": self.input_format,
+            "transcription": self.transcription,
+            "noise_reduction": self.noise_reduction,
+            "turn_detection": self.detection.rendered() if self.detection else None,
+        }
+        if self.kind == "transcription":
+            return {
+                "type": self.kind,
+                "object": "realtime.transcription_session",
+                "id": session_id,
+                "include": self.include,
+                "audio": {"input": heard},
+            }
         return {
-            "type": "realtime",
+            "type": self.kind,
             "object": "realtime.session",
             "id": session_id,
             "model": self.model,
-            "output_modalities": ["audio"],
+            "output_modalities": self.output_modalities,
             "instructions": self.instructions,
-            "tools": [],
+            "tools": self.tools,
             "tool_choice": self.tool_choice,
             "max_output_tokens": self.max_output_tokens,
             "truncation": self.truncation,
@@ -131,12 +158,7 @@ class SessionSettings:
             "reasoning": self.reasoning,
             "parallel_tool_calls": self.parallel_tool_calls,
             "audio": {
-                "input": {
-                    "format": self.input_format,
-                    "transcription": self.transcription,
-                    "noise_reduction": self.noise_reduction,
-                    "turn_detection": detection,
-                },
+                "input": heard,
                 "output": {
                     "format": self.output_format,
                     "voice": self.voice,
@@ -158,18 +180,25 @@ class SessionRules:
     config: Config
     voices: Voices
 
-    def update(self, settings: SessionSettings, patch: object) -> SessionSettings:
+    def update(
+        self, settings: SessionSettings, patch: object, above: str = "session"
+    ) -> SessionSettings:
         """Lay a patch, a JSON value, over the settings.
+
+        Args:
+            settings: What holds so far.
+            patch: As the client sent it.
+            above: Path of the patch, for refusals.
 
         Raises:
             Refused: If any member is unknown, of a wrong type or out of range.
         """
         changes: dict[str, Any] = {}
-        for path, value in _leaves(mapping(patch, "session"), ""):
+        for path, value in _leaves(mapping(patch, above), "", above):
             name = path.rpartition(".")[2]
             if value is None and name not in NULLABLE:
                 continue
-            changes |= _LEAVES[path](self, settings, value, f"session.{path}")
+            changes |= _LEAVES[path](self, settings, value, f"{above}.{path}")
         return replace(settings, **changes)
 
     def configure(self, settings: SessionSettings) -> Configure:
@@ -178,9 +207,17 @@ class SessionRules:
             instructions=settings.instructions,
             voice=self.voices.spoken_by(settings.voice),
             speed=settings.speed,
-            turn=turn_config(settings.detection, self.config.turn),
+            turn=self._turn(settings),
             max_output_tokens=self._bound(settings.max_output_tokens),
+            tools=tool_use(settings.tools, settings.tool_choice),
+            text_only=not settings.spoken,
         )
+
+    def _turn(self, settings: SessionSettings) -> TurnConfig:
+        turn = turn_config(settings.detection, self.config.turn)
+        if settings.kind == "transcription":
+            turn = replace(turn, create_reply=False, interrupt=False)
+        return turn
 
     def starting_config(self, settings: SessionSettings) -> Config:
         """The server's settings with a client's starting ones laid over them."""
@@ -189,7 +226,7 @@ class SessionRules:
         bound = self._bound(settings.max_output_tokens)
         return replace(
             config,
-            turn=turn_config(settings.detection, config.turn),
+            turn=self._turn(settings),
             speech=replace(config.speech, voice=voice, speed=settings.speed),
             text=replace(
                 config.text,
@@ -266,15 +303,11 @@ def _transcription(
     return {"transcription": {**(settings.transcription or {}), **patch}}
 
 
-def _output_modalities(value: object, path: str) -> None:
-    if value != ["audio"]:
-        message = f'{path} must be ["audio"]: replies in text alone are not supported'
-        raise Refused(message, "unsupported_value", path)
-
-
-def _no_tools(value: object, path: str) -> None:
-    if value != []:
-        raise Refused("tools are not supported yet", "unsupported_value", path)
+def _output_modalities(value: object, path: str) -> list[str]:
+    if value not in (["audio"], ["text"]):
+        message = f'{path} must be ["audio"] or ["text"]'
+        raise Refused(message, param=path)
+    return ["audio"] if value == ["audio"] else ["text"]
 
 
 def _max_output_tokens(value: object, path: str) -> int | str:
@@ -295,15 +328,16 @@ def _audio_format(value: object, path: str) -> dict[str, object]:
 
 
 _LEAVES: dict[str, Leaf] = {
-    "type": _only(choice("realtime")),
-    "object": _only(choice("realtime.session")),
+    "type": _into("kind", choice("realtime", "transcription")),
+    "object": _only(choice("realtime.session", "realtime.transcription_session")),
+    "expires_at": _only(opaque),
     "id": _only(text(256)),
     "model": _into("model", text(256)),
     "instructions": _into("instructions", text()),
-    "output_modalities": _only(_output_modalities),
+    "output_modalities": _into("output_modalities", _output_modalities),
     "max_output_tokens": _into("max_output_tokens", _max_output_tokens),
-    "tools": _only(_no_tools),
-    "tool_choice": _into("tool_choice", opaque),
+    "tools": _into("tools", check_tools),
+    "tool_choice": _into("tool_choice", check_choice),
     "truncation": _into("truncation", opaque),
     "tracing": _into("tracing", opaque),
     "prompt": _into("prompt", opaque),
@@ -322,7 +356,9 @@ _LEAVES: dict[str, Leaf] = {
 _BRANCHES = ("audio", "audio.input", "audio.output")
 
 
-def _leaves(tree: Mapping[str, Any], above: str) -> Iterator[tuple[str, object]]:
+def _leaves(
+    tree: Mapping[str, Any], above: str, root: str
+) -> Iterator[tuple[str, object]]:
     """The members of a patch by dotted path.
 
     Raises:
@@ -332,10 +368,10 @@ def _leaves(tree: Mapping[str, Any], above: str) -> Iterator[tuple[str, object]]
         path = f"{above}{name}"
         if path in _BRANCHES:
             if value is not None:
-                yield from _leaves(mapping(value, f"session.{path}"), f"{path}.")
+                yield from _leaves(mapping(value, f"{root}.{path}"), f"{path}.", root)
         elif path in _LEAVES:
             yield path, value
         else:
             known = [each for each in (*_LEAVES, *_BRANCHES) if each.startswith(above)]
             names = {each.removeprefix(above).split(".")[0]: None for each in known}
-            raise unknown(f"session.{above}".rstrip("."), name, names)
+            raise unknown(f"{root}.{above}".rstrip("."), name, names)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voiceserver.audio import Samples
+from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
 class VoiceActivity(Protocol):
@@ -100,12 +101,16 @@ class Message:
     """One message of the conversation as a text model sees it.
 
     Attributes:
-        role: ``"system"``, ``"user"`` or ``"assistant"``.
+        role: ``"system"``, ``"user"``, ``"assistant"``, or ``"tool"`` for a result.
         text: Its words; of an interrupted reply only those that were heard.
+        calls: Of functions, by the assistant; their results follow at once.
+        call_id: The call that a result belongs to.
     """
 
     role: str
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +121,13 @@ class TextRequest:
         messages: The conversation, oldest first; the last is what to answer.
         instructions: The role of the model.
         max_output_tokens: Bound of the answer; 0 is unbounded.
+        tools: What the model may call; engines that cannot call leave it alone.
     """
 
     messages: tuple[Message, ...]
     instructions: str = ""
     max_output_tokens: int = 0
+    tools: ToolUse = NO_TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,14 @@ class Reminder:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """The answer ends here because it reached ``max_output_tokens``."""
+
+
+TextItem = str | Reminder | ToolCall | Shortened
+
+
 class TextModel(Protocol):
     """Answers in text."""
 
@@ -147,8 +162,10 @@ class TextModel(Protocol):
     def version(self) -> str:
         """The pinned version of the model."""
 
-    def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
-        """Stream the answer as pieces of text (and reminders).
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Stream the answer: pieces of text, reminders, calls of functions.
+
+        An empty piece says that the model is at work on something longer.
 
         Raises:
             EngineFailed: Before or between items.

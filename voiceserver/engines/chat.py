@@ -2,8 +2,8 @@
 
 Speaks the Chat Completions API (``POST {base_url}/chat/completions``, ``stream``
 true) to each configured provider in turn until one gives its first words; after that
-an answer is never continued by another. Only text is passed on: reasoning is not
-content, tools are not offered. Breakers and hedging are no business of this module.
+an answer is never continued by another. Text and calls of functions are passed on;
+reasoning is not content. Breakers and hedging are no business of this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import aiohttp
 
 from voiceserver import __version__
 from voiceserver.config import TextConfig, TextProvider
-from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.engines.base import TextItem, TextRequest
 from voiceserver.engines.chat_wire import ChatStream, error_code, request_body
 from voiceserver.errors import ConfigError, EngineFailed
 
@@ -164,7 +164,7 @@ class ChatModel:
                 extra={"provider": route.name, "key_env": route.provider.key_env},
             )
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer of the first provider that gives one.
 
         Closing the generator closes the response, and its connection, at once.
@@ -196,7 +196,7 @@ class ChatModel:
 
     async def _begun_in_time(
         self, route: _Route, request: TextRequest
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[TextItem, None]:
         async with aclosing(self._attempt(route, request)) as texts:
             try:
                 async with asyncio.timeout(self._limits.first_content_s):
@@ -209,7 +209,7 @@ class ChatModel:
 
     async def _attempt(
         self, route: _Route, request: TextRequest
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[TextItem, None]:
         """Ask one provider; raises nothing but ``EngineFailed`` of its faults."""
         response = await self._ask(route, request)
         try:
@@ -219,6 +219,8 @@ class ChatModel:
                 for text in stream.feed(chunk):
                     yield text
             stream.end()
+            for item in stream.last:
+                yield item
             await _settle(response)
         finally:
             response.close()  # a response read to its end has given its connection back

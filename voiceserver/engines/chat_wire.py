@@ -8,18 +8,32 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import TextRequest
+from voiceserver.engines.base import Message, Shortened, TextItem, TextRequest
 from voiceserver.engines.sse import SseParser
 from voiceserver.errors import EngineFailed
+from voiceserver.tools import ToolCall, ToolUse
 
+MAX_CALLS = 32  # of one answer
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
 # Services that refuse ``max_tokens`` for their newer models.
 _COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(slots=True)
+class _PartialCall:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 class ChatStream:
@@ -35,10 +49,25 @@ class ChatStream:
         self._n_bytes = 0
         self._has_content = False
         self._finish_reason = ""
+        self._calls: dict[int, _PartialCall] = {}
         self.done = False
+
+    @property
+    def last(self) -> list[TextItem]:
+        """What follows the text, once the answer has ended: calls, or a cut."""
+        items: list[TextItem] = [
+            ToolCall(call.id or f"call_{index}", call.name, call.arguments or "{}")
+            for index, call in sorted(self._calls.items())
+            if call.name
+        ]
+        if self._finish_reason == "length":
+            items.append(Shortened())
+        return items
 
     def feed(self, chunk: bytes) -> list[str]:
         """Add bytes of the response; return the text they complete.
+
+        ``""`` says that a call of a function has grown.
 
         Raises:
             EngineFailed: If they are no answer, or the answer is too long.
@@ -52,7 +81,7 @@ class ChatStream:
                 break
             if event.data.strip() == "[DONE]":
                 self.done = True
-            elif text := self._delta(event.data):
+            elif (text := self._delta(event.data)) is not None:
                 self._has_content = True
                 texts.append(text)
         return texts
@@ -70,8 +99,8 @@ class ChatStream:
         if not self._has_content:
             raise EngineFailed(self._source, "its answer was empty")
 
-    def _delta(self, data: str) -> str:
-        """Return the text in one chunk object, if any."""
+    def _delta(self, data: str) -> str | None:
+        """Return the text in one chunk object; ``""`` for a part of a call."""
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
@@ -84,23 +113,48 @@ class ChatStream:
         choices = chunk.get("choices")
         # The usage chunk, and Azure's first one, have no choices.
         if not isinstance(choices, list) or not choices:
-            return ""
+            return None
         choice = choices[0]
         if not isinstance(choice, dict) or choice.get("index", 0) != 0:
-            return ""
+            return None
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
         delta = choice.get("delta")
-        content = delta.get("content") if isinstance(delta, dict) else None
-        return content if isinstance(content, str) else ""
+        if not isinstance(delta, dict):
+            return None
+        content = delta.get("content")
+        if isinstance(content, str) and content:
+            return content
+        return "" if self._grow_calls(delta.get("tool_calls")) else None
+
+    def _grow_calls(self, parts: object) -> bool:
+        """Take parts of calls; the first part of each has its id and name."""
+        if not isinstance(parts, list) or not parts:
+            return False
+        for position, part in enumerate(parts):
+            if not isinstance(part, dict):
+                continue
+            index = part.get("index")
+            if not isinstance(index, int):
+                index = position
+            if index not in self._calls and len(self._calls) >= MAX_CALLS:
+                raise EngineFailed(self._source, "calls too many functions at once")
+            call = self._calls.setdefault(index, _PartialCall())
+            function = part.get("function")
+            if isinstance(part.get("id"), str):
+                call.id = part["id"]
+            if isinstance(function, dict):
+                call.name += _text(function.get("name"))
+                call.arguments += _text(function.get("arguments"))
+        return True
 
 
 def request_body(provider: TextProvider, request: TextRequest) -> bytes:
     """Write a request as JSON of the Chat Completions API."""
     messages = [
-        {"role": message.role, "content": message.text}
+        _message(message)
         for message in request.messages
-        if message.text
+        if message.text or message.calls or message.role == "tool"
     ]
     if request.instructions:
         messages.insert(0, {"role": "system", "content": request.instructions})
@@ -111,7 +165,45 @@ def request_body(provider: TextProvider, request: TextRequest) -> bytes:
     }
     if request.max_output_tokens > 0:
         body[_token_limit_key(provider)] = request.max_output_tokens
+    body |= _tool_fields(request.tools)
     return json.dumps(body).encode()
+
+
+def _message(message: Message) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.role == "tool":
+        fields["tool_call_id"] = message.call_id
+    if message.calls:
+        fields["content"] = message.text or None
+        fields["tool_calls"] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.calls
+        ]
+    return fields
+
+
+def _tool_fields(use: ToolUse) -> dict[str, Any]:
+    if not use.tools:
+        return {}
+    choice: object = use.choice
+    if use.forced:
+        choice = {"type": "function", "function": {"name": use.forced}}
+    tools = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in use.tools
+    ]
+    return {"tools": tools, "tool_choice": choice}
 
 
 def _token_limit_key(provider: TextProvider) -> str:

@@ -7,21 +7,24 @@ measured with them is the server.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
 
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, level_db
 from voiceserver.engines.base import (
     Hypothesis,
-    Reminder,
     SpeechChunk,
     SpeechRequest,
+    TextItem,
     TextRequest,
     VoiceActivity,
 )
 from voiceserver.errors import EngineFailed
+from voiceserver.tools import Tool, ToolCall
 
 HEARD = "this is a test sentence"  # whatever is said
 HEARD_AFTER = MIC_RATE // 10  # samples
@@ -104,20 +107,30 @@ class StubText:
     """Answers with one sentence at once, or as a word of the last message asks.
 
     ``refuse`` says no, ``stall`` begins and goes silent, ``fail`` raises, ``long``
-    says forty sentences.
+    says forty sentences. ``tool``, there or in the instructions, calls the first
+    function offered, ``tools`` calls all; so does a choice that requires it. The
+    result of a call is told.
     """
 
     name = "stub"
     version = "1"
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[str | Reminder, None]:
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer.
 
         Raises:
             EngineFailed: If it was asked to fail.
         """
-        said = request.messages[-1].text.lower() if request.messages else ""
-        words = set(_WORD.findall(said))
+        last = request.messages[-1] if request.messages else None
+        if last is not None and last.role == "tool":
+            yield f"The tool says {last.text}."
+            return
+        words = set(_WORD.findall(last.text.lower() if last is not None else ""))
+        if called := _called(request, words):
+            for number, tool in enumerate(called, len(request.messages)):
+                arguments = json.dumps(_arguments(tool.parameters))
+                yield ToolCall(f"call_stub_{number}", tool.name, arguments)
+            return
         if "fail" in words:
             raise EngineFailed(self.name, "it was asked to fail")
         if "refuse" in words:
@@ -131,6 +144,39 @@ class StubText:
                 await asyncio.sleep(LONG_GAP_S)
         else:
             yield ANSWER
+
+
+def _called(request: TextRequest, words: set[str]) -> tuple[Tool, ...]:
+    """Which of the functions offered are called."""
+    use = request.tools
+    if use.forced:
+        return tuple(tool for tool in use.tools if tool.name == use.forced)
+    words = words | set(_WORD.findall(request.instructions.lower()))
+    if use.choice == "none" or not use.tools:
+        return ()
+    if "tools" in words:
+        return use.tools
+    return use.tools[:1] if use.choice == "required" or "tool" in words else ()
+
+
+_EXAMPLES: dict[str, object] = {
+    "string": "stub",
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+    "array": [],
+    "object": {},
+}
+
+
+def _arguments(schema: Mapping[str, Any]) -> dict[str, object]:
+    """A value for each property that the function requires."""
+    properties = schema.get("properties", {})
+    return {
+        name: properties.get(name, {}).get("enum", [None])[0]
+        or _EXAMPLES.get(properties.get(name, {}).get("type", ""), "stub")
+        for name in schema.get("required", ())
+    }
 
 
 class StubSpeech:

@@ -85,8 +85,11 @@ async def connect(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     require_upgrade(request, "WebRTC calls go to /v1/realtime/calls")
     engines = state.engines.get()
-    model = request.query.get("model")
-    session = None if model is None else {"model": model}
+    session: dict[str, object] = {}
+    if request.query.get("intent") == "transcription":
+        session["type"] = "transcription"
+    if (model := request.query.get("model")) is not None:
+        session["model"] = model
     socket = AiohttpSocket(request)
     call_id, _ = await state.calls.place(
         lambda call_id: state.connect_call(call_id, socket, engines, session), ""

@@ -5,6 +5,7 @@
 | EVENTS   | listening and playout             | 64   | the call ends            |
 | COMMANDS | the client                        | 256  | the call ends            |
 | REPLY    | the reply (text deltas and ends)  | 32   | the reply waits          |
+| ASIDES   | replies beside the conversation   | 32   | they wait                |
 
 One reader: the session's one writer.
 """
@@ -28,9 +29,10 @@ class Lane(Enum):
     EVENTS = "events"
     COMMANDS = "commands"
     REPLY = "reply"
+    ASIDES = "asides"
 
 
-_SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32}
+_SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32, Lane.ASIDES: 32}
 
 
 class Inbox:

@@ -13,6 +13,7 @@ import logging
 from typing import assert_never
 
 from voiceserver.ahead import Ahead
+from voiceserver.asked import Source
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
 from voiceserver.config import Config
@@ -29,6 +30,7 @@ from voiceserver.events import (
     CommitAudio,
     Configure,
     CreateReply,
+    DeleteMessage,
     Event,
     Failed,
     HangUp,
@@ -40,28 +42,27 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     SpeechStarted,
-    SpeechStopped,
     TextDelta,
+    ToolCalled,
     Transcript,
     Truncate,
     UserTurn,
 )
-from voiceserver.history import History
+from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Outlet, Playout
-from voiceserver.reply import Source
+from voiceserver.session.asides import Asides
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.inbox import Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
-from voiceserver.session.settings import configured
-from voiceserver.session.speaking import Speaking
+from voiceserver.session.reminders import Reminders
+from voiceserver.session.settings import CallSettings, source_of
+from voiceserver.session.speaking import Generated, Speaking
 from voiceserver.streams import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-MAX_REMINDERS = 20  # timers of one call at a time
-REMIND_AGAIN_S = 0.5  # a timer that is due waits for a reply to end
 # Audio in messages comes as fast as the client sends, and none of it may be lost: the
 # carrier waits while this much is unheard, so beyond it there is one message at most.
 UNHEARD_MS = 2000
@@ -97,13 +98,16 @@ class Session:
         in_messages: bool = False,
     ) -> None:
         self._call_id = call_id
-        self._config = config
+        self._settings = CallSettings(config)
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
         self._inbox = Inbox()
         self._history = History()
-        self._reminders: set[asyncio.TimerHandle] = set()
+        self._reminders = Reminders(
+            lambda: self._speaking.busy,
+            lambda text: self.command(CreateReply({}, say=text)),
+        )
         self._turn = 0  # number of the last turn begun
         self._asked: CreateReply | None = None  # waits for the user's words
         self.playout = Playout(self._played)
@@ -130,6 +134,11 @@ class Session:
             metrics,
             self._remind,
         )
+        self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
+
+    @property
+    def _config(self) -> Config:
+        return self._settings.config
 
     def hear(self, samples: Samples) -> None:
         """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
@@ -204,10 +213,9 @@ class Session:
 
     def _abandon(self, reason: str) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
-        for handle in self._reminders:
-            handle.cancel()
-        self._reminders.clear()
+        self._reminders.close()
         self._speaking.abandon()
+        self._asides.abandon()
         self._dialect.closed(reason)
 
     async def _handle(self, item: Item, group: asyncio.TaskGroup) -> None:
@@ -215,6 +223,7 @@ class Session:
             case (
                 Configure()
                 | AddMessage()
+                | DeleteMessage()
                 | CreateReply()
                 | CancelReply()
                 | ClearPlayback()
@@ -249,14 +258,18 @@ class Session:
                 self._speaking.heard_user(event)
                 if not event.text:
                     self._take_up(group)
-            case ReplyStarted() | TextDelta() | AudioDelta() | ReplyDone():
-                self._speaking.told(event)
+            case (
+                ReplyStarted() | TextDelta() | AudioDelta() | ToolCalled() | ReplyDone()
+            ):
+                self._told(event)
             case Playback():
                 self._speaking.playback(event)
-            case SpeechStopped() | Failed() | Transcript():
-                self._dialect.notify(event)
             case _:
-                assert_never(event)
+                self._dialect.notify(event)
+
+    def _told(self, event: Generated) -> None:
+        if not self._asides.told(event):
+            self._speaking.told(event)
 
     async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
         await self._stop(Outcome.INTERRUPTED)  # alive only if speech may not interrupt
@@ -268,7 +281,7 @@ class Session:
             self._listener.take(event.utterance),
             self._config.turn.create_reply,
         )
-        self._speaking.begin(source, ledger, self._config, group)
+        self._speaking.begin(source, ledger, self._settings, group)
 
     def _take_up(self, group: asyncio.TaskGroup) -> None:
         """What interrupted had no words: say on, or answer what was left unanswered.
@@ -284,10 +297,11 @@ class Session:
             self._speak(Source(), group)
 
     def _speak(
-        self, source: Source, group: asyncio.TaskGroup, instructions: str | None = None
+        self, source: Source, group: asyncio.TaskGroup, change: Configure | None = None
     ) -> None:
         ledger = self._ledger(self._clock.now_ns())
-        self._speaking.begin(source, ledger, self._config, group, instructions)
+        settings = self._settings if change is None else self._settings.changed(change)
+        self._speaking.begin(source, ledger, settings, group)
 
     def _ledger(self, commit_ns: int) -> TurnLedger:
         self._turn += 1
@@ -310,19 +324,33 @@ class Session:
             case Received(text):
                 for wanted in self._dialect.receive(text):
                     await self._obey(wanted, group)
-            case Configure():
-                self._config = configured(self._config, command)
-                self._listener.configure(self._config.turn)
-            case AddMessage(role, text):
-                self._history.add(role, text)
+            case Configure() | AddMessage() | DeleteMessage():
+                self._obey_about_conversation(command)
             case CreateReply():
                 await self._ask(command, group)
-            case CancelReply() | ClearPlayback():
+            case CancelReply(turn):
+                if not self._asides.cancel(turn):
+                    await self._stop(Outcome.CANCELLED)
+            case ClearPlayback():
                 await self._stop(Outcome.CANCELLED)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
                 await self._obey_about_audio(command, group)
             case HangUp(reason):
                 raise SessionEnded(reason)
+            case _:
+                assert_never(command)
+
+    def _obey_about_conversation(
+        self, command: Configure | AddMessage | DeleteMessage
+    ) -> None:
+        match command:
+            case Configure():
+                self._settings = self._settings.changed(command)
+                self._listener.configure(self._config.turn)
+            case AddMessage(role, text, key, after, calls, call_id):
+                self._history.add(Said(role, text, key, calls, call_id), after)
+            case DeleteMessage(key):
+                self._history.delete(key)
             case _:
                 assert_never(command)
 
@@ -350,14 +378,21 @@ class Session:
 
     async def _ask(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
         """Answer, once the user's words are known."""
-        if self._asked is not None or self._speaking.about_to_answer:
+        if asked.aside:
+            self._answer_aside(asked, group)
+        elif self._asked is not None or self._speaking.about_to_answer:
             self._dialect.refused(asked)
         elif self._speaking.listening:
             self._asked = asked
         else:
             await self._stop(Outcome.CANCELLED)
-            source = Source(say=asked.say, metadata=asked.metadata)
-            self._speak(source, group, asked.instructions)
+            self._speak(source_of(asked), group, asked.change)
+
+    def _answer_aside(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
+        settings = self._settings.changed(asked.change or Configure())
+        ledger = self._ledger(self._clock.now_ns())
+        if not self._asides.begin(source_of(asked), ledger, settings, group):
+            self._dialect.refused(asked)
 
     async def _answer_asked(self, group: asyncio.TaskGroup) -> None:
         if self._asked is not None and not self._speaking.busy:
@@ -379,18 +414,5 @@ class Session:
         await self._inbox.put(Lane.REPLY, AudioDelta(turn, samples))
 
     def _remind(self, reminder: Reminder) -> None:
-        if len(self._reminders) >= MAX_REMINDERS:
+        if not self._reminders.add(reminder):
             self._dialect.notify(Failed("timer", "too many timers in this call"))
-        else:
-            self._later(reminder.after_s, reminder.text)
-
-    def _later(self, after_s: float, text: str) -> None:
-        def due() -> None:
-            self._reminders.discard(handle)
-            if self._speaking.busy:
-                self._later(REMIND_AGAIN_S, text)
-            else:
-                self.command(CreateReply({}, say=text))
-
-        handle = asyncio.get_running_loop().call_later(after_s, due)
-        self._reminders.add(handle)

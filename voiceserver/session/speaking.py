@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from voiceserver.asked import Source
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
-from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
@@ -22,18 +22,24 @@ from voiceserver.events import (
     ReplyDone,
     ReplyStarted,
     TextDelta,
+    ToolCalled,
     Transcript,
+    call_key,
+    reply_key,
+    utterance_key,
 )
 from voiceserver.heard import HeardText
-from voiceserver.history import History
+from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Outlet
-from voiceserver.reply import Reply, Source
+from voiceserver.reply import Reply
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.settings import reply_settings
+from voiceserver.session.settings import CallSettings
 from voiceserver.session.turn_account import TurnAccount
+
+Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
 REMEMBERED = 16  # replies that a client may still truncate
@@ -118,27 +124,27 @@ class Speaking:
         self,
         source: Source,
         ledger: TurnLedger,
-        config: Config,
+        settings: CallSettings,
         group: asyncio.TaskGroup,
-        instructions: str | None = None,
     ) -> None:
         """Start a reply; the caller has stopped the one before."""
         assert self._reply is None
         self._turn = ledger.turn
         self._told = ""
-        self._lag = config.media.client_playout_ms * SPEECH_RATE // 1000
+        lag_ms = settings.config.media.client_playout_ms
+        self._lag = lag_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
         self._account.open(ledger)
         self._reply = Reply(
             self._turn,
             source,
-            reply_settings(config, instructions),
+            settings.for_reply(),
             self._engines,
             self._playout,
             ledger,
             self._clock.now_ns,
             lambda item: self._inbox.put(Lane.REPLY, item),
-            self._messages,
+            lambda: self._messages(source),
         )
         self._task = group.create_task(self._reply.run())
 
@@ -190,8 +196,7 @@ class Speaking:
 
     def heard_user(self, event: Transcript) -> None:
         """The user's words are settled: write them down, and tell."""
-        self._history.add("user", event.text)
-        self._dialect.notify(event)
+        self._write_down(event)
         if self._reply is None:
             return
         self._reply.proceed()
@@ -209,11 +214,11 @@ class Speaking:
         text, made = self._past[turn]
         heard = made.at(played_ms * SPEECH_RATE // 1000)
         text = text[: heard.characters]
-        self._history.cut(turn, text)
+        self._history.cut(reply_key(turn), text)
         event = Playback(turn, Played.CUT, played_ms, text, heard.exact)
         self._dialect.notify(event)
 
-    def told(self, event: ReplyStarted | TextDelta | AudioDelta | ReplyDone) -> None:
+    def told(self, event: Generated) -> None:
         """The reply said something; what a stopped one said is ignored."""
         if event.turn != self._turn or self._task is None:
             return
@@ -224,6 +229,9 @@ class Speaking:
                 self._told += text
                 self._dialect.notify(event)
             case AudioDelta():
+                self._dialect.notify(event)
+            case ToolCalled(_, call):
+                self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
                 self._dialect.notify(event)
             case ReplyDone():
                 self._generated(event)
@@ -246,7 +254,7 @@ class Speaking:
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None
-        self._history.reply(event.turn, event.text)
+        self._remember(Said("assistant", event.text, reply_key(event.turn)))
         self._account.generated(event.outcome.value)
         reply = self._reply
         if reply is not None and reply.fault is not None:
@@ -261,31 +269,37 @@ class Speaking:
         for item in self._inbox.drain(Lane.REPLY):
             if isinstance(item, Transcript):
                 self.heard_user(item)
-            elif isinstance(item, ReplyStarted | TextDelta | ReplyDone):
+            elif isinstance(item, ReplyStarted | TextDelta | ToolCalled | ReplyDone):
                 self.told(item)
             elif isinstance(item, Reminder):
                 self._remind(item)
         if reply.source.number and reply.transcript is None:
             # Stopped while recognising: the newest words must do, none are lost.
             text = reply.latest.text
-            self._history.add("user", text)
-            self._dialect.notify(Transcript(reply.source.number, text, final=True))
+            self._write_down(Transcript(reply.source.number, text, final=True))
+
+    def _write_down(self, event: Transcript) -> None:
+        said = Said("user", event.text, utterance_key(event.utterance))
+        self._history.add(said)
+        self._dialect.notify(event)
 
     def _end_generation(self, reply: Reply, outcome: Outcome) -> None:
         self._task = None
         self._account.generated(outcome.value)
-        self._history.reply(self._turn, self._told)
+        self._remember(Said("assistant", self._told, reply_key(self._turn)))
         if reply.started:
             by = self._account.answered_by
             self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
 
     def _cut(self, reply: Reply, played: int, outcome: Outcome) -> None:
+        if reply.text_only:
+            return  # read as it came
         heard = ""
         if played:
             event = self._heard(reply, Played.CUT, max(0, played - self._lag))
             heard = event.heard
             self._dialect.notify(event)
-        self._history.cut(self._turn, heard)
+        self._history.cut(reply_key(self._turn), heard)
         if outcome is Outcome.INTERRUPTED and played:
             self.unheard = self._told[len(heard) :].strip()
 
@@ -295,8 +309,14 @@ class Speaking:
         heard_ms = played * 1000 // SPEECH_RATE
         return Playback(self._turn, state, heard_ms, text, heard.exact)
 
-    def _messages(self) -> tuple[Message, ...]:
-        return tuple(Message(said.role, said.text) for said in self._history.messages())
+    def _remember(self, said: Said) -> None:
+        if self._reply is not None and not self._reply.source.aside:
+            self._history.add(said)
+
+    def _messages(self, source: Source) -> tuple[Message, ...]:
+        if source.messages is not None:
+            return source.messages
+        return messages_of(self._history)
 
     def _close(self) -> None:
         """The turn is over: write its ledger line."""
@@ -308,3 +328,11 @@ class Speaking:
         record = self._account.close()
         if record is not None:
             self._dialect.account(record)
+
+
+def messages_of(history: History) -> tuple[Message, ...]:
+    """The conversation as a text model takes it."""
+    return tuple(
+        Message(said.role, said.text, said.calls, said.call_id)
+        for said in history.messages()
+    )

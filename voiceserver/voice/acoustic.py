@@ -64,13 +64,23 @@ def spread(encoded: Tensor, prosody: Tensor, lengths: Tensor) -> Frames:
         Unbatched frames, ``(frames, ...)``.
     """
     which = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    return Frames(encoded[which], cues_of(prosody, lengths, which))
+
+
+def cues_of(prosody: Tensor, lengths: Tensor, which: Tensor) -> Tensor:
+    """Cues of each frame, ``(frames, CUES)``.
+
+    Args:
+        prosody: In natural units, ``(n, PROSODY)``.
+        lengths: Frames of each symbol, ``(n,)``, int64.
+        which: Symbol of each frame, ``(frames,)``, int64.
+    """
     starts = torch.cumsum(lengths, 0) - lengths
     length = lengths[which].float()
     place = (torch.arange(len(which)) - starts[which] + 0.5) / length
     _, pitch, rise, energy = prosody[which].unbind(-1)
     line = pitch + rise * (place - 0.5)
-    cues = torch.stack([place, torch.log1p(length) - 2, line, rise, energy / 3], -1)
-    return Frames(encoded[which], cues)
+    return torch.stack([place, torch.log1p(length) - 2, line, rise, energy / 3], -1)
 
 
 def paired(x: Tensor) -> Tensor:
@@ -121,14 +131,25 @@ class ContourNet(nn.Module):
 
     def logits(self, frames: Frames) -> tuple[Tensor, Tensor]:
         """As `forward`, but the voicing before its sigmoid: what training wants."""
-        x = paired(torch.cat([frames.encoded, frames.cues], -1))
-        bend, voicing = self.stack(x).split(PAIR, -1)
+        return self._split(frames, self.stack(self.inputs(frames)))
+
+    def inputs(self, frames: Frames) -> Tensor:
+        """What the stack sees, ``(batch, frames / 2, ...)``."""
+        return paired(torch.cat([frames.encoded, frames.cues], -1))
+
+    def tracks(self, frames: Frames, out: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, from the stack's output."""
+        pitch, voicing = self._split(frames, out)
+        return pitch, torch.sigmoid(voicing)
+
+    @staticmethod
+    def _split(frames: Frames, out: Tensor) -> tuple[Tensor, Tensor]:
+        bend, voicing = out[..., :PAIR], out[..., PAIR:]
         return frames.cues[..., 2] + bend.flatten(1), voicing.flatten(1)
 
     def forward(self, frames: Frames) -> tuple[Tensor, Tensor]:
         """Log F0 relative to ``F0_CENTRE_HZ`` and voicing, each ``(batch, frames)``."""
-        pitch, voicing = self.logits(frames)
-        return pitch, torch.sigmoid(voicing)
+        return self.tracks(frames, self.stack(self.inputs(frames)))
 
 
 class MelDecoder(nn.Module):

@@ -6,9 +6,9 @@ nothing of chunks, and nothing of text but its symbols.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -127,6 +127,22 @@ def as_phones(clause: Clause) -> Phones:
     )
 
 
+def bend(drawn: Tensor, manner: Manner, centre: float) -> Tensor:
+    """Change drawn prosody as a manner asks.
+
+    Args:
+        drawn: In natural units, ``(n, PROSODY)``.
+        manner: Pitch, its range, and energy.
+        centre: Mean log F0 of the speaker.
+    """
+    bent = drawn.clone()
+    bent[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
+    bent[:, 1] += manner.pitch * (math.log(2) / 12)
+    bent[:, 2] *= manner.pitch_range
+    bent[:, 3] += manner.energy_db * (math.log(10) / 20)
+    return bent
+
+
 @torch.no_grad()
 def plan_clause(
     model: AcousticModel, clause: Clause, manner: Manner, lead: Lead | None = None
@@ -143,11 +159,7 @@ def plan_clause(
     phones = as_phones(clause)
     encoded = model.encoder(phones)
     drawn = model.prosody.draw(phones, generator, manner.temperature)[0]
-    centre = model.prosody.mean[1]
-    drawn[:, 1] = (drawn[:, 1] - centre) * manner.pitch_range + centre
-    drawn[:, 1] += manner.pitch * (np.log(2) / 12)
-    drawn[:, 2] *= manner.pitch_range
-    drawn[:, 3] += manner.energy_db * (np.log(10) / 20)
+    drawn = bend(drawn, manner, float(model.prosody.mean[1]))
     sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
     lengths = to_lengths(drawn, sounding, manner.speed)
     if lead is not None:

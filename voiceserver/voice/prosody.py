@@ -116,6 +116,39 @@ class ProsodyNet(nn.Module):
         drawn = _Walk(self, encoded[0]).draw(uniform, normal, temperature)
         return self.restore(torch.from_numpy(drawn).to(encoded))[None]
 
+    @torch.no_grad()
+    def draw_many(
+        self, phones: Phones, uniform: Tensor, normal: Tensor, temperature: Tensor
+    ) -> Tensor:
+        """Prosody of a batch of clauses in natural units, ``(batch, n, PROSODY)``.
+
+        Args:
+            phones: Clauses of up to ``n`` symbols; what is drawn beyond a clause's own
+                means nothing.
+            uniform: Random numbers in [0, 1), ``(batch, n)``.
+            normal: Standard normal, ``(batch, n, PROSODY)``.
+            temperature: As for `draw`, ``(batch,)``.
+        """
+        encoded = self.encoder(phones)
+        batch, n, width = encoded.shape
+        state = encoded.new_zeros(1, batch, width)
+        before = encoded.new_zeros(batch, PROSODY)
+        sharpness = 1 / temperature.clamp_min(1e-3)[:, None]
+        drawn = []
+        for i in range(n):
+            x = self.inlet(torch.cat([encoded[:, i], before], -1))
+            _, state = self.cell(x[:, None], state)
+            mixture = self._mixture(encoded[:, i], state[0])
+            weight = torch.softmax(mixture.log_weight * sharpness, -1)
+            above = weight.cumsum(-1) <= (uniform[:, i] * 0.999999)[:, None]
+            chosen = above.sum(-1).clamp(max=self.components - 1)
+            index = chosen[:, None, None].expand(-1, 1, PROSODY)
+            mean = mixture.mean.gather(1, index)[:, 0]
+            sigma = torch.exp(mixture.log_sigma.gather(1, index)[:, 0])
+            before = mean + sigma * normal[:, i] * temperature[:, None]
+            drawn.append(before)
+        return self.restore(torch.stack(drawn, 1))
+
 
 def _array(x: Tensor) -> Floats:
     return np.ascontiguousarray(x.detach().float().cpu().numpy())

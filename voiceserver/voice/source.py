@@ -87,14 +87,17 @@ def _normals(n: int, key: int) -> NDArray[np.complex128]:
 
 
 @functools.cache
-def noise_table() -> Tensor:
+def noise_table(device: torch.device | None = None) -> Tensor:
     """Complex Gaussian spectra, shape ``(NOISE_ROWS, BINS)``, complex64."""
+    if device is not None:
+        return noise_table().to(device)
     spectra = _normals(NOISE_ROWS * BINS, _TABLE_KEY).reshape(NOISE_ROWS, BINS)
     return torch.from_numpy((spectra * NOISE_LEVEL).astype(np.complex64))
 
 
 @functools.cache
-def _normal_table(channels: int) -> Tensor:
+def normal_table(channels: int) -> Tensor:
+    """Standard normal numbers, shape ``(NOISE_ROWS, channels)``, float32."""
     drawn = _normals(NOISE_ROWS * channels, _TABLE_KEY + channels)
     return torch.from_numpy(drawn.real.reshape(NOISE_ROWS, channels).astype(np.float32))
 
@@ -129,4 +132,4 @@ def noise(first: int, frames: int, seed: int) -> Tensor:
 
 def normal_noise(first: int, rows: int, channels: int, seed: int) -> Tensor:
     """Standard normal numbers, ``(rows, channels)``, float32; keyed as `noise`."""
-    return _normal_table(channels)[noise_rows(first, rows, seed + 1)]
+    return normal_table(channels)[noise_rows(first, rows, seed + 1)]

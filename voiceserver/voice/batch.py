@@ -1,0 +1,290 @@
+"""Many clauses at once, each in one piece: what a GPU is for, and what files need.
+
+Clauses are padded to a common length and masked at every layer, so that each comes out
+as it would alone. On CUDA the networks run in half precision if asked to, and a length
+and number of clauses that were seen before is replayed as one captured graph, because
+launching some hundred small kernels takes longer than running them. Knows nothing of
+text, nor of who waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voiceserver.voice.acoustic import (
+    NOISE,
+    PAIR,
+    AcousticModel,
+    Frames,
+    cues_of,
+    to_hz,
+    to_lengths,
+)
+from voiceserver.voice.clause import Clause
+from voiceserver.voice.encoder import Phones
+from voiceserver.voice.features import HOP
+from voiceserver.voice.phones import MARKS, PAUSE, SYMBOLS
+from voiceserver.voice.plan import Manner, bend
+from voiceserver.voice.prosody import PROSODY
+from voiceserver.voice.source import (
+    frame_phases,
+    noise_rows,
+    noise_table,
+    normal_table,
+)
+from voiceserver.voice.synthesis import Samples
+from voiceserver.voice.vocoder import (
+    AFTER,
+    BEFORE,
+    KERNEL,
+    VocoderNet,
+    overlap_add,
+    pad_frames,
+    pulse_spectrum,
+)
+
+BUCKET = 128  # frames; lengths are rounded up to a multiple
+REACH = KERNEL // 2
+WARM_UPS = 3  # runs before a graph is captured; libraries set themselves up in them
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the networks see of a batch, padded to ``frames``.
+
+    Attributes:
+        encoded: ``(batch, frames, width)``.
+        cues: ``(batch, frames, CUES)``.
+        mask: 1 where a clause has a frame, ``(batch, frames)``.
+        drawn: The decoder's noise, ``(batch, frames / 2, NOISE)``.
+        rows: Of the vocoder's noise table, ``(batch, frames)``, int64.
+    """
+
+    encoded: Tensor
+    cues: Tensor
+    mask: Tensor
+    drawn: Tensor
+    rows: Tensor
+
+
+def collate(clauses: Sequence[Clause], device: torch.device) -> Phones:
+    """Pad the symbols of clauses to a batch."""
+    longest = max(len(c.symbols) for c in clauses)
+    pause = SYMBOLS.index(PAUSE)
+
+    def padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
+        full = [[*row, *[fill] * (longest - len(row))] for row in rows]
+        return torch.tensor(full, device=device)
+
+    return Phones(
+        padded([c.symbols for c in clauses], pause),
+        padded([c.places for c in clauses], 0),
+        torch.tensor([c.ending for c in clauses], device=device),
+        padded([[1] * len(c.symbols) for c in clauses], 0).float(),
+    )
+
+
+def _prosody(
+    model: AcousticModel, phones: Phones, manners: Sequence[Manner]
+) -> list[Tensor]:
+    """Prosody of each clause in natural units, bent as asked, on the processor."""
+    n, device = phones.symbols.shape[1], phones.symbols.device
+    uniform, normal = (
+        torch.zeros(len(manners), n),
+        torch.zeros(len(manners), n, PROSODY),
+    )
+    counts = phones.mask.sum(1).long().tolist()
+    for i, (manner, count) in enumerate(zip(manners, counts, strict=True)):
+        # As the clause alone would draw them: the same speech in any company.
+        generator = torch.Generator().manual_seed(manner.seed)
+        uniform[i, :count] = torch.rand(count, generator=generator)
+        normal[i, :count] = torch.randn((count, PROSODY), generator=generator)
+    drawn = model.prosody.draw_many(
+        phones,
+        uniform.to(device),
+        normal.to(device),
+        torch.tensor([m.temperature for m in manners], device=device),
+    ).cpu()
+    centre = float(model.prosody.mean[1])
+    return [
+        bend(drawn[i, :count], manner, centre)
+        for i, (manner, count) in enumerate(zip(manners, counts, strict=True))
+    ]
+
+
+@torch.no_grad()
+def prepare(
+    model: AcousticModel, clauses: Sequence[Clause], manners: Sequence[Manner]
+) -> tuple[Batch, list[int]]:
+    """Draw the prosody of clauses and lay them out in frames.
+
+    Args:
+        model: In evaluation mode, on the device that is to be used.
+        clauses: At least one.
+        manners: One for each; whispering is not done here.
+
+    Returns:
+        The batch on the model's device, and the frames of each clause.
+    """
+    device = next(model.parameters()).device
+    phones = collate(clauses, device)
+    encoded = model.encoder(phones)
+    prosody = _prosody(model, phones, manners)
+    lengths = [
+        to_lengths(p, torch.tensor([s > len(MARKS) for s in c.symbols]), m.speed)
+        for p, c, m in zip(prosody, clauses, manners, strict=True)
+    ]
+    counts = [int(each.sum()) for each in lengths]
+    frames = -(-max(counts) // BUCKET) * BUCKET
+    which = torch.zeros(len(clauses), frames, dtype=torch.int64)
+    cues = []
+    for i, (own, each) in enumerate(zip(prosody, lengths, strict=True)):
+        symbols = torch.repeat_interleave(torch.arange(len(each)), each)
+        which[i, : len(symbols)] = symbols
+        one = cues_of(own, each, symbols)
+        cues.append(functional.pad(one, (0, 0, 0, frames - len(symbols))))
+    drawn, rows = zip(*[_noises(m, frames) for m in manners], strict=True)
+    index = which.to(device)[..., None].expand(-1, -1, encoded.shape[2])
+    return (
+        Batch(
+            encoded.gather(1, index),
+            torch.stack(cues).to(device),
+            (torch.arange(frames) < torch.tensor(counts)[:, None]).float().to(device),
+            torch.stack(drawn).to(device),
+            torch.stack(rows).to(device),
+        ),
+        counts,
+    )
+
+
+def _noises(manner: Manner, frames: int) -> tuple[Tensor, Tensor]:
+    pairs = noise_rows(0, frames // PAIR, manner.seed + 1)
+    drawn = normal_table(NOISE)[pairs] * manner.texture
+    return drawn, noise_rows(0, frames, manner.seed)
+
+
+def _masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
+    """Blocks that see silence beyond the end of each clause, ``(batch, c, n)``."""
+    x = x * mask
+    for block in blocks:
+        x = block(x) * mask
+    return x
+
+
+def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
+    """Waveforms of a batch, ``(batch, frames * HOP)``, silent beyond each clause."""
+    mask = batch.mask[:, None]
+    pair_mask = mask[:, :, ::PAIR]
+    frames = Frames(batch.encoded, batch.cues)
+    pitch, voicing = _contour(model, frames, pair_mask)
+    decoder = model.decoder
+    x = decoder.stack.inputs(decoder.inputs(frames, pitch, voicing, batch.drawn))
+    hidden = _masked(decoder.stack.blocks, x, pair_mask)
+    mel = decoder.mel(decoder.stack.outputs(hidden)).float()
+    f0 = to_hz(_held(pitch.float(), batch.mask))
+    voicing = voicing.float() * batch.mask
+    x = net.inputs(mel, f0, voicing) * mask
+    x = net.inlet(functional.pad(x, (REACH, REACH)))
+    filters = net.filters(_masked(net.blocks, x, mask))
+    padded = pad_frames(f0, AFTER, AFTER)
+    weight = functional.pad(voicing, (AFTER, AFTER))
+    pulse = pulse_spectrum(padded, weight, frame_phases(padded))
+    hiss = noise_table(mask.device)[batch.rows].transpose(1, 2)
+    spectra = (pulse * filters.harmonic + hiss * filters.hiss) * mask
+    return overlap_add(functional.pad(spectra, (BEFORE, AFTER))).clamp(-1, 1)
+
+
+def _contour(
+    model: AcousticModel, frames: Frames, pair_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    stack = model.contour.stack
+    x = stack.inputs(model.contour.inputs(frames))
+    return model.contour.tracks(
+        frames, stack.outputs(_masked(stack.blocks, x, pair_mask))
+    )
+
+
+def _held(pitch: Tensor, mask: Tensor) -> Tensor:
+    """Pitch with the last frame of each clause held to the end, ``(batch, n)``."""
+    last = mask.sum(1).long()[:, None] - 1
+    return torch.where(mask > 0, pitch, pitch.gather(1, last))
+
+
+class BatchSpeaker:
+    """Speaks batches on the device of its networks.
+
+    Args:
+        model: In evaluation mode.
+        net: In evaluation mode, on the same device.
+        half: Run the networks in bfloat16 where the arithmetic allows it.
+        graphs: Capture each shape once and replay it; on CUDA only.
+    """
+
+    def __init__(
+        self,
+        model: AcousticModel,
+        net: VocoderNet,
+        *,
+        half: bool = False,
+        graphs: bool = False,
+    ) -> None:
+        self.model, self.net = model, net
+        self.device = next(net.parameters()).device
+        self._half = half
+        self._graphs = graphs and self.device.type == "cuda"
+        self._captured: dict[tuple[int, ...], Callable[[Batch], Tensor]] = {}
+
+    def speak(
+        self, clauses: Sequence[Clause], manners: Sequence[Manner]
+    ) -> list[Samples]:
+        """Speak clauses; float32 at 24 kHz, each ``(its frames * HOP,)``."""
+        if not clauses:
+            return []
+        batch, counts = prepare(self.model, clauses, manners)
+        made = self.run(batch).cpu().numpy()
+        return [
+            np.ascontiguousarray(wave[: n * HOP])
+            for wave, n in zip(made, counts, strict=True)
+        ]
+
+    @torch.no_grad()
+    def run(self, batch: Batch) -> Tensor:
+        """Waveforms of a prepared batch, on the device."""
+        if not self._graphs:
+            return self._eager(batch)
+        shape = tuple(batch.encoded.shape)
+        if shape not in self._captured:
+            self._captured[shape] = self._capture(batch)
+        return self._captured[shape](batch)
+
+    def _eager(self, batch: Batch) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            return waves(self.model, self.net, batch)
+
+    def _capture(self, batch: Batch) -> Callable[[Batch], Tensor]:
+        """Record the kernels of one shape; its inputs are copied into place."""
+        names = [field.name for field in fields(Batch)]
+        inputs = Batch(**{name: getattr(batch, name).clone() for name in names})
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UPS):
+                self._eager(inputs)
+        torch.cuda.current_stream(self.device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            made = self._eager(inputs)
+
+        def replay(fresh: Batch) -> Tensor:
+            for name in names:
+                getattr(inputs, name).copy_(getattr(fresh, name))
+            graph.replay()
+            return made
+
+        return replay
