@@ -11,6 +11,7 @@ import numpy as np
 from tests.virtual_time import VirtualClock
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, AudioFrame, Samples
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import Attach, Command
 from voiceserver.config import Config
 from voiceserver.engines.base import (
     Engines,
@@ -21,7 +22,7 @@ from voiceserver.engines.base import (
     TextRequest,
     WordMark,
 )
-from voiceserver.events import Command, Event
+from voiceserver.events import Event
 from voiceserver.metrics import Metrics
 from voiceserver.session.session import Session
 
@@ -168,8 +169,11 @@ class RecordingDialect:
     def account(self, record: TurnRecord) -> None:
         self.records.append(record)
 
-    def receive(self, text: str) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
         return ()
+
+    def attach(self, listener: Attach) -> None:
+        pass
 
     def refused(self, command: Command) -> None:
         pass

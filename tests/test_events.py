@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import is_dataclass
 from typing import get_args
 
-from voiceserver import events
+from voiceserver import commands, events
 
 
 def test_there_are_twelve_events() -> None:
@@ -17,5 +17,5 @@ def test_events_and_commands_cannot_be_changed() -> None:
     """They are shared by the writer, the dialect and tests."""
     assert all(
         is_dataclass(kind) and "__setattr__" in vars(kind)  # what frozen adds
-        for kind in (*get_args(events.Event), *get_args(events.Command))
+        for kind in (*get_args(events.Event), *get_args(commands.Command))
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import websockets
@@ -179,8 +179,8 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
     await it.next("response.done", since)
 
 
-async def typed_turns(it: Line) -> None:
-    """Turns without a voice: text, tools, asides, deletion, and a long one cut."""
+async def manual_turn(it: Line) -> None:
+    """The client says when the user has finished."""
     send = it.connection
     since = it.now
     await send.session.update(session=MANUAL | {"tools": [TOOL]})
@@ -193,6 +193,10 @@ async def typed_turns(it: Line) -> None:
     await send.input_audio_buffer.commit()
     await it.next("input_audio_buffer.committed", since)
 
+
+async def tool_loop(it: Line) -> None:
+    """A function is called, its result is told, in text."""
+    send = it.connection
     since = it.now
     await say(it, "First of all.", id="item_of_ours", previous_item_id="root")
     added = await it.next("conversation.item.added", since)
@@ -220,6 +224,10 @@ async def typed_turns(it: Line) -> None:
     await it.next("response.done", since)
     assert not it.of("response.output_audio.delta", since)
 
+
+async def asides(it: Line) -> None:
+    """A response beside the conversation, a deletion, and a long answer cut."""
+    send = it.connection
     since = it.now
     await send.response.create(
         response={
@@ -293,7 +301,9 @@ async def mistakes(it: Line) -> None:
 async def main(setting: Setting) -> None:
     async with line(setting) as it:
         await spoken_turn(setting, it)
-        await typed_turns(it)
+        await manual_turn(it)
+        await tool_loop(it)
+        await asides(it)
         await mistakes(it)
     assert not it.faults, "\n".join(sorted(it.faults))
     missing = EXPECTED - {event.type for event in it.events}

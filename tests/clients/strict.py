@@ -94,7 +94,7 @@ def _describe(
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:
-    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias):
+    if isinstance(kind, type):
         return [kind] if issubclass(kind, BaseModel) else []
     return [one for part in typing.get_args(kind) for one in _models(part)]
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from voiceserver.commands import Command
 from voiceserver.config import Config
 from voiceserver.dialects.realtime import RealtimeDialect
-from voiceserver.events import Command, Event
+from voiceserver.events import Event
 
 
 class Client:

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from tests.dialects.client import Client, names
+from voiceserver.commands import CreateReply
 from voiceserver.config import Config, TurnConfig
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.errors import BadRequest
 from voiceserver.events import (
     BargeIn,
-    CreateReply,
     Failed,
     Outcome,
     Playback,

@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from tests.dialects.client import Client, names
-from voiceserver.events import (
+from voiceserver.commands import (
     AddMessage,
-    BargeIn,
     CancelReply,
     ClearAudio,
     ClearPlayback,
     Configure,
     CreateReply,
     DeleteMessage,
+)
+from voiceserver.events import (
+    BargeIn,
     Outcome,
     Playback,
     Played,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from voiceserver.commands import AddMessage
 from voiceserver.dialects.realtime_client_items import read_item
 from voiceserver.dialects.realtime_items import Item
 from voiceserver.dialects.realtime_wire import Refused
-from voiceserver.events import AddMessage
 from voiceserver.tools import ToolCall
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.dialects.client import Client, names
+from voiceserver.commands import Configure
 from voiceserver.config import Config, TextConfig
-from voiceserver.events import Configure
 
 
 def update(client: Client, **session: Any) -> Configure | None:

@@ -17,6 +17,7 @@ from voiceserver.errors import BadRequest
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import address_of, bound_socket
 from voiceserver.server.serve import ServerParts, serve
+from voiceserver.session.session import Session
 
 OFFER = "v=0\r\nfake offer\r\n"
 ANSWER = "v=0\r\nfake answer\r\n"
@@ -37,6 +38,10 @@ class FakeCall:
         self.over = asyncio.Event()
         self._told = asyncio.Event()
         self._offer = ""
+
+    @property
+    def conversation(self) -> Session:
+        raise NotImplementedError
 
     async def answer(self, offer: str) -> str:
         self._offer = offer

@@ -114,3 +114,15 @@ async def test_closing_tells_every_call_and_cancels_the_deaf() -> None:
     assert count(metrics, "calls_ended_total", end="ended") == 1
     assert count(metrics, "calls_refused_total", reason="closing") == 1
     assert count(metrics, "calls") == 0
+
+
+async def test_one_address_cannot_take_all_lines() -> None:
+    """The third call from it is refused, one from elsewhere is taken."""
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 8, 60, Metrics(), max_calls_from=2)
+        for _ in range(2):
+            await calls.place(make, OFFER, "10.0.0.1")
+        with pytest.raises(Overloaded, match="address"):
+            await calls.place(make, OFFER, "10.0.0.1")
+        await calls.place(make, OFFER, "10.0.0.2")
+        await calls.close("over", 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from voiceserver.config import ServerConfig
@@ -142,3 +144,27 @@ def test_a_short_key_is_called_so() -> None:
     config = ServerConfig(api_key_env="VS_KEY")
     assert access_rules(config, {"VS_KEY": "secret"}).short_key
     assert not KEYED.short_key
+
+
+def test_keys_of_a_file_are_taken_too(tmp_path: Path) -> None:
+    """One a line, with remarks; together with that of the environment."""
+    file = tmp_path / "keys"
+    file.write_text(
+        "# of the kiosks\nfirst-key-of-the-file\n\nsecond-key-of-the-file\n"
+    )
+    config = ServerConfig(host="0.0.0.0", api_key_env="VS_KEY", api_key_file=str(file))
+    rules = access_rules(config, KEY)
+    for key in ("first-key-of-the-file", "second-key-of-the-file", KEY["VS_KEY"]):
+        rules.check_key(f"Bearer {key}")
+    with pytest.raises(Refusal):
+        rules.check_key("Bearer # of the kiosks")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# none yet\n", b"\xff\xfe"])
+def test_file_without_keys_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """Missing, empty, remarks only, no text: never an open server instead."""
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match="api_key_file"):
+        access_rules(ServerConfig(api_key_file=str(file)), {})

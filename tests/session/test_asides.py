@@ -6,7 +6,8 @@ import asyncio
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
-from voiceserver.events import CreateReply, Failed, ReplyDone, ReplyStarted
+from voiceserver.commands import CreateReply
+from voiceserver.events import Failed, ReplyDone, ReplyStarted
 from voiceserver.session.asides import MAX_ASIDES
 
 

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from tests.virtual_time import run_virtual
+from voiceserver.commands import HangUp
 from voiceserver.errors import Overloaded
-from voiceserver.events import HangUp, SpeechStopped, TextDelta
+from voiceserver.events import SpeechStopped, TextDelta
 from voiceserver.session.inbox import Inbox, Lane
 
 

@@ -10,16 +10,18 @@ import pytest
 
 from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText, RecordingDialect
 from tests.virtual_time import run_virtual
-from voiceserver.config import BudgetConfig, Config, TurnConfig
-from voiceserver.engines.base import Reminder, TextRequest
-from voiceserver.errors import EngineFailed
-from voiceserver.events import (
+from voiceserver.commands import (
     AddMessage,
     CancelReply,
     Command,
     Configure,
     CreateReply,
     HangUp,
+)
+from voiceserver.config import BudgetConfig, Config, TurnConfig
+from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.errors import EngineFailed
+from voiceserver.events import (
     Outcome,
     Playback,
     Played,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from voiceserver.commands import AddMessage, Configure, CreateReply
 from voiceserver.config import Config, TurnConfig
-from voiceserver.events import AddMessage, Configure, CreateReply
 from voiceserver.session.settings import CallSettings, source_of
 from voiceserver.tools import Tool, ToolUse
 

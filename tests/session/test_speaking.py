@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
+from voiceserver.commands import CancelReply, CreateReply
 from voiceserver.engines.base import Reminder, TextRequest
-from voiceserver.events import CancelReply, CreateReply, Outcome, ReplyDone
+from voiceserver.events import Outcome, ReplyDone
 
 
 class Stubborn(FakeText):

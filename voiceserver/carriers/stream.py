@@ -8,7 +8,6 @@ protocol of the texts nor HTTP.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from voiceserver.audio import PTIME_MS
@@ -19,7 +18,6 @@ from voiceserver.carriers.stream_audio import (
     StreamFormat,
 )
 from voiceserver.carriers.websocket import (
-    CLOSE_LIMIT_S,
     GOODBYE_LIMIT_S,
     NORMAL,
     POLICY,
@@ -27,15 +25,14 @@ from voiceserver.carriers.websocket import (
     Outgoing,
     Socket,
     Throttle,
+    close_in_time,
 )
+from voiceserver.commands import HangUp
 from voiceserver.engines.base import Engines
 from voiceserver.errors import BadAudio, SessionEnded
-from voiceserver.events import HangUp
 from voiceserver.metrics import Metrics
 from voiceserver.session.clock import Clock
 from voiceserver.session.session import Session
-
-log = logging.getLogger(__name__)
 
 NOT_AUDIO = 1007  # close code: a payload inconsistent with its type (RFC 6455, 7.4.1)
 MAX_WAITING_BYTES = 1024 * 1024  # events not taken; audio is left out long before
@@ -110,6 +107,12 @@ class StreamCall:
         self._session = Session(
             call_id, dialect.config, engines, dialect, clock, metrics
         )
+        self._session.command(dialect.starting)
+
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
 
     async def answer(self, offer: str) -> str:
         """Complete the handshake; there is nothing to negotiate.
@@ -128,11 +131,7 @@ class StreamCall:
         try:
             return await self._hold()
         finally:
-            try:
-                async with asyncio.timeout(CLOSE_LIMIT_S):
-                    await self._socket.close(self._code, self._reason)
-            except (TimeoutError, ConnectionError):
-                log.info("a WebSocket did not close in time")
+            await close_in_time(self._socket, self._code, self._reason)
 
     def hang_up(self, reason: str) -> None:
         """Ask the call to end; ``reason`` is told to the client."""

@@ -24,11 +24,11 @@ from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
 from voiceserver.carriers.media import MicrophoneConverter, ReplyTrack
 from voiceserver.carriers.sdp import checked_offer
+from voiceserver.commands import HangUp
 from voiceserver.config import Config, MediaConfig
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.errors import BadRequest, SessionEnded
-from voiceserver.events import HangUp
 from voiceserver.metrics import Metrics
 from voiceserver.session.clock import Clock
 from voiceserver.session.session import Session
@@ -88,6 +88,11 @@ class WebRtcCall:
             clock,
         )
         self._peer: RTCPeerConnection | None = None
+
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
 
     async def answer(self, offer: str) -> str:
         """Take the client's offer; return the answer.

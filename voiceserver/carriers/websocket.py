@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from voiceserver.commands import HangUp
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.errors import SessionEnded
-from voiceserver.events import HangUp
 from voiceserver.metrics import Metrics
 from voiceserver.session.clock import Clock
 from voiceserver.session.session import Session
@@ -108,6 +108,20 @@ class Outgoing:
             self._waiting.clear()
 
 
+def as_text(message: str | bytes) -> str:
+    """A message as the text it should have been."""
+    return message if isinstance(message, str) else message.decode("utf-8", "replace")
+
+
+async def close_in_time(socket: Socket, code: int, reason: str) -> None:
+    """Close a socket; one that does not answer is given up."""
+    try:
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await socket.close(code, reason)
+    except (TimeoutError, ConnectionError):
+        log.info("a WebSocket did not close in time")
+
+
 class Throttle:
     """Says how long to wait before the next message, to keep to a rate.
 
@@ -164,6 +178,11 @@ class WebSocketCall:
         )
         self._session.command(dialect.starting)
 
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
+
     async def answer(self, offer: str) -> str:
         """Complete the handshake; there is nothing to negotiate.
 
@@ -181,11 +200,7 @@ class WebSocketCall:
         try:
             return await self._hold()
         finally:
-            try:
-                async with asyncio.timeout(CLOSE_LIMIT_S):
-                    await self._socket.close(self._code, self._reason)
-            except (TimeoutError, ConnectionError):
-                log.info("a WebSocket did not close in time")
+            await close_in_time(self._socket, self._code, self._reason)
 
     def hang_up(self, reason: str) -> None:
         """Ask the call to end; ``reason`` is told to the client."""
@@ -216,9 +231,7 @@ class WebSocketCall:
     async def _read(self) -> None:
         throttle = Throttle(self._clock.now_ns)
         while (message := await self._socket.receive()) is not None:
-            text = message
-            if isinstance(text, bytes):
-                text = text.decode("utf-8", "replace")
+            text = as_text(message)
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
             await self._session.deliver(text)

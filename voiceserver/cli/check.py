@@ -95,7 +95,7 @@ def _tried(what: str, trial: Callable[[], str]) -> Row:
 
 def _access(config: Config) -> str:
     rules = access_rules(config.server)
-    return "with an API key" if rules.key_digest else "this machine only, no key"
+    return "with an API key" if rules.key_digests else "this machine only, no key"
 
 
 def _address(config: Config) -> str:

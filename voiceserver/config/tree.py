@@ -20,24 +20,33 @@ class ServerConfig:
     """``[server]``: where it listens and whom it admits.
 
     Attributes:
-        host: Address to bind; anything but loopback needs ``api_key_env``.
+        host: Address to bind; anything but loopback needs an API key.
         port: TCP port; 0 lets the system choose.
         max_calls: Calls at a time; one more is refused with a reason.
+        max_calls_per_address: The same from one address; 0 is ``max_calls``. Behind a
+            proxy all clients have its address.
         max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
         allowed_origins: Web origins besides loopback that may use the server.
         api_key_env: Environment variable that holds the API key; empty is none.
+        api_key_file: File of further API keys, one a line; empty is none. Read at the
+            start; lines that begin with ``#`` are left out.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     max_calls: int = 8
+    max_calls_per_address: int = 0
     max_call_s: int = 3600
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
+    api_key_file: str = ""
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")
         _require(self.max_calls >= 1, "max_calls must be at least 1")
+        _require(
+            self.max_calls_per_address >= 0, "max_calls_per_address must be 0 or more"
+        )
         _require(self.max_call_s >= 1, "max_call_s must be at least 1")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, assert_never
 
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import Attach, Command
 from voiceserver.config import Config
 from voiceserver.dialects.realtime_call import Call
 from voiceserver.dialects.realtime_client import ClientEvents
@@ -26,7 +27,6 @@ from voiceserver.dialects.realtime_wire import Ids, Wire
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
-    Command,
     Event,
     Failed,
     Playback,
@@ -128,9 +128,18 @@ class RealtimeDialect:
         """Tell the client what a turn cost: ``voiceserver.turn.latency``."""
         self._responses.account(record)
 
-    def receive(self, text: str) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
         """Answer a message of the client; return what the session should do."""
-        return self._client.receive(text)
+        self._call.wire.sender = sender
+        try:
+            return self._client.receive(text)
+        finally:
+            self._call.wire.sender = None
+
+    def attach(self, listener: Attach) -> None:
+        """Tell a sideband too, after greeting it; or no more."""
+        session = self._call.settings.rendered(self._session_id)
+        self._call.wire.attach(listener, session)
 
     def refused(self, command: Command) -> None:
         """Tell the client that its command could not be carried out."""

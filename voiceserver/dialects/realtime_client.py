@@ -12,6 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from voiceserver.commands import (
+    AddMessage,
+    CancelReply,
+    ClearAudio,
+    ClearPlayback,
+    Command,
+    CommitAudio,
+    CreateReply,
+    DeleteMessage,
+    Hear,
+)
 from voiceserver.dialects.realtime_audio import MicrophoneDecoder
 from voiceserver.dialects.realtime_call import Call
 from voiceserver.dialects.realtime_client_items import (
@@ -35,17 +46,6 @@ from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_output import Request, Responses
 from voiceserver.dialects.realtime_session import SessionRules, difference
 from voiceserver.dialects.realtime_wire import Refused
-from voiceserver.events import (
-    AddMessage,
-    CancelReply,
-    ClearAudio,
-    ClearPlayback,
-    Command,
-    CommitAudio,
-    CreateReply,
-    DeleteMessage,
-    Hear,
-)
 
 Commands = Sequence[Command]
 Fields = Mapping[str, Any]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from voiceserver.commands import utterance_key
 from voiceserver.dialects.realtime_call import REMEMBERED, Call, milliseconds
 from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_vad import ServerVad
@@ -19,7 +20,6 @@ from voiceserver.events import (
     SpeechStopped,
     Transcript,
     UserTurn,
-    utterance_key,
 )
 
 InputEvent = SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn

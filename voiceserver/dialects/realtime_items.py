@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from voiceserver.commands import AddMessage
 from voiceserver.dialects.realtime_wire import Ids, Refused
-from voiceserver.events import AddMessage
 from voiceserver.tools import ToolCall
 
 MAX_CLIENT_ITEMS = 1000  # a client cannot fill the memory with messages

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import Command, Truncate, call_key, reply_key
 from voiceserver.dialects.realtime_audio import VoiceEncoder
 from voiceserver.dialects.realtime_call import REMEMBERED, Call
 from voiceserver.dialects.realtime_items import Item, Part
@@ -19,7 +20,6 @@ from voiceserver.dialects.realtime_session import SessionSettings
 from voiceserver.dialects.realtime_wire import Refused
 from voiceserver.events import (
     AudioDelta,
-    Command,
     Outcome,
     Playback,
     Played,
@@ -27,9 +27,6 @@ from voiceserver.events import (
     ReplyStarted,
     TextDelta,
     ToolCalled,
-    Truncate,
-    call_key,
-    reply_key,
 )
 from voiceserver.tools import ToolCall
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from voiceserver.commands import Configure
 from voiceserver.config import Config, TurnConfig
 from voiceserver.dialects.realtime_fields import (
     NULLABLE,
@@ -37,7 +38,6 @@ from voiceserver.dialects.realtime_vad import (
     update_detection,
 )
 from voiceserver.dialects.realtime_wire import Refused
-from voiceserver.events import Configure
 
 # Names that OpenAI's clients know; openai-python 3.54, realtime and speech.
 OPENAI_VOICES = tuple(

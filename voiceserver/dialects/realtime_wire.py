@@ -9,9 +9,13 @@ import json
 from collections.abc import Callable
 from hashlib import blake2s
 
+from voiceserver.commands import Attach
 from voiceserver.errors import BadRequest
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+AUDIO = "response.output_audio.delta"  # not for sidebands
 
 
 class Refused(BadRequest):
@@ -52,18 +56,40 @@ class Wire:
     Args:
         ids: Gives every event its ``event_id``.
         send: Takes the text; must not raise.
+
+    Attributes:
+        sender: Who is being answered: 0 the client, a sideband's number, or None. A
+            refusal goes to that one alone, everything else to all.
     """
 
     def __init__(self, ids: Ids, send: Callable[[str], None]) -> None:
         self._ids = ids
         self._send = send
         self._open = True
+        self._others: dict[int, Attach] = {}
+        self.sender: int | None = None
 
     def event(self, name: str, /, **fields: object) -> None:
         """Send an event of type ``name``; ``fields`` are JSON values."""
-        if self._open:
-            envelope = {"type": name, "event_id": self._ids.new("event")}
-            self._send(_encode(envelope | fields))
+        if not self._open:
+            return
+        text = self._text(name, fields)
+        self._send(text)
+        if name != AUDIO:
+            for other in self._others.values():
+                if other.send is not None:
+                    other.send(text)
+
+    def attach(self, other: Attach, session: object) -> None:
+        """Send events to somebody else too, greeted with the session; or no more."""
+        self._others.pop(other.sender, None)
+        if other.send is not None and self._open:
+            self._others[other.sender] = other
+            other.send(self._text("session.created", {"session": session}))
+
+    def _text(self, name: str, fields: dict[str, object]) -> str:
+        envelope = {"type": name, "event_id": self._ids.new("event")}
+        return _encode(envelope | fields)
 
     def refuse(self, refused: Refused, event_id: str | None) -> None:
         """Tell the client that its event ``event_id`` was not carried out."""
@@ -74,7 +100,11 @@ class Wire:
             "param": refused.param,
             "event_id": event_id,
         }
-        self.event("error", error=error)
+        other = self._others.get(self.sender or 0)
+        if self._open and other is not None and other.send is not None:
+            other.send(self._text("error", {"error": error}))
+        elif self.sender is None or self.sender == 0:
+            self.event("error", error=error)
 
     def fault(self, code: str, message: str) -> None:
         """Tell the client of a fault of the server."""
@@ -90,3 +120,6 @@ class Wire:
     def close(self) -> None:
         """Send nothing from now on."""
         self._open = False
+        for other in self._others.values():
+            other.end()
+        self._others.clear()

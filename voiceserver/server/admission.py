@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from voiceserver.errors import Overloaded, SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import call_named
+from voiceserver.session.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,10 @@ CANCEL_LIMIT_S = 2.0  # for a cancelled call to clean up
 
 class Call(Protocol):
     """A call of a carrier."""
+
+    @property
+    def conversation(self) -> Session:
+        """The conversation, for sidebands."""
 
     async def answer(self, offer: str) -> str:
         """Take the client's offer; return the answer.
@@ -54,6 +60,7 @@ class CallRegistry:
         max_calls: Calls at a time, those being set up included.
         max_call_s: A longer call is hung up.
         metrics: Where calls are counted.
+        max_calls_from: Calls at a time from one address; 0 is ``max_calls``.
     """
 
     def __init__(
@@ -62,10 +69,13 @@ class CallRegistry:
         max_calls: int,
         max_call_s: float,
         metrics: Metrics,
+        max_calls_from: int = 0,
     ) -> None:
         self._group = group
         self._max_calls = max_calls
         self._max_call_s = max_call_s
+        self._max_calls_from = max_calls_from or max_calls
+        self._places: Counter[str] = Counter()
         self._metrics = metrics
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,8 +90,11 @@ class CallRegistry:
         """Whether the server is going; no call is taken any more."""
         return self._closing != ""
 
-    def check_room(self) -> None:
+    def check_room(self, place: str = "") -> None:
         """Check that one more call would be taken.
+
+        Args:
+            place: Address of the client.
 
         Raises:
             Overloaded: If not; the text says why.
@@ -94,13 +107,21 @@ class CallRegistry:
             raise Overloaded(
                 f"All {self._max_calls} lines are busy; please try again in a moment."
             )
+        if self._places[place] >= self._max_calls_from:
+            self._metrics.calls_refused.labels("address").inc()
+            raise Overloaded(
+                f"An address may hold {self._max_calls_from} calls; end one of yours."
+            )
 
-    async def place(self, make: MakeCall, offer: str) -> tuple[str, str]:
+    async def place(
+        self, make: MakeCall, offer: str, place: str = ""
+    ) -> tuple[str, str]:
         """Answer an offer and hold the call.
 
         Args:
             make: Makes the call, given its id.
             offer: The client's offer.
+            place: Address of the client.
 
         Returns:
             The call's id, and the answer.
@@ -110,7 +131,7 @@ class CallRegistry:
             BadRequest: If the offer cannot be used.
             SessionEnded: If the call ended before there was an answer.
         """
-        self.check_room()
+        self.check_room(place)
         call_id = f"rtc_{secrets.token_hex(12)}"
         call = make(call_id)
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -119,6 +140,8 @@ class CallRegistry:
         task = self._group.create_task(self._hold(call_id, call, offer, answered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._places[place] += 1
+        task.add_done_callback(lambda _: self._left(place))
         self._calls[call_id] = call
         self._ends[call_id] = asyncio.Event()
         answered.add_done_callback(_seen)
@@ -128,11 +151,20 @@ class CallRegistry:
             raise SessionEnded("The call ended before it was answered.")
         return call_id, answered.result()
 
+    def find(self, call_id: str) -> Call | None:
+        """The call of an id, if it is in progress."""
+        return self._calls.get(call_id)
+
     async def ended(self, call_id: str) -> None:
         """Wait until a call is over; at once if there is none of that id."""
         end = self._ends.get(call_id)
         if end is not None:
             await end.wait()
+
+    def _left(self, place: str) -> None:
+        self._places[place] -= 1
+        if not self._places[place]:
+            del self._places[place]
 
     def hang_up(self, call_id: str, reason: str) -> bool:
         """Ask a call to end; return whether there is such a call."""

@@ -13,17 +13,18 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.server import calls, listings, sockets, stream
+from voiceserver.server import calls, client_secrets, listings, sockets, stream
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
 from voiceserver.server.speech import speech
-from voiceserver.server.state import STATE, ServerState
+from voiceserver.server.state import STATE, TOKEN_SESSION, ServerState
+from voiceserver.server.tokens import PREFIX
 from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _SOCKETS = frozenset({sockets.PATH, stream.PATH})
-_KEY_PROTOCOL = "openai-insecure-api-key."
+_TOKEN_PATHS = frozenset({sockets.PATH, stream.PATH, calls.PATH})
 PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
 
@@ -66,6 +67,7 @@ def application(
     router = app.router
     router.add_get(sockets.PATH, sockets.connect)
     router.add_get(stream.PATH, stream.connect)
+    router.add_post(client_secrets.PATH, client_secrets.create)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
     router.add_post(calls.PATH + "/{call_id}/hangup", calls.hang_up)
@@ -103,25 +105,24 @@ def _admitted(state: ServerState, page_paths: frozenset[str]) -> Middleware:
         if request.method == "OPTIONS" and request.path.startswith("/v1/"):
             return _preflight(request)
         if request.path not in OPEN_PATHS and request.path not in page_paths:
-            state.rules.check_key(_authorization(request))
+            _check_key(state, request)
         return await handler(request)
 
     return admitted
 
 
-def _authorization(request: web.Request) -> str | None:
-    """The ``Authorization`` header, or what a browser sends in its place.
-
-    A WebSocket of a browser has no headers of its own, so OpenAI's clients put the key
-    among the subprotocols.
-    """
+def _check_key(state: ServerState, request: web.Request) -> None:
+    """Check the API key, or take a token where calls are placed."""
     given = request.headers.get("Authorization")
-    if given is not None or request.path not in _SOCKETS:
-        return given
-    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
-        if name.strip().startswith(_KEY_PROTOCOL):
-            return f"Bearer {name.strip().removeprefix(_KEY_PROTOCOL)}"
-    return None
+    if given is None and request.path in _SOCKETS:
+        given = sockets.key_in_subprotocol(request)
+    _, _, key = (given or "").partition(" ")
+    if request.path in _TOKEN_PATHS and key.strip().startswith(PREFIX):
+        session = state.tokens.session_of(key.strip())
+        if session is not None:
+            request[TOKEN_SESSION] = session
+            return
+    state.rules.check_key(given)
 
 
 def _preflight(request: web.Request) -> web.Response:

@@ -17,7 +17,8 @@ from voiceserver.server.body import (
     read_form,
     require_type,
 )
-from voiceserver.server.state import STATE
+from voiceserver.server.state import STATE, TOKEN_SESSION
+from voiceserver.server.tokens import merged
 
 PATH = "/v1/realtime/calls"
 SDP = "application/sdp"
@@ -27,15 +28,16 @@ async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: answer an offer."""
     state = request.app[STATE]
     engines = state.engines.get()
-    state.calls.check_room()  # before the body costs anything
+    # Before the body costs anything.
+    state.calls.check_room(request.remote or "")
     offer, session = await _offer(request)
     if not offer.strip():
         raise invalid("The offer is empty; send SDP.", "sdp", "invalid_sdp")
-    model = request.query.get("model")
-    if model is not None:
-        session = {"model": model} | (session or {})
+    session = merged(starting_session(request), session or {})
     call_id, answer = await state.calls.place(
-        lambda call_id: state.place_call(call_id, engines, session), offer
+        lambda call_id: state.place_call(call_id, engines, session or None),
+        offer,
+        request.remote or "",
     )
     return web.Response(
         text=answer,
@@ -43,6 +45,16 @@ async def place(request: web.Request) -> web.Response:
         content_type=SDP,
         headers={"Location": f"{PATH}/{call_id}"},
     )
+
+
+def starting_session(request: web.Request) -> dict[str, object]:
+    """The session that address and token ask for; the token's wins."""
+    session: dict[str, object] = {}
+    if request.query.get("intent") == "transcription":
+        session["type"] = "transcription"
+    if (model := request.query.get("model")) is not None:
+        session["model"] = model
+    return merged(session, request.get(TOKEN_SESSION, {}))
 
 
 async def _offer(request: web.Request) -> tuple[str, dict[str, object] | None]:

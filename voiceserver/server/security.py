@@ -3,7 +3,7 @@
 With no key configured the server listens on loopback only and then takes any key, but
 checks ``Host`` and ``Origin``: without that, any web page could point a name of its
 own at 127.0.0.1 (DNS rebinding) or post a form here (which needs no preflight). With
-a key, requests to the API need it. Pure but for reading the environment once.
+a key, requests to the API need it. Pure but for reading the keys once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from voiceserver.config import ServerConfig
@@ -60,12 +61,12 @@ class AccessRules:
     """What a request must show.
 
     Attributes:
-        key_digest: SHA-256 of the API key; empty if none is asked for.
+        key_digests: SHA-256 of each API key; empty if none is asked for.
         origins: Web origins allowed besides loopback, in lower case.
-        short_key: The key is so short that it may be guessed.
+        short_key: A key is so short that it may be guessed.
     """
 
-    key_digest: bytes
+    key_digests: tuple[bytes, ...]
     origins: frozenset[str]
     short_key: bool = False
 
@@ -83,7 +84,7 @@ class AccessRules:
         if name is None:
             raise Refusal(400, "The Host header is missing or malformed.", "bad_host")
         # A key cannot be sent by a foreign page, so behind one any name will do.
-        if not self.key_digest and not (is_loopback(name) or self._lists(name)):
+        if not self.key_digests and not (is_loopback(name) or self._lists(name)):
             message = (
                 "This Host is not known here. Use http://127.0.0.1, or add the page's "
                 "origin to allowed_origins in [server]."
@@ -113,7 +114,7 @@ class AccessRules:
         place = origin_host(origin)
         if place is None:
             return False
-        if self.key_digest and place.lower() == host.lower():
+        if self.key_digests and place.lower() == host.lower():
             return True
         name = host_name(place)
         return name is not None and is_loopback(name)
@@ -124,12 +125,13 @@ class AccessRules:
         Raises:
             Refusal: If a key is asked for and this is not it.
         """
-        if not self.key_digest:
+        if not self.key_digests:
             return
         scheme, _, key = (authorization or "").partition(" ")
         # Digests, so that neither content nor length of the key shows in the time.
         given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
-        same = hmac.compare_digest(given, self.key_digest)
+        # All of them, so that the time does not tell which one comes close.
+        same = sum(hmac.compare_digest(given, each) for each in self.key_digests)
         if not same or scheme.lower() != "bearer":
             message = "Give the server's API key as 'Authorization: Bearer KEY'."
             headers = {"WWW-Authenticate": "Bearer"}
@@ -151,16 +153,10 @@ def access_rules(
                 "'https://voice.example.org'"
             )
     origins = frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins)
-    if config.api_key_env:
-        key = environment.get(config.api_key_env, "").strip()
-        if not key:
-            raise ConfigError(
-                f"server.api_key_env: the environment variable {config.api_key_env} "
-                "is not set or empty; set it to the API key, e.g. "
-                f"export {config.api_key_env}=$(openssl rand -hex 24)"
-            )
-        digest = hashlib.sha256(key.encode()).digest()
-        return AccessRules(digest, origins, len(key) < SHORT_KEY)
+    keys = _keys(config, environment)
+    if keys:
+        digests = tuple(hashlib.sha256(key.encode()).digest() for key in keys)
+        return AccessRules(digests, origins, min(map(len, keys)) < SHORT_KEY)
     if not is_loopback(config.host):
         raise ConfigError(
             f"server.host: refusing to listen at {config.host}, which others can "
@@ -171,4 +167,39 @@ def access_rules(
             'api_key_env = "VOICESERVER_API_KEY"\n'
             "Or listen on this machine only: --host 127.0.0.1"
         )
-    return AccessRules(b"", origins)
+    return AccessRules((), origins)
+
+
+def _keys(config: ServerConfig, environment: Mapping[str, str]) -> list[str]:
+    """The API keys of environment and file.
+
+    Raises:
+        ConfigError: If there is none where the configuration says that there is.
+    """
+    keys = []
+    if config.api_key_env:
+        key = environment.get(config.api_key_env, "").strip()
+        if not key:
+            raise ConfigError(
+                f"server.api_key_env: the environment variable {config.api_key_env} "
+                "is not set or empty; set it to the API key, e.g. "
+                f"export {config.api_key_env}=$(openssl rand -hex 24)"
+            )
+        keys.append(key)
+    if config.api_key_file:
+        try:
+            text = Path(config.api_key_file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise ConfigError(
+                f"server.api_key_file: {config.api_key_file} cannot be read: {reason}"
+            ) from None
+        lines = [line.strip() for line in text.splitlines()]
+        found = [line for line in lines if line and not line.startswith("#")]
+        if not found:
+            raise ConfigError(
+                f"server.api_key_file: there is no key in {config.api_key_file}; "
+                "write one a line"
+            )
+        keys += found
+    return keys

@@ -119,7 +119,13 @@ async def _serve(
     connections = Connections(metrics, parts.head_limit_s)
     async with asyncio.TaskGroup() as group:
         limits = config.server
-        calls = CallRegistry(group, limits.max_calls, limits.max_call_s, metrics)
+        calls = CallRegistry(
+            group,
+            limits.max_calls,
+            limits.max_call_s,
+            metrics,
+            limits.max_calls_per_address,
+        )
         state = ServerState(
             config,
             metrics,

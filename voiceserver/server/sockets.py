@@ -1,4 +1,4 @@
-"""``WS /v1/realtime``: calls whose events and audio go over one WebSocket.
+"""``WS /v1/realtime``: calls over one WebSocket, and sidebands of calls.
 
 Servers send the key in ``Authorization``; browsers, which cannot, as a subprotocol
 (``openai-insecure-api-key.KEY``) beside ``realtime``, which must be echoed.
@@ -9,11 +9,16 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import web
 
-from voiceserver.server.answers import Refusal
-from voiceserver.server.state import STATE
+from voiceserver.carriers.sideband import Sideband
+from voiceserver.server.answers import Refusal, busy
+from voiceserver.server.calls import starting_session
+from voiceserver.server.state import STATE, TOKEN_SESSION
+from voiceserver.session.clock import MonotonicClock
 
 PATH = "/v1/realtime"
 SUBPROTOCOL = "realtime"
+_KEY_PROTOCOL = "openai-insecure-api-key."
+MAX_SIDEBANDS = 4  # of one call
 # 2 minutes of audio in one event. OpenAI's 15 MiB would hold the loop for 50 ms.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 HEARTBEAT_S = 20.0  # finds half-open sockets, half of it later
@@ -84,15 +89,49 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/realtime``: hold a call until it is over."""
     state = request.app[STATE]
     require_upgrade(request, "WebRTC calls go to /v1/realtime/calls")
+    if (call_id := request.query.get("call_id")) is not None:
+        return await _listen(request, call_id)
     engines = state.engines.get()
-    session: dict[str, object] = {}
-    if request.query.get("intent") == "transcription":
-        session["type"] = "transcription"
-    if (model := request.query.get("model")) is not None:
-        session["model"] = model
+    session = starting_session(request)
     socket = AiohttpSocket(request)
     call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(call_id, socket, engines, session), ""
+        lambda call_id: state.connect_call(call_id, socket, engines, session or None),
+        "",
+        request.remote or "",
     )
     await state.calls.ended(call_id)
     return socket.response
+
+
+async def _listen(request: web.Request, call_id: str) -> web.StreamResponse:
+    """``?call_id=``: listen to a call in progress, and command it."""
+    state = request.app[STATE]
+    if TOKEN_SESSION in request:
+        message = "A token may place calls; to listen to one takes an API key."
+        raise Refusal(403, message, "key_needed")
+    call = state.calls.find(call_id)
+    if call is None:
+        raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
+    if state.sidebands.get(call_id, 0) >= MAX_SIDEBANDS:
+        raise busy(f"A call has {MAX_SIDEBANDS} listeners at most.", "too_many")
+    state.sidebands[call_id] = state.sidebands.get(call_id, 0) + 1
+    socket = AiohttpSocket(request)
+    try:
+        await Sideband(socket, call.conversation, MonotonicClock()).run()
+    finally:
+        state.sidebands[call_id] -= 1
+        if not state.sidebands[call_id]:
+            del state.sidebands[call_id]
+    return socket.response
+
+
+def key_in_subprotocol(request: web.Request) -> str | None:
+    """The key as an ``Authorization`` header would have it.
+
+    A WebSocket of a browser has no headers of its own, so OpenAI's clients put the key
+    among the subprotocols.
+    """
+    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if name.strip().startswith(_KEY_PROTOCOL):
+            return f"Bearer {name.strip().removeprefix(_KEY_PROTOCOL)}"
+    return None

@@ -18,6 +18,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.server.admission import Call, CallRegistry
 from voiceserver.server.answers import busy
 from voiceserver.server.security import AccessRules
+from voiceserver.server.tokens import Session, Tokens
 
 
 class PlaceCall(Protocol):
@@ -128,6 +129,8 @@ class ServerState:
         place_call: Makes a call over WebRTC.
         connect_call: Makes a call over a WebSocket.
         engines: The engines, when warm.
+        tokens: Given to clients in place of a key.
+        sidebands: How many a call has, by its id.
         jobs: Bound of audio requests.
         decoders: How many recognisers files may take at a time; further ones wait.
     """
@@ -139,8 +142,11 @@ class ServerState:
     place_call: PlaceCall
     connect_call: ConnectCall
     engines: EngineRoom = field(default_factory=EngineRoom)
+    tokens: Tokens = field(default_factory=Tokens)
+    sidebands: dict[str, int] = field(default_factory=dict)
     jobs: AudioJobs = field(default_factory=lambda: AudioJobs(4))
     decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)
+TOKEN_SESSION: web.RequestKey[Session] = web.RequestKey("token_session", dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from voiceserver.carriers.stream_audio import PCM, read_format
+from voiceserver.server.calls import starting_session
 from voiceserver.server.sockets import AiohttpSocket, require_upgrade
 from voiceserver.server.state import STATE
 
@@ -24,10 +25,12 @@ async def connect(request: web.Request) -> web.StreamResponse:
     engines = state.engines.get()
     query = request.query
     form = read_format(query.get("format", PCM), query.get("rate", "16000"))
-    session = {key: query[key] for key in ("model",) if key in query} or None
+    session = starting_session(request) or None
     socket = AiohttpSocket(request, MAX_MESSAGE_BYTES)
     call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(call_id, socket, engines, session, form), ""
+        lambda call_id: state.connect_call(call_id, socket, engines, session, form),
+        "",
+        request.remote or "",
     )
     await state.calls.ended(call_id)
     return socket.response

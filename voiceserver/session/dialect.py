@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from voiceserver.budget import TurnRecord
-from voiceserver.events import Command, Event
+from voiceserver.commands import Attach, Command
+from voiceserver.events import Event
 
 
 class Dialect(Protocol):
@@ -25,8 +26,11 @@ class Dialect(Protocol):
     def account(self, record: TurnRecord) -> None:
         """A turn is over; this is what it cost."""
 
-    def receive(self, text: str) -> Sequence[Command]:
-        """Read a message of the client; return what the session should do."""
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
+        """Read a message of the client, or of a sideband; return what to do."""
+
+    def attach(self, listener: Attach) -> None:
+        """Tell somebody else too, from now on; or no more."""
 
     def refused(self, command: Command) -> None:
         """A command of the client could not be carried out as things stand."""

@@ -16,9 +16,10 @@ import asyncio
 from collections import deque
 from enum import Enum
 
+from voiceserver.commands import Command
 from voiceserver.engines.base import Reminder
 from voiceserver.errors import Overloaded
-from voiceserver.events import Command, Event
+from voiceserver.events import Event
 
 Item = Event | Command | Reminder
 

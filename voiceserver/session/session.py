@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import assert_never
 
 from voiceserver.ahead import Ahead
 from voiceserver.asked import Source
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
-from voiceserver.config import Config
-from voiceserver.engines.base import Engines, Reminder
-from voiceserver.errors import SessionEnded, VoiceServerError
-from voiceserver.events import (
+from voiceserver.commands import (
     AddMessage,
-    AudioDelta,
-    BargeIn,
+    Attach,
     CancelReply,
     ClearAudio,
     ClearPlayback,
@@ -31,21 +28,24 @@ from voiceserver.events import (
     Configure,
     CreateReply,
     DeleteMessage,
-    Event,
-    Failed,
     HangUp,
     Hear,
+    Received,
+    Truncate,
+)
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines, Reminder
+from voiceserver.errors import SessionEnded, VoiceServerError
+from voiceserver.events import (
+    AudioDelta,
+    BargeIn,
+    Event,
+    Failed,
     Outcome,
     Playback,
     Played,
-    Received,
-    ReplyDone,
-    ReplyStarted,
     SpeechStarted,
-    TextDelta,
-    ToolCalled,
     Transcript,
-    Truncate,
     UserTurn,
 )
 from voiceserver.history import History, Said
@@ -109,6 +109,8 @@ class Session:
             lambda text: self.command(CreateReply({}, say=text)),
         )
         self._turn = 0  # number of the last turn begun
+        self._closed = False
+        self._n_attached = 0
         self._asked: CreateReply | None = None  # waits for the user's words
         self.playout = Playout(self._played)
         outlet: Outlet = self.playout
@@ -150,13 +152,29 @@ class Session:
             await self._listener.caught_up(RING_MS // 2)
             self._listener.hear(samples[at : at + MIC_RATE])
 
-    async def deliver(self, text: str) -> None:
+    def attach(self, send: Callable[[str], None], end: Callable[[], None]) -> int:
+        """Let somebody else listen to the dialect's messages; return their number.
+
+        Args:
+            send: Takes each message.
+            end: Called when the call is over.
+        """
+        self._n_attached += 1
+        self.command(Attach(self._n_attached, send, end))
+        return self._n_attached
+
+    def detach(self, sender: int) -> None:
+        """End what ``attach`` began."""
+        if not self._closed:
+            self.command(Attach(sender, None))
+
+    async def deliver(self, text: str, sender: int = 0) -> None:
         """As ``receive``, but wait for room, and for audio to be listened to."""
         await self._listener.caught_up(UNHEARD_MS)
         if len(text) > LARGE:
-            await self._inbox.put_alone(Lane.COMMANDS, Received(text))
+            await self._inbox.put_alone(Lane.COMMANDS, Received(text, sender))
         else:
-            await self._inbox.put(Lane.COMMANDS, Received(text))
+            await self._inbox.put(Lane.COMMANDS, Received(text, sender))
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
@@ -213,32 +231,19 @@ class Session:
 
     def _abandon(self, reason: str) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
+        self._closed = True
         self._reminders.close()
         self._speaking.abandon()
         self._asides.abandon()
         self._dialect.closed(reason)
 
     async def _handle(self, item: Item, group: asyncio.TaskGroup) -> None:
-        match item:
-            case (
-                Configure()
-                | AddMessage()
-                | DeleteMessage()
-                | CreateReply()
-                | CancelReply()
-                | ClearPlayback()
-                | Truncate()
-                | Hear()
-                | CommitAudio()
-                | ClearAudio()
-                | HangUp()
-                | Received()
-            ):
-                await self._obey(item, group)
-            case Reminder():
-                self._remind(item)
-            case _:
-                await self._happened(item, group)
+        if isinstance(item, Reminder):
+            self._remind(item)
+        elif isinstance(item, Command):
+            await self._obey(item, group)
+        else:
+            await self._happened(item, group)
 
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
         match event:
@@ -258,9 +263,7 @@ class Session:
                 self._speaking.heard_user(event)
                 if not event.text:
                     self._take_up(group)
-            case (
-                ReplyStarted() | TextDelta() | AudioDelta() | ToolCalled() | ReplyDone()
-            ):
+            case _ if isinstance(event, Generated):
                 self._told(event)
             case Playback():
                 self._speaking.playback(event)
@@ -321,17 +324,16 @@ class Session:
 
     async def _obey(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
-            case Received(text):
-                for wanted in self._dialect.receive(text):
+            case Received(text, sender):
+                for wanted in self._dialect.receive(text, sender):
                     await self._obey(wanted, group)
-            case Configure() | AddMessage() | DeleteMessage():
+            case Configure() | AddMessage() | DeleteMessage() | Attach():
                 self._obey_about_conversation(command)
             case CreateReply():
                 await self._ask(command, group)
-            case CancelReply(turn):
-                if not self._asides.cancel(turn):
-                    await self._stop(Outcome.CANCELLED)
-            case ClearPlayback():
+            case CancelReply(turn) if self._asides.cancel(turn):
+                pass
+            case CancelReply() | ClearPlayback():
                 await self._stop(Outcome.CANCELLED)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
                 await self._obey_about_audio(command, group)
@@ -341,7 +343,7 @@ class Session:
                 assert_never(command)
 
     def _obey_about_conversation(
-        self, command: Configure | AddMessage | DeleteMessage
+        self, command: Configure | AddMessage | DeleteMessage | Attach
     ) -> None:
         match command:
             case Configure():
@@ -351,6 +353,8 @@ class Session:
                 self._history.add(Said(role, text, key, calls, call_id), after)
             case DeleteMessage(key):
                 self._history.delete(key)
+            case Attach():
+                self._dialect.attach(command)
             case _:
                 assert_never(command)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from voiceserver.asked import ReplySettings, Source
+from voiceserver.commands import Configure, CreateReply
 from voiceserver.config import Config, TurnConfig
 from voiceserver.engines.base import Message
-from voiceserver.events import Configure, CreateReply
 from voiceserver.tools import NO_TOOLS, ToolUse
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from voiceserver.asked import Source
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
+from voiceserver.commands import call_key, reply_key, utterance_key
 from voiceserver.engines.base import Engines, Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
@@ -24,9 +25,6 @@ from voiceserver.events import (
     TextDelta,
     ToolCalled,
     Transcript,
-    call_key,
-    reply_key,
-    utterance_key,
 )
 from voiceserver.heard import HeardText
 from voiceserver.history import History, Said

@@ -1,0 +1,48 @@
+"""Tokens in place of a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from voiceserver.server.answers import Refusal
+from voiceserver.server.tokens import MAX_TOKENS, Tokens, merged
+
+
+def test_a_token_holds_until_it_expires() -> None:
+    """And may be used again until then."""
+    now_s = 1000.0
+    tokens = Tokens(lambda: now_s)
+    value, expires_s = tokens.new({"model": "m"}, 60)
+    assert expires_s == 1060
+    assert value.startswith("ek_")
+    now_s = 1059.0
+    assert tokens.session_of(value) == {"model": "m"}
+    assert tokens.session_of(value) == {"model": "m"}
+    now_s = 1060.0
+    assert tokens.session_of(value) is None
+    assert tokens.session_of("ek_guessed") is None
+
+
+def test_tokens_are_bounded_and_make_room_by_expiring() -> None:
+    """One too many is refused until the others are over."""
+    now_s = 0.0
+    tokens = Tokens(lambda: now_s)
+    for _ in range(MAX_TOKENS):
+        tokens.new({}, 10)
+    with pytest.raises(Refusal):
+        tokens.new({}, 10)
+    now_s = 11.0
+    tokens.new({}, 10)
+
+
+def test_sessions_merge_and_another_type_replaces() -> None:
+    """As an update of the session would do it."""
+    vad = {"type": "server_vad", "threshold": 0.3}
+    below = {"model": "a", "audio": {"input": {"turn_detection": vad}}}
+    same = {"audio": {"input": {"turn_detection": {"silence_duration_ms": 300}}}}
+    both = merged(below, same)["audio"]["input"]["turn_detection"]
+    assert both == {**vad, "silence_duration_ms": 300}
+    other = {"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
+    turn = merged(below, other)["audio"]["input"]["turn_detection"]
+    assert turn == {"type": "semantic_vad"}
+    assert below["model"] == "a"

@@ -1,0 +1,223 @@
+"""What a client, or a carrier, asks of a conversation: the closed set of commands.
+
+Every command ends in the session's one writer. Knows nothing of protocols, engines or
+clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from voiceserver.audio import Samples
+from voiceserver.tools import ToolCall, ToolUse
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Change settings of the conversation; ``None`` leaves a setting as it is.
+
+    Attributes:
+        instructions: What the text model is told about its role.
+        voice: A voice the synthesizer knows.
+        speed: Speaking rate, 1.0 is normal.
+        turn: New turn-taking settings, a ``config.TurnConfig``.
+        max_output_tokens: Bound of a reply; 0 is unbounded.
+        tools: What the text model may call.
+        text_only: Replies are read, not heard.
+    """
+
+    instructions: str | None = None
+    voice: str | None = None
+    speed: float | None = None
+    turn: Any | None = None  # config.TurnConfig; config is a layer above this one
+    max_output_tokens: int | None = None
+    tools: ToolUse | None = None
+    text_only: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """Put a message into the conversation without answering it.
+
+    Attributes:
+        role: ``"user"``, ``"assistant"``, ``"system"``, or ``"tool"`` for a result.
+        text: The message.
+        key: Names it in the conversation.
+        after: Key of the message before it; ``""`` is the front, None the end.
+        calls: Of functions, by the assistant.
+        call_id: The call that a result belongs to.
+    """
+
+    role: str
+    text: str
+    key: str = ""
+    after: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessage:
+    """Take a message out of the conversation.
+
+    Attributes:
+        key: ``utterance_key`` of a user's, ``reply_key`` of a reply's, or that of
+            ``AddMessage``.
+    """
+
+    key: str
+
+
+def utterance_key(utterance: int) -> str:
+    """Names what the user said in the conversation."""
+    return f"u{utterance}"
+
+
+def reply_key(turn: int) -> str:
+    """Names a reply in the conversation."""
+    return f"t{turn}"
+
+
+def call_key(call_id: str) -> str:
+    """Names a call of a function in the conversation."""
+    return f"f{call_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReply:
+    """Answer the conversation as it stands.
+
+    Attributes:
+        metadata: Echoed in ``ReplyStarted``.
+        say: Speak exactly this instead of asking the text model; None asks it.
+        change: Settings for this reply only.
+        event_id: The client's id of its request, if it gave one.
+        request: Echoed in ``ReplyStarted``.
+        messages: To be answered in place of the conversation; None is the conversation.
+        aside: Outside the conversation: answered beside it, and not kept.
+    """
+
+    metadata: dict[str, str]
+    say: str | None = None
+    change: Configure | None = None
+    event_id: str | None = None
+    request: int = 0
+    messages: tuple[AddMessage, ...] | None = None
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop generating and speaking a reply.
+
+    Attributes:
+        turn: Its turn; 0 is the conversation's current one.
+    """
+
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayback:
+    """Drop audio that was generated and not yet played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The client says up to where it played a reply.
+
+    Attributes:
+        turn: Turn of the reply.
+        played_ms: Audio of the reply that was played, in milliseconds.
+    """
+
+    turn: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Microphone audio that came in a message.
+
+    Attributes:
+        samples: Shape ``(n,)``, 16 kHz.
+    """
+
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudio:
+    """The user's turn is over, says the client.
+
+    Attributes:
+        event_id: The client's id of its request, if it gave one.
+    """
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Forget the audio that is not committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call.
+
+    Attributes:
+        reason: Shown to the client and written to the log.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message of the client, not yet read.
+
+    The writer hands it to the dialect when its turn has come, so that what the
+    dialect answers and what the session does keep one order.
+
+    Attributes:
+        text: The message as it came, already bounded in size by the carrier.
+        sender: Number of the sideband that it came by; 0 is the call's own client.
+    """
+
+    text: str
+    sender: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Somebody listens to the call besides its client, and may command it.
+
+    Attributes:
+        sender: Number, from 1.
+        send: Takes what the call's client is told, but for audio; None ends it.
+        end: Called when the call is over.
+    """
+
+    sender: int
+    send: Callable[[str], None] | None
+    end: Callable[[], None] = lambda: None
+
+
+Command = (
+    Received
+    | Configure
+    | AddMessage
+    | DeleteMessage
+    | CreateReply
+    | CancelReply
+    | ClearPlayback
+    | Truncate
+    | Hear
+    | CommitAudio
+    | ClearAudio
+    | Attach
+    | HangUp
+)
