@@ -89,6 +89,19 @@ class UserTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleElapsed:
+    """The user has said nothing for so long after a reply that it is taken up.
+
+    Attributes:
+        since: Position at which the reply had been heard.
+        at: Position at which the patience ended.
+    """
+
+    since: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted:
     """A reply was begun.
 
@@ -207,6 +220,7 @@ Event = (
     | BargeIn
     | Transcript
     | UserTurn
+    | IdleElapsed
     | ReplyStarted
     | TextDelta
     | AudioDelta

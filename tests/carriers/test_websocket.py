@@ -382,6 +382,33 @@ def test_a_response_outside_the_conversation_can_be_cancelled() -> None:
     played(scenario)
 
 
+IDLE = {"type": "server_vad", "idle_timeout_ms": 5000}
+
+
+def test_a_silent_user_is_spoken_to_after_the_idle_timeout() -> None:
+    """5 s after the reply has sounded, and again 5 s after the next."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        loop = asyncio.get_running_loop()
+        socket.ask(
+            "session.update", session={"audio": {"input": {"turn_detection": IDLE}}}
+        )
+        socket.ask("response.create")
+        await socket.until("response.done")
+        await socket.until("voiceserver.turn.latency")
+        heard_s = loop.time()
+        timeout = await socket.until("input_audio_buffer.timeout_triggered")
+        assert loop.time() - heard_s == pytest.approx(5, abs=0.01)
+        added = socket.of("conversation.item.added")[-1]["item"]
+        assert added["id"] == timeout["item_id"]
+        await socket.until("response.done", 2)
+        await socket.until("input_audio_buffer.timeout_triggered", 2)
+
+    text = FakeText(words=4)
+    played(scenario, text)
+    assert text.requests[1].messages[-1].role == "system"
+
+
 def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
     """1,000 at once after a burst of 400: 600 at 200 a second take 3 s."""
     throttle = Throttle(lambda: 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from agents import function_tool
@@ -53,7 +52,7 @@ def transcripts(session: Any, role: str) -> list[str]:
 async def main(setting: Setting) -> None:
     asked: list[str] = []
 
-    @function_tool
+    @function_tool  # type: ignore[untyped-decorator]
     def weather(place: str) -> str:
         """The weather of a place."""
         asked.append(place)
@@ -96,9 +95,7 @@ async def conversation(
     since = len(heard.events)
     await setting.speak(session.send_audio)
     await heard.next("audio_interrupted", since)
-    await heard.next("agent_end", since)
-    cut: Callable[[], bool] = lambda: said(session)[0] != ANSWER
-    await until(cut, "the truncation in the history")
+    await until(lambda: said(session)[0] != ANSWER, "the truncation in the history")
     assert ANSWER.startswith(said(session)[0])
     since = len(heard.events)
     await session.send_message("A long answer please.")

@@ -81,6 +81,15 @@ class Setting:
             await send(chunk)
 
 
+def refusal(kind: type[Exception], call: Callable[..., Any], **given: Any) -> Any:
+    """The error that a call is refused with."""
+    try:
+        call(**given)
+    except kind as error:
+        return error
+    raise AssertionError(f"{kind.__name__} was expected for {list(given)}")
+
+
 async def until(condition: Callable[[], Any], what: str, limit_s: float = 20.0) -> Any:
     """Wait until a condition holds; return its value."""
     loop = asyncio.get_running_loop()

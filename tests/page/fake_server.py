@@ -68,6 +68,7 @@ class FakeServer:
     Attributes:
         received: Events of the page, oldest first.
         refusing: Refuse calls with 503 and this code; ``""`` takes them.
+        key: Calls need it; ``""`` needs none.
         speaking: Send a tone instead of silence.
         deleted: Paths of calls that the page hung up.
         url: Address of the page.
@@ -76,6 +77,7 @@ class FakeServer:
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
         self.refusing = ""
+        self.key = ""
         self.speaking = False
         self.deleted: list[str] = []
         self.url = ""
@@ -152,6 +154,9 @@ class FakeServer:
         return web.Response(status=200)
 
     async def _offer(self, request: web.Request) -> web.Response:
+        given = request.headers.get("Authorization", "")
+        if self.key and given != f"Bearer {self.key}":
+            return web.json_response({"error": {"message": "No."}}, status=401)
         if self.refusing:
             error = {"message": "all 8 lines are taken", "code": self.refusing}
             return web.json_response({"error": error}, status=503)

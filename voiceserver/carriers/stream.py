@@ -167,7 +167,7 @@ class StreamCall:
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
             if isinstance(message, str):
-                await self._session.deliver(message)
+                await self._session.door.deliver(message)
             elif not await self._hear(decoder, message):
                 return
         self.hang_up("The connection was closed.")
@@ -184,7 +184,7 @@ class StreamCall:
             self._code = NOT_AUDIO
             self.hang_up(f"The audio cannot be used: {error}.")
             return False
-        await self._session.hear_all(samples)
+        await self._session.door.hear(samples)
         return True
 
     async def _speak(self) -> None:

@@ -234,7 +234,7 @@ class WebSocketCall:
             text = as_text(message)
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
-            await self._session.deliver(text)
+            await self._session.door.deliver(text)
         self.hang_up("The connection was closed.")
 
     async def _wait_for_end(self) -> None:

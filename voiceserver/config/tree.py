@@ -111,6 +111,8 @@ class TurnConfig:
         prefix_ms: Audio before the start that the recogniser gets. OpenAI's default.
         max_utterance_s: An utterance this long is committed as it stands.
         duck_db: By how much the reply is lowered while an overlap is unconfirmed.
+        idle_ms: Silence of the user after a reply upon which the server speaks up; 0
+            is never.
         create_reply: Answer at the end of each turn; off, the client asks.
         interrupt: Let speech interrupt the reply.
     """
@@ -130,6 +132,7 @@ class TurnConfig:
     prefix_ms: int = 300
     max_utterance_s: int = 30
     duck_db: float = 12.0
+    idle_ms: int = 0
     create_reply: bool = True
     interrupt: bool = True
 
@@ -145,6 +148,10 @@ class TurnConfig:
             self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
         )
         _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
+        _require(
+            self.idle_ms == 0 or 1000 <= self.idle_ms <= 600_000,
+            "idle_ms must be 0 or 1000..600000",
+        )
         _require(1 <= self.max_utterance_s <= 60, "max_utterance_s must be 1..60")
 
 

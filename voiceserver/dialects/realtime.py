@@ -29,6 +29,7 @@ from voiceserver.events import (
     BargeIn,
     Event,
     Failed,
+    IdleElapsed,
     Playback,
     ReplyDone,
     ReplyStarted,
@@ -53,6 +54,7 @@ class RealtimeDialect:
         session: The client's session object from before the call, if it gave one.
         voices: The synthesizer's voices; empty accepts OpenAI's names as they are.
         carrier: How audio moves.
+        extensions: Send events of our own, which some clients take for errors.
 
     Attributes:
         config: ``config`` with the client's starting settings laid over it: what the
@@ -71,6 +73,7 @@ class RealtimeDialect:
         session: Mapping[str, object] | None = None,
         voices: Sequence[str] = (),
         carrier: Carrier = "webrtc",
+        extensions: bool = True,
     ) -> None:
         rules = SessionRules(config, Voices(voices, config.speech.voice))
         settings = SessionSettings.starting(config)
@@ -83,7 +86,7 @@ class RealtimeDialect:
         self._call = Call(
             call_id=call_id,
             ids=ids,
-            wire=Wire(ids, send),
+            wire=Wire(ids, send, extensions),
             conversation=Conversation(ids),
             settings=settings,
             paced=carrier != "websocket",
@@ -108,6 +111,7 @@ class RealtimeDialect:
                 | BargeIn()
                 | Transcript()
                 | UserTurn()
+                | IdleElapsed()
             ):
                 self._speech.notify(event)
             case (

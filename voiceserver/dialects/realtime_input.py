@@ -16,13 +16,16 @@ from voiceserver.dialects.realtime_items import Item, Part
 from voiceserver.dialects.realtime_vad import ServerVad
 from voiceserver.events import (
     BargeIn,
+    IdleElapsed,
     SpeechStarted,
     SpeechStopped,
     Transcript,
     UserTurn,
 )
 
-InputEvent = SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn
+InputEvent = (
+    SpeechStarted | SpeechStopped | BargeIn | Transcript | UserTurn | IdleElapsed
+)
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class UserSpeech:
                 self._settle(event)
             case UserTurn():
                 self._commit(event)
+            case IdleElapsed(since, at):
+                self._idle(milliseconds(since), milliseconds(at))
             case _:
                 assert_never(event)
 
@@ -126,6 +131,22 @@ class UserSpeech:
                 audio_end_ms=ended_ms,
                 item_id=item.id,
             )
+        self._tell_committed(item)
+
+    def _idle(self, start_ms: int, end_ms: int) -> None:
+        """The silence after a reply becomes an item without words."""
+        call = self._call
+        item = Item(call.conversation.new_id(), "user", Part.INPUT_AUDIO, "")
+        call.wire.event(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=start_ms,
+            audio_end_ms=end_ms,
+            item_id=item.id,
+        )
+        self._tell_committed(item)
+
+    def _tell_committed(self, item: Item) -> None:
+        call = self._call
         previous = call.conversation.append(item)
         call.wire.event(
             "input_audio_buffer.committed", item_id=item.id, previous_item_id=previous

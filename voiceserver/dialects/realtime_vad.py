@@ -34,7 +34,7 @@ class ServerVad:
     threshold: float
     prefix_padding_ms: int
     silence_duration_ms: int
-    idle_timeout_ms: int | None = None  # echoed; has no effect yet
+    idle_timeout_ms: int | None = None
     create_response: bool = True
     interrupt_response: bool = True
 
@@ -52,6 +52,7 @@ class ServerVad:
             prefix_ms=self.prefix_padding_ms,
             threshold=threshold,
             threshold_playing=max(threshold, config.threshold_playing),
+            idle_ms=self.idle_timeout_ms or 0,
             create_reply=self.create_response,
             interrupt=self.interrupt_response,
         )

@@ -1,6 +1,7 @@
 // One call: microphone up, voice down, events on a data channel.
 // Knows nothing of the page; tells a listener {sound, event, stats, lost}.
 
+import { keyed } from "./key.js";
 import { noMedia, refusal, unreachable } from "./faults.js";
 
 const OPEN_LIMIT_MS = 10_000;
@@ -67,7 +68,7 @@ export class Call {
 		this.#peer.close();
 		if (this.#location) {
 			// keepalive: also when the page is being left.
-			fetch(this.#location, { method: "DELETE", keepalive: true }).catch(() => {});
+			fetch(this.#location, { method: "DELETE", headers: keyed(), keepalive: true }).catch(() => {});
 			this.#location = null;
 		}
 	}
@@ -88,7 +89,7 @@ export class Call {
 		try {
 			reply = await fetch("/v1/realtime/calls", {
 				method: "POST",
-				headers: { "Content-Type": "application/sdp" },
+				headers: keyed({ "Content-Type": "application/sdp" }),
 				body: sdp,
 				signal: AbortSignal.any([signal, limit]),
 			});

@@ -60,6 +60,8 @@ export async function refusal(reply) {
 		const title = wait || code === "closing" ? "The server is not ready." : "The server is full.";
 		return new Fault(title, sentence(message || "Try again in a moment"), { retry: true, wait });
 	}
+	if (reply.status === 401)
+		return new Fault("The server asks for a key.", "Type it in the settings and start again.");
 	const retry = [408, 425, 429, 500, 502, 504].includes(reply.status);
 	const title = `The server refused the call (${reply.status}).`;
 	return new Fault(title, sentence(message), { retry });

@@ -1,5 +1,7 @@
 // The settings dialog; remembers its choices in this browser.
 
+import { keyed, keyFrom } from "./key.js";
+
 const KEY = "voiceserver.settings";
 const DEFAULTS = { voice: "", model: "", instructions: "", patience: "high" };
 const PATIENCE = {
@@ -22,6 +24,7 @@ export class Settings extends EventTarget {
 		this.#offer("voice");
 		this.#offer("model");
 		this.#show();
+		keyFrom(this.#field("key"));
 		this.#form.addEventListener("change", () => this.#changed());
 		dialog.addEventListener("click", (event) => {
 			if (event.target === dialog) dialog.close(); // the backdrop
@@ -75,7 +78,7 @@ export class Settings extends EventTarget {
 	// What there is to choose from; without an answer it stays the server's choice.
 	async #ask(name) {
 		try {
-			const reply = await fetch(`/v1/${name}s`);
+			const reply = await fetch(`/v1/${name}s`, { headers: keyed() });
 			const { data } = await reply.json();
 			// Not other names of a voice, nor models that give no text.
 			const mine = ({ own = true, stage = "text" }) => own && stage === "text";

@@ -95,7 +95,9 @@ async def connect(request: web.Request) -> web.StreamResponse:
     session = starting_session(request)
     socket = AiohttpSocket(request)
     call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(call_id, socket, engines, session or None),
+        lambda call_id: state.connect_call(
+            call_id, socket, engines, session or None, extensions=_extended(request)
+        ),
         "",
         request.remote or "",
     )
@@ -117,12 +119,23 @@ async def _listen(request: web.Request, call_id: str) -> web.StreamResponse:
     state.sidebands[call_id] = state.sidebands.get(call_id, 0) + 1
     socket = AiohttpSocket(request)
     try:
-        await Sideband(socket, call.conversation, MonotonicClock()).run()
+        await Sideband(
+            socket, call.conversation, MonotonicClock(), _extended(request)
+        ).run()
     finally:
         state.sidebands[call_id] -= 1
         if not state.sidebands[call_id]:
             del state.sidebands[call_id]
     return socket.response
+
+
+def _extended(request: web.Request) -> bool:
+    """Whether a client wants ``voiceserver.*`` events.
+
+    Only if it says so: openai-agents reports every event that it does not know as an
+    error.
+    """
+    return request.query.get("extensions") == "voiceserver"
 
 
 def key_in_subprotocol(request: web.Request) -> str | None:

@@ -49,6 +49,7 @@ class ConnectCall(Protocol):
         engines: Engines,
         session: Mapping[str, object] | None,
         form: StreamFormat | None = None,
+        extensions: bool = False,
     ) -> Call:
         """Make a call; nothing runs yet.
 
@@ -58,6 +59,7 @@ class ConnectCall(Protocol):
             engines: For its session.
             session: The client's session object from before the call, if any.
             form: What binary messages hold; None if audio is inside the events.
+            extensions: Events of our own are wanted.
 
         Raises:
             BadRequest: If ``session`` cannot be used.

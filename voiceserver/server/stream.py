@@ -28,7 +28,9 @@ async def connect(request: web.Request) -> web.StreamResponse:
     session = starting_session(request) or None
     socket = AiohttpSocket(request, MAX_MESSAGE_BYTES)
     call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(call_id, socket, engines, session, form),
+        lambda call_id: state.connect_call(
+            call_id, socket, engines, session, form, extensions=True
+        ),
         "",
         request.remote or "",
     )

@@ -54,11 +54,14 @@ def websocket_calls(config: Config, metrics: Metrics) -> ConnectCall:
         engines: Engines,
         session: Mapping[str, object] | None,
         form: StreamFormat | None = None,
+        extensions: bool = False,
     ) -> Call:
         def dialect_for(send: Callable[[str], None]) -> RealtimeDialect:
             voices = engines.speech.voices
             carrier: Carrier = "websocket" if form is None else "stream"
-            return RealtimeDialect(call_id, config, send, session, voices, carrier)
+            return RealtimeDialect(
+                call_id, config, send, session, voices, carrier, extensions
+            )
 
         if form is not None:
             return StreamCall(

@@ -35,6 +35,8 @@ class Lane(Enum):
 
 _SIZES = {Lane.EVENTS: 64, Lane.COMMANDS: 256, Lane.REPLY: 32, Lane.ASIDES: 32}
 
+_LEFT = dict.fromkeys(Lane, 0) | {Lane.COMMANDS: 32}
+
 
 class Inbox:
     """Items in order of arrival; one per session."""
@@ -55,8 +57,8 @@ class Inbox:
         self._arrived.set()
 
     async def put(self, lane: Lane, item: Item) -> None:
-        """Add an item, waiting for room."""
-        while self._counts[lane] >= _SIZES[lane]:
+        """Add an item, waiting for room; some is left to those who cannot wait."""
+        while self._counts[lane] >= _SIZES[lane] - _LEFT[lane]:
             self._room.clear()
             await self._room.wait()
         self._add(lane, item)

@@ -110,6 +110,11 @@ class Listener:
         self._arrived.set()
 
     @property
+    def now(self) -> int:
+        """Samples listened to."""
+        return self._now
+
+    @property
     def backlog_ms(self) -> float:
         """Audio not yet listened to."""
         return self._ringed * 1000 / MIC_RATE

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import assert_never
 
 from voiceserver.ahead import Ahead
@@ -34,13 +33,14 @@ from voiceserver.commands import (
     Truncate,
 )
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines, Reminder
+from voiceserver.engines.base import Engines, Message, Reminder
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
     Event,
     Failed,
+    IdleElapsed,
     Outcome,
     Playback,
     Played,
@@ -54,20 +54,16 @@ from voiceserver.playout import Outlet, Playout
 from voiceserver.session.asides import Asides
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
+from voiceserver.session.door import MESSAGES_RING_MS, Door
+from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.reminders import Reminders
 from voiceserver.session.settings import CallSettings, source_of
-from voiceserver.session.speaking import Generated, Speaking
+from voiceserver.session.speaking import Generated, Speaking, messages_of
 from voiceserver.streams import raise_if_cancelled
 
 log = logging.getLogger(__name__)
-
-# Audio in messages comes as fast as the client sends, and none of it may be lost: the
-# carrier waits while this much is unheard, so beyond it there is one message at most.
-UNHEARD_MS = 2000
-MESSAGES_RING_MS = 400_000
-LARGE = 65_536  # characters; such messages wait one at a time
 
 
 class Session:
@@ -85,6 +81,7 @@ class Session:
 
     Attributes:
         playout: What the carrier pulls a frame from every 20 ms.
+        door: For messages that may wait, and for sidebands.
     """
 
     def __init__(
@@ -109,8 +106,6 @@ class Session:
             lambda text: self.command(CreateReply({}, say=text)),
         )
         self._turn = 0  # number of the last turn begun
-        self._closed = False
-        self._n_attached = 0
         self._asked: CreateReply | None = None  # waits for the user's words
         self.playout = Playout(self._played)
         outlet: Outlet = self.playout
@@ -125,6 +120,7 @@ class Session:
             lambda n: metrics.dropped.labels("microphone").inc(n),
             MESSAGES_RING_MS if in_messages else RING_MS,
         )
+        self.door = Door(self._inbox, self._listener)
         self._speaking = Speaking(
             call_id,
             engines,
@@ -136,6 +132,7 @@ class Session:
             metrics,
             self._remind,
         )
+        self._idleness = Idleness(self._idle)
         self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
 
     @property
@@ -145,36 +142,6 @@ class Session:
     def hear(self, samples: Samples) -> None:
         """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
         self._listener.hear(samples)
-
-    async def hear_all(self, samples: Samples) -> None:
-        """As ``hear``, but wait rather than drop: for audio that comes too fast."""
-        for at in range(0, len(samples), MIC_RATE):
-            await self._listener.caught_up(RING_MS // 2)
-            self._listener.hear(samples[at : at + MIC_RATE])
-
-    def attach(self, send: Callable[[str], None], end: Callable[[], None]) -> int:
-        """Let somebody else listen to the dialect's messages; return their number.
-
-        Args:
-            send: Takes each message.
-            end: Called when the call is over.
-        """
-        self._n_attached += 1
-        self.command(Attach(self._n_attached, send, end))
-        return self._n_attached
-
-    def detach(self, sender: int) -> None:
-        """End what ``attach`` began."""
-        if not self._closed:
-            self.command(Attach(sender, None))
-
-    async def deliver(self, text: str, sender: int = 0) -> None:
-        """As ``receive``, but wait for room, and for audio to be listened to."""
-        await self._listener.caught_up(UNHEARD_MS)
-        if len(text) > LARGE:
-            await self._inbox.put_alone(Lane.COMMANDS, Received(text, sender))
-        else:
-            await self._inbox.put(Lane.COMMANDS, Received(text, sender))
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
@@ -231,8 +198,9 @@ class Session:
 
     def _abandon(self, reason: str) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
-        self._closed = True
+        self.door.close()
         self._reminders.close()
+        self._idleness.ended()
         self._speaking.abandon()
         self._asides.abandon()
         self._dialect.closed(reason)
@@ -248,6 +216,7 @@ class Session:
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
         match event:
             case SpeechStarted():
+                self._idleness.ended()
                 self._dialect.notify(event)
                 if self._config.turn.interrupt:
                     # The user goes on before the answer is heard: it is stale.
@@ -257,7 +226,6 @@ class Session:
                 self._dialect.notify(event)
                 await self._stop(Outcome.INTERRUPTED, played)
             case UserTurn():
-                self._dialect.notify(event)
                 await self._commit(event, group)
             case Transcript(final=True):
                 self._speaking.heard_user(event)
@@ -266,7 +234,9 @@ class Session:
             case _ if isinstance(event, Generated):
                 self._told(event)
             case Playback():
-                self._speaking.playback(event)
+                self._sounded(event)
+            case IdleElapsed():
+                self._speak_up(event, group)
             case _:
                 self._dialect.notify(event)
 
@@ -275,7 +245,9 @@ class Session:
             self._speaking.told(event)
 
     async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        await self._stop(Outcome.INTERRUPTED)  # alive only if speech may not interrupt
+        # Alive only if speech may not interrupt, or a reply was asked for meanwhile.
+        await self._stop(Outcome.INTERRUPTED)
+        self._dialect.notify(event)
         ledger = self._ledger(event.decided_ns)
         ledger.endpoint_reason = event.reason
         ledger.endpoint_ms = (event.decided_at - event.at) * 1000 / MIC_RATE
@@ -285,6 +257,24 @@ class Session:
             self._config.turn.create_reply,
         )
         self._speaking.begin(source, ledger, self._settings, group)
+
+    def _sounded(self, event: Playback) -> None:
+        self._speaking.playback(event)
+        if event.state is Played.DONE and not self._speaking.busy:
+            self._idleness.began(self._listener.now, self._config.turn.idle_ms)
+
+    def _idle(self, since: int) -> None:
+        event = IdleElapsed(since, self._listener.now)
+        self._inbox.post(Lane.EVENTS, event)
+
+    def _speak_up(self, event: IdleElapsed, group: asyncio.TaskGroup) -> None:
+        """The user has been silent for long after a reply: say something."""
+        if self._speaking.busy or not self._config.turn.idle_ms:
+            return
+        self._dialect.notify(event)
+        if self._config.turn.create_reply:
+            messages = (*messages_of(self._history), Message("system", SILENCE))
+            self._speak(Source(messages=messages), group)
 
     def _take_up(self, group: asyncio.TaskGroup) -> None:
         """What interrupted had no words: say on, or answer what was left unanswered.
@@ -302,6 +292,7 @@ class Session:
     def _speak(
         self, source: Source, group: asyncio.TaskGroup, change: Configure | None = None
     ) -> None:
+        self._idleness.ended()
         ledger = self._ledger(self._clock.now_ns())
         settings = self._settings if change is None else self._settings.changed(change)
         self._speaking.begin(source, ledger, settings, group)

@@ -1,0 +1,86 @@
+"""Where messages come into a call that may have to wait, and others who come by.
+
+For carriers whose network can be held back (WebSocket): nothing of them is dropped.
+Also where sidebands attach. Knows nothing of what is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voiceserver.audio import MIC_RATE, Samples
+from voiceserver.commands import Attach, Received
+from voiceserver.session.inbox import Inbox, Lane
+from voiceserver.session.listener import Listener
+
+# Audio in messages comes as fast as the client sends, and none of it may be lost: the
+# carrier waits while this much is unheard, so beyond it there is one message at most.
+UNHEARD_MS = 2000
+MESSAGES_RING_MS = 400_000
+UNHEARD_LIVE_MS = 1000  # the same for audio beside messages: half the microphone's ring
+LARGE = 65_536  # characters; such messages wait one at a time
+
+
+class Door:
+    """The way into one call.
+
+    Args:
+        inbox: Of its session.
+        listener: Of its session.
+    """
+
+    def __init__(self, inbox: Inbox, listener: Listener) -> None:
+        self._inbox = inbox
+        self._listener = listener
+        self._n_attached = 0
+        self._closed = False
+
+    async def deliver(self, text: str, sender: int = 0) -> None:
+        """Take a message, waiting for room and for audio to be listened to.
+
+        Args:
+            text: The message.
+            sender: What ``attach`` returned; 0 is the call's own client.
+        """
+        await self._listener.caught_up(UNHEARD_MS)
+        received = Received(text, sender)
+        if len(text) > LARGE:
+            await self._inbox.put_alone(Lane.COMMANDS, received)
+        else:
+            await self._inbox.put(Lane.COMMANDS, received)
+
+    async def hear(self, samples: Samples) -> None:
+        """Take microphone audio, 16 kHz mono, waiting rather than dropping any."""
+        for at in range(0, len(samples), MIC_RATE):
+            await self._listener.caught_up(UNHEARD_LIVE_MS)
+            self._listener.hear(samples[at : at + MIC_RATE])
+
+    def attach(
+        self,
+        send: Callable[[str], None],
+        end: Callable[[], None],
+        extensions: bool = False,
+    ) -> int:
+        """Let somebody else listen to the dialect's messages; return their number.
+
+        Args:
+            send: Takes each message.
+            end: Called when the call is over.
+            extensions: Also those that only clients of ours know.
+        """
+        self._n_attached += 1
+        if self._closed:
+            end()
+        else:
+            attach = Attach(self._n_attached, send, end, extensions)
+            self._inbox.post(Lane.COMMANDS, attach)
+        return self._n_attached
+
+    def detach(self, sender: int) -> None:
+        """End what ``attach`` began."""
+        if not self._closed:
+            self._inbox.post(Lane.COMMANDS, Attach(sender, None))
+
+    def close(self) -> None:
+        """The call is over."""
+        self._closed = True
