@@ -234,6 +234,29 @@ def test_speech_interrupts_and_the_client_says_what_was_heard() -> None:
     played(scenario, FakeText(words=60))
 
 
+def test_truncation_and_then_cancel_is_one_interruption() -> None:
+    """pydantic-ai sends both at once; the truncation alone stops the reply."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create")
+        delta = await socket.until("response.output_audio.delta")
+        where = {"item_id": delta["item_id"], "content_index": 0}
+        socket.ask("conversation.item.truncate", **where, audio_end_ms=100)
+        socket.ask("response.cancel")
+        done = await socket.until("response.done")
+        assert done["response"]["status"] == "cancelled"
+        await socket.until("conversation.item.truncated")
+        await asyncio.sleep(1)
+        assert not socket.of("error")
+        socket.ask("response.create")
+        await socket.until("response.done", 2)
+        socket.ask("response.cancel")
+        error = await socket.until("error")
+        assert error["error"]["code"] == "response_cancel_not_active"
+
+    played(scenario, FakeText(words=60))
+
+
 def test_a_long_reply_is_sent_at_most_five_seconds_ahead() -> None:
     """What the client holds is bounded, so an interruption wastes little."""
 

@@ -1,4 +1,4 @@
-"""LiveKit Agents' RealtimeModel, the strictest of the clients, used as its agents do."""
+"""LiveKit Agents' RealtimeModel, the strictest client, used as its agents do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from livekit import rtc
 from livekit.agents import llm
 from livekit.plugins.openai.realtime import RealtimeModel
 
-from tests.clients.setting import ANSWER, HEARD, RATE, Setting, run, until
+from tests.clients.setting import ANSWER, HEARD, RATE, REPLY_S, Setting, run, until
 
 
 class Session:
@@ -31,7 +31,9 @@ class Session:
             "input_audio_transcription_completed",
             "error",
         ):
-            session.on(name, lambda event=None, name=name: self.told.append((name, event)))
+            session.on(
+                name, lambda event=None, name=name: self.told.append((name, event))
+            )
 
     def of(self, name: str, since: int = 0) -> list[Any]:
         return [event for kind, event in self.told[since:] if kind == name]
@@ -60,7 +62,7 @@ async def conversation(setting: Setting, it: Session) -> None:
     heard = "input_audio_transcription_completed"
     generation = await it.next("generation_created")
     words, seconds = await it.said(generation)
-    assert (words, seconds) == (ANSWER, 8.0)
+    assert (words, seconds) == (ANSWER, REPLY_S)
     finals = [event for event in it.of(heard) if event.is_final]
     assert finals[0].transcript == HEARD
     since = len(it.told)
@@ -71,14 +73,12 @@ async def conversation(setting: Setting, it: Session) -> None:
         for item in it.session.chat_ctx.items
         if item.type == "message" and item.role == "assistant"
     )
-    it.session.truncate(
-        message_id=item.id, modalities=["audio"], audio_end_ms=1500
-    )
+    it.session.truncate(message_id=item.id, modalities=["audio"], audio_end_ms=1500)
     await it.said(await it.next("generation_created", since))
 
 
 async def asked(it: Session) -> None:
-    """Replies asked for: after a change of the context, with a tool, and interrupted."""
+    """Replies asked for: in a changed context, with a tool, and interrupted."""
 
     @llm.function_tool  # type: ignore[untyped-decorator]
     async def weather(place: str) -> str:

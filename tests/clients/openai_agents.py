@@ -12,7 +12,7 @@ from agents.realtime import (
     RealtimeRunner,
 )
 
-from tests.clients.setting import ANSWER, HEARD, Setting, run, until
+from tests.clients.setting import ANSWER, HEARD, REPLY_S, Setting, run, until
 
 
 class Heard:
@@ -89,7 +89,7 @@ async def conversation(
     assert transcripts(session, "user") == [HEARD]
     assert said(session) == [ANSWER]
     audio = heard.of("audio")
-    assert sum(len(event.audio.data) for event in audio) == 8 * 24_000 * 2
+    assert sum(len(event.audio.data) for event in audio) == REPLY_S * 48_000
     first = audio[0]
     tracker.on_play_ms(first.item_id, first.content_index, 1500)
     since = len(heard.events)

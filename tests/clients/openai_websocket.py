@@ -15,7 +15,7 @@ from typing import Any
 import websockets
 from openai import AsyncOpenAI
 
-from tests.clients.setting import ANSWER, HEARD, RATE, Setting, run, until
+from tests.clients.setting import ANSWER, HEARD, RATE, REPLY_S, Setting, run, until
 from tests.clients.strict import SERVER_EVENTS, faults
 
 TOOL = {
@@ -148,7 +148,7 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
         base64.b64decode(delta.delta)
         for delta in it.of("response.output_audio.delta", since)
     )
-    assert len(audio) / 2 / RATE == 8.0
+    assert len(audio) / 2 / RATE == REPLY_S
     order = [event.type for event in it.events[since:]]
     for earlier, later in (
         ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"),

@@ -9,7 +9,7 @@ from pydantic_ai import Agent
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.realtime.openai import OpenAIRealtimeModel
 
-from tests.clients.setting import ANSWER, HEARD, RATE, Setting, run, until
+from tests.clients.setting import ANSWER, HEARD, RATE, REPLY_S, Setting, run, until
 
 
 class Session:
@@ -85,7 +85,7 @@ async def conversation(setting: Setting, it: Session) -> None:
     await it.next("RealtimeTurnCompleteEvent")
     assert it.spoken("user") == [HEARD]
     assert it.spoken("assistant") == [ANSWER]
-    await until(lambda: it.n_bytes == 8 * RATE * 2, "all of the audio")
+    await until(lambda: it.n_bytes == REPLY_S * RATE * 2, "all of the audio")
     since = len(it.events)
     await it.session.send("A long answer please.")
     played = it.n_bytes

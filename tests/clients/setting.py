@@ -24,6 +24,7 @@ LIMIT_S = 100.0
 # What the stub engines hear and say.
 HEARD = "this is a test sentence"
 ANSWER = "This is the answer of the stub."
+REPLY_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
