@@ -29,6 +29,7 @@ TOOL = {
     },
 }
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+HEARD_EVENT = "conversation.item.input_audio_transcription.completed"
 # What a WebSocket call has to show; the rest needs WebRTC, telephony or an idle user.
 EXPECTED = {
     *("session.created", "session.updated", "error"),
@@ -137,8 +138,7 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
     assert updated.audio.input.turn_detection.silence_duration_ms == 500
 
     await setting.speak(append)
-    heard = "conversation.item.input_audio_transcription.completed"
-    assert (await it.next(heard, since)).transcript == HEARD
+    assert (await it.next(HEARD_EVENT, since)).transcript == HEARD
     said = await it.next("response.output_audio_transcript.done", since)
     assert said.transcript == ANSWER
     done = (await it.next("response.done", since)).response
@@ -192,6 +192,7 @@ async def manual_turn(it: Line) -> None:
     await send.input_audio_buffer.append(audio=base64.b64encode(loud).decode())
     await send.input_audio_buffer.commit()
     await it.next("input_audio_buffer.committed", since)
+    await it.next(HEARD_EVENT, since)
 
 
 async def tool_loop(it: Line) -> None:
