@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("vad", "http_stack", "conversation", "embedded")
+BENCHMARKS = ("vad", "http_stack", "conversation", "websocket", "embedded")
 
 
 def main() -> int:

@@ -405,6 +405,21 @@ def test_a_response_outside_the_conversation_can_be_cancelled() -> None:
     played(scenario)
 
 
+def test_a_reply_beyond_its_length_is_incomplete() -> None:
+    """Its words and audio so far are whole; the reason is told."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create", response={"max_output_tokens": 3})
+        done = (await socket.until("response.done"))["response"]
+        assert done["status"] == "incomplete"
+        assert done["status_details"]["reason"] == "max_output_tokens"
+        [item] = done["output"]
+        assert item["status"] == "incomplete"
+        assert item["content"][0]["transcript"] == "This is the"
+
+    assert played(scenario, StubText()).sent_ms > 0
+
+
 IDLE = {"type": "server_vad", "idle_timeout_ms": 5000}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -245,7 +245,30 @@ def test_arbitrary_message_is_refused_and_changes_nothing(text: str) -> None:
     assert names(client.events) == ["session.created", "error"]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+NEAR = st.sampled_from(
+    "id type message function_call function_call_output item_reference function none "
+    "required auto content role user assistant input_text output_text input_audio "
+    "AAAA call_1 look text audio 1 [] {}".split()
+)
+NESTED = st.recursive(
+    JSON | NEAR,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                "id type role content text transcript audio name call_id arguments "
+                "output input conversation metadata instructions tools tool_choice "
+                "parameters output_modalities max_output_tokens voice format".split()
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=3 * EXAMPLES, deadline=None)
 @given(
     st.sampled_from(TYPES),
     st.dictionaries(
@@ -253,12 +276,15 @@ def test_arbitrary_message_is_refused_and_changes_nothing(text: str) -> None:
             "event_id session item item_id previous_item_id content_index "
             "audio_end_ms audio response response_id".split()
         ),
-        JSON,
+        NESTED,
     ),
+    st.sampled_from(["webrtc", "websocket"]),
 )
-def test_arbitrary_fields_never_raise(name: str, fields: dict[str, Any]) -> None:
+def test_arbitrary_fields_never_raise(
+    name: str, fields: dict[str, Any], carrier: Literal["webrtc", "websocket"]
+) -> None:
     """Whatever was sent, the session is whole and the next turn is rendered."""
-    client = Client()
+    client = Client(carrier=carrier)
     before = set(client.session)
     client.send(name, **fields)
     client.send("session.update", session={"instructions": "Still here."})

@@ -185,3 +185,17 @@ def test_ignored_members_are_echoed() -> None:
     assert client.session | ignored == client.session
     shown = client.session["audio"]["input"]["noise_reduction"]
     assert shown == {"type": "near_field"}
+
+
+def test_transcription_session_answers_nothing() -> None:
+    """Nothing of replies is shown, asked for or configured; its kind stays."""
+    client = Client(session={"type": "transcription"})
+    shown = client.events[0]["session"]
+    assert shown["type"] == "transcription"
+    assert set(shown["audio"]) == {"input"}
+    assert "instructions" not in shown
+    turn = client.dialect.config.turn
+    assert not (turn.create_reply or turn.interrupt)
+    assert client.refusal("response.create")["code"] == "unsupported"
+    patch = {"type": "realtime"}
+    assert client.refusal("session.update", session=patch)["param"] == "session.type"

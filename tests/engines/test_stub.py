@@ -17,7 +17,13 @@ from tests.engines.conformance import (
 )
 from tests.virtual_time import run_virtual
 from voiceserver.audio import MIC_RATE, SPEECH_RATE
-from voiceserver.engines.base import Hypothesis, Message, SpeechRequest, TextRequest
+from voiceserver.engines.base import (
+    Hypothesis,
+    Message,
+    Shortened,
+    SpeechRequest,
+    TextRequest,
+)
 from voiceserver.engines.stub import (
     ANSWER,
     HEARD,
@@ -148,3 +154,12 @@ async def test_text_tells_the_result_of_a_tool() -> None:
     """So that a client's whole loop can be tested."""
     request = TextRequest((Message("tool", "blue", call_id="a"),))
     assert [item async for item in StubText().reply(request)] == ["The tool says blue."]
+
+
+async def test_text_stops_at_its_longest_length() -> None:
+    """A word counts as a token."""
+    request = TextRequest((Message("user", "hello"),), max_output_tokens=3)
+    assert [item async for item in StubText().reply(request)] == [
+        "This is the",
+        Shortened(),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from typing import Any
@@ -111,3 +112,45 @@ async def test_events_of_our_own_are_for_those_who_ask() -> None:
         await first(socket)
         server.stop.set()
         assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_one_client_that_does_not_read_does_not_hold_up_another() -> None:
+    """The deaf one is hung up; the other is answered all the while."""
+    long = {"type": "session.update", "session": {"instructions": "x" * 30_000}}
+    short = {"type": "session.update", "session": {}}
+    async with running() as server, server.client.ws_connect(PATH) as other:
+        await first(other)
+        deaf = await server.client.ws_connect(PATH)
+        deaf._response.connection.transport.pause_reading()  # type: ignore[union-attr]
+        with contextlib.suppress(ConnectionError):
+            for _ in range(400):
+                await deaf.send_json(long)
+        for _ in range(20):
+            await other.send_json(short)
+            assert (await first(other))["type"] == "session.updated"
+        await deaf.close()
+
+
+async def test_a_flood_of_messages_are_all_answered() -> None:
+    """They are read at a rate; nothing is dropped and the call goes on."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        for number in range(600):
+            await socket.send_json({"type": "nonsense", "event_id": str(number)})
+        answered = [(await first(socket))["error"]["event_id"] for _ in range(600)]
+        assert answered == [str(number) for number in range(600)]
+
+
+@pytest.mark.parametrize("opcode", [0x80, 0x00, 0x83, 0xF1])
+async def test_broken_frames_close_the_socket(opcode: int) -> None:
+    """A continuation of nothing (final or not), unknown opcodes, reserved bits."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        connection = socket._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.write(bytes([opcode, 0x80, 1, 2, 3, 4]))
+        async with asyncio.timeout(10):
+            while not socket.closed:
+                await socket.receive()
+        assert socket.close_code in (1002, 1006)

@@ -17,6 +17,7 @@ import numpy as np
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, level_db
 from voiceserver.engines.base import (
     Hypothesis,
+    Shortened,
     SpeechChunk,
     SpeechRequest,
     TextItem,
@@ -142,6 +143,9 @@ class StubText:
             for number in range(1, LONG_SENTENCES + 1):
                 yield f"This is sentence number {number}. "
                 await asyncio.sleep(LONG_GAP_S)
+        elif 0 < (limit := request.max_output_tokens) < len(ANSWER.split()):
+            yield " ".join(ANSWER.split()[:limit])  # a word is a token
+            yield Shortened()
         else:
             yield ANSWER
 

@@ -318,7 +318,7 @@ class Speaking:
 
     def _close(self) -> None:
         """The turn is over: write its ledger line."""
-        if self._reply is not None:
+        if self._reply is not None and self._reply.spoke:
             self._past[self._turn] = (self._told, self._reply.heard)
             if len(self._past) > REMEMBERED:
                 del self._past[next(iter(self._past))]
