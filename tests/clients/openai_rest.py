@@ -145,9 +145,17 @@ async def sideband(setting: Setting, call_id: str) -> None:
             raw = await connection.recv_bytes()
             wrong.update(faults(raw))
             seen.append(connection.parse_event(raw))
+        # The reply still plays: what is left of it is dropped.
+        await connection.output_audio_buffer.clear()
+        while seen[-1].type != "conversation.item.truncated":
+            raw = await connection.recv_bytes()
+            wrong.update(faults(raw))
+            seen.append(connection.parse_event(raw))
     assert not wrong, wrong
     kinds = [event.type for event in seen]
     assert "output_audio_buffer.started" in kinds
+    assert "output_audio_buffer.cleared" in kinds
+    assert not any(kind.startswith("voiceserver.") for kind in kinds)
     assert "response.output_audio.delta" not in kinds
     said = [e for e in seen if e.type == "response.output_audio_transcript.done"]
     assert said[0].transcript == ANSWER

@@ -30,6 +30,26 @@ TOOL = {
 }
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
 HEARD_EVENT = "conversation.item.input_audio_transcription.completed"
+# A turn, its deltas apart.
+TURN = [
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.input_audio_transcription.delta",
+    HEARD_EVENT,
+    "response.created",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.content_part.added",
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
 # What a WebSocket call has to show; the rest needs WebRTC, telephony or an idle user.
 EXPECTED = {
     *("session.created", "session.updated", "error"),
@@ -137,6 +157,7 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
     assert updated.audio.input.turn_detection.threshold == 0.6
     assert updated.audio.input.turn_detection.silence_duration_ms == 500
 
+    spoken = it.now
     await setting.speak(append)
     assert (await it.next(HEARD_EVENT, since)).transcript == HEARD
     said = await it.next("response.output_audio_transcript.done", since)
@@ -149,18 +170,7 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
         for delta in it.of("response.output_audio.delta", since)
     )
     assert len(audio) / 2 / RATE == REPLY_S
-    order = [event.type for event in it.events[since:]]
-    for earlier, later in (
-        ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"),
-        ("input_audio_buffer.speech_stopped", "input_audio_buffer.committed"),
-        ("input_audio_buffer.committed", "conversation.item.added"),
-        ("response.created", "response.output_item.added"),
-        ("response.output_item.added", "response.content_part.added"),
-        ("response.content_part.added", "response.output_audio.delta"),
-        ("response.output_audio.done", "response.content_part.done"),
-        ("response.output_item.done", "response.done"),
-    ):
-        assert order.index(earlier) < order.index(later), (earlier, later)
+    check_order([event.type for event in it.events[spoken:]])
 
     # The reply still plays at the client: speech over it, and truncation.
     since = it.now
@@ -177,6 +187,19 @@ async def spoken_turn(setting: Setting, it: Line) -> None:
     assert ANSWER.startswith(transcript)
     assert transcript != ANSWER
     await it.next("response.done", since)
+
+
+def check_order(kinds: list[str]) -> None:
+    """Every event of a turn is there, in the order that clients rely on."""
+    deltas = {
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+    }
+    assert deltas <= set(kinds)
+    after = TURN.index("response.content_part.added") + 1
+    between = kinds[after : -len(TURN) + after]
+    assert set(between) == deltas, between
+    assert kinds[:after] + kinds[after + len(between) :] == TURN, kinds
 
 
 async def manual_turn(it: Line) -> None:
