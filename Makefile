@@ -7,12 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up-for
 
-.PHONY: run test check bench setup setup-dev setup-browser format clean
+.PHONY: run test check bench setup setup-dev setup-browser setup-clients format clean
 
 run: setup
 	$(BIN)/voiceserver serve --port $(PORT)
 
-test: setup-dev setup-browser check
+test: setup-dev setup-browser setup-clients check
 	$(BIN)/python -m pytest
 
 check: setup-dev
@@ -32,6 +32,8 @@ setup: $(STAMP)-run
 setup-dev: $(STAMP)-dev
 setup-browser:
 	sh scripts/install_browser.sh
+setup-clients:
+	sh scripts/install_clients.sh "$(PYTHON)" .venv-clients
 
 $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
 	sh scripts/install.sh "$(PYTHON)" "$(VENV)"
@@ -42,4 +44,4 @@ $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
 	@touch $(STAMP)-run $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients tests/clients/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

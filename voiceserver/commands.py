@@ -199,11 +199,13 @@ class Attach:
         sender: Number, from 1.
         send: Takes what the call's client is told, but for audio; None ends it.
         end: Called when the call is over.
+        extensions: Also what only clients of ours know is told.
     """
 
     sender: int
     send: Callable[[str], None] | None
     end: Callable[[], None] = lambda: None
+    extensions: bool = False
 
 
 # Two groups of them.

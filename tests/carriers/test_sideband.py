@@ -44,7 +44,7 @@ def test_sideband_ends_with_the_call() -> None:
 
     async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
         async with asyncio.TaskGroup() as group:
-            band = Sideband(side, call.conversation, VirtualClock())
+            band = Sideband(side, call.conversation, VirtualClock(), extensions=True)
             group.create_task(band.run())
             await side.until("session.created")
             call.hang_up("Good night.")

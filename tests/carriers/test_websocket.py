@@ -51,7 +51,7 @@ class MemorySocket:
     async def receive(self) -> str | None:
         return await self._incoming.get()
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str | bytes) -> None:
         if self.stuck:
             await asyncio.Event().wait()
         self.events.append(json.loads(text))
@@ -230,6 +230,29 @@ def test_speech_interrupts_and_the_client_says_what_was_heard() -> None:
         retrieved = await socket.until("conversation.item.retrieved")
         words = retrieved["item"]["content"][0]["transcript"].split()
         assert 1 <= len(words) <= 3
+
+    played(scenario, FakeText(words=60))
+
+
+def test_truncation_and_then_cancel_is_one_interruption() -> None:
+    """pydantic-ai sends both at once; the truncation alone stops the reply."""
+
+    async def scenario(socket: MemorySocket, _call: WebSocketCall) -> None:
+        socket.ask("response.create")
+        delta = await socket.until("response.output_audio.delta")
+        where = {"item_id": delta["item_id"], "content_index": 0}
+        socket.ask("conversation.item.truncate", **where, audio_end_ms=100)
+        socket.ask("response.cancel")
+        done = await socket.until("response.done")
+        assert done["response"]["status"] == "cancelled"
+        await socket.until("conversation.item.truncated")
+        await asyncio.sleep(1)
+        assert not socket.of("error")
+        socket.ask("response.create")
+        await socket.until("response.done", 2)
+        socket.ask("response.cancel")
+        error = await socket.until("error")
+        assert error["error"]["code"] == "response_cancel_not_active"
 
     played(scenario, FakeText(words=60))
 

@@ -18,7 +18,7 @@ async def test_models_are_listed_and_found() -> None:
         assert [model["id"] for model in listed["data"]] == ["voiceserver", "fake"]
         async with server.client.get("/v1/models/fake") as answer:
             assert (await answer.json())["object"] == "model"
-        status, error = await server.error("GET", "/v1/models/gpt-9")
+        status, error = await server.error("GET", "/v1/models/meta/gpt-9")
         assert (status, error["code"]) == (404, "model_not_found")
 
 

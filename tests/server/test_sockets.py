@@ -96,13 +96,22 @@ async def test_message_beyond_the_limit_closes_with_1009() -> None:
 
 async def test_server_that_ends_tells_the_client() -> None:
     """The last event has the reason, then the socket is closed normally."""
-    async with running() as server, server.client.ws_connect(PATH) as socket:
+    path = PATH + "&extensions=voiceserver"
+    async with running() as server, server.client.ws_connect(path) as socket:
         await first(socket)
         server.stop.set()
         ended = await first(socket)
         assert ended["type"] == "voiceserver.call.ended"
         assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 1000
+
+
+async def test_events_of_our_own_are_for_those_who_ask() -> None:
+    """Some clients take an event that they do not know for an error."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        server.stop.set()
+        assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_one_client_that_does_not_read_does_not_hold_up_another() -> None:

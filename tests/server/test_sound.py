@@ -191,3 +191,12 @@ def test_long_recordings_are_cut_in_their_pauses() -> None:
 def test_short_recordings_stay_whole() -> None:
     """One piece."""
     assert len(segments(tone(25.0, MIC_RATE))) == 1
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "wav", "pcm"])
+def test_a_stream_leaves_as_it_is_made(format: Format) -> None:
+    """Of 1 s in pieces of 200 ms, each gives bytes, the first too."""
+    encoder = Encoder(format)
+    pieces = np.split(tone(1.0, SPEECH_RATE), 5)
+    assert all(len(encoder.push(piece)) > 100 for piece in pieces)
+    encoder.close()

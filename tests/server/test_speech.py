@@ -14,6 +14,7 @@ import pytest
 from tests.fakes import FakeSpeech
 from tests.server.running import fake_engines, running
 from voiceserver.audio import SPEECH_RATE
+from voiceserver.config import Config, SpeechConfig
 from voiceserver.engines.base import Engines, SpeechChunk, SpeechRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.server.sound import MEDIA_TYPES, decode
@@ -118,7 +119,7 @@ async def test_a_bad_order_is_refused(change: dict[str, object], param: str) -> 
         (b'{"input": "\xff"}', "application/json", 400),
         (b'{"speed": NaN, "input": "a"}', "application/json", 400),
         (b"[" * 60_000, "application/json", 400),
-        (b'{"input": "' + b"a" * 64_000 + b'"}', "application/json", 413),
+        (b'{"input": "' + b"a" * 120_000 + b'"}', "application/json", 413),
         (b"input=hello", "application/x-www-form-urlencoded", 415),
     ],
 )
@@ -150,6 +151,18 @@ async def test_unusual_text_is_spoken(text: str) -> None:
     async with running() as server, server.client.post(PATH, json=order) as answer:
         assert answer.status == 200
         assert len(await answer.read()) > 0
+
+
+async def test_how_long_a_text_may_be_is_configured() -> None:
+    """Counted in characters, however many bytes of JSON they take."""
+    config = Config(speech=SpeechConfig(longest_input=10_000))
+    async with running(config) as server:
+        order = {"input": "\U0001f600" * 10_000}
+        _, error = await server.error("POST", PATH, json=order)
+        assert "nothing to speak" in error["message"]
+        order = {"input": "a" * 10_001}
+        _, error = await server.error("POST", PATH, json=order)
+        assert "10001 characters; at most 10000" in error["message"]
 
 
 async def test_an_engine_that_fails_at_once_is_an_error() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import aiohttp
 import numpy as np
 import pytest
 
@@ -53,6 +55,51 @@ async def test_a_long_recording_is_written_down_in_pieces() -> None:
     assert recogniser.open_utterances == 0
 
 
+async def test_segments_tell_where_a_piece_lies() -> None:
+    """Pieces without words are left out; the others follow on each other."""
+    recogniser = FakeRecogniser(["one", "", "three", "four"])
+    async with running(engines=with_recogniser(recogniser)) as server:
+        wanted = ("response_format", b"verbose_json")
+        _, answer = await post(server, written(tone(60, 8_000), 8_000), wanted)
+    found = answer["segments"]
+    assert [segment["text"] for segment in found] == ["one", "three", "four"]
+    assert [segment["id"] for segment in found] == [0, 1, 2]
+    assert found[0]["start"] == 0
+    assert found[0]["end"] < found[1]["start"] < found[1]["end"] == found[2]["start"]
+    assert found[2]["end"] == answer["duration"] == 60
+
+
+async def test_words_come_in_events_if_asked() -> None:
+    """Deltas that join to the text."""
+    recogniser = FakeRecogniser(["one", "", "three", "four"])
+    async with running(engines=with_recogniser(recogniser)) as server:
+        sound = written(tone(60, 8_000), 8_000)
+        text = (await post(server, sound, ("stream", b"true")))[1]
+    *lines, last = text.split("\n\n")
+    assert last == ""
+    *deltas, done = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert [delta["delta"] for delta in deltas] == ["one", " three", " four"]
+    assert done["type"] == "transcript.text.done"
+    assert done["text"] == "one three four"
+    assert done["usage"] == {"type": "duration", "seconds": 60}
+    assert recogniser.open_utterances == 0
+
+
+async def test_a_recogniser_that_fails_in_mid_stream_cuts_the_connection() -> None:
+    """So that half a text does not pass for a whole one; it is counted."""
+    recogniser = FakeRecogniser(["one", "two", "three", "four"])
+    async with running(engines=with_recogniser(recogniser)) as server:
+        writer = form(
+            ("file", written(tone(60, 8_000), 8_000), "audio/wav"),
+            ("stream", b"true", "text/plain"),
+        )
+        async with server.client.post(PATH, data=writer) as answer:
+            await answer.content.readany()
+            recogniser.error = EngineFailed("recogniser", "gone")
+            with pytest.raises(aiohttp.ClientError):
+                await answer.read()
+
+
 async def test_silence_has_no_words() -> None:
     """And is no error."""
     silence = written(np.zeros(8_000, np.float32), 8_000)
@@ -84,6 +131,8 @@ async def test_a_form_that_asks_wrongly_is_refused() -> None:
     async with running() as server:
         status, answer = await post(server, GOOD, ("response_format", b"srt"))
         assert (status, answer["error"]["param"]) == (400, "response_format")
+        status, answer = await post(server, GOOD, ("stream", b"maybe"))
+        assert (status, answer["error"]["param"]) == (400, "stream")
         status, error = await server.error(
             "POST", PATH, data=form(("model", b"x", "text/plain"))
         )

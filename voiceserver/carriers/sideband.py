@@ -14,6 +14,7 @@ from voiceserver.carriers.websocket import (
     Outgoing,
     Socket,
     Throttle,
+    as_text,
     close_in_time,
 )
 from voiceserver.session.clock import Clock
@@ -27,12 +28,20 @@ class Sideband:
         socket: Not yet open.
         session: Of the call.
         clock: Monotonic clock.
+        extensions: Events of our own are wanted too.
     """
 
-    def __init__(self, socket: Socket, session: Session, clock: Clock) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        session: Session,
+        clock: Clock,
+        extensions: bool = False,
+    ) -> None:
         self._socket = socket
         self._session = session
         self._clock = clock
+        self._extensions = extensions
         self._over = asyncio.Event()
         self._code, self._reason = NORMAL, "The call is over."
         self._outgoing = Outgoing(self._not_read)
@@ -40,7 +49,9 @@ class Sideband:
     async def run(self) -> None:
         """Hold the connection until the client or the call ends it."""
         await self._socket.open()
-        number = self._session.door.attach(self._outgoing.send, self._outgoing.end)
+        number = self._session.door.attach(
+            self._outgoing.send, self._outgoing.end, self._extensions
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {
@@ -61,7 +72,7 @@ class Sideband:
 
     async def _read(self, number: int) -> None:
         throttle = Throttle(self._clock.now_ns)
-        while (text := await self._socket.receive()) is not None:
+        while (message := await self._socket.receive()) is not None:
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
-            await self._session.door.deliver(text, number)
+            await self._session.door.deliver(as_text(message), number)

@@ -40,10 +40,10 @@ class Socket(Protocol):
     async def open(self) -> None:
         """Complete the handshake."""
 
-    async def receive(self) -> str | None:
-        """The next message; binary ones as text. None once the socket is closed."""
+    async def receive(self) -> str | bytes | None:
+        """The next message, text or binary; None once the socket is closed."""
 
-    async def send(self, text: str) -> None:
+    async def send(self, message: str | bytes) -> None:
         """Send a message, waiting for room.
 
         Raises:
@@ -59,22 +59,28 @@ class Outgoing:
 
     Args:
         full: Called once when the client does not take them.
+        most: Bytes that may wait.
+
+    Attributes:
+        n_waiting: Bytes that wait. Of texts the characters: events are ASCII but for
+            the words.
     """
 
-    def __init__(self, full: Callable[[], None]) -> None:
+    def __init__(self, full: Callable[[], None], most: int = MAX_WAITING_BYTES) -> None:
         self._full = full
-        self._waiting: deque[str] = deque()
-        self._n_waiting = 0  # characters; events are ASCII but for the words
+        self._most = most
+        self._waiting: deque[str | bytes] = deque()
+        self.n_waiting = 0
         self._arrived = asyncio.Event()
         self._ended = False
 
-    def send(self, text: str) -> None:
+    def send(self, message: str | bytes) -> None:
         """Queue a message; never blocks or raises."""
         if self._ended:
             return
-        self._waiting.append(text)
-        self._n_waiting += len(text)
-        if self._n_waiting > MAX_WAITING_BYTES:
+        self._waiting.append(message)
+        self.n_waiting += len(message)
+        if self.n_waiting > self._most:
             self._ended = True
             self._waiting.clear()
             self._full()
@@ -90,9 +96,9 @@ class Outgoing:
         try:
             while True:
                 while self._waiting:
-                    text = self._waiting.popleft()
-                    await socket.send(text)
-                    self._n_waiting -= len(text)
+                    message = self._waiting.popleft()
+                    await socket.send(message)
+                    self.n_waiting -= len(message)
                 if self._ended:
                     return
                 self._arrived.clear()
@@ -100,6 +106,11 @@ class Outgoing:
         except ConnectionError:
             self._ended = True
             self._waiting.clear()
+
+
+def as_text(message: str | bytes) -> str:
+    """A message as the text it should have been."""
+    return message if isinstance(message, str) else message.decode("utf-8", "replace")
 
 
 async def close_in_time(socket: Socket, code: int, reason: str) -> None:
@@ -219,7 +230,8 @@ class WebSocketCall:
 
     async def _read(self) -> None:
         throttle = Throttle(self._clock.now_ns)
-        while (text := await self._socket.receive()) is not None:
+        while (message := await self._socket.receive()) is not None:
+            text = as_text(message)
             if wait_s := throttle.wait_s():
                 await asyncio.sleep(wait_s)
             await self._session.door.deliver(text)

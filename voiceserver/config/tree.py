@@ -206,16 +206,21 @@ class SpeechConfig:
         model: Folder of a neural voice; empty is the one that comes along.
         provider: Services in order of preference; the built-in voice takes over
             from them within a turn.
+        longest_input: Characters that ``/v1/audio/speech`` takes at a time. 4096 is
+            what OpenAI's API allows.
     """
 
     voice: str = "alloy"
     speed: float = 1.0
     model: str = ""
     provider: tuple[SpeechProvider, ...] = ()
+    longest_input: int = 4096
 
     def __post_init__(self) -> None:
         _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
         _require_distinct("speech", tuple(each.name for each in self.provider))
+        longest = self.longest_input
+        _require(1 <= longest <= 100_000, "longest_input must be 1..100000")
 
 
 @dataclass(frozen=True, slots=True)

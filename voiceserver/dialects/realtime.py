@@ -41,6 +41,8 @@ from voiceserver.events import (
     UserTurn,
 )
 
+Carrier = Literal["webrtc", "websocket", "stream"]
+
 
 class RealtimeDialect:
     """Speaks the Realtime protocol with one client.
@@ -52,6 +54,7 @@ class RealtimeDialect:
         session: The client's session object from before the call, if it gave one.
         voices: The synthesizer's voices; empty accepts OpenAI's names as they are.
         carrier: How audio moves.
+        extensions: Send events of our own, which some clients take for errors.
 
     Attributes:
         config: ``config`` with the client's starting settings laid over it: what the
@@ -69,7 +72,8 @@ class RealtimeDialect:
         send: Callable[[str], None],
         session: Mapping[str, object] | None = None,
         voices: Sequence[str] = (),
-        carrier: Literal["webrtc", "websocket"] = "webrtc",
+        carrier: Carrier = "webrtc",
+        extensions: bool = True,
     ) -> None:
         rules = SessionRules(config, Voices(voices, config.speech.voice))
         settings = SessionSettings.starting(config)
@@ -82,10 +86,10 @@ class RealtimeDialect:
         self._call = Call(
             call_id=call_id,
             ids=ids,
-            wire=Wire(ids, send),
+            wire=Wire(ids, send, extensions),
             conversation=Conversation(ids),
             settings=settings,
-            paced=carrier == "webrtc",
+            paced=carrier != "websocket",
         )
         self._speech = UserSpeech(self._call, config.turn.prefix_ms)
         self._responses = Responses(self._call, ids.new("conv"))

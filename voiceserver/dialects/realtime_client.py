@@ -145,7 +145,7 @@ class ClientEvents:
 
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:
-            unsupported("audio comes by RTP on this connection, not in events")
+            unsupported("audio comes beside the events on this connection, not in them")
         audio = required(fields, "audio")
         if not isinstance(audio, str):
             raise Refused("audio must be a string", "invalid_type", "audio")
@@ -162,7 +162,9 @@ class ClientEvents:
 
     def _playback_clear(self, fields: Fields) -> Commands:
         if not self._call.paced:
-            unsupported("output_audio_buffer.clear is for WebRTC only")
+            unsupported(
+                "the client keeps the audio: output_audio_buffer.clear has no use"
+            )
         return [ClearPlayback()]
 
     def _item_create(self, fields: Fields) -> Commands:
@@ -262,6 +264,8 @@ class ClientEvents:
             active = self._responses.active
         else:
             active = self._responses.running(ID(wanted, "response_id"))
+        if active is None and self._responses.cut_by_client:
+            return []  # pydantic-ai truncates what it then cancels
         if active is None:
             message = "there is no active response to cancel"
             raise Refused(message, "response_cancel_not_active")

@@ -59,6 +59,7 @@ class Responses:
         self._call = call
         self._conversation_id = conversation_id
         self._by_turn: dict[int, Response] = {}
+        self._cut_turn = -1  # of what the client truncated last
         self._newest = 0
         self._requests: dict[int, Request] = {}
         self._n_requests = 0
@@ -70,6 +71,11 @@ class Responses:
         if newest is None or newest.status != "in_progress":
             return None
         return newest
+
+    @property
+    def cut_by_client(self) -> bool:
+        """Whether the client truncated the newest response, which stops it too."""
+        return self._cut_turn == self._newest
 
     def running(self, response_id: str) -> Response | None:
         """The response of an id, if it is being generated."""
@@ -147,6 +153,7 @@ class Responses:
                     message = f"audio_end_ms is beyond the {sent_ms} ms of audio"
                     raise Refused(message, param="audio_end_ms")
                 response.asked_ms = asked_ms
+                self._cut_turn = turn
                 return [Truncate(turn, asked_ms)]
         message = "the reply is too long ago to be truncated"
         raise Refused(message, param="item_id")

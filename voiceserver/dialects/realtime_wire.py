@@ -15,6 +15,7 @@ from voiceserver.errors import BadRequest
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
+OWN = "voiceserver."  # begins the names of events of our own
 AUDIO = "response.output_audio.delta"  # not for sidebands
 
 
@@ -56,15 +57,19 @@ class Wire:
     Args:
         ids: Gives every event its ``event_id``.
         send: Takes the text; must not raise.
+        extensions: Send the client events of our own too.
 
     Attributes:
         sender: Who is being answered: 0 the client, a sideband's number, or None. A
             refusal goes to that one alone, everything else to all.
     """
 
-    def __init__(self, ids: Ids, send: Callable[[str], None]) -> None:
+    def __init__(
+        self, ids: Ids, send: Callable[[str], None], extensions: bool = True
+    ) -> None:
         self._ids = ids
         self._send = send
+        self._extensions = extensions
         self._open = True
         self._others: dict[int, Attach] = {}
         self.sender: int | None = None
@@ -74,10 +79,12 @@ class Wire:
         if not self._open:
             return
         text = self._text(name, fields)
-        self._send(text)
+        own = name.startswith(OWN)
+        if self._extensions or not own:
+            self._send(text)
         if name != AUDIO:
             for other in self._others.values():
-                if other.send is not None:
+                if other.send is not None and (other.extensions or not own):
                     other.send(text)
 
     def attach(self, other: Attach, session: object) -> None:

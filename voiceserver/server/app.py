@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.server import calls, client_secrets, listings, sockets
+from voiceserver.server import calls, client_secrets, listings, sockets, stream
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
@@ -23,7 +23,8 @@ from voiceserver.server.tokens import PREFIX
 from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-_TOKEN_PATHS = frozenset({sockets.PATH, calls.PATH})
+_SOCKETS = frozenset({sockets.PATH, stream.PATH})
+_TOKEN_PATHS = frozenset({sockets.PATH, stream.PATH, calls.PATH})
 PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
 
@@ -65,6 +66,7 @@ def application(
     app.on_response_prepare.append(complete)
     router = app.router
     router.add_get(sockets.PATH, sockets.connect)
+    router.add_get(stream.PATH, stream.connect)
     router.add_post(client_secrets.PATH, client_secrets.create)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
@@ -72,7 +74,7 @@ def application(
     router.add_post("/v1/audio/speech", speech)
     router.add_post("/v1/audio/transcriptions", transcription)
     router.add_get("/v1/models", listings.models)
-    router.add_get("/v1/models/{model}", listings.model)
+    router.add_get("/v1/models/{model:.+}", listings.model)
     router.add_get("/v1/voices", listings.voices)
     router.add_get("/healthz", listings.healthz)
     router.add_get("/readyz", listings.readyz)
@@ -112,7 +114,7 @@ def _admitted(state: ServerState, page_paths: frozenset[str]) -> Middleware:
 def _check_key(state: ServerState, request: web.Request) -> None:
     """Check the API key, or take a token where calls are placed."""
     given = request.headers.get("Authorization")
-    if given is None and request.path == sockets.PATH:
+    if given is None and request.path in _SOCKETS:
         given = sockets.key_in_subprotocol(request)
     _, _, key = (given or "").partition(" ")
     if request.path in _TOKEN_PATHS and key.strip().startswith(PREFIX):

@@ -30,14 +30,17 @@ class AiohttpSocket:
 
     Args:
         request: The client's upgrade.
+        most_bytes: Of a message; a larger one closes the socket with 1009.
     """
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(
+        self, request: web.Request, most_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
         self._request = request
         self._socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,),
             heartbeat=HEARTBEAT_S,
-            max_msg_size=MAX_MESSAGE_BYTES,
+            max_msg_size=most_bytes,
             compress=False,  # audio does not get smaller, only slower
         )
 
@@ -45,20 +48,23 @@ class AiohttpSocket:
         """Complete the handshake."""
         await self._socket.prepare(self._request)
 
-    async def receive(self) -> str | None:
-        """The next message; binary ones as text. None once the socket is closed."""
+    async def receive(self) -> str | bytes | None:
+        """The next message, text or binary; None once the socket is closed."""
         message = await self._socket.receive()
         match message.type:
             case aiohttp.WSMsgType.TEXT:
                 return str(message.data)
             case aiohttp.WSMsgType.BINARY:
-                return bytes(message.data).decode("utf-8", "replace")
+                return bytes(message.data)
             case _:
                 return None
 
-    async def send(self, text: str) -> None:
+    async def send(self, message: str | bytes) -> None:
         """Send a message, waiting for room."""
-        await self._socket.send_str(text)
+        if isinstance(message, str):
+            await self._socket.send_str(message)
+        else:
+            await self._socket.send_bytes(message)
 
     async def close(self, code: int, reason: str) -> None:
         """Close; may be called again."""
@@ -71,22 +77,27 @@ class AiohttpSocket:
         return self._socket
 
 
+def require_upgrade(request: web.Request, hint: str) -> None:
+    """Refuse a plain request (426); ``hint`` tells where else to go."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        message = f"This address speaks WebSocket; {hint}."
+        headers = {"Upgrade": "websocket"}
+        raise Refusal(426, message, "upgrade_required", None, headers)
+
+
 async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/realtime``: hold a call until it is over."""
     state = request.app[STATE]
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        message = (
-            "This address speaks WebSocket; WebRTC calls go to /v1/realtime/calls."
-        )
-        headers = {"Upgrade": "websocket"}
-        raise Refusal(426, message, "upgrade_required", None, headers)
+    require_upgrade(request, "WebRTC calls go to /v1/realtime/calls")
     if (call_id := request.query.get("call_id")) is not None:
         return await _listen(request, call_id)
     engines = state.engines.for_a_call()
     session = starting_session(request)
     socket = AiohttpSocket(request)
     call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(call_id, socket, engines, session or None),
+        lambda call_id: state.connect_call(
+            call_id, socket, engines, session or None, extensions=_extended(request)
+        ),
         "",
         request.remote or "",
     )
@@ -108,12 +119,23 @@ async def _listen(request: web.Request, call_id: str) -> web.StreamResponse:
     state.sidebands[call_id] = state.sidebands.get(call_id, 0) + 1
     socket = AiohttpSocket(request)
     try:
-        await Sideband(socket, call.conversation, MonotonicClock()).run()
+        await Sideband(
+            socket, call.conversation, MonotonicClock(), _extended(request)
+        ).run()
     finally:
         state.sidebands[call_id] -= 1
         if not state.sidebands[call_id]:
             del state.sidebands[call_id]
     return socket.response
+
+
+def _extended(request: web.Request) -> bool:
+    """Whether a client wants ``voiceserver.*`` events.
+
+    Only if it says so: openai-agents reports every event that it does not know as an
+    error.
+    """
+    return request.query.get("extensions") == "voiceserver"
 
 
 def key_in_subprotocol(request: web.Request) -> str | None:

@@ -38,6 +38,8 @@ _BLOCKS_PER_S = 4  # decoded at a time
 # Constant bitrate: without the header that is written last, libsndfile and others
 # guess the length of a variable one wrongly. 0.6 is 64 kb/s.
 _MP3 = {"bitrate_mode": "CONSTANT", "compression_level": 0.6}
+_OGG_PAGE_MS = 100.0  # of sound; libsndfile's 1000 would be the delay of a stream
+_SET_OGG_PAGE_LATENCY = 0x1302  # SFC_SET_OGG_PAGE_LATENCY_MS of sndfile.h
 _UNKNOWN_FRAMES = 2**62  # libsndfile gives 2**63 - 1 for a streamed FLAC
 _UNKNOWN_SIZE = 0xFFFF_FFFF  # a streamed WAV says this where its length would be
 
@@ -146,6 +148,8 @@ class Encoder:
                 format=container,
                 **(_MP3 if format == "mp3" else {}),
             )
+            if format == "opus":
+                _shorten_pages(self._file)
         elif format == "wav" and streamed:
             self._pcm += wav_header(None)
 
@@ -179,6 +183,15 @@ class Encoder:
         ready = self._sink.getbuffer()[self._sent :].tobytes()
         self._sent += len(ready)
         return ready
+
+
+def _shorten_pages(file: soundfile.SoundFile) -> None:
+    """Let an Ogg stream leave as it is made; soundfile has no name for the command."""
+    library, memory = soundfile._snd, soundfile._ffi
+    value = memory.new("double *", _OGG_PAGE_MS)
+    library.sf_command(
+        file._file, _SET_OGG_PAGE_LATENCY, value, memory.sizeof("double")
+    )
 
 
 def wav_header(n_bytes: int | None) -> bytes:

@@ -22,7 +22,7 @@ from voiceserver.config import SpeechConfig
 from voiceserver.dialects.realtime_session import Voices
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.server.answers import invalid
-from voiceserver.server.body import read_json
+from voiceserver.server.body import JSON_LIMIT, read_json
 from voiceserver.server.script import lines, passages, spoken, style_of
 from voiceserver.server.sound import MEDIA_TYPES, Encoder, Format
 from voiceserver.server.state import STATE
@@ -30,7 +30,8 @@ from voiceserver.ssml import Passage
 
 log = logging.getLogger(__name__)
 
-LONGEST_INPUT = 4096  # characters; OpenAI's limit
+STYLE_HINT = 4096  # characters of instructions that are read
+_BYTES_PER_CHARACTER = 12  # of JSON at worst: two escapes, as of an emoji
 WRITE_LIMIT_S = 30.0  # for a client to take a piece
 # What usage reports: OpenAI's rule of thumb for text, 50 ms of audio a token.
 CHARACTERS_PER_TOKEN = 4
@@ -64,7 +65,7 @@ def read_order(
     Args:
         content: The JSON object.
         voices: What may be named.
-        default: Voice and speed where none is given.
+        default: Voice and speed where none is given; the longest text.
 
     Raises:
         Refusal: If anything in it is wrong.
@@ -73,8 +74,9 @@ def read_order(
     given = content.get("input")
     if not isinstance(given, str) or not given.strip():
         raise invalid("'input' must be the text to speak.", "input")
-    if len(given) > LONGEST_INPUT:
-        message = f"'input' has {len(given)} characters; at most {LONGEST_INPUT}."
+    if len(given) > default.longest_input:
+        most = default.longest_input
+        message = f"'input' has {len(given)} characters; at most {most}."
         raise invalid(message, "input", "string_above_max_length")
     format = content.get("response_format", "mp3")
     if not isinstance(format, str) or format not in MEDIA_TYPES:
@@ -96,7 +98,7 @@ def read_order(
     instructions = content.get("instructions")
     if instructions is not None and not isinstance(instructions, str):
         raise invalid("'instructions' must be text.", "instructions")
-    style = style_of((instructions or "")[:LONGEST_INPUT])
+    style = style_of((instructions or "")[:STYLE_HINT])
     manner = SpeechRequest("", voice, float(asked), style=style)
     events = stream_format == "sse"
     return SpeechOrder(passages(given), manner, format, events, len(given))
@@ -116,8 +118,9 @@ async def speech(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/speech``."""
     state = request.app[STATE]
     engine = state.engines.get().speech
-    content = await read_json(request)
     default = state.config.speech
+    longest = default.longest_input * _BYTES_PER_CHARACTER
+    content = await read_json(request, JSON_LIMIT + longest)
     order = read_order(content, Voices(engine.voices, default.voice), default)
     with state.jobs.one_more():
         async with aclosing(speak(engine, order)) as stream:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from voiceserver.carriers.stream_audio import StreamFormat
 from voiceserver.carriers.websocket import Socket
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
@@ -48,6 +49,8 @@ class ConnectCall(Protocol):
         socket: Socket,
         engines: Engines,
         session: Mapping[str, object] | None,
+        form: StreamFormat | None = None,
+        extensions: bool = False,
     ) -> Call:
         """Make a call; nothing runs yet.
 
@@ -56,6 +59,8 @@ class ConnectCall(Protocol):
             socket: Not yet open.
             engines: For its session.
             session: The client's session object from before the call, if any.
+            form: What binary messages hold; None if audio is inside the events.
+            extensions: Events of our own are wanted.
 
         Raises:
             BadRequest: If ``session`` cannot be used.

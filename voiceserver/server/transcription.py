@@ -1,8 +1,18 @@
-"""``POST /v1/audio/transcriptions``: a sound file in, its words out."""
+"""``POST /v1/audio/transcriptions``: a sound file in, its words out.
+
+As one answer, or in server-sent events while a long recording is worked through. Of
+OpenAI's fields ``file``, ``response_format`` and ``stream`` mean something here; others
+are taken and ignored.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -13,13 +23,33 @@ from voiceserver.server.body import AUDIO_LIMIT, JSON_LIMIT, Part, read_form
 from voiceserver.server.sound import decode, segments
 from voiceserver.server.state import STATE
 
+log = logging.getLogger(__name__)
+
 FORMATS = ("json", "text", "verbose_json")
 CHUNK = MIC_RATE // 10  # samples pushed at a time
 FINAL_LIMIT_S = 120.0  # for the words of one piece
+WRITE_LIMIT_S = 30.0  # for a client to take an event
 
 
-async def transcribed(recogniser: Recogniser, samples: Samples) -> str:
-    """Recognise a recording piece by piece.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said in a piece of a recording.
+
+    Attributes:
+        start_s: Where the piece begins.
+        end_s: Where it ends.
+        text: Its words, at least one.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+async def recognised(
+    recogniser: Recogniser, samples: Samples
+) -> AsyncGenerator[Segment, None]:
+    """Recognise a recording piece by piece; pieces without words are left out.
 
     Args:
         recogniser: Takes utterances of up to 30 s.
@@ -30,22 +60,34 @@ async def transcribed(recogniser: Recogniser, samples: Samples) -> str:
         Overloaded: If too many wait for it.
         TimeoutError: If it is stuck.
     """
-    texts = []
+    at = 0
     for piece in await asyncio.to_thread(segments, samples):
-        utterance = recogniser.open()
-        try:
-            for start in range(0, len(piece), CHUNK):
-                utterance.push(piece[start : start + CHUNK])
-                await asyncio.sleep(0)  # let the calls have the loop
-            async with asyncio.timeout(FINAL_LIMIT_S):
-                hypothesis = await utterance.final()
-        finally:
-            utterance.close()
-        texts.append(hypothesis.text)
-    return " ".join(text for text in texts if text)
+        text = await _words(recogniser, piece)
+        if text:
+            yield Segment(at / MIC_RATE, (at + len(piece)) / MIC_RATE, text)
+        at += len(piece)
 
 
-async def transcription(request: web.Request) -> web.Response:
+async def transcribed(recogniser: Recogniser, samples: Samples) -> str:
+    """All words of a recording; arguments and errors as ``recognised``."""
+    async with aclosing(recognised(recogniser, samples)) as stream:
+        return " ".join([segment.text async for segment in stream])
+
+
+async def _words(recogniser: Recogniser, piece: Samples) -> str:
+    utterance = recogniser.open()
+    try:
+        for start in range(0, len(piece), CHUNK):
+            utterance.push(piece[start : start + CHUNK])
+            await asyncio.sleep(0)  # let the calls have the loop
+        async with asyncio.timeout(FINAL_LIMIT_S):
+            hypothesis = await utterance.final()
+    finally:
+        utterance.close()
+    return hypothesis.text
+
+
+async def transcription(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/transcriptions``."""
     state = request.app[STATE]
     recogniser = state.engines.get().recogniser
@@ -54,35 +96,108 @@ async def transcription(request: web.Request) -> web.Response:
             request,
             {"file": AUDIO_LIMIT, "response_format": JSON_LIMIT, "stream": 16},
         )
-        if "file" not in form:
-            raise invalid("The form has no part 'file'.", "file", "missing_field")
-        wanted = _field(form, "response_format", "json")
-        if wanted not in FORMATS:
-            names = ", ".join(FORMATS)
-            raise invalid(
-                f"'response_format' must be one of {names}.", "response_format"
-            )
-        if not form["file"].content:
-            raise invalid("The file is empty.", "file", "invalid_audio")
+        wanted, streamed = _order(form)
         samples = await asyncio.to_thread(decode, form["file"].content)
-        async with state.decoders:
-            text = await transcribed(recogniser, samples)
-    return _answer(wanted, text, len(samples) / MIC_RATE)
+        duration_s = round(len(samples) / MIC_RATE, 2)
+        async with (
+            state.decoders,
+            aclosing(recognised(recogniser, samples)) as stream,
+        ):
+            if streamed:
+                return await _send(request, stream, duration_s)
+            found = [segment async for segment in stream]
+    return _answer(wanted, found, duration_s)
+
+
+def _order(form: dict[str, Part]) -> tuple[str, bool]:
+    """Check a form; return the format wanted, and whether in events.
+
+    Raises:
+        Refusal: If anything in it is wrong.
+    """
+    if "file" not in form:
+        raise invalid("The form has no part 'file'.", "file", "missing_field")
+    wanted = _field(form, "response_format", "json")
+    if wanted not in FORMATS:
+        names = ", ".join(FORMATS)
+        raise invalid(f"'response_format' must be one of {names}.", "response_format")
+    streamed = _field(form, "stream", "false").lower()
+    if streamed not in ("true", "false"):
+        raise invalid("'stream' must be true or false.", "stream")
+    if not form["file"].content:
+        raise invalid("The file is empty.", "file", "invalid_audio")
+    return wanted, streamed == "true"
 
 
 def _field(form: dict[str, Part], name: str, default: str) -> str:
     return form[name].text(name).strip() if name in form else default
 
 
-def _answer(wanted: str, text: str, duration_s: float) -> web.Response:
+def _usage(duration_s: float) -> dict[str, object]:
+    return {"type": "duration", "seconds": duration_s}
+
+
+def _answer(wanted: str, found: list[Segment], duration_s: float) -> web.Response:
+    text = " ".join(segment.text for segment in found)
     if wanted == "text":
         return web.Response(text=text + "\n")
-    usage = {"type": "duration", "seconds": round(duration_s, 2)}
-    content: dict[str, object] = {"text": text, "usage": usage}
+    content: dict[str, object] = {"text": text, "usage": _usage(duration_s)}
     if wanted == "verbose_json":
         content |= {
             "task": "transcribe",
             "language": "en",
-            "duration": round(duration_s, 2),
+            "duration": duration_s,
+            "segments": [_listed(n, segment) for n, segment in enumerate(found)],
         }
     return json_answer(content)
+
+
+def _listed(number: int, segment: Segment) -> dict[str, object]:
+    """Show a segment as OpenAI's API does; what only Whisper knows is neutral."""
+    return {
+        "id": number,
+        "seek": 0,
+        "start": round(segment.start_s, 2),
+        "end": round(segment.end_s, 2),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
+
+
+async def _send(
+    request: web.Request, stream: AsyncGenerator[Segment, None], duration_s: float
+) -> web.StreamResponse:
+    """Answer in events; an engine that fails at once is still an error of HTTP."""
+    segment = await anext(stream, None)
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    texts: list[str] = []
+    try:
+        await answer.prepare(request)
+        while segment is not None:
+            space = " " if texts else ""
+            texts.append(space + segment.text)
+            delta = {"type": "transcript.text.delta", "delta": texts[-1]}
+            await _event(answer, delta)
+            segment = await anext(stream, None)
+        done = {"type": "transcript.text.done", "text": "".join(texts)}
+        await _event(answer, done | {"usage": _usage(duration_s)})
+        await answer.write_eof()
+    except ConnectionError:
+        log.info("a client left before its transcription was complete")
+    except Exception as error:
+        # The status is sent: a cut connection is the only way left to say so.
+        request.app[STATE].metrics.faults.labels("http", type(error).__name__).inc()
+        log.exception("a transcription broke off")
+        if request.transport is not None:
+            request.transport.abort()
+    return answer
+
+
+async def _event(answer: web.StreamResponse, event: Mapping[str, object]) -> None:
+    line = json.dumps(event, separators=(",", ":"))
+    async with asyncio.timeout(WRITE_LIMIT_S):
+        await answer.write(f"data: {line}\n\n".encode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from voiceserver.carriers.stream import StreamCall
+from voiceserver.carriers.stream_audio import StreamFormat
 from voiceserver.carriers.webrtc import WebRtcCall
 from voiceserver.carriers.websocket import Socket, WebSocketCall
 from voiceserver.config import Config
-from voiceserver.dialects.realtime import RealtimeDialect
+from voiceserver.dialects.realtime import Carrier, RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import Call
@@ -51,11 +53,20 @@ def websocket_calls(config: Config, metrics: Metrics) -> ConnectCall:
         socket: Socket,
         engines: Engines,
         session: Mapping[str, object] | None,
+        form: StreamFormat | None = None,
+        extensions: bool = False,
     ) -> Call:
         def dialect_for(send: Callable[[str], None]) -> RealtimeDialect:
             voices = engines.speech.voices
-            return RealtimeDialect(call_id, config, send, session, voices, "websocket")
+            carrier: Carrier = "websocket" if form is None else "stream"
+            return RealtimeDialect(
+                call_id, config, send, session, voices, carrier, extensions
+            )
 
+        if form is not None:
+            return StreamCall(
+                call_id, socket, form, engines, metrics, clock, dialect_for
+            )
         return WebSocketCall(call_id, socket, engines, metrics, clock, dialect_for)
 
     return connect

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.commands import Attach, Received
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.listener import Listener
@@ -16,6 +17,7 @@ from voiceserver.session.listener import Listener
 # carrier waits while this much is unheard, so beyond it there is one message at most.
 UNHEARD_MS = 2000
 MESSAGES_RING_MS = 400_000
+UNHEARD_LIVE_MS = 1000  # the same for audio beside messages: half the microphone's ring
 LARGE = 65_536  # characters; such messages wait one at a time
 
 
@@ -47,18 +49,30 @@ class Door:
         else:
             await self._inbox.put(Lane.COMMANDS, received)
 
-    def attach(self, send: Callable[[str], None], end: Callable[[], None]) -> int:
+    async def hear(self, samples: Samples) -> None:
+        """Take microphone audio, 16 kHz mono, waiting rather than dropping any."""
+        for at in range(0, len(samples), MIC_RATE):
+            await self._listener.caught_up(UNHEARD_LIVE_MS)
+            self._listener.hear(samples[at : at + MIC_RATE])
+
+    def attach(
+        self,
+        send: Callable[[str], None],
+        end: Callable[[], None],
+        extensions: bool = False,
+    ) -> int:
         """Let somebody else listen to the dialect's messages; return their number.
 
         Args:
             send: Takes each message.
             end: Called when the call is over.
+            extensions: Also those that only clients of ours know.
         """
         self._n_attached += 1
         if self._closed:
             end()
         else:
-            attach = Attach(self._n_attached, send, end)
+            attach = Attach(self._n_attached, send, end, extensions)
             self._inbox.post(Lane.COMMANDS, attach)
         return self._n_attached
 

@@ -181,6 +181,7 @@ class Listener:
                     samples = self._ring.popleft()
                     self._ringed -= len(samples)
                     self._listen(samples)
+                    self._listened.set()
                     await asyncio.sleep(0)  # one call's backlog stops no other call
                 self._arrived.clear()
                 await self._arrived.wait()

@@ -1,0 +1,112 @@
+"""openai-agents: an agent with a tool holds a conversation over a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from agents import function_tool
+from agents.realtime import (
+    RealtimeAgent,
+    RealtimePlaybackTracker,
+    RealtimeRunner,
+)
+
+from tests.clients.setting import ANSWER, HEARD, REPLY_S, Setting, run, until
+
+
+class Heard:
+    """What came of a session."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    async def read(self, session: Any) -> None:
+        async for event in session:
+            self.events.append(event)
+
+    def of(self, kind: str, since: int = 0) -> list[Any]:
+        return [event for event in self.events[since:] if event.type == kind]
+
+    async def next(self, kind: str, since: int) -> Any:
+        def seen() -> list[str]:
+            return [event.type for event in self.events[since:]][-30:]
+
+        try:
+            return (await until(lambda: self.of(kind, since), kind))[0]
+        except AssertionError:
+            errors = [str(event.error) for event in self.of("error")]
+            raise AssertionError(f"no {kind} after {seen()}, {errors}") from None
+
+
+def transcripts(session: Any, role: str) -> list[str]:
+    """What the history says that somebody said."""
+    return [
+        part.transcript or getattr(part, "text", None) or ""
+        for item in session._history
+        if item.type == "message" and item.role == role
+        for part in item.content
+    ]
+
+
+async def main(setting: Setting) -> None:
+    asked: list[str] = []
+
+    @function_tool  # type: ignore[untyped-decorator]
+    def weather(place: str) -> str:
+        """The weather of a place."""
+        asked.append(place)
+        return "sunny"
+
+    agent = RealtimeAgent(name="host", instructions="Be brief.", tools=[weather])
+    names = setting.run_lines(
+        "openai-agents", {"RealtimeRunner": RealtimeRunner, "agent": agent}
+    )
+    session = await names["starting"]
+    tracker = RealtimePlaybackTracker()
+    session._model_config["playback_tracker"] = tracker
+    heard = Heard()
+    async with session, asyncio.TaskGroup() as group:
+        reading = group.create_task(heard.read(session))
+        await conversation(setting, session, heard, tracker)
+        await session.send_message("Please use the tool.")
+        await heard.next("tool_end", 0)
+        await until(lambda: any("sunny" in t for t in said(session)), "the result")
+        assert asked == ["stub"]
+        await session.close()
+        await asyncio.wait({reading}, timeout=5)
+        reading.cancel()
+    assert not heard.of("error"), heard.of("error")
+
+
+async def conversation(
+    setting: Setting, session: Any, heard: Heard, tracker: Any
+) -> None:
+    """Spoken to, it answers; spoken over, it stops and the history is cut."""
+    await setting.speak(session.send_audio)
+    await heard.next("audio_end", 0)
+    await heard.next("agent_end", 0)
+    assert transcripts(session, "user") == [HEARD]
+    assert said(session) == [ANSWER]
+    audio = heard.of("audio")
+    assert sum(len(event.audio.data) for event in audio) == REPLY_S * 48_000
+    first = audio[0]
+    tracker.on_play_ms(first.item_id, first.content_index, 1500)
+    since = len(heard.events)
+    await setting.speak(session.send_audio)
+    await heard.next("audio_interrupted", since)
+    await until(lambda: said(session)[0] != ANSWER, "the truncation in the history")
+    assert ANSWER.startswith(said(session)[0])
+    since = len(heard.events)
+    await session.send_message("A long answer please.")
+    await heard.next("audio", since)
+    await session.interrupt()
+    await heard.next("agent_end", since)
+
+
+def said(session: Any) -> list[str]:
+    return transcripts(session, "assistant")
+
+
+if __name__ == "__main__":
+    run(main)
