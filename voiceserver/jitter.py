@@ -154,6 +154,11 @@ class JitterBuffer:
         return min(MOST_WAIT_MS, max(LEAST_REORDER_MS, seen_ms))
 
     @property
+    def highest(self) -> int:
+        """The highest sequence number seen, wrap-arounds included."""
+        return max(self._waiting, default=(self._next or 0) - 1)
+
+    @property
     def wake_ms(self) -> float | None:
         """When ``advance`` has something to do; None before the first packet."""
         if self._next is None:

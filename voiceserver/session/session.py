@@ -133,9 +133,14 @@ class Session:
             "websocket" if in_messages else "webrtc",
         )
 
-    def hear(self, samples: Samples) -> None:
-        """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
-        self._listener.hear(samples)
+    def hear(self, samples: Samples, made_up: bool = False) -> None:
+        """Take microphone audio; never blocks or raises.
+
+        Args:
+            samples: 16 kHz mono, any length.
+            made_up: They stand for audio that did not arrive.
+        """
+        self._listener.hear(samples, made_up)
 
     async def deliver(self, text: str) -> None:
         """As ``receive``, but wait for room, and for audio to be listened to."""
