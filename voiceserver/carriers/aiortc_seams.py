@@ -7,11 +7,15 @@ fails when an upgrade changes what is touched here. Versions: aiortc 1.16, aioic
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import aioice
 import aioice.ice
 import pylibsrtp
+from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import (
     RTCRtpReceiver,
     RTCRtpSender,
@@ -24,6 +28,8 @@ from aiortc.rtp import is_rtcp
 from voiceserver import rtp as rtp_packets
 from voiceserver.rtp import RtpPacket
 
+log = logging.getLogger(__name__)
+
 LOOPBACK = "127.0.0.1"
 # Datagrams that nobody has read yet. aioice keeps any number, from anybody, from the
 # answer on; the reader of a live call leaves none. 1,024 are 1.5 MB, and more than a
@@ -34,6 +40,7 @@ _RECEIVER, _SENDER = "_RTCRtpReceiver__", "_RTCRtpSender__"
 
 _original_addresses = aioice.ice.get_host_addresses
 _original_received = aioice.ice.StunProtocol.datagram_received
+_original_gather = aioice.ice.Connection.get_component_candidates
 _original_worker = rtcrtpreceiver.decoder_worker
 
 
@@ -45,14 +52,27 @@ def include_loopback() -> None:
     aioice.ice.get_host_addresses = _addresses
 
 
-def install(malformed: Callable[[], None] = lambda: None) -> None:
+def install(
+    malformed: Callable[[], None] = lambda: None, ports: range | None = None
+) -> None:
     """Patch what cannot be had otherwise; may be called again.
 
     Args:
         malformed: Called for each datagram that is dropped: it made the STUN parser
             raise, is empty, or came while too many were unread.
+        ports: UDP ports that connections made from now on may take; None is any.
     """
     include_loopback()
+
+    async def gather(
+        self: Any,
+        component: int,
+        addresses: list[str],
+        timeout: int = 5,  # noqa: ASYNC109 - aioice's
+    ) -> Any:
+        if ports is None:
+            return await _original_gather(self, component, addresses, timeout)
+        return await _gathered(self, component, addresses, timeout, ports)
 
     def datagram_received(self: Any, data: Any, address: Any) -> None:
         audio = getattr(self.receiver, "_audio", None)
@@ -72,8 +92,54 @@ def install(malformed: Callable[[], None] = lambda: None) -> None:
 
     protocol: Any = aioice.ice.StunProtocol
     protocol.datagram_received = datagram_received
+    connection: Any = aioice.ice.Connection
+    connection.get_component_candidates = gather
     module: Any = rtcrtpreceiver
     module.decoder_worker = _worker
+
+
+async def _gathered(
+    connection: Any, component: int, addresses: list[str], timeout_s: int, ports: range
+) -> list[Any]:
+    """Gather candidates as aioice does, with host ports out of a range.
+
+    aioice binds port 0, whatever it is told.
+    """
+    candidates = []
+    for address in addresses:
+        protocol = await _bound(connection, address, ports)
+        if protocol is None:
+            log.warning("no free UDP port for a call in [media]'s range")
+            continue
+        host, port = protocol.transport.get_extra_info("sockname")[:2]
+        protocol.local_candidate = aioice.Candidate(
+            foundation=candidate_foundation("host", "udp", host),
+            component=component,
+            transport="udp",
+            priority=candidate_priority(component, "host"),
+            host=host,
+            port=port,
+            type="host",
+        )
+        connection._protocols.append(protocol)
+        candidates.append(protocol.local_candidate)
+    # Relayed candidates; with STUN alone a range makes no sense without public_ip.
+    return candidates + await _original_gather(connection, component, [], timeout_s)
+
+
+async def _bound(connection: Any, address: str, ports: range) -> Any:
+    """Bind a free port, from a random one on; None if all are taken."""
+    loop = asyncio.get_running_loop()
+    first = secrets.randbelow(len(ports))
+    for port in (*ports[first:], *ports[:first]):
+        try:
+            _, protocol = await loop.create_datagram_endpoint(
+                lambda: aioice.ice.StunProtocol(connection), local_addr=(address, port)
+            )
+        except OSError:
+            continue
+        return protocol
+    return None
 
 
 class EndOfAudio:

@@ -31,7 +31,7 @@ from voiceserver.carriers.reports import (
     StreamReport,
     summary,
 )
-from voiceserver.carriers.sdp import checked_offer
+from voiceserver.carriers.sdp import checked_offer, with_public_address
 from voiceserver.carriers.sender import AudioSender
 from voiceserver.config import Config, MediaConfig
 from voiceserver.dialects.realtime import RealtimeDialect
@@ -106,7 +106,10 @@ class WebRtcCall:
             BadRequest: If the offer cannot be used.
         """
         offer = checked_offer(offer, self._media.accept_remote_candidates)
-        aiortc_seams.install(self._metrics.dropped.labels("stun").inc)
+        ports = range(self._media.udp_port_min, self._media.udp_port_max + 1)
+        aiortc_seams.install(
+            self._metrics.dropped.labels("stun").inc, ports if ports[0] else None
+        )
         self._peer = peer = RTCPeerConnection(_configuration(self._media))
         try:
             return await self._negotiate(peer, offer)
@@ -147,7 +150,8 @@ class WebRtcCall:
             else:
                 transceiver.direction = "inactive"  # else its frames pile up, unread
         await peer.setLocalDescription(await peer.createAnswer())
-        return str(peer.localDescription.sdp)
+        answer = str(peer.localDescription.sdp)
+        return with_public_address(answer, self._media.public_ip)
 
     def _carry(self, peer: RTCPeerConnection, transceiver: RTCRtpTransceiver) -> None:
         """Connect the audio section to the session, both ways."""

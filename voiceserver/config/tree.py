@@ -6,11 +6,20 @@ the documentation and error messages are made from. Checks ranges, reads nothing
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.providers import SpeechProvider, TextProvider
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _require(condition: bool, message: str) -> None:
@@ -34,6 +43,11 @@ class ServerConfig:
         max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
         allowed_origins: Web origins besides loopback that may use the server.
         api_key_env: Environment variable that holds the API key; empty is none.
+        drain_s: After SIGTERM calls in progress may go on for so long; no new ones
+            are taken. 0 ends them at once, as SIGINT does.
+        tls_cert: PEM file of the certificate; browsers refuse the microphone to pages
+            of other machines without TLS. Empty serves plain HTTP.
+        tls_key: PEM file of its private key.
     """
 
     host: str = "127.0.0.1"
@@ -42,9 +56,17 @@ class ServerConfig:
     max_call_s: int = 3600
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
+    drain_s: int = 30
+    tls_cert: str = ""
+    tls_key: str = ""
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")
+        _require(self.drain_s >= 0, "drain_s must not be negative")
+        _require(
+            bool(self.tls_cert) == bool(self.tls_key),
+            "tls_cert and tls_key are given together",
+        )
         _require(self.max_calls >= 1, "max_calls must be at least 1")
         _require(self.max_call_s >= 1, "max_call_s must be at least 1")
 
@@ -55,6 +77,11 @@ class MediaConfig:
 
     Attributes:
         ice_servers: STUN or TURN addresses; none by default, so nothing is contacted.
+        udp_port_min: Lowest UDP port of calls, as a firewall lets through; 0 takes any.
+        udp_port_max: Highest UDP port of calls. A call takes one for each address of
+            the machine.
+        public_ip: Address at which clients reach the server, if the machine does not
+            know it itself: behind a one-to-one NAT, as in most clouds.
         accept_remote_candidates: Also try the addresses a client names. Off: the
             server then sends only to where packets came from.
         setup_limit_s: From the offer to a working connection, else the call is closed.
@@ -64,10 +91,24 @@ class MediaConfig:
     """
 
     ice_servers: tuple[str, ...] = ()
+    udp_port_min: int = 0
+    udp_port_max: int = 0
+    public_ip: str = ""
     accept_remote_candidates: bool = False
     setup_limit_s: float = 15.0
     inactivity_limit_s: float = 8.0
     client_playout_ms: int = 80
+
+    def __post_init__(self) -> None:
+        _require(
+            self.udp_port_min == self.udp_port_max == 0
+            or 1024 <= self.udp_port_min <= self.udp_port_max <= 65535,
+            "udp_port_min and udp_port_max must be 0, or 1024..65535 and in order",
+        )
+        _require(
+            self.public_ip == "" or _is_address(self.public_ip),
+            "public_ip must be an IP address",
+        )
 
 
 @dataclass(frozen=True, slots=True)

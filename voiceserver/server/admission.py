@@ -95,6 +95,15 @@ class CallRegistry:
                 f"All {self._max_calls} lines are busy; please try again in a moment."
             )
 
+    def refuse(self, reason: str) -> None:
+        """Take no call any more; those in progress go on."""
+        self._closing = self._closing or reason
+
+    async def emptied(self) -> None:
+        """Wait until no call is in progress."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def place(self, make: MakeCall, offer: str) -> tuple[str, str]:
         """Answer an offer and hold the call.
 
