@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("vad", "http_stack", "conversation", "embedded", "budget")
+BENCHMARKS = ("vad", "http_stack", "media", "conversation", "embedded", "budget")
 
 
 def main() -> int:
