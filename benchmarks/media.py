@@ -53,7 +53,7 @@ def judged(network: Network, receiver: str) -> dict[str, float]:
         rng = random.Random(seed)
         carrying = [rng.random() < REPAIRS for _ in range(N_PACKETS)]
         arriving = arrivals(network, N_PACKETS, seed)
-        played = RECEIVERS[receiver](arriving, lambda n, c=carrying: c[n])
+        played = RECEIVERS[receiver](arriving, carrying.__getitem__)
         sent, arrived = sent + N_PACKETS, arrived + len(arriving)
         received += _count(played, Origin.RECEIVED)
         recovered += _count(played, Origin.RECOVERED)

@@ -56,9 +56,10 @@ NETWORKS = (
 
 def arrivals(network: Network, n_packets: int, seed: int) -> list[tuple[float, int]]:
     """Return ``(at_ms, number)`` of the packets that arrive, in order of time."""
-    rng, latest_ms, bad, found = random.Random(seed), 0.0, False, []
+    rng, latest_ms, bad = random.Random(seed), 0.0, False
+    found: list[tuple[float, int]] = []
     for number in range(n_packets):
-        at_ms = number * PTIME_MS
+        at_ms = float(number * PTIME_MS)
         at_ms += max(0.0, rng.gauss(network.delay_ms, network.jitter_ms))
         if network.ordered:
             at_ms = latest_ms = max(latest_ms, at_ms)

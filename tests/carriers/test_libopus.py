@@ -73,7 +73,7 @@ def test_another_decoder_understands_it() -> None:
 
 
 def test_a_packet_is_small() -> None:
-    """About 28 kb/s: 70 bytes for 20 ms."""
+    """About 32 kb/s: 80 bytes for 20 ms."""
     assert np.mean([len(packet) for packet in encoded(50)]) < 110
 
 
