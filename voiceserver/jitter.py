@@ -154,6 +154,11 @@ class JitterBuffer:
         return min(MOST_WAIT_MS, max(LEAST_REORDER_MS, seen_ms))
 
     @property
+    def gap(self) -> bool:
+        """Whether packets wait for others that they have overtaken."""
+        return bool(self._waiting)
+
+    @property
     def highest(self) -> int:
         """The highest sequence number seen, wrap-arounds included."""
         return max(self._waiting, default=(self._next or 0) - 1)

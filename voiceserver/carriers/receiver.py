@@ -158,9 +158,11 @@ class AudioReceiver:
     def _wake(self, now_ms: float) -> None:
         """Have the timer run no later than the buffer wants it."""
         assert self._buffer is not None
+        if self._timer is not None and not self._buffer.gap:
+            return  # packets in order only put it off; it runs, and asks again
         wake_ms = self._buffer.wake_ms
         if wake_ms is None or (self._timer is not None and self._due_ms <= wake_ms):
-            return  # it runs early enough, and asks again
+            return
         if self._timer is not None:
             self._timer.cancel()
         self._due_ms = wake_ms

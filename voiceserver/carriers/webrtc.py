@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -301,5 +302,12 @@ class WebRtcCall:
 
 def _configuration(media: MediaConfig) -> RTCConfiguration:
     # An explicit list, though empty: aiortc's default contacts a public STUN server.
-    servers = [RTCIceServer(urls=url) for url in media.ice_servers]
+    # The password is read for each call: a relay's passwords may expire.
+    password = os.environ.get(media.turn_password_env) or None
+    servers = [
+        RTCIceServer(urls=url, username=media.turn_username, credential=password)
+        if url.startswith("turn")
+        else RTCIceServer(urls=url)
+        for url in media.ice_servers
+    ]
     return RTCConfiguration(iceServers=servers)

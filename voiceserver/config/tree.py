@@ -7,11 +7,14 @@ the documentation and error messages are made from. Checks ranges, reads nothing
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.providers import SpeechProvider, TextProvider
+
+_ICE_SERVER = r"(stun|turn)s?:[\w.\[\]:-]+(\?transport=(udp|tcp))?"
 
 
 def _is_address(text: str) -> bool:
@@ -76,7 +79,10 @@ class MediaConfig:
     """``[media]``: WebRTC.
 
     Attributes:
-        ice_servers: STUN or TURN addresses; none by default, so nothing is contacted.
+        ice_servers: STUN or TURN addresses, such as ``"turn:relay.example.org"``; none
+            by default, so nothing is contacted.
+        turn_username: For TURN servers.
+        turn_password_env: Environment variable that holds the password for them.
         udp_port_min: Lowest UDP port of calls, as a firewall lets through; 0 takes any.
         udp_port_max: Highest UDP port of calls. A call takes one for each address of
             the machine.
@@ -91,6 +97,8 @@ class MediaConfig:
     """
 
     ice_servers: tuple[str, ...] = ()
+    turn_username: str = ""
+    turn_password_env: str = ""
     udp_port_min: int = 0
     udp_port_max: int = 0
     public_ip: str = ""
@@ -109,6 +117,11 @@ class MediaConfig:
             self.public_ip == "" or _is_address(self.public_ip),
             "public_ip must be an IP address",
         )
+        for url in self.ice_servers:
+            _require(
+                re.fullmatch(_ICE_SERVER, url) is not None,
+                f"ice_servers: '{url}' is not like 'stun:host:port' or 'turn:host'",
+            )
 
 
 @dataclass(frozen=True, slots=True)
