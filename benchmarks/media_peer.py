@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -26,10 +27,18 @@ from aiortc import (
 from aiortc.contrib.media import MediaBlackhole
 
 from benchmarks.recordings import read
-from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, to_int16
+from voiceserver.audio import (
+    MIC_RATE,
+    SPEECH_FRAME,
+    SPEECH_RATE,
+    AudioFrame,
+    Resampler,
+    Samples,
+    to_int16,
+)
 from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.codecs import encoder_for
-from voiceserver.carriers.receiver import AudioReceiver
+from voiceserver.carriers.receiver import AudioReceiver, Take
 from voiceserver.carriers.reports import StreamReport
 from voiceserver.carriers.sender import AudioSender
 from voiceserver.session.clock import MonotonicClock
@@ -90,11 +99,15 @@ def carry_stock(peer: RTCPeerConnection) -> None:
     PEERS.add(sink)
 
 
-def carry_ours(peer: RTCPeerConnection) -> None:
+def carry_ours(
+    peer: RTCPeerConnection,
+    hear: Take = lambda _samples, _made_up: None,
+    say: Callable[[], AudioFrame] | None = None,
+) -> None:
     """Audio both ways by the server's media path."""
     clock = MonotonicClock()
-    receiver = AudioReceiver(lambda _samples, _made_up: None, clock)
-    sender = AudioSender(Speech().next_frame, lambda _n: None, clock)
+    receiver = AudioReceiver(hear, clock)
+    sender = AudioSender(say or Speech().next_frame, lambda _n: None, clock)
     [transceiver] = peer.getTransceivers()
     aiortc_seams.receive_audio(
         transceiver.receiver, receiver, StreamReport(receiver), lambda: None
@@ -109,19 +122,46 @@ def carry_ours(peer: RTCPeerConnection) -> None:
     aiortc_seams.send_audio(peer.addTrack(AudioStreamTrack()), start, sender.stop)
 
 
-CARRY = {"stock": carry_stock, "ours": carry_ours}
+class Echo:
+    """What was heard, as what is to be said; two frames are held at the start."""
+
+    def __init__(self) -> None:
+        self._resampler = Resampler(MIC_RATE, SPEECH_RATE)
+        self._heard: Samples = np.zeros(2 * SPEECH_FRAME, np.float32)
+
+    def hear(self, samples: Samples, _made_up: bool) -> None:
+        """Take a piece of the microphone; of more than 200 ms the oldest goes."""
+        heard = np.concatenate([self._heard, self._resampler.push(samples)])
+        self._heard = heard[-10 * SPEECH_FRAME :]
+
+    def next_frame(self) -> AudioFrame:
+        """Return the next 20 ms, silence if there are none."""
+        frame = np.zeros(SPEECH_FRAME, np.float32)
+        if len(self._heard) >= SPEECH_FRAME:
+            frame, self._heard = np.split(self._heard, [SPEECH_FRAME])
+        return AudioFrame(frame, SPEECH_RATE, 0, turn=1)
+
+
+def carry_echo(peer: RTCPeerConnection) -> None:
+    """What the client says, back to it, by the server's media path."""
+    echo = Echo()
+    carry_ours(peer, echo.hear, echo.next_frame)
+
+
+CARRY = {"stock": carry_stock, "ours": carry_ours, "echo": carry_echo}
 
 
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--path", choices=list(CARRY), required=True)
     args = parser.parse_args()
-    if args.path == "ours":
-        aiortc_seams.install()
-    else:
+    if args.path == "stock":
         aiortc_seams.include_loopback()  # addresses only: the media path stays stock
+    else:
+        aiortc_seams.install()
 
     async def offer(request: web.Request) -> web.Response:
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -140,7 +180,7 @@ def main() -> None:
     app.router.add_post("/v1/realtime/calls", offer)
     app.router.add_get("/readyz", ready)
     loop = uvloop.new_event_loop()  # as the server itself
-    web.run_app(app, host="127.0.0.1", port=args.port, print=None, loop=loop)
+    web.run_app(app, host=args.host, port=args.port, print=None, loop=loop)
 
 
 if __name__ == "__main__":
