@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = (
     "vad",
     "http_stack",
+    "media",
     "conversation",
     "websocket",
     "embedded",

@@ -90,3 +90,28 @@ def budget(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def media(result: dict[str, Any], path: Path) -> None:
+    """Draw delay, missing audio and CPU of our media path beside stock aiortc's."""
+    networks = result["networks"]
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4), width_ratios=(3, 3, 1))
+    places = range(len(networks))
+    titles = {"delay_p95_ms": "delay, p95 (ms)", "missing_percent": "audio missing (%)"}
+    for axis, (key, title) in zip(axes, titles.items(), strict=False):
+        for offset, receiver in ((-0.2, "ours"), (0.2, "stock")):
+            values = [rows[receiver][key] for rows in networks.values()]
+            at = [place + offset for place in places]
+            axis.barh(at, values, 0.38, label=receiver)
+        axis.set_yticks(places, list(networks), fontsize=8)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=10)
+        axis.legend(fontsize=8)
+    axes[1].set_yticklabels([])
+    calls = result["calls"]
+    shares = [min(run["cpu_per_call"] for run in runs) * 100 for runs in calls.values()]
+    axes[2].bar(list(calls), shares, color=["C0", "C1"])
+    axes[2].set_title("CPU per call (% of a core)", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

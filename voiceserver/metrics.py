@@ -103,6 +103,28 @@ class Metrics:
         self.dropped = self._counter(
             "dropped", "Items dropped by a full bounded queue", "queue"
         )
+        self.microphone_packets = self._counter(
+            "microphone_packets",
+            "Packets of microphones by what became of them",
+            "fate",
+        )
+        self.microphone_made_up_seconds = self._counter(
+            "microphone_made_up_seconds",
+            "Audio of microphones that no packet brought in time, by how it was had",
+            "how",
+        )
+        self.jitter_seconds = self._histogram(
+            "jitter_seconds",
+            "Interarrival jitter of microphones, looked at each second",
+        )
+        self.rtt_seconds = self._histogram(
+            "rtt_seconds", "Time to a client and back, looked at each second"
+        )
+        self.underruns = Counter(
+            "voiceserver_playout_underruns",
+            "Frames of silence in the midst of a reply",
+            registry=self.registry,
+        )
         self.faults = self._counter(
             "faults", "Errors caught at the reply or the session edge", "where", "kind"
         )

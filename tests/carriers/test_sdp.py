@@ -7,7 +7,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.carriers.sdp import checked_offer
+from voiceserver.carriers.sdp import checked_offer, with_public_address
 from voiceserver.errors import BadRequest
 
 FINGERPRINT = ":".join(["AB"] * 32)
@@ -144,3 +144,20 @@ async def test_aiortcs_own_offer_passes() -> None:
     await peer.setLocalDescription(await peer.createOffer())
     assert "m=audio" in checked_offer(peer.localDescription.sdp)
     await peer.close()
+
+
+ANSWER = (
+    "v=0\r\n"
+    "a=candidate:12ab 1 udp 2130706431 10.0.0.7 40000 typ host\r\n"
+    "a=candidate:34cd 1 udp 2130706431 127.0.0.1 40001 typ host\r\n"
+    "a=candidate:56ef 1 udp 2130706431 fd00::7 40002 typ host\r\n"
+    "a=end-of-candidates\r\n"
+)
+
+
+def test_a_public_address_is_offered_beside_the_machines_own() -> None:
+    """Of the same family, at the same port; not for loopback."""
+    lines = with_public_address(ANSWER, "203.0.113.9").split("\r\n")
+    assert lines[2] == "a=candidate:912ab 1 udp 2130706431 203.0.113.9 40000 typ host"
+    assert len(lines) == len(ANSWER.split("\r\n")) + 1
+    assert with_public_address(ANSWER, "") == ANSWER

@@ -87,6 +87,7 @@ class Running:
         metrics: Its metrics.
         warm: Set to let it open its engines.
         stop: Set to end it.
+        drain: Set to end it when its calls are over.
     """
 
     url: str
@@ -95,6 +96,7 @@ class Running:
     metrics: Metrics = field(default_factory=Metrics)
     warm: asyncio.Event = field(default_factory=asyncio.Event)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    drain: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     listens: asyncio.Event = field(default_factory=asyncio.Event)
     lines: list[str] = field(default_factory=list)
@@ -164,7 +166,14 @@ async def running(
         parts = ServerParts(open_engines, calls, it.say, head_limit_s)
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
-                serve(config, listening, parts, it.stop, lambda url: it.ready.set())
+                serve(
+                    config,
+                    listening,
+                    parts,
+                    it.stop,
+                    lambda url: it.ready.set(),
+                    it.drain,
+                )
             )
             until = it.ready if warm else it.listens
             waiting = group.create_task(until.wait())

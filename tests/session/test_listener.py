@@ -52,6 +52,27 @@ def frame(speaking: bool) -> Samples:
     return np.full(MIC_FRAME, LOUD if speaking else 0.0, np.float32)
 
 
+def test_no_speech_begins_in_what_was_made_up() -> None:
+    """However loud it is; speech that goes on goes on."""
+
+    async def run() -> Ear:
+        ear = Ear()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listener.run())
+            for made_up, seconds in ((True, 1.0), (False, 0.3), (True, 0.1)):
+                for _ in range(round(seconds * 50)):
+                    ear.listener.hear(frame(True), made_up)
+                    await asyncio.sleep(0.02)
+                started = [e.at for e in ear.events if isinstance(e, SpeechStarted)]
+                assert bool(started) == (seconds < 1)
+            task.cancel()
+        return ear
+
+    ear = run_virtual(run())
+    [start] = [event for event in ear.events if isinstance(event, SpeechStarted)]
+    assert start.at >= 0.95 * MIC_RATE
+
+
 def test_the_recogniser_gets_what_came_before_the_decision() -> None:
     """300 ms before the first voiced sample, and all of the speech."""
     ear = Ear()

@@ -10,6 +10,7 @@ Source: RFC 8866 (SDP), RFC 8829 (JSEP).
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from voiceserver.errors import BadRequest
@@ -27,6 +28,11 @@ _FINGERPRINT = re.compile(r"a=fingerprint:[\w-]+ [0-9A-Fa-f:]{32,}$")
 # RFC 8839: at least 4 and 22 characters.
 _UFRAG = re.compile(r"a=ice-ufrag:[\w+/=-]{4,256}$")
 _PASSWORD = re.compile(r"a=ice-pwd:[\w+/=-]{22,256}$")
+
+
+_HOST_CANDIDATE = re.compile(
+    r"a=candidate:(\w+ \d+ udp \d+ )([0-9a-fA-F.:]+)( \d+ typ host.*)$"
+)
 
 
 def _invalid(message: str) -> BadRequest:
@@ -61,6 +67,33 @@ def checked_offer(text: str, keep_candidates: bool = False) -> str:
     if not keep_candidates:
         lines = [line for line in lines if not _is_candidate(line)]
     return "\r\n".join(lines) + "\r\n"
+
+
+def with_public_address(answer: str, public_ip: str) -> str:
+    """Offer every host candidate at a public address too.
+
+    Behind a one-to-one NAT the machine does not know its own address. What it knows
+    is left in, for clients beside it; candidates of loopback get no second address.
+
+    Args:
+        answer: Ours.
+        public_ip: Empty changes nothing.
+    """
+    if not public_ip:
+        return answer
+    lines = []
+    for line in answer.split("\r\n"):
+        lines.append(line)
+        host = _HOST_CANDIDATE.match(line)
+        if host is None:
+            continue
+        before, address, after = host.groups()
+        told = ipaddress.ip_address(address)
+        public = ipaddress.ip_address(public_ip)
+        if not told.is_loopback and told != public and told.version == public.version:
+            # Another foundation: it is checked for itself (RFC 8445, 5.1.1.3).
+            lines.append(f"a=candidate:9{before}{public_ip}{after}")
+    return "\r\n".join(lines)
 
 
 def _is_candidate(line: str) -> bool:

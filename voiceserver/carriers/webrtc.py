@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
 from aiortc import (
+    AudioStreamTrack,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
@@ -22,8 +24,16 @@ from aiortc import (
 
 from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
-from voiceserver.carriers.media import MicrophoneConverter, ReplyTrack
-from voiceserver.carriers.sdp import checked_offer
+from voiceserver.carriers.codecs import encoder_for
+from voiceserver.carriers.receiver import AudioReceiver
+from voiceserver.carriers.reports import (
+    MediaMeter,
+    MediaSummary,
+    StreamReport,
+    summary,
+)
+from voiceserver.carriers.sdp import checked_offer, with_public_address
+from voiceserver.carriers.sender import AudioSender
 from voiceserver.commands import HangUp
 from voiceserver.config import Config, MediaConfig
 from voiceserver.dialects.realtime import RealtimeDialect
@@ -74,18 +84,18 @@ class WebRtcCall:
         self._over = asyncio.Event()
         self._connected = asyncio.Event()
         self._reason = ""
-        self._converter = MicrophoneConverter()
         self._listens_only = True  # no microphone was offered
-        self._n_heard = 0  # decoded frames
+        self._n_left_out = 0  # frames of the reply
+        self._line: aiortc_seams.AudioLine | None = None
+        self._meter = MediaMeter(metrics)
         self._channel = EventChannel(self._receive, self.hang_up)
         dialect = dialect_for(self._channel.send)
         config: Config = dialect.config
         self._session = Session(call_id, config, engines, dialect, clock, metrics)
         self._session.command(dialect.starting)
-        self._reply = ReplyTrack(
-            self._session.playout.next_frame,
-            lambda n: metrics.dropped.labels("send").inc(n),
-            clock,
+        self._receiver = AudioReceiver(self._session.hear, clock)
+        self._sender = AudioSender(
+            self._session.playout.next_frame, self._left_out, clock
         )
         self._peer: RTCPeerConnection | None = None
 
@@ -103,7 +113,10 @@ class WebRtcCall:
             BadRequest: If the offer cannot be used.
         """
         offer = checked_offer(offer, self._media.accept_remote_candidates)
-        aiortc_seams.install(self._metrics.dropped.labels("stun").inc)
+        ports = range(self._media.udp_port_min, self._media.udp_port_max + 1)
+        aiortc_seams.install(
+            self._metrics.dropped.labels("stun").inc, ports if ports[0] else None
+        )
         self._peer = peer = RTCPeerConnection(_configuration(self._media))
         try:
             return await self._negotiate(peer, offer)
@@ -144,28 +157,43 @@ class WebRtcCall:
             else:
                 transceiver.direction = "inactive"  # else its frames pile up, unread
         await peer.setLocalDescription(await peer.createAnswer())
-        return str(peer.localDescription.sdp)
+        answer = str(peer.localDescription.sdp)
+        return with_public_address(answer, self._media.public_ip)
 
     def _carry(self, peer: RTCPeerConnection, transceiver: RTCRtpTransceiver) -> None:
         """Connect the audio section to the session, both ways."""
-        dropped = self._metrics.dropped
-        decoder = aiortc_seams.InlineDecoder(
-            self._hear,
+        aiortc_seams.receive_audio(
+            transceiver.receiver,
+            self._receiver,
+            StreamReport(self._receiver),
             lambda: self.hang_up("The client's audio ended."),
-            dropped.labels("undecodable").inc,
         )
-        aiortc_seams.decode_inline(transceiver.receiver, decoder)
-        aiortc_seams.lower_jitter_buffer(transceiver.receiver)
         aiortc_seams.answer_with_fec(transceiver)
         self._listens_only = transceiver.receiver.track is None
-        peer.addTrack(self._reply)
-        if aiortc_seams.sends_opus(transceiver):
-            self._reply.encode_opus()
+        sender = peer.addTrack(AudioStreamTrack())  # is never read
+        aiortc_seams.send_audio(sender, self._speak, self._sender.stop)
 
-    def _hear(self, frame: Any) -> None:
-        """Take a decoded frame; the session's microphone queue is the bound."""
-        self._n_heard += 1
-        self._session.hear(self._converter.convert(frame))
+    def _speak(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:
+        encoder = encoder_for(mime_type)
+        if encoder is None:
+            self.hang_up("The client takes no codec that the server has.")
+            return
+        self._line = line
+        self._sender.start(line, encoder)
+
+    def _left_out(self, n_frames: int) -> None:
+        self._n_left_out += n_frames
+        self._metrics.dropped.labels("send").inc(n_frames)
+
+    def media(self) -> MediaSummary:
+        """How the call's audio fares."""
+        return summary(
+            self._receiver,
+            None if self._line is None else self._line.rtt_s,
+            self._sender.n_sent,
+            self._n_left_out,
+            self._session.playout.underruns,
+        )
 
     def _state_changed(self) -> None:
         assert self._peer is not None
@@ -208,6 +236,9 @@ class WebRtcCall:
             for other in others:
                 other.cancel()
         await self._say_goodbye()
+        fared = self.media()
+        self._meter.update(fared)
+        log.info("audio of a call", extra=asdict(fared))
         return holding.result()
 
     async def _watch(self) -> None:
@@ -216,6 +247,7 @@ class WebRtcCall:
         seen, idle = -1, 0
         while idle < WATCHES:
             await asyncio.sleep(limit_s / WATCHES)
+            self._meter.update(self.media())
             now = await self._n_arrived()
             seen, idle = now, idle + 1 if now == seen else 0
         what = "packet" if self._listens_only else "audio"
@@ -227,7 +259,7 @@ class WebRtcCall:
         Its audio; of one without a microphone, packets of any kind (its reports).
         """
         if not self._listens_only or self._peer is None:
-            return self._n_heard
+            return self._receiver.n_received
         reports = [await one.getStats() for one in self._peer.getReceivers()]
         return sum(
             stats.packetsReceived
@@ -255,7 +287,8 @@ class WebRtcCall:
             return
         peer, self._peer = self._peer, None
         peer.remove_all_listeners()
-        self._reply.stop()
+        self._sender.stop()
+        self._receiver.stop()
         async with asyncio.TaskGroup() as group:
             closing = group.create_task(self._close_peer(peer))
             await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
@@ -275,5 +308,12 @@ class WebRtcCall:
 
 def _configuration(media: MediaConfig) -> RTCConfiguration:
     # An explicit list, though empty: aiortc's default contacts a public STUN server.
-    servers = [RTCIceServer(urls=url) for url in media.ice_servers]
+    # The password is read for each call: a relay's passwords may expire.
+    password = os.environ.get(media.turn_password_env) or None
+    servers = [
+        RTCIceServer(urls=url, username=media.turn_username, credential=password)
+        if url.startswith("turn")
+        else RTCIceServer(urls=url)
+        for url in media.ice_servers
+    ]
     return RTCConfiguration(iceServers=servers)

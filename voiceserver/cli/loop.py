@@ -63,7 +63,11 @@ def log_to_stderr(config: Config, quiet: bool = True) -> None:
         quiet: Write from warnings on, unless the level is debug: for commands whose
             answer is what they print.
     """
-    names = [config.server.api_key_env, *(p.key_env for p in config.text.provider)]
+    names = [
+        config.server.api_key_env,
+        config.media.turn_password_env,
+        *(p.key_env for p in config.text.provider),
+    ]
     names += [provider.key_env for provider in config.speech.provider]
     secrets = [os.environ[name] for name in names if os.environ.get(name)]
     log = config.log

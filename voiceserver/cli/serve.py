@@ -41,10 +41,10 @@ def serve(config: Config, host: str | None = None, port: int | None = None) -> i
 
 
 async def _serve(config: Config, listening: socket.socket) -> None:
-    stop = asyncio.Event()
+    stop, drain = asyncio.Event(), asyncio.Event()
     parts = server.ServerParts(open_engines, webrtc_calls, progress)
-    with server.stopped_by_signals(stop):
-        await server.serve(config, listening, parts, stop, _ready)
+    with server.stopped_by_signals(stop, drain):
+        await server.serve(config, listening, parts, stop, _ready, drain)
 
 
 def _ready(address: str) -> None:

@@ -6,11 +6,23 @@ the documentation and error messages are made from. Checks ranges, reads nothing
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.providers import SpeechProvider, TextProvider
+
+_ICE_SERVER = r"(stun|turn)s?:[\w.\[\]:-]+(\?transport=(udp|tcp))?"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _require(condition: bool, message: str) -> None:
@@ -38,6 +50,11 @@ class ServerConfig:
         api_key_env: Environment variable that holds the API key; empty is none.
         api_key_file: File of further API keys, one a line; empty is none. Read at the
             start; lines that begin with ``#`` are left out.
+        drain_s: After SIGTERM calls in progress may go on for so long; no new ones
+            are taken. 0 ends them at once, as SIGINT does.
+        tls_cert: PEM file of the certificate; browsers refuse the microphone to pages
+            of other machines without TLS. Empty serves plain HTTP.
+        tls_key: PEM file of its private key.
     """
 
     host: str = "127.0.0.1"
@@ -48,9 +65,17 @@ class ServerConfig:
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
     api_key_file: str = ""
+    drain_s: int = 30
+    tls_cert: str = ""
+    tls_key: str = ""
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")
+        _require(self.drain_s >= 0, "drain_s must not be negative")
+        _require(
+            bool(self.tls_cert) == bool(self.tls_key),
+            "tls_cert and tls_key are given together",
+        )
         _require(self.max_calls >= 1, "max_calls must be at least 1")
         _require(
             self.max_calls_per_address >= 0, "max_calls_per_address must be 0 or more"
@@ -63,7 +88,15 @@ class MediaConfig:
     """``[media]``: WebRTC.
 
     Attributes:
-        ice_servers: STUN or TURN addresses; none by default, so nothing is contacted.
+        ice_servers: STUN or TURN addresses, such as ``"turn:relay.example.org"``; none
+            by default, so nothing is contacted.
+        turn_username: For TURN servers.
+        turn_password_env: Environment variable that holds the password for them.
+        udp_port_min: Lowest UDP port of calls, as a firewall lets through; 0 takes any.
+        udp_port_max: Highest UDP port of calls. A call takes one for each address of
+            the machine.
+        public_ip: Address at which clients reach the server, if the machine does not
+            know it itself: behind a one-to-one NAT, as in most clouds.
         accept_remote_candidates: Also try the addresses a client names. Off: the
             server then sends only to where packets came from.
         setup_limit_s: From the offer to a working connection, else the call is closed.
@@ -73,10 +106,31 @@ class MediaConfig:
     """
 
     ice_servers: tuple[str, ...] = ()
+    turn_username: str = ""
+    turn_password_env: str = ""
+    udp_port_min: int = 0
+    udp_port_max: int = 0
+    public_ip: str = ""
     accept_remote_candidates: bool = False
     setup_limit_s: float = 15.0
     inactivity_limit_s: float = 8.0
     client_playout_ms: int = 80
+
+    def __post_init__(self) -> None:
+        _require(
+            self.udp_port_min == self.udp_port_max == 0
+            or 1024 <= self.udp_port_min <= self.udp_port_max <= 65535,
+            "udp_port_min and udp_port_max must be 0, or 1024..65535 and in order",
+        )
+        _require(
+            self.public_ip == "" or _is_address(self.public_ip),
+            "public_ip must be an IP address",
+        )
+        for url in self.ice_servers:
+            _require(
+                re.fullmatch(_ICE_SERVER, url) is not None,
+                f"ice_servers: '{url}' is not like 'stun:host:port' or 'turn:host'",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,15 @@ class CallRegistry:
                 f"An address may hold {self._max_calls_from} calls; end one of yours."
             )
 
+    def refuse(self, reason: str) -> None:
+        """Take no call any more; those in progress go on."""
+        self._closing = self._closing or reason
+
+    async def emptied(self) -> None:
+        """Wait until no call is in progress."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def place(
         self, make: MakeCall, offer: str, place: str = ""
     ) -> tuple[str, str]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from voiceserver.errors import VoiceServerError
+from voiceserver.config import ServerConfig
+from voiceserver.errors import ConfigError, VoiceServerError
 from voiceserver.metrics import Metrics
 
 HEAD_LIMIT_S = 10.0  # for the first request's head
@@ -134,7 +136,28 @@ def _advice(error: OSError) -> str:
             return error.strerror or str(error)
 
 
-def address_of(listening: socket.socket) -> str:
+def address_of(listening: socket.socket, tls: bool = False) -> str:
     """Return the URL of a bound socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}:{port}"
+
+
+def tls_context(config: ServerConfig) -> ssl.SSLContext | None:
+    """Load the server's certificate; None if none is configured.
+
+    Raises:
+        ConfigError: If it cannot be read, or the key is not its own.
+    """
+    if not config.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(config.tls_cert, config.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"server.tls_cert and server.tls_key: cannot use {config.tls_cert} with "
+            f"{config.tls_key}: {error}"
+        ) from error
+    return context

@@ -13,6 +13,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -33,6 +34,7 @@ from voiceserver.server.connections import (
     LINGER_S,
     Connections,
     address_of,
+    tls_context,
 )
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
@@ -82,6 +84,7 @@ async def serve(
     parts: ServerParts,
     stop: asyncio.Event,
     ready: Callable[[str], None],
+    drain: asyncio.Event | None = None,
 ) -> None:
     """Serve until ``stop`` is set; then tell the calls and end.
 
@@ -91,25 +94,57 @@ async def serve(
         parts: What the server is made of.
         stop: Ends it.
         ready: Called with the address once calls are taken.
+        drain: Ends it politely: no new calls; those in progress may finish, within
+            ``server.drain_s``.
 
     Raises:
+        ConfigError: If the certificate cannot be used.
         VoiceServerError: If the engines cannot be opened.
     """
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(FaultLog(metrics))
+    ends = _Ends(stop, drain or asyncio.Event())
     try:
-        await _serve(config, listening, parts, stop, ready, metrics)
+        await _serve(config, listening, parts, ends, ready, metrics)
     finally:
         loop.set_exception_handler(before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What ends the server: at once, or when its calls have ended."""
+
+    stop: asyncio.Event
+    drain: asyncio.Event
+
+    async def either(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(e.wait()) for e in (self.stop, self.drain)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def drained(self, calls: CallRegistry, limit_s: float) -> None:
+        """Wait for the calls to end, but not after ``stop``, nor beyond the limit."""
+        async with asyncio.TaskGroup() as group:
+            waits = [
+                group.create_task(self.stop.wait()),
+                group.create_task(calls.emptied()),
+            ]
+            await asyncio.wait(
+                waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            for wait in waits:
+                wait.cancel()
 
 
 async def _serve(
     config: Config,
     listening: socket.socket,
     parts: ServerParts,
-    stop: asyncio.Event,
+    ends: _Ends,
     ready: Callable[[str], None],
     metrics: Metrics,
 ) -> None:
@@ -117,6 +152,7 @@ async def _serve(
     if rules.short_key:
         log.warning("the API key is short; anybody may guess it in time")
     connections = Connections(metrics, parts.head_limit_s)
+    tls = tls_context(config.server)
     async with asyncio.TaskGroup() as group:
         limits = config.server
         calls = CallRegistry(
@@ -138,13 +174,14 @@ async def _serve(
             decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),
         )
         app = application(state, page_files(), connections.began)
-        async with _listening(app, connections, listening):
+        async with _listening(app, connections, listening, tls):
+            address = address_of(listening, tls is not None)
             holding = group.create_task(
-                _hold(state, parts, stop, lambda: ready(address_of(listening)))
+                _hold(state, parts, ends, lambda: ready(address))
             )
             late = state.engines.late
             beside = (
-                group.create_task(_give_up_loading(state, stop, holding)),
+                group.create_task(_give_up_loading(state, ends, holding)),
                 group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
             )
             await asyncio.wait({holding})
@@ -153,10 +190,10 @@ async def _serve(
 
 
 async def _give_up_loading(
-    state: ServerState, stop: asyncio.Event, holding: asyncio.Task[None]
+    state: ServerState, ends: _Ends, holding: asyncio.Task[None]
 ) -> None:
     """Do not keep who stops the server waiting for engines it will not use."""
-    await stop.wait()
+    await ends.either()
     if not state.engines.ready:
         holding.cancel()
 
@@ -164,7 +201,7 @@ async def _give_up_loading(
 async def _hold(
     state: ServerState,
     parts: ServerParts,
-    stop: asyncio.Event,
+    ends: _Ends,
     ready: Callable[[], None],
 ) -> None:
     """Open the engines, wait for the end, and end the calls before the engines."""
@@ -178,7 +215,12 @@ async def _hold(
         parts.say(f"engines ready after {time.perf_counter() - began:.1f} s")
         ready()
         try:
-            await stop.wait()
+            await ends.either()
+            drain_s = state.config.server.drain_s
+            if not ends.stop.is_set() and len(state.calls) and drain_s:
+                state.calls.refuse(GOODBYE)
+                parts.say(f"voiceserver waits up to {drain_s} s for its calls ...")
+                await ends.drained(state.calls, drain_s)
         finally:
             parts.say("voiceserver ends ...")
             await state.calls.close(GOODBYE, CALLS_LIMIT_S)
@@ -188,7 +230,10 @@ async def _hold(
 
 @contextlib.asynccontextmanager
 async def _listening(
-    app: web.Application, connections: Connections, listening: socket.socket
+    app: web.Application,
+    connections: Connections,
+    listening: socket.socket,
+    tls: ssl.SSLContext | None,
 ) -> AsyncGenerator[None, None]:
     """Serve ``app`` on the socket inside; requests in progress may finish."""
     runner = web.AppRunner(
@@ -204,7 +249,9 @@ async def _listening(
     await runner.setup()
     assert runner.server is not None
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(connections.accept(runner.server), sock=listening)
+    server = await loop.create_server(
+        connections.accept(runner.server), sock=listening, ssl=tls
+    )
     try:
         yield
     finally:
@@ -214,20 +261,28 @@ async def _listening(
 
 
 @contextlib.contextmanager
-def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set ``stop`` at SIGINT or SIGTERM; a second one ends the process at once."""
+def stopped_by_signals(
+    stop: asyncio.Event, drain: asyncio.Event | None = None
+) -> Iterator[None]:
+    """Set ``drain`` at SIGTERM and ``stop`` at SIGINT or a second signal.
+
+    One more ends the process at once. Without ``drain`` any signal sets ``stop``.
+    """
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
-    def told() -> None:
+    def told(number: int) -> None:
         if stop.is_set():
-            for number in signals:
-                loop.remove_signal_handler(number)
+            for one in signals:
+                loop.remove_signal_handler(one)
             signal.raise_signal(signal.SIGTERM)
-        stop.set()
+        if drain is None or drain.is_set() or number == signal.SIGINT:
+            stop.set()
+        else:
+            drain.set()
 
     for number in signals:
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, told, number)
     try:
         yield
     finally:

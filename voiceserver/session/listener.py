@@ -90,7 +90,7 @@ class Listener:
         self._hint = hint
         self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config)
-        self._ring: deque[Samples] = deque()
+        self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
         self._listened = asyncio.Event()
@@ -98,19 +98,26 @@ class Listener:
         self._prerolled = 0
         self._now = 0  # samples listened to
         self._pending = np.zeros(0, np.float32)  # not yet a full window
+        self._made_up = 0  # samples of the next windows that did not arrive
+        self._probability = 0.0  # of speech in the last window
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
         self._told = Hypothesis()
         self._committed: dict[int, Utterance | None] = {}
         self._started = False  # SpeechStarted or BargeIn was posted for it
 
-    def hear(self, samples: Samples) -> None:
-        """Take microphone audio, 16 kHz; the oldest is dropped when nobody listens."""
+    def hear(self, samples: Samples, made_up: bool = False) -> None:
+        """Take microphone audio, 16 kHz; the oldest is dropped when nobody listens.
+
+        Args:
+            samples: Any length.
+            made_up: They stand for audio that did not arrive; no speech begins there.
+        """
         for at in range(0, len(samples), BLOCK):
-            self._ring.append(samples[at : at + BLOCK])
+            self._ring.append((samples[at : at + BLOCK], made_up))
         self._ringed += len(samples)
         while self._ringed > self._ring_size:
-            lost = len(self._ring.popleft())
+            lost = len(self._ring.popleft()[0])
             self._ringed -= lost
             self._dropped(lost)
         self._arrived.set()
@@ -178,9 +185,9 @@ class Listener:
         try:
             while True:
                 while self._ring:
-                    samples = self._ring.popleft()
+                    samples, made_up = self._ring.popleft()
                     self._ringed -= len(samples)
-                    self._listen(samples)
+                    self._listen(samples, made_up)
                     self._listened.set()
                     await asyncio.sleep(0)  # one call's backlog stops no other call
                 self._arrived.clear()
@@ -192,18 +199,28 @@ class Listener:
                     utterance.close()
             self._committed.clear()
 
-    def _listen(self, samples: Samples) -> None:
+    def _listen(self, samples: Samples, made_up: bool) -> None:
         self._now += len(samples)
+        if made_up:
+            self._made_up += len(samples)
         self._remember(samples)
         if self._utterance is not None:
             self._utterance.push(samples)
         self._pending = np.concatenate([self._pending, samples])
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
-            probability = self._vad.probability(window)
+            probability = self._believed(self._vad.probability(window))
             self._obey(self._taker.window(probability, hop_levels_db(window)))
         self._read_words()
         self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
+
+    def _believed(self, probability: float) -> float:
+        """Return the probability of speech in a window; made-up audio adds none."""
+        if 2 * self._made_up >= WINDOW:
+            probability = min(probability, self._probability)
+        self._made_up = max(0, self._made_up - WINDOW)
+        self._probability = probability
+        return probability
 
     def _remember(self, samples: Samples) -> None:
         self._preroll.append(samples)

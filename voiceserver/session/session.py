@@ -146,9 +146,9 @@ class Session:
     def _sounds(self, _turn: int) -> None:
         self._speaking.first_audio()
 
-    def hear(self, samples: Samples) -> None:
-        """Take microphone audio, 16 kHz mono, any length; never blocks or raises."""
-        self._listener.hear(samples)
+    def hear(self, samples: Samples, made_up: bool = False) -> None:
+        """Take microphone audio, 16 kHz mono, or what stands for it; never raises."""
+        self._listener.hear(samples, made_up)
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
