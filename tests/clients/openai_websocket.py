@@ -322,7 +322,52 @@ async def mistakes(it: Line) -> None:
     await it.next("response.done", since)
 
 
-async def main(setting: Setting) -> None:
+async def nobody_speaks(setting: Setting) -> None:
+    """Five seconds after a reply, without a word, the server asks."""
+    async with line(setting) as it:
+        idle = {"type": "server_vad", "idle_timeout_ms": 5000}
+        session = {"type": "realtime", "audio": {"input": {"turn_detection": idle}}}
+        await it.connection.session.update(session=session)
+        await it.connection.response.create()
+        silence = base64.b64encode(bytes(4_800)).decode()
+        for _ in range(round((REPLY_S + 6) * 10)):
+            await it.connection.input_audio_buffer.append(audio=silence)
+            await asyncio.sleep(0.1)
+        await it.next("input_audio_buffer.timeout_triggered", 0)
+        await until(lambda: len(it.of("response.created")) == 2, "the question")
+    assert not it.faults, "\n".join(sorted(it.faults))
+
+
+async def dictation(setting: Setting) -> None:
+    """A transcription session writes down what is said, and answers nothing."""
+    names = setting.run_lines("openai-python, WebSocket", {"AsyncOpenAI": AsyncOpenAI})
+    connecting = names["client"].realtime.connect(
+        extra_query={"intent": "transcription"}
+    )
+    async with connecting as connection, asyncio.TaskGroup() as group:
+        it = Line(connection)
+        group.create_task(it.read())
+        created = await it.next("session.created", 0)
+        assert created.session.type == "transcription"
+        detection = {"type": "server_vad", "silence_duration_ms": 400}
+        audio = {"input": {"turn_detection": detection}}
+        await connection.session.update(
+            session={"type": "transcription", "audio": audio}
+        )
+        await it.next("session.updated", 0)
+
+        async def append(pcm: bytes) -> None:
+            audio = base64.b64encode(pcm).decode()
+            await connection.input_audio_buffer.append(audio=audio)
+
+        await setting.speak(append)
+        assert (await it.next(HEARD_EVENT, 0)).transcript == HEARD
+        assert not it.of("response.created")
+        await connection.close()
+    assert not it.faults, "\n".join(sorted(it.faults))
+
+
+async def conversation(setting: Setting) -> None:
     async with line(setting) as it:
         await spoken_turn(setting, it)
         await manual_turn(it)
@@ -332,6 +377,12 @@ async def main(setting: Setting) -> None:
     assert not it.faults, "\n".join(sorted(it.faults))
     missing = EXPECTED - {event.type for event in it.events}
     assert not missing, f"never sent: {sorted(missing)}"
+
+
+async def main(setting: Setting) -> None:
+    async with asyncio.TaskGroup() as group:
+        for one in (conversation, dictation, nobody_speaks):
+            group.create_task(one(setting))
 
 
 if __name__ == "__main__":
