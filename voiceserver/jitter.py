@@ -6,9 +6,10 @@ order leaves at once, with no delay at all, and only what is *missing* is waited
 * a packet that others have overtaken, for as long as this network has been seen to
   reorder (10 to 200 ms); then it is recovered from its successor's forward error
   correction, or concealed;
-* a packet where nothing follows, for as long as the latest of the last seconds were
-  late (40 to 200 ms); then the clock fills the timeline, so that a silence goes on
-  being a silence when its packets are lost or the sender leaves them out (DTX).
+* a packet where nothing follows: after a pause that the sender announced (DTX) for as
+  long as the latest of the last seconds were late (40 to 200 ms), else for 400 ms, as
+  it is the network or the client that stands still and no silence. Then the clock
+  fills the timeline, so that a turn ends even where no packet says so.
 
 What the clock filled in for and still comes, in its order, leaves too: the timeline
 gets longer, and no word is lost to a network that stood still for a moment.
@@ -26,6 +27,7 @@ from voiceserver.arrivals import SPREAD_WINDOW_MS, Arrivals, SlidingMax
 
 LEAST_WAIT_MS = 40.0  # a packet's successor may come, and be overtaken, within it
 MOST_WAIT_MS = 200.0  # beyond it a conversation suffers more than from a gap
+STALL_MS = 400.0  # a shorter silence of the line must not end somebody's turn
 WAIT_MARGIN_MS = 30.0  # over the latest: one packet and a little
 LEAST_REORDER_MS = 10.0
 REORDER_MARGIN_MS = 5.0
@@ -143,7 +145,7 @@ class JitterBuffer:
 
     @property
     def wait_ms(self) -> float:
-        """How long a packet is waited for after its time, where nothing follows."""
+        """How long a packet is waited for after its time, once a pause began."""
         spread_ms = self.arrivals.spread_ms + WAIT_MARGIN_MS
         return min(MOST_WAIT_MS, max(LEAST_WAIT_MS, spread_ms))
 
@@ -230,7 +232,8 @@ class JitterBuffer:
     def _due_ms(self) -> float:
         """When the timeline's end is filled in, if nothing comes."""
         sent_ms = self._position / self._ticks_per_ms
-        return sent_ms + self.arrivals.transit_ms + self.wait_ms
+        wait_ms = self.wait_ms if self._paused else STALL_MS
+        return sent_ms + self.arrivals.transit_ms + wait_ms
 
     def _overtaken_ms(self) -> float:
         """When what others have overtaken is given up."""

@@ -87,6 +87,7 @@ def test_the_end_is_told_once() -> None:
     """aiortc says it at the client's goodbye and again when it closes."""
     ends: list[int] = []
     end = aiortc_seams.EndOfAudio(lambda: ends.append(1))
+    end.put(("codec", "a frame that came early"))
     end.put(None)
     end.put(None)
     assert ends == [1]
@@ -117,6 +118,7 @@ def test_the_private_parts_of_aiortc_are_as_they_were() -> None:
     receiver = inspect.getsource(rtcrtpreceiver.RTCRtpReceiver)
     assert "target=decoder_worker" in receiver  # looked up by name when it starts
     assert "self.__decoder_queue.put(None)" in receiver
+    assert "_handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms" in receiver
     for name in (
         "for ssrc, stream in self.__remote_streams.items()",
         "fraction_lost=stream.fraction_lost",
@@ -154,6 +156,7 @@ class End:
         self.sink = Sink()
         self.lines: list[aiortc_seams.AudioLine] = []
         self.codecs: list[str] = []
+        self.sequence = 0
 
     def carry(self) -> None:
         sender = self.peer.addTrack(AudioStreamTrack())
@@ -164,8 +167,10 @@ class End:
 
     def talk(self) -> bool:
         """Send a packet; return whether one has come, and a report of ours."""
+        self.sequence += 1  # SRTP takes none twice
         for line in self.lines:
-            line.send(RtpPacket(line.payload_type, 7, 0, line.ssrc, b"hello"))
+            kind, ssrc = line.payload_type, line.ssrc
+            line.send(RtpPacket(kind, self.sequence, 0, ssrc, b"hello"))
         return bool(self.sink.packets and self.lines and self.lines[0].rtt_s)
 
     def _start(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:

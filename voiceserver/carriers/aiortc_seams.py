@@ -157,8 +157,8 @@ class EndOfAudio:
 
     def put(self, item: object) -> None:
         """Take the end."""
-        ended, self._ended = self._ended, None
-        if item is None and ended is not None:
+        if item is None and self._ended is not None:
+            ended, self._ended = self._ended, None
             ended()
 
 
@@ -228,6 +228,13 @@ def receive_audio(
         dtls: Any = receiver.transport
         dtls.transport._connection._audio = take
 
+    async def queued(packet: Any, arrival_time_ms: int) -> None:
+        """Take a packet that came before the short way was open."""
+        del arrival_time_ms
+        sequence, stamp = packet.sequence_number, packet.timestamp
+        kind, payload = packet.payload_type, packet.payload
+        sink.receive(RtpPacket(kind, sequence, stamp, packet.ssrc, payload))
+
     def take(data: bytes) -> None:
         dtls: Any = receiver.transport
         try:
@@ -241,6 +248,7 @@ def receive_audio(
             sink.receive(packet)
 
     receiver.receive = receive  # type: ignore[method-assign]
+    receiver._handle_rtp_packet = queued  # type: ignore[method-assign]
 
 
 class AudioLine:
