@@ -37,7 +37,8 @@ judging and never trained on.
 ## How it was made
 
 On one processor core, by the commands of
-[docs/train-a-voice.md](../../docs/train-a-voice.md). Trained values and steps:
+[docs/train-a-voice.md](../../docs/train-a-voice.md). Trained values, and steps of
+the last run, which may have begun from the weights of an earlier one:
 
 | network | values | steps |
 |---|---|---|
