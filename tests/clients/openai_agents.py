@@ -95,6 +95,7 @@ async def conversation(
     since = len(heard.events)
     await setting.speak(session.send_audio)
     await heard.next("audio_interrupted", since)
+    await heard.next("agent_end", since)
     await until(lambda: said(session)[0] != ANSWER, "the truncation in the history")
     assert ANSWER.startswith(said(session)[0])
     since = len(heard.events)
