@@ -88,18 +88,20 @@ async def conversation(
     await heard.next("agent_end", 0)
     assert transcripts(session, "user") == [HEARD]
     assert said(session) == [ANSWER]
-    audio = heard.of("audio")
-    assert sum(len(event.audio.data) for event in audio) == REPLY_S * 48_000
-    first = audio[0]
+    sounds = heard.of("audio")
+    assert sum(len(event.audio.data) for event in sounds) == REPLY_S * 48_000
+    first = sounds[0]
     tracker.on_play_ms(first.item_id, first.content_index, 1500)
     since = len(heard.events)
     await setting.speak(session.send_audio)
     await heard.next("audio_interrupted", since)
+    await heard.next("agent_end", since)
     await until(lambda: said(session)[0] != ANSWER, "the truncation in the history")
     assert ANSWER.startswith(said(session)[0])
     since = len(heard.events)
     await session.send_message("A long answer please.")
-    await heard.next("audio", since)
+    audio = await heard.next("audio", since)
+    tracker.on_play_ms(audio.item_id, audio.content_index, 200)
     await session.interrupt()
     await heard.next("agent_end", since)
 
