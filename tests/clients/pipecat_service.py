@@ -112,7 +112,7 @@ async def main(setting: Setting) -> None:
         await asyncio.sleep(0.5)
         after.frames.clear()
         await conversation(setting, worker, before, after)
-        errors: list[Any] = await asyncio.gather(
+        errors: Any = await asyncio.gather(
             service.retrieve_conversation_item("none"), return_exceptions=True
         )
         assert "there is no item 'none'" in str(errors[0])
