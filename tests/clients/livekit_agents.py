@@ -126,6 +126,10 @@ async def main(setting: Setting) -> None:
         await conversation(setting, it)
         await asked(it)
         assert not it.of("error"), it.of("error")
+        mistake = {"type": "conversation.item.retrieve", "item_id": "none"}
+        it.session.send_event(mistake)
+        error = await it.next("error")
+        assert error.recoverable
         await it.session.aclose()
         await model.aclose()
 

@@ -11,6 +11,7 @@ from agents.realtime import (
     RealtimePlaybackTracker,
     RealtimeRunner,
 )
+from agents.realtime.model_inputs import RealtimeModelSendRawMessage
 
 from tests.clients.setting import ANSWER, HEARD, REPLY_S, Setting, run, until
 
@@ -73,10 +74,15 @@ async def main(setting: Setting) -> None:
         await heard.next("tool_end", 0)
         await until(lambda: any("sunny" in t for t in said(session)), "the result")
         assert asked == ["stub"]
+        assert not heard.of("error"), heard.of("error")
+        mistake = {"type": "conversation.item.delete", "other_data": {"item_id": "no"}}
+        await session.model.send_event(RealtimeModelSendRawMessage(message=mistake))
+        assert "item_delete_invalid_item_id" in str(
+            (await heard.next("error", 0)).error
+        )
         await session.close()
         await asyncio.wait({reading}, timeout=5)
         reading.cancel()
-    assert not heard.of("error"), heard.of("error")
 
 
 async def conversation(

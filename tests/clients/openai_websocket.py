@@ -295,7 +295,7 @@ async def mistakes(it: Line) -> None:
     error = await it.error(
         send.conversation.item.delete(item_id="none", event_id="event_7")
     )
-    assert (error.code, error.event_id) == ("item_not_found", "event_7")
+    assert (error.code, error.event_id) == ("item_delete_invalid_item_id", "event_7")
     error = await it.error(send.response.cancel())
     assert error.code == "response_cancel_not_active"
     error = await it.error(send.send_raw('{"type": "no.such", "event_id": "e8"}'))

@@ -112,6 +112,10 @@ async def main(setting: Setting) -> None:
         await asyncio.sleep(0.5)
         after.frames.clear()
         await conversation(setting, worker, before, after)
+        errors: Any = await asyncio.gather(
+            service.retrieve_conversation_item("none"), return_exceptions=True
+        )
+        assert "there is no item 'none'" in str(errors[0])
         await worker.queue_frame(EndFrame())
         await asyncio.wait({running}, timeout=10)
         assert running.done()

@@ -37,6 +37,11 @@ class Session:
         except AssertionError:
             raise AssertionError(f"no {name} in {self.names(since)[-30:]}") from None
 
+    def faults(self) -> list[Any]:
+        """The errors that came."""
+        kind = "RealtimeSessionErrorEvent"
+        return [event for event in self.events if type(event).__name__ == kind]
+
     def spoken(self, speaker: str) -> list[str]:
         """What the history says that somebody said."""
         return [
@@ -71,12 +76,15 @@ async def main(setting: Setting) -> None:
             await it.next("FunctionToolResultEvent", since)
             await until(lambda: "sunny" in it.spoken("assistant")[-1], "the result")
             assert asked == ["stub"]
+            assert not it.faults(), it.faults()
+            await it.next("RealtimeTurnCompleteEvent", since)
+            await session.commit_audio()
+            fault = (await until(it.faults, "the error"))[0]
+            assert fault.code == "input_audio_buffer_commit_empty"
             await session.close()
             await asyncio.wait(tasks, timeout=5)
             for task in tasks:
                 task.cancel()
-    faults = [e for e in it.events if type(e).__name__ == "RealtimeSessionErrorEvent"]
-    assert not faults, faults
 
 
 async def conversation(setting: Setting, it: Session) -> None:

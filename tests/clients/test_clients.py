@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -108,7 +107,7 @@ class Server:
         if program.endswith(".mjs"):
             name = "@openai/agents-realtime, WebSocket"
             environment["README_LINES"] = Setting(self.host, KEY, b"").lines(name)
-            command = [shutil.which("node") or "node", str(HERE / program)]
+            command = [str(PYTHON.with_name("node")), str(HERE / program)]
         else:
             command = [str(PYTHON), "-m", f"tests.clients.{program}"]
         return subprocess.run(

@@ -219,7 +219,7 @@ def test_id_and_place_of_a_message_are_the_clients() -> None:
         ({"item": message(mood="sad")}, "unknown_parameter"),
         ({"item": message(), "previous_item_id": "gone"}, "item_not_found"),
         ({"item": message(), "previous_item_id": 5}, "invalid_type"),
-        ({"item": message(id="taken")}, "item_already_exists"),
+        ({"item": message(id="taken")}, "item_create_duplicate_item_id"),
     ],
 )
 def test_wrong_message_is_refused(fields: dict[str, Any], code: str) -> None:
@@ -234,8 +234,7 @@ def test_items_that_do_not_exist_are_refused() -> None:
     client = Client()
     for verb in ("retrieve", "delete", "truncate"):
         error = client.refusal(f"conversation.item.{verb}", item_id="gone")
-        expected = "item_not_found"
-        assert error["code"] == expected
+        assert error["code"] == f"item_{verb}_invalid_item_id"
         error = client.refusal(f"conversation.item.{verb}")
         assert error["code"] == "missing_required_parameter"
 
@@ -248,7 +247,7 @@ def test_deleted_item_is_gone() -> None:
     assert command == DeleteMessage("cone")
     assert names(client.events)[-1] == "conversation.item.deleted"
     error = client.refusal("conversation.item.retrieve", item_id="one")
-    assert error["code"] == "item_not_found"
+    assert error["code"] == "item_retrieve_invalid_item_id"
 
 
 def test_truncate_is_answered_with_where_the_server_cut() -> None:

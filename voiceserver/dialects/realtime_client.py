@@ -182,12 +182,12 @@ class ClientEvents:
         return [item.message(before)]
 
     def _item_retrieve(self, fields: Fields) -> Commands:
-        item = self._item(fields)
+        item = self._item(fields, "retrieve")
         self._call.wire.event("conversation.item.retrieved", item=item.rendered())
         return []
 
     def _item_delete(self, fields: Fields) -> Commands:
-        item = self._item(fields)
+        item = self._item(fields, "delete")
         if item.status == "in_progress":
             unsupported("an item cannot be deleted while it is being made", "item_id")
         self._call.conversation.remove(item)
@@ -195,7 +195,7 @@ class ClientEvents:
         return [DeleteMessage(item.key)]
 
     def _item_truncate(self, fields: Fields) -> Commands:
-        item = self._item(fields)
+        item = self._item(fields, "truncate")
         integer(0, 0)(fields.get("content_index", 0), "content_index")
         end_ms = required(fields, "audio_end_ms")
         asked_ms = integer(0, 24 * 3_600_000)(end_ms, "audio_end_ms")
@@ -204,9 +204,11 @@ class ClientEvents:
             raise Refused(message, param="item_id")
         return self._responses.truncate(item, asked_ms)
 
-    def _item(self, fields: Fields) -> Item:
+    def _item(self, fields: Fields, verb: str) -> Item:
         item_id = ID(required(fields, "item_id"), "item_id")
-        return self._call.conversation.find(item_id)
+        # As OpenAI's server; pipecat waits for exactly this.
+        code = f"item_{verb}_invalid_item_id"
+        return self._call.conversation.find(item_id, code=code)
 
     def _response_create(self, fields: Fields) -> Commands:
         given = fields.get("response")

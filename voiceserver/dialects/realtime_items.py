@@ -111,7 +111,9 @@ class Conversation:
             pass
         return item_id
 
-    def find(self, item_id: str, param: str = "item_id") -> Item:
+    def find(
+        self, item_id: str, param: str = "item_id", code: str = "item_not_found"
+    ) -> Item:
         """Look an item up.
 
         Raises:
@@ -120,7 +122,7 @@ class Conversation:
         item = self._items.get(item_id)
         if item is None:
             message = f"there is no item {item_id!r} in the conversation"
-            raise Refused(message, "item_not_found", param)
+            raise Refused(message, code, param)
         return item
 
     def append(self, item: Item) -> str | None:
@@ -142,7 +144,7 @@ class Conversation:
         """
         if item.id in self._items:
             message = f"an item {item.id!r} exists already"
-            raise Refused(message, "item_already_exists", "item.id")
+            raise Refused(message, "item_create_duplicate_item_id", "item.id")
         if self._added_by_client >= MAX_CLIENT_ITEMS:
             message = f"a conversation takes {MAX_CLIENT_ITEMS} items of a client"
             raise Refused(message, "too_many_items")
