@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -63,6 +65,59 @@ def test_usual_formats_are_read(container: str, subtype: str | None) -> None:
     assert len(samples) == pytest.approx(8_000, rel=0.2)
 
 
+def recorded(form: str, codec: str, rate: int, samples: Samples) -> bytes:
+    """What a browser's recorder makes of a sound."""
+    sink = io.BytesIO()
+    with av.open(sink, "w", format=form) as container:
+        stream: Any = container.add_stream(codec, rate=rate)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        frame.sample_rate = rate
+        converter = av.AudioResampler(stream.format.name, "mono", rate)
+        for part in converter.resample(frame):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return sink.getvalue()
+
+
+WEBM = recorded("webm", "libopus", 48_000, tone(1.0, 48_000))
+MP4 = recorded("mp4", "aac", 44_100, tone(1.0, 44_100))
+
+
+@pytest.mark.parametrize("content", [WEBM, MP4], ids=["webm", "mp4"])
+def test_what_browsers_record_is_read(content: bytes) -> None:
+    """With its pitch, length and level."""
+    samples = decode(content)
+    assert len(samples) == pytest.approx(MIC_RATE, rel=0.1)
+    spectrum = np.abs(np.fft.rfft(samples))
+    assert spectrum.argmax() * MIC_RATE / len(samples) == pytest.approx(440, abs=3)
+    assert level_db(samples) == pytest.approx(level_db(tone(1.0, 48_000)), abs=1.5)
+
+
+def test_a_recording_that_was_cut_off_gives_what_is_there() -> None:
+    """A recorder that crashed leaves such."""
+    assert MIC_RATE // 4 < len(decode(WEBM[: len(WEBM) // 2])) < MIC_RATE
+
+
+def test_a_film_without_sound_is_refused() -> None:
+    """Its pictures are not even decoded."""
+    sink = io.BytesIO()
+    with av.open(sink, "w", format="mp4") as container:
+        stream: Any = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    with pytest.raises(BadAudio, match="no sound"):
+        decode(sink.getvalue())
+
+
+def test_a_long_recording_of_a_browser_is_refused() -> None:
+    """By what is decoded, whatever its header says."""
+    with pytest.raises(BadAudio, match="longer than 1 seconds"):
+        decode(recorded("webm", "libopus", 48_000, tone(3.0, 48_000)), longest_s=1.0)
+
+
 def test_silence_and_clipping_are_audio() -> None:
     """What to make of them is the recogniser's affair."""
     assert not decode(written(np.zeros(8_000, np.float32), 8_000)).any()
@@ -118,7 +173,8 @@ def test_a_long_recording_is_refused_by_its_content() -> None:
 @settings(max_examples=150, deadline=None)
 def test_no_bytes_raise_anything_else(noise: bytes, at: int) -> None:
     """Neither at random nor in the place of a header."""
-    for content in (noise, GOOD[:at] + noise + GOOD[at + len(noise) :]):
+    spoilt = [good[:at] + noise + good[at + len(noise) :] for good in (GOOD, WEBM, MP4)]
+    for content in (noise, *spoilt):
         try:
             samples = decode(content)
         except BadAudio:

@@ -1,17 +1,20 @@
 """Sound files at the HTTP and command-line edges: bytes to samples and back.
 
 Everything here is synchronous and may take longer than a millisecond: callers on the
-event loop use ``asyncio.to_thread``. Knows soundfile, but no HTTP and no engines.
+event loop use ``asyncio.to_thread``. Knows soundfile, and for what browsers and phones
+record PyAV, but no HTTP and no engines.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import struct
 import threading
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
+import av
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -32,6 +35,7 @@ _CONTAINERS = {
     "mp3": ("MP3", "MPEG_LAYER_III"),
     "opus": ("OGG", "OPUS"),
 }
+_EBML = b"\x1a\x45\xdf\xa3"  # begins WebM and Matroska (RFC 8794)
 LONGEST_S = 600.0  # of a recording to transcribe
 RATES = (4_000, 192_000)  # Hz; outside, a header is damaged
 _BLOCKS_PER_S = 4  # decoded at a time
@@ -40,12 +44,13 @@ _BLOCKS_PER_S = 4  # decoded at a time
 _MP3 = {"bitrate_mode": "CONSTANT", "compression_level": 0.6}
 _OGG_PAGE_MS = 100.0  # of sound; libsndfile's 1000 would be the delay of a stream
 _SET_OGG_PAGE_LATENCY = 0x1302  # SFC_SET_OGG_PAGE_LATENCY_MS of sndfile.h
+_OTHERS = (RuntimeError, OSError, ValueError)  # that libraries raise for bad files
 _UNKNOWN_FRAMES = 2**62  # libsndfile gives 2**63 - 1 for a streamed FLAC
 _UNKNOWN_SIZE = 0xFFFF_FFFF  # a streamed WAV says this where its length would be
 
 
 def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
-    """Read a sound file of any format that libsndfile knows.
+    """Read a sound file of any format that libsndfile knows, or MP4 or WebM.
 
     Channels are averaged and the rate converted, so 8 kHz or stereo is fine.
 
@@ -61,15 +66,62 @@ def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
     """
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
-        with _ForwardFile(stream) as file:
-            blocks = list(_blocks(file, longest_s))
-    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as error:
-        message = "not a sound file that can be read; send WAV, FLAC, MP3 or OGG"
-        raise BadAudio(message) from error
+        if form := _recorder_format(stream):
+            blocks = list(_recorded(stream, form, longest_s))
+        else:
+            with _ForwardFile(stream) as file:
+                blocks = list(_blocks(file, longest_s))
+    except (av.FFmpegError, soundfile.SoundFileError, *_OTHERS) as error:
+        kinds = "WAV, FLAC, MP3, OGG, MP4 or WebM"
+        raise BadAudio(f"not a sound file that can be read; send {kinds}") from error
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     if len(samples) == 0:
         raise BadAudio("the recording is empty")
     return samples
+
+
+def _recorder_format(stream: BinaryIO) -> str:
+    """Tell what browsers and phones record, as FFmpeg names it, from the rest ("")."""
+    if not stream.seekable():
+        return ""
+    head = stream.read(12)
+    stream.seek(0)
+    if head.startswith(_EBML):
+        return "matroska"
+    return "mov" if head[4:8] == b"ftyp" else ""
+
+
+def _recorded(stream: BinaryIO, form: str, longest_s: float) -> Iterator[Samples]:
+    """Decode the first sound track; a broken end is an end."""
+    left = int(longest_s * MIC_RATE)
+    resampler = av.AudioResampler("flt", "mono", MIC_RATE)
+    n_decoded = 0
+    # The format is named, so that FFmpeg guesses none of its many others.
+    with av.open(stream, "r", format=form) as container:
+        if not container.streams.audio:
+            raise BadAudio("the recording has no sound")
+        try:
+            for frame in container.decode(audio=0):
+                if not RATES[0] <= frame.sample_rate <= RATES[1]:
+                    rate = frame.sample_rate
+                    raise BadAudio(f"a sample rate of {rate} Hz is not taken")
+                # Channels are added up at -3 dB each; two that agree would clip.
+                gain = 1 / math.sqrt(len(frame.layout.channels))
+                frame.pts = None  # a gap is not filled
+                n_decoded += 1
+                for part in resampler.resample(frame):
+                    samples = np.nan_to_num(part.to_ndarray()[0]) * np.float32(gain)
+                    left -= len(samples)
+                    if left < 0:
+                        raise _too_long(longest_s)
+                    yield np.clip(samples, -1.0, 1.0)
+        except av.FFmpegError:
+            if not n_decoded:
+                raise
+
+
+def _too_long(longest_s: float) -> BadAudio:
+    return BadAudio(f"the recording is longer than {longest_s:.0f} seconds")
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
@@ -91,14 +143,13 @@ def _blocks(file: soundfile.SoundFile, longest_s: float) -> Iterator[Samples]:
         raise BadAudio(f"a sample rate of {rate} Hz is not taken")
     converter = Resampler(rate, MIC_RATE)
     left = int(longest_s * rate)
-    too_long = BadAudio(f"the recording is longer than {longest_s:.0f} seconds")
     if left < file.frames < _UNKNOWN_FRAMES:
-        raise too_long
+        raise _too_long(longest_s)
     # And by blocks, because the header may lie or not know.
     while len(block := _block(file, rate // _BLOCKS_PER_S)):
         left -= len(block)
         if left < 0:
-            raise too_long
+            raise _too_long(longest_s)
         if not np.isfinite(block).all():
             raise BadAudio("the recording holds values that are not numbers")
         # Float files may go beyond full scale.
