@@ -3,7 +3,8 @@
 Stub engines but the real voice activity, paced clients that say a recorded sentence
 every 6 s, into the reply before: CPU time of the server per second of call, time to
 ``session.created``, memory per call, and how late the audio of the others comes while
-one client reads nothing.
+one client reads nothing. ``/v1/realtime`` with its audio in events, and ``/v1/stream``
+with the same audio in binary messages.
 
     python -m benchmarks.websocket [--calls 1 8 32] [--seconds 20]
 """
@@ -42,15 +43,18 @@ max_calls = 64
 """
 
 
-def cycle() -> list[str]:
-    """Appends of one turn: a recorded utterance, then a quiet room."""
+PATHS = {"realtime": "/v1/realtime", "stream": f"/v1/stream?rate={RATE}"}
+
+
+def cycle() -> list[bytes]:
+    """PCM of one turn: a recorded utterance, then a quiet room."""
     utterance = read(UTTERANCE)
     speech = resample(utterance.samples, utterance.sample_rate, RATE)
     room = np.random.default_rng(1).normal(0, 10 ** (-62 / 20), round(RATE * CYCLE_S))
     audio = room.astype(np.float32)
     audio[: len(speech)] += speech
     frames = np.split(to_int16(audio), round(CYCLE_S / FRAME_S))
-    return [_append(frame.astype("<i2").tobytes()) for frame in frames]
+    return [frame.astype("<i2").tobytes() for frame in frames]
 
 
 def _append(pcm: bytes) -> str:
@@ -67,8 +71,10 @@ class Client:
         n_events: Received.
     """
 
-    def __init__(self, appends: list[str], late_s: float) -> None:
-        self._appends = appends
+    def __init__(self, door: str, frames: list[bytes], late_s: float) -> None:
+        self._door = door
+        in_events = door == "realtime"
+        self._messages = list(map(_append, frames)) if in_events else frames
         self._late_s = late_s  # so that not all speak at once
         self.created_ms = 0.0
         self.first_ms: list[float] = []
@@ -81,7 +87,7 @@ class Client:
         """Hold the call."""
         await asyncio.sleep(self._late_s)
         began_s = time.perf_counter()
-        async with session.ws_connect(f"{url}/v1/realtime") as socket:
+        async with session.ws_connect(url + PATHS[self._door]) as socket:
             await socket.receive_str()
             self.created_ms = (time.perf_counter() - began_s) * 1000
             async with asyncio.TaskGroup() as group:
@@ -94,21 +100,33 @@ class Client:
         for frame in range(round(lasts_s / FRAME_S)):
             at_s = frame * FRAME_S
             await asyncio.sleep(max(0.0, began_s + at_s - time.perf_counter()))
-            await socket.send_str(self._appends[frame % len(self._appends)])
+            message = self._messages[frame % len(self._messages)]
+            if isinstance(message, str):
+                await socket.send_str(message)
+            else:
+                await socket.send_bytes(message)
 
     async def _hear(self, socket: Any) -> None:
         while True:
             message = await socket.receive()
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                return
             self.n_events += 1
-            head = message.data[:60]
-            if '"input_audio_buffer.committed"' in head:
-                self._committed_s = time.perf_counter()
-            elif '"response.output_audio.delta"' in head and self._committed_s:
-                took_s = time.perf_counter() - self._committed_s
-                self.first_ms.append(took_s * 1000)
-                self._committed_s = None
+            match message.type:
+                case aiohttp.WSMsgType.BINARY:
+                    self._sounded()
+                case aiohttp.WSMsgType.TEXT:
+                    head = message.data[:60]
+                    if '"input_audio_buffer.committed"' in head:
+                        self._committed_s = time.perf_counter()
+                    elif '"response.output_audio.delta"' in head:
+                        self._sounded()
+                case _:
+                    return
+
+    def _sounded(self) -> None:
+        if self._committed_s is not None:
+            took_s = time.perf_counter() - self._committed_s
+            self.first_ms.append(took_s * 1000)
+            self._committed_s = None
 
 
 async def _deaf(session: aiohttp.ClientSession, url: str) -> None:
@@ -124,21 +142,23 @@ async def _deaf(session: aiohttp.ClientSession, url: str) -> None:
             return
 
 
-async def measure(n_calls: int, lasts_s: float, deaf: bool = False) -> dict[str, Any]:
+async def measure(
+    n_calls: int, lasts_s: float, deaf: bool = False, door: str = "realtime"
+) -> dict[str, Any]:
     """One server, ``n_calls`` calls at a time."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "voiceserver.toml"
         config.write_text(CONFIG)
         command = ["-m", "voiceserver", "serve", "--config", str(config)]
         with serving(command) as server:
-            return await _measured(server, n_calls, lasts_s, deaf)
+            return await _measured(server, n_calls, lasts_s, deaf, door)
 
 
 async def _measured(
-    server: Server, n_calls: int, lasts_s: float, deaf: bool
+    server: Server, n_calls: int, lasts_s: float, deaf: bool, door: str
 ) -> dict[str, Any]:
-    appends = cycle()
-    clients = [Client(appends, n * CYCLE_S / n_calls) for n in range(n_calls)]
+    frames = cycle()
+    clients = [Client(door, frames, n * CYCLE_S / n_calls) for n in range(n_calls)]
     async with aiohttp.ClientSession() as session:
         before = server.cost()
         async with asyncio.TaskGroup() as group:
@@ -156,6 +176,7 @@ async def _measured(
     events = sum(client.n_events for client in clients)
     events += round(n_calls * lasts_s / FRAME_S)
     return {
+        "door": door,
         "calls": n_calls,
         "deaf": deaf,
         "cpu_ms_per_call_second": round(cpu_s * 1000 / (n_calls * lasts_s), 2),
@@ -176,7 +197,11 @@ async def main() -> None:
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args()
-    runs = [await measure(n_calls, options.seconds) for n_calls in options.calls]
+    runs = [
+        await measure(n_calls, options.seconds, door=door)
+        for door in PATHS
+        for n_calls in options.calls
+    ]
     runs.append(await measure(8, options.seconds, deaf=True))
     for run in runs:
         print(run)
