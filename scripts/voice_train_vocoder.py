@@ -31,7 +31,7 @@ from scripts.voice_features import (
     load_utterances,
     step_generator,
 )
-from scripts.voice_losses import PAIRS, energy_distance, plain_distance
+from scripts.voice_losses import plain_distance
 from voiceserver.voice.features import BINS, HOP, log_mel
 from voiceserver.voice.source import NOISE_LEVEL
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape, excite
@@ -80,17 +80,14 @@ def rate_at(plan: Plan, step: int) -> float:
     return plan.rate * cosine * min(1.0, (step + 1) / WARM_UP)
 
 
-def batch_loss(
-    net: VocoderNet, batch: Batch, rng: torch.Generator, step: int
-) -> tuple[Tensor, Tensor]:
-    """Energy distance of a batch, and the plain distance beside it."""
+def batch_loss(net: VocoderNet, batch: Batch, rng: torch.Generator) -> Tensor:
+    """Spectral distance of a batch, one draw of the noise."""
     filters = net(batch.mel, batch.f0_hz, batch.voicing)
     size, frames = batch.f0_hz.shape
-    draws = [draw_noise(rng, size, frames) for _ in range(2)]
-    made = excite(batch.f0_hz, batch.voicing, filters, draws)
+    noise = draw_noise(rng, size, frames)
+    made = excite(batch.f0_hz, batch.voicing, filters, [noise])[0]
     inner = slice(EDGE * HOP, (frames - EDGE) * HOP)
-    one, two = (y[:, inner] for y in made)
-    return energy_distance(batch.wave[:, inner], one, two, PAIRS[step % len(PAIRS)])
+    return plain_distance(batch.wave[:, inner], made[:, inner])
 
 
 @torch.no_grad()
@@ -161,7 +158,7 @@ class Training:
         )
 
     def advance(self, utterances: list[Utterance], lengths: np.ndarray) -> float:
-        """Take one step; returns the plain distance of the batch.
+        """Take one step; returns the loss of the batch.
 
         Raises:
             FloatingPointError: Before the weights are spoilt by a loss that is not
@@ -173,7 +170,7 @@ class Training:
         rng = step_generator(plan.seed, self.step)
         batch = draw_segments(utterances, lengths, rng, plan.batch, plan.frames)
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        loss, plain = batch_loss(self.net, batch, noise, self.step)
+        loss = batch_loss(self.net, batch, noise)
         if not bool(torch.isfinite(loss)):
             raise FloatingPointError(f"the loss of step {self.step} is not finite")
         self.optimiser.zero_grad()
@@ -182,7 +179,7 @@ class Training:
         self.optimiser.step()
         self.step += 1
         self.average.update(self.net, self.step)
-        return plain.item()
+        return loss.item()
 
     def averaged(self) -> VocoderNet:
         """A copy of the network with the averaged weights."""

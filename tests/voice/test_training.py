@@ -15,7 +15,7 @@ import torch
 from scripts.voice_checkpoint import load_checkpoint, save_checkpoint
 from scripts.voice_corpus import Recording, plain_text, read_corpus, validation_names
 from scripts.voice_features import Utterance, draw_segments, step_generator
-from scripts.voice_losses import energy_distance, plain_distance
+from scripts.voice_losses import plain_distance
 from scripts.voice_train_letters import edit_distance
 from scripts.voice_train_vocoder import Plan, Training, rate_at
 from voiceserver.voice.features import HOP, log_mel
@@ -86,25 +86,19 @@ def test_segments_depend_on_seed_and_step_alone() -> None:
     assert torch.allclose(again[:, :, inner], one.mel[:, :, inner], atol=1e-3)
 
 
-def test_energy_distance_rewards_the_right_amount_of_noise() -> None:
-    """Two draws as noisy as the recording beat two smooth copies of its mean."""
-    rng = torch.Generator().manual_seed(0)
-
-    def hiss(level: float) -> torch.Tensor:
-        return torch.randn((4, 12_000), generator=rng) * level
-
-    real = hiss(0.1)
-    right, _ = energy_distance(real, hiss(0.1), hiss(0.1))
-    quiet, _ = energy_distance(real, hiss(0.06), hiss(0.06))
-    loud, _ = energy_distance(real, hiss(0.16), hiss(0.16))
-    assert right < quiet
-    assert right < loud
-
-
 def test_plain_distance_of_equals_is_nothing() -> None:
     """A recording is at no distance from itself."""
     x = torch.randn(1, 6000)
     assert plain_distance(x, x).item() == 0
+
+
+def test_plain_distance_grows_with_the_wrong_level() -> None:
+    """Noise of the right level is nearer than noise half or twice as loud."""
+    rng = torch.Generator().manual_seed(0)
+    real, right, other = (torch.randn((4, 12_000), generator=rng) for _ in range(3))
+    near = plain_distance(real, right)
+    assert near < plain_distance(real, 0.5 * other)
+    assert near < plain_distance(real, 2 * other)
 
 
 def test_checkpoints_are_whole_or_absent(tmp_path: Path) -> None:
