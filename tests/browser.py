@@ -39,6 +39,7 @@ _FLAGS = (
     "--metrics-recording-only",
     "--mute-audio",
     "--hide-scrollbars",
+    "--force-prefers-reduced-motion",  # no processor time for the orb
     "--autoplay-policy=no-user-gesture-required",
     "--disable-features=WebRtcHideLocalIpsWithMdns,AudioServiceSandbox",
     "--remote-debugging-port=0",

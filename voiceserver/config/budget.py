@@ -61,7 +61,7 @@ class BudgetConfig:
     recognition_reserve_ms: int = 40
     recognition_cap_ms: int = 100
     recognition_ms: int = 400
-    recognition_last_ms: int = 3000
+    recognition_last_ms: int = 8000
     text_reserve_ms: int = 200
     text_cap_ms: int = 420
     text_first_ms: int = 600

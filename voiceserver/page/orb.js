@@ -42,7 +42,9 @@ export class Orb {
 
 	#frame(at) {
 		const past = at - this.#last;
-		if (past * this.#now.speed > 24) { // slow motion needs few frames
+		// Slow motion needs few frames, and who wants none at all even fewer.
+		const pause = STILL.matches ? 100 : 24 / this.#now.speed;
+		if (past > pause) {
 			this.#last = at;
 			this.#ease(Math.min(0.1, past / 1000));
 			this.#draw();
