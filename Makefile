@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up-for
 
-.PHONY: run test check bench setup setup-dev setup-browser setup-clients format clean
+.PHONY: run test check bench voice setup setup-dev setup-browser setup-clients setup-train format clean
 
 run: setup
 	$(BIN)/voiceserver serve --port $(PORT)
@@ -24,12 +24,17 @@ check: setup-dev
 bench: setup-dev
 	$(BIN)/python -m benchmarks
 
+# make voice CORPUS=recordings WORK=folder CONSENT="who speaks and what they agreed to"
+voice: setup-train
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.voice_train "$(CORPUS)" "$(WORK)" --consent "$(CONSENT)"
+
 format: setup-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 setup: $(STAMP)-run
 setup-dev: $(STAMP)-dev
+setup-train: $(STAMP)-train
 setup-browser:
 	sh scripts/install_browser.sh
 setup-clients:
@@ -42,6 +47,10 @@ $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
 	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev,bench
 	@touch $(STAMP)-run $@
+
+$(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev,bench,train
+	@touch $(STAMP)-run $(STAMP)-dev $@
 
 clean:
 	rm -rf $(VENV) .venv-clients tests/clients/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

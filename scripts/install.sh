@@ -17,6 +17,17 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     $as_root apt-get install -y -q python3-venv
 fi
 
+case ",$extras," in *,train,*)
+    # Two of its packages come as C sources only.
+    if ! command -v cc >/dev/null || ! "$python" -c 'import os, sysconfig, sys
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'; then
+        say "installing a C compiler and Python's headers"
+        as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+        $as_root apt-get update -q
+        $as_root apt-get install -y -q build-essential python3-dev
+    fi
+esac
+
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 

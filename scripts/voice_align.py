@@ -207,12 +207,12 @@ def load_alignments(cache: Path) -> dict[str, list[Phone]]:
     return {name: [Phone(*row) for row in rows] for name, rows in table.items() if rows}
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)
     parser.add_argument("lexicon", type=Path)
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     aligner = Aligner(load_lexicon(a.lexicon))
     for validation in (True, False):
         utterances = load_utterances(a.cache, validation)

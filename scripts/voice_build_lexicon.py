@@ -204,12 +204,12 @@ def prefer(lines: list[str], spoken: dict[str, Counter[Pronunciation]]) -> list[
     return out
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--spoken", type=Path, help="cache of an aligned corpus")
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     dictionary = package_folder("pocketsphinx") / "model/en-us/cmudict-en-us.dict"
     lines, how = build(dictionary, read_stressed(package_folder("misaki")))
     if a.spoken:

@@ -115,13 +115,13 @@ def card(models: Path, features: Path, quality: Path) -> str:
     return text + USE
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", type=Path)
     parser.add_argument("features", type=Path)
     parser.add_argument("--quality", type=Path, default=QUALITY)
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     text = card(a.models, a.features, a.quality)
     (a.models / CARD).write_text(text, encoding="utf-8")
     return 0

@@ -64,14 +64,14 @@ def export_run(kind: str, run: Path, out: Path, prosody: Path | None = None) -> 
     return step
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--lexicon", type=Path)
     for kind in (*SHAPES, "prosody"):
         parser.add_argument(f"--{kind}", type=Path, help="folder of the run")
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     if bool(a.acoustic) != bool(a.prosody):
         parser.error("--acoustic and --prosody go into one file: give both")
     a.out.mkdir(parents=True, exist_ok=True)

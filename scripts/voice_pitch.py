@@ -1,7 +1,8 @@
 """Pitch of a recording by vote: WORLD's harvest and dio, and an autocorrelation.
 
 Each estimator fails on its own (dio doubles or halves a creaky voice, harvest bridges
-gaps), so F0 is what two agree on, or else what the waveform repeats at best. Knows
+gaps), so F0 is what two agree on, or else what the waveform repeats at best. Where
+WORLD is not installed the autocorrelation decides alone, which is rougher. Knows
 nothing of the corpus.
 """
 
@@ -10,12 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyworld
 import scipy.ndimage
 import scipy.signal
 from numpy.typing import NDArray
 
 from voiceserver.voice.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
+
+try:
+    import pyworld
+except ImportError:  # it has to be compiled; a trial can do without
+    pyworld = None
 
 Floats = NDArray[np.float64]
 
@@ -131,6 +136,20 @@ def _interpolated(f0_hz: Floats) -> Floats:
     return np.exp(np.interp(grid, known, np.log(f0_hz[known])))
 
 
+def _by_vote(x: Floats, corr: Floats, thorough: bool) -> Floats:
+    """F0 by all estimators, refined by WORLD's stonemask."""
+    frames = len(corr)
+    bounds = {"f0_floor": F0_LOW_HZ, "f0_ceil": F0_HIGH_HZ, "frame_period": 10}
+    dio, times = pyworld.dio(x, SAMPLE_RATE, **bounds)
+    estimates = [_own_estimate(corr), dio[:frames]]
+    if thorough:
+        estimates.append(pyworld.harvest(x, SAMPLE_RATE, **bounds)[0][:frames])
+    voted = _without_islands(_vote(estimates, corr), 3)
+    refined = pyworld.stonemask(x, voted, times[:frames], SAMPLE_RATE)
+    sane = (refined > F0_LOW_HZ) & (np.abs(refined / np.maximum(voted, 1) - 1) < 0.06)
+    return np.where(sane, refined, voted)
+
+
 def track_pitch(samples: NDArray[np.float32], thorough: bool = True) -> Pitch:
     """Estimate F0 and voicing of every frame.
 
@@ -144,19 +163,10 @@ def track_pitch(samples: NDArray[np.float32], thorough: bool = True) -> Pitch:
     x = samples.astype(np.float64)
     frames = len(x) // HOP
     corr = autocorrelation(x, frames)
-    dio, times = pyworld.dio(
-        x, SAMPLE_RATE, f0_floor=F0_LOW_HZ, f0_ceil=F0_HIGH_HZ, frame_period=10
-    )
-    estimates = [_own_estimate(corr), dio[:frames]]
-    if thorough:
-        harvest, _ = pyworld.harvest(
-            x, SAMPLE_RATE, f0_floor=F0_LOW_HZ, f0_ceil=F0_HIGH_HZ, frame_period=10
-        )
-        estimates.append(harvest[:frames])
-    voted = _without_islands(_vote(estimates, corr), 3)
-    refined = pyworld.stonemask(x, voted, times[:frames], SAMPLE_RATE)
-    sane = (refined > F0_LOW_HZ) & (np.abs(refined / np.maximum(voted, 1) - 1) < 0.06)
-    f0 = np.where(sane, refined, voted)
+    if pyworld is None:
+        f0 = _without_islands(_own_estimate(corr), 3)
+    else:
+        f0 = _by_vote(x, corr, thorough)
     power = _frames_at(x, SAMPLE_RATE, frames, 2 * HOP)
     quiet = 10 * np.log10((power**2).mean(1) + 1e-12) < QUIET_DB
     voicing = np.clip((_peak_near(corr, f0) - 0.25) / 0.4, 0, 1)

@@ -189,7 +189,7 @@ def write_index(recordings: list[Recording], cache: Path) -> None:
     (cache / "index.json").write_text(json.dumps(listing, indent=1), encoding="utf-8")
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
@@ -201,7 +201,7 @@ def main() -> int:
     parser.add_argument(
         "--consent", required=True, help="who speaks and what they agreed to"
     )
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     torch.set_num_threads(1)
     features = a.cache / "features"
     features.mkdir(parents=True, exist_ok=True)

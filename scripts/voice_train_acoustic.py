@@ -322,7 +322,7 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     journal.write(step=t.step, **t.validate(kept))
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)
@@ -335,7 +335,7 @@ def main() -> int:
     parser.add_argument("--weights", default="", help="run to begin from")
     parser.add_argument("--two-draws-from", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
     plan = Plan(a.steps, a.batch, a.pairs, a.rate, a.two_draws_from, a.weights)

@@ -213,7 +213,7 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     t.save()
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)
@@ -221,7 +221,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args()
+    a = parser.parse_args(argv)
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
     train(Training(Plan(a.steps), AcousticShape(), a.run), a.cache, a.minutes)
