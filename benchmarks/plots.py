@@ -115,3 +115,20 @@ def media(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def spectrograms(shown: list[tuple[str, Any, Any]], path: Path) -> None:
+    """Draw mel spectra of sentences, the reader's above ours."""
+    figure, axes = plt.subplots(2 * len(shown), 1, figsize=(10, 3.6 * len(shown)))
+    for k, (text, hers, ours) in enumerate(shown):
+        for axis, mel, who in zip(
+            axes[2 * k : 2 * k + 2], (hers, ours), ("reader", "voice"), strict=True
+        ):
+            axis.imshow(mel, origin="lower", aspect="auto", vmin=-8, vmax=0.5)
+            axis.set_ylabel(who, fontsize=8)
+            axis.set_xticks([])
+            axis.set_yticks([])
+        axes[2 * k].set_title(text, fontsize=8, loc="left")
+    figure.tight_layout()
+    figure.savefig(path, dpi=80, metadata={"Software": None})
+    plt.close(figure)

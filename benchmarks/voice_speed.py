@@ -17,6 +17,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,12 @@ TEXT = (
     "where somebody will be glad to help you. Is there anything else I can do for you "
     "today? Well, then I wish you a pleasant afternoon, and a safe way home. "
 )
-AIMS = {"minute_one_core_s": 1.5, "first_audio_p50_ms": 40, "first_audio_p95_ms": 80}
+AIMS = {
+    "minute_one_core_s": 1.5,
+    "first_audio_p50_ms": 40,
+    "first_audio_p95_ms": 80,
+    "streams_two_cores": 20,
+}
 
 Speak = Callable[[str], Iterator[SpeechChunk]]
 
@@ -159,10 +165,14 @@ def underruns(speak: Speak, phrases: list[str], listeners: int) -> int:
 
 
 def most_streams(speak: Speak, phrases: list[str]) -> int:
-    """The most listeners that one process serves without an underrun."""
+    """The most listeners that two threads, one a core, serve without an underrun."""
     best = 0
-    for listeners in (4, 8, 12, 16, 20, 24, 28, 32):
-        found = underruns(speak, phrases, listeners)
+    for listeners in (8, 12, 16, 20, 24, 28, 32, 40):
+        with ThreadPoolExecutor(2) as pool:
+            halves = pool.map(
+                lambda half: underruns(speak, phrases, half), [listeners // 2] * 2
+            )
+            found = sum(halves)
         print(f"{listeners} streams: {found} underruns", flush=True)
         if found:
             break
@@ -182,7 +192,7 @@ def measured(speak: Speak, streams: bool) -> dict[str, Any]:
         "first_audio_ms": first,
     }
     if streams:
-        row["streams_one_process"] = most_streams(speak, phrases)
+        row["streams_two_cores"] = most_streams(speak, phrases)
     return row
 
 
