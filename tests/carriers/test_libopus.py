@@ -26,14 +26,17 @@ def tone(index: int, frequency_hz: float = 440) -> Samples:
     return (0.3 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
 
 
+def buzz(index: int) -> Samples:
+    """20 ms of four syllables a second: a steady tone is soon taken for noise."""
+    steady = sum(tone(index, 120.0 * k) / k for k in range(1, 12))
+    loudness = 0.05 + 0.5 * abs(np.sin(np.pi * 4 * index * 0.02))
+    return np.asarray(steady * loudness, np.float32)
+
+
 def encoded(n: int) -> list[bytes]:
-    """A buzz of four syllables a second: a steady one is soon taken for noise."""
-    encoder, packets = OpusEncoder(), []
-    for index in range(n):
-        buzz = sum(tone(index, 120.0 * k) / k for k in range(1, 12))
-        loudness = 0.05 + 0.5 * abs(np.sin(np.pi * 4 * index * 0.02))
-        packets.append(encoder.encode(np.asarray(buzz * loudness, np.float32)))
-    return packets
+    """A buzz, encoded."""
+    encoder = OpusEncoder()
+    return [encoder.encode(buzz(index)) for index in range(n)]
 
 
 def test_the_library_is_found() -> None:
@@ -81,6 +84,17 @@ def test_packets_carry_a_copy_of_the_one_before() -> None:
     """Else there would be nothing to recover from; pauses need none."""
     assert np.mean([libopus.repairs(packet) for packet in encoded(100)]) > 0.7
     assert not libopus.repairs(SILENCE)
+
+
+def test_correction_can_be_left_out_and_comes_back() -> None:
+    """From one frame to the next, as the line asks for it."""
+    encoder, shares = OpusEncoder(), []
+    for percent in (10, 0, 20):
+        encoder.expect_loss(percent)
+        packets = [encoder.encode(buzz(index)) for index in range(100)]
+        shares.append(np.mean([libopus.repairs(packet) for packet in packets[10:]]))
+    assert min(shares[0], shares[2]) > 0.7
+    assert shares[1] == 0
 
 
 def test_a_lost_packet_is_recovered() -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.carriers.test_libopus import tone
+from tests.carriers.test_libopus import buzz, tone
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, level_db
+from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, Samples, level_db
 from voiceserver.carriers.codecs import OpusDecoder, OpusEncoder
+from voiceserver.carriers.libopus import repairs
 from voiceserver.carriers.sender import SETTLED, AudioSender
 from voiceserver.rtp import RtpPacket
 
@@ -31,9 +32,13 @@ class Wire:
 
     ssrc, payload_type = 7, 96
 
-    def __init__(self, speaks: Callable[[int], bool] = lambda _n: True) -> None:
+    def __init__(
+        self,
+        speaks: Callable[[int], bool] = lambda _n: True,
+        sound: Callable[[int], Samples] = tone,
+    ) -> None:
         self.clock = StallingClock()
-        self.speaks = speaks
+        self.speaks, self.sound = speaks, sound
         self.dropped: list[int] = []
         self.at_ms: list[float] = []
         self.packets: list[RtpPacket] = []
@@ -43,6 +48,9 @@ class Wire:
     def send(self, packet: RtpPacket) -> None:
         self.at_ms.append(round(self.clock.now_ns() / 1e6, 3))
         self.packets.append(packet)
+
+    def watch(self, reported: Callable[[float], None]) -> None:
+        self.report = reported
 
     async def run(self, seconds: float) -> None:
         self.sender.start(self, OpusEncoder())
@@ -58,7 +66,7 @@ class Wire:
     def _pull(self) -> AudioFrame:
         number, self.pulled = self.pulled, self.pulled + 1
         if self.speaks(number):
-            return AudioFrame(tone(number), SPEECH_RATE, 0, turn=1)
+            return AudioFrame(self.sound(number), SPEECH_RATE, 0, turn=1)
         return AudioFrame(np.zeros(SPEECH_FRAME, np.float32), SPEECH_RATE, 0)
 
 
@@ -128,6 +136,47 @@ def test_silence_is_encoded_once() -> None:
         level_db(tone(0)), abs=1.5
     )
     assert np.abs(np.concatenate(heard[40:])).max() < 0.4  # no click
+
+
+def test_calls_share_their_deadlines() -> None:
+    """Multiples of 5 ms, whenever a call begins."""
+
+    async def run() -> Wire:
+        await asyncio.sleep(1.0123)
+        wire = Wire()
+        await wire.run(0.05)
+        return wire
+
+    assert run_virtual(run()).at_ms == [1015, 1035, 1055]
+
+
+def test_correction_is_sent_where_there_is_loss() -> None:
+    """From the start, not once the line is clean, and for 15 s after loss again."""
+
+    async def run() -> list[bool]:
+        wire, corrects = Wire(sound=buzz), []
+        wire.sender.start(wire, OpusEncoder())
+        for lost in (0.0, 0.04, 0.0, 0.0, 0.0):
+            await asyncio.sleep(8)
+            last = [repairs(packet.payload) for packet in wire.packets[-200:]]
+            corrects.append(sum(last) > 100)
+            wire.report(lost)
+        wire.sender.stop()
+        return corrects
+
+    assert run_virtual(run()) == [True, False, True, True, False]
+
+
+def test_a_report_after_the_end_changes_nothing() -> None:
+    """One may be on its way."""
+
+    async def run() -> None:
+        wire = Wire()
+        wire.sender._reported(0.5)
+        await wire.run(0.05)
+        wire.report(1.0)
+
+    run_virtual(run())
 
 
 def test_nothing_leaves_after_the_end() -> None:

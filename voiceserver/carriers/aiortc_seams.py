@@ -279,6 +279,21 @@ class AudioLine:
         if self._n_packets % REPORTED_EVERY == 1:
             self._report(packet.timestamp)
 
+    def watch(self, reported: Callable[[float], None]) -> None:
+        """Call ``reported`` with the share lost that each report of the client tells.
+
+        What it raises would close the connection: it must not.
+        """
+        handle: Any = self._sender._handle_rtcp_packet
+
+        async def handled(packet: Any) -> None:
+            await handle(packet)
+            for report in getattr(packet, "reports", ()):
+                if report.ssrc == self.ssrc:
+                    reported(report.fraction_lost / 256)
+
+        self._sender._handle_rtcp_packet = handled
+
     @property
     def rtt_s(self) -> float | None:
         """Time to the client and back, smoothed, as its reports tell."""

@@ -63,6 +63,9 @@ class Encoder(Protocol):
     def encode(self, samples: Samples) -> bytes:
         """Encode 480 samples at 24 kHz."""
 
+    def expect_loss(self, percent: int) -> None:
+        """Spend on error correction what a line is worth that loses so much."""
+
 
 class OpusDecoder(libopus.OpusDecoder):
     """Opus, as a decoder of a call."""
@@ -146,6 +149,10 @@ class G711Encoder:
             self._pending[self.ticks :],
         )
         return g711.encode(self._law, frame)
+
+    def expect_loss(self, percent: int) -> None:
+        """There is no correction."""
+        del percent
 
 
 _LAWS = {"audio/pcmu": Law.MU, "audio/pcma": Law.A}

@@ -3,7 +3,8 @@
 One timer by absolute deadlines, no task or queue: pulling is playout's time. A loop
 that was away never makes up for it by a burst of more than two: the time is left out
 of the stream, as its timestamps say, and the words are said later instead of lost.
-Silence is encoded once, and repeated as long as it lasts. Knows nothing of aiortc.
+Silence is encoded once, and repeated as long as it lasts. Error correction is encoded
+where the client reports loss, or nothing yet. Knows nothing of aiortc.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ PTIME_NS = PTIME_MS * 1_000_000
 CATCH_UP = 2
 # Frames of silence until the codec has nothing of what was before in its memory.
 SETTLED = 10
+# Deadlines of all calls are multiples of it: a few calls at a time, one wake-up of the
+# loop for all of them, the codec's code still in the processor's cache.
+GRID_NS = 5_000_000
+# Error correction goes on for so long after the last report of loss, and is for at
+# least and at most so many percent: a report covers some seconds, and loss is bursty.
+CORRECTED_NS = 15_000_000_000
+LEAST_LOSS, MOST_LOSS = 10, 30
 
 
 class Line(Protocol):
@@ -34,6 +42,12 @@ class Line(Protocol):
 
     def send(self, packet: RtpPacket) -> None:
         """Send a packet now, or drop it if that cannot be."""
+
+    def watch(self, reported: Callable[[float], None]) -> None:
+        """Call ``reported`` with the share lost that each report of the client tells.
+
+        It must not raise.
+        """
 
 
 class AudioSender:
@@ -64,13 +78,16 @@ class AudioSender:
         self._origin = secrets.randbelow(1 << 32)
         self._n_silent = SETTLED  # frames of silence in a row, at most SETTLED
         self._silence: bytes | None = None
+        self._corrected_until_ns = 0
         self.n_sent = 0
 
     def start(self, line: Line, encoder: Encoder) -> None:
         """Send from now on."""
         self._line, self._encoder = line, encoder
-        self._due_ns = self._clock.now_ns()
-        self._tick()
+        now_ns = self._clock.now_ns()
+        self._due_ns = now_ns + -now_ns % GRID_NS
+        line.watch(self._reported)
+        self._wake(now_ns)
 
     def stop(self) -> None:
         """Send nothing any more."""
@@ -93,10 +110,25 @@ class AudioSender:
             self._due_ns += due * PTIME_NS
         self._due_ns += n_frames * PTIME_NS
         # Before the work: whatever that raises, the next frame has its time.
-        after_s = max(0.0, (self._due_ns - now_ns) / 1e9)
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._tick)
+        self._wake(now_ns)
         for _ in range(n_frames):
             self._send(self._line, self._encoder)
+
+    def _wake(self, now_ns: int) -> None:
+        after_s = max(0.0, (self._due_ns - now_ns) / 1e9)
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._tick)
+
+    def _reported(self, lost: float) -> None:
+        """Take a report of the client: the share it has lost since the last."""
+        if self._encoder is None:
+            return
+        now_ns = self._clock.now_ns()
+        if lost > 0:
+            self._corrected_until_ns = now_ns + CORRECTED_NS
+            percent = min(MOST_LOSS, max(LEAST_LOSS, round(lost * 100)))
+            self._encoder.expect_loss(percent)
+        elif now_ns >= self._corrected_until_ns:
+            self._encoder.expect_loss(0)
 
     def _send(self, line: Line, encoder: Encoder) -> None:
         index, self._index = self._index, self._index + 1
