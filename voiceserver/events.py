@@ -202,6 +202,51 @@ class Playback:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaReport:
+    """How the audio of a call has fared so far; told every few seconds (WebRTC).
+
+    Attributes:
+        received: Packets of the microphone that arrived.
+        lost: Packets that never came.
+        late: Packets that came after they had been given up.
+        duplicates: Packets that came again.
+        undecodable: Packets that no codec could read.
+        audio_ms: Audio handed on, made up or not.
+        recovered_ms: Of it, recovered by error correction.
+        concealed_ms: Of it, made up.
+        paused_ms: Of it, silence where the client sent none.
+        stretched_ms: Of it, what came after its time had been filled.
+        jitter_ms: Interarrival jitter now (RFC 3550).
+        wait_ms: How long missing packets are waited for now.
+        held_ms: Mean time that packets were held back, to put them in order.
+        drift_ppm: By how much the client's clock is slow.
+        rtt_ms: Time to the client and back; -1 if it never told.
+        sent: Packets of the reply.
+        left_out: Packets of the reply that were not sent, as the loop was late.
+        underruns: Frames of silence in the midst of a reply.
+    """
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    duplicates: int = 0
+    undecodable: int = 0
+    audio_ms: int = 0
+    recovered_ms: int = 0
+    concealed_ms: int = 0
+    paused_ms: int = 0
+    stretched_ms: int = 0
+    jitter_ms: float = 0.0
+    wait_ms: float = 0.0
+    held_ms: float = 0.0
+    drift_ppm: float = 0.0
+    rtt_ms: float = -1.0
+    sent: int = 0
+    left_out: int = 0
+    underruns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Something went wrong outside a reply; the call goes on.
 
@@ -227,5 +272,6 @@ Event = (
     | ToolCalled
     | ReplyDone
     | Playback
+    | MediaReport
     | Failed
 )

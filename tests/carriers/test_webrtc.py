@@ -73,9 +73,11 @@ async def test_what_is_no_event_ends_the_call(message: bytes | str) -> None:
 
 
 async def test_a_client_that_vanishes_is_noticed() -> None:
-    """No packet for the limit: the call ends, and nothing is left."""
+    """No packet for the limit: the call ends. Until then it is told how it fares."""
     media = MediaConfig(inactivity_limit_s=0.5)
     async with connected(media) as (client, _call, running):
+        told = await client.wait_for("voiceserver.media")
+        assert told["received"] > 0
         client.tone.gone = True
         assert "No audio" in await asyncio.wait_for(running, 10)
 

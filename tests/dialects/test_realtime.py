@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -14,6 +15,7 @@ from voiceserver.errors import BadRequest
 from voiceserver.events import (
     BargeIn,
     Failed,
+    MediaReport,
     Outcome,
     Playback,
     Played,
@@ -164,6 +166,14 @@ def test_fault_outside_a_reply_is_an_error_of_the_server() -> None:
         "event_id": None,
     }
     assert client.send("response.create") == [CreateReply(metadata={}, request=1)]
+
+
+def test_how_the_audio_fares_is_told_with_all_its_figures() -> None:
+    """The fields of the carrier's report, by their names."""
+    report = MediaReport(received=50, lost=2, concealed_ms=40, rtt_ms=12.5)
+    [told] = Client().notify(report)
+    assert told["type"] == "voiceserver.media"
+    assert {name: told[name] for name in asdict(report)} == asdict(report)
 
 
 def test_closed_call_ends_the_open_response_and_says_why() -> None:

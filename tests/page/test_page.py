@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from tests.browser import Browser, Look, open_browser
 from tests.page.fake_server import FakeServer
+from voiceserver.events import MediaReport
 from voiceserver.server.page import page_files
 
 pytestmark = pytest.mark.net
@@ -25,6 +27,12 @@ WEIGHT_LIMIT = 62_500
 PHONE = Look(width=390, height=844, mobile=True)
 DARK_PHONE = Look(width=390, height=844, mobile=True, dark=True)
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
+MEDIA = asdict(
+    MediaReport(
+        received=980, lost=20, late=1, audio_ms=20_000, concealed_ms=300,
+        jitter_ms=3.2, held_ms=1.6, rtt_ms=24.1, underruns=3,
+    )
+)  # fmt: skip
 LATENCY = {
     "turn": 1,
     "item_id": "item_a1",
@@ -190,11 +198,15 @@ async def test_a_whole_turn(server: FakeServer) -> None:
 
         heard(server, "item_a1", "It is ten to four in the afternoon.")
         server.tell("voiceserver.turn.latency", **LATENCY)
+        server.tell("voiceserver.media", **MEDIA)
         await state(page, "listening")
         summary = "document.querySelector('#latency-summary').textContent"
         assert "0.54 s" in await page.wait_for(summary)  # 320 + 221 ms
         foot = "document.querySelector('[data-item=item_a1] .foot').textContent"
         assert await page.evaluate(foot) == "responder · 0.54 s"
+        line = await page.wait_for("document.querySelector('#line-note').textContent")
+        assert "2.0 % lost, 1 late; 1.5 % made up" in line
+        assert "24 ms round trip; answers: 3 underruns" in line
         said = "document.querySelector('#announcer').textContent"
         announced = await page.evaluate(said)
         assert announced.count("what time is it") == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ from aiortc import (
     RTCRtpTransceiver,
     clock,
     rtcrtpreceiver,
+    rtcrtpsender,
+    rtcsctptransport,
 )
 from aiortc.rtp import is_rtcp
 
@@ -42,6 +45,16 @@ _original_addresses = aioice.ice.get_host_addresses
 _original_received = aioice.ice.StunProtocol.datagram_received
 _original_gather = aioice.ice.Connection.get_component_candidates
 _original_worker = rtcrtpreceiver.decoder_worker
+
+
+class _SteadyTime:
+    """Stands for the module ``time`` where aiortc measures spans by the wall clock.
+
+    A step of that clock would make its round trips, and with them the data channel's
+    retransmissions, as long or short as the step.
+    """
+
+    time = staticmethod(time.monotonic)
 
 
 def include_loopback() -> None:
@@ -96,6 +109,8 @@ def install(
     connection.get_component_candidates = gather
     module: Any = rtcrtpreceiver
     module.decoder_worker = _worker
+    for measuring in (rtcrtpreceiver, rtcrtpsender, rtcsctptransport):
+        setattr(measuring, "time", _SteadyTime)  # noqa: B010 - not declared there
 
 
 async def _gathered(

@@ -38,6 +38,7 @@ class Reception:
     Attributes:
         counts: Packets and time by what became of them, of all streams of the call.
         undecodable: Packets that no codec could make anything of.
+        n_samples: Audio handed on, at 16 kHz, made up or not.
         clock_rate: Ticks a second of the counts of time.
         jitter_ms: Of RFC 3550.
         wait_ms: How long a missing packet is waited for now.
@@ -47,6 +48,7 @@ class Reception:
 
     counts: Counts
     undecodable: int
+    n_samples: int
     clock_rate: int
     jitter_ms: float
     wait_ms: float
@@ -75,6 +77,7 @@ class AudioReceiver:
         self._made_up_ms = 0.0  # in a row
         self._held_ms = 0.0
         self._n_held = 0
+        self._n_samples_taken = 0
         self._undecodable = 0
         self._faulty = self._stopped = False
         self.n_received = 0
@@ -116,6 +119,7 @@ class AudioReceiver:
         return Reception(
             _sum(self._counts, self._buffer.counts),
             self._undecodable,
+            self._n_samples_taken,
             self._decoder.clock_rate,
             arrivals.jitter_ms,
             self._buffer.wait_ms,
@@ -193,6 +197,7 @@ class AudioReceiver:
             except BadAudio:
                 self._undecodable += 1
                 samples = self._silence(frame)
+            self._n_samples_taken += len(samples)
             self._take(samples, frame.origin is Origin.CONCEALED)
 
     def _samples(self, frame: Frame) -> Samples:

@@ -5,9 +5,11 @@ Reads counts that others keep; changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from voiceserver.audio import MIC_RATE
 from voiceserver.carriers.receiver import AudioReceiver
+from voiceserver.events import MediaReport
 from voiceserver.jitter import Counts
 from voiceserver.metrics import Metrics
 
@@ -62,56 +64,13 @@ class StreamReport:
         return Counts() if buffer is None else buffer.counts
 
 
-@dataclass(frozen=True, slots=True)
-class MediaSummary:
-    """One call's audio, as far as it has gone.
-
-    Attributes:
-        received: Packets of the microphone that arrived.
-        lost: Packets that never came.
-        late: Packets that came after they had been given up.
-        duplicates: Packets that came again.
-        undecodable: Packets that no codec could read.
-        recovered_ms: Audio recovered by error correction.
-        concealed_ms: Audio made up.
-        paused_ms: Silence where the client sent none.
-        stretched_ms: Audio that came after its time had been filled.
-        jitter_ms: Interarrival jitter at the end.
-        wait_ms: How long missing packets were waited for at the end.
-        held_ms: Mean time that packets were held back, to put them in order.
-        drift_ppm: By how much the client's clock is slow.
-        rtt_ms: Time to the client and back; -1 if it never told.
-        sent: Packets of the reply.
-        left_out: Packets of the reply that were not sent, as the loop was late.
-        underruns: Frames of silence in the midst of a reply.
-    """
-
-    received: int = 0
-    lost: int = 0
-    late: int = 0
-    duplicates: int = 0
-    undecodable: int = 0
-    recovered_ms: int = 0
-    concealed_ms: int = 0
-    paused_ms: int = 0
-    stretched_ms: int = 0
-    jitter_ms: float = 0.0
-    wait_ms: float = 0.0
-    held_ms: float = 0.0
-    drift_ppm: float = 0.0
-    rtt_ms: float = -1.0
-    sent: int = 0
-    left_out: int = 0
-    underruns: int = 0
-
-
 def summary(
     receiver: AudioReceiver,
     rtt_s: float | None = None,
     sent: int = 0,
     left_out: int = 0,
     underruns: int = 0,
-) -> MediaSummary:
+) -> MediaReport:
     """Sum up a call's audio.
 
     Args:
@@ -124,7 +83,7 @@ def summary(
     rtt_ms = -1.0 if rtt_s is None else round(rtt_s * 1000, 1)
     report = receiver.report()
     if report is None:
-        return MediaSummary(
+        return MediaReport(
             rtt_ms=rtt_ms, sent=sent, left_out=left_out, underruns=underruns
         )
     counts = report.counts
@@ -132,12 +91,13 @@ def summary(
     def ms(ticks: int) -> int:
         return ticks * 1000 // report.clock_rate
 
-    return MediaSummary(
+    return MediaReport(
         counts.received,
         counts.lost,
         counts.late,
         counts.duplicates,
         report.undecodable,
+        report.n_samples * 1000 // MIC_RATE,
         ms(counts.recovered_ticks),
         ms(counts.concealed_ticks),
         ms(counts.paused_ticks),
@@ -162,9 +122,9 @@ class MediaMeter:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._told = MediaSummary()
+        self._told = MediaReport()
 
-    def update(self, now: MediaSummary) -> None:
+    def update(self, now: MediaReport) -> None:
         """Count what has come since the last time."""
         metrics, before = self._metrics, asdict(self._told)
         self._told = now

@@ -8,6 +8,7 @@ what the audio says.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 from collections.abc import Callable
@@ -28,7 +29,6 @@ from voiceserver.carriers.codecs import encoder_for
 from voiceserver.carriers.receiver import AudioReceiver
 from voiceserver.carriers.reports import (
     MediaMeter,
-    MediaSummary,
     StreamReport,
     summary,
 )
@@ -39,6 +39,7 @@ from voiceserver.config import Config, MediaConfig
 from voiceserver.dialects.realtime import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.events import MediaReport
 from voiceserver.metrics import Metrics
 from voiceserver.session.clock import Clock
 from voiceserver.session.session import Session
@@ -49,6 +50,7 @@ CLOSE_LIMIT_S = 2.0  # for aiortc to close a peer connection
 GOODBYE_LIMIT_S = 0.3  # for the last event to leave before the connection is closed
 POLL_S = 0.02
 WATCHES = 8  # looks at the line within its inactivity limit
+TOLD_EVERY = 2  # looks: the client is told how its audio fares
 
 MakeDialect = Callable[[Callable[[str], None]], RealtimeDialect]
 
@@ -185,7 +187,7 @@ class WebRtcCall:
         self._n_left_out += n_frames
         self._metrics.dropped.labels("send").inc(n_frames)
 
-    def media(self) -> MediaSummary:
+    def media(self) -> MediaReport:
         """How the call's audio fares."""
         return summary(
             self._receiver,
@@ -245,9 +247,14 @@ class WebRtcCall:
         """End the call when its line is dead: aiortc alone takes 35 s to notice."""
         limit_s = self._media.inactivity_limit_s
         seen, idle = -1, 0
-        while idle < WATCHES:
+        for look in itertools.count(1):
+            if idle == WATCHES:
+                break
             await asyncio.sleep(limit_s / WATCHES)
-            self._meter.update(self.media())
+            fared = self.media()
+            self._meter.update(fared)
+            if look % TOLD_EVERY == 0:
+                self._session.happens(fared)
             now = await self._n_arrived()
             seen, idle = now, idle + 1 if now == seen else 0
         what = "packet" if self._listens_only else "audio"

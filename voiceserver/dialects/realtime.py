@@ -8,6 +8,7 @@ no clock, no audio and no connection. ``docs/protocol.md`` lists every message.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Literal, assert_never
 
 from voiceserver.budget import TurnRecord
@@ -30,6 +31,7 @@ from voiceserver.events import (
     Event,
     Failed,
     IdleElapsed,
+    MediaReport,
     Playback,
     ReplyDone,
     ReplyStarted,
@@ -123,6 +125,8 @@ class RealtimeDialect:
                 | Playback()
             ):
                 self._responses.notify(event)
+            case MediaReport():
+                self._call.wire.event("voiceserver.media", **asdict(event))
             case Failed(stage, message):
                 self._call.wire.fault(f"{stage}_failed", message)
             case _:

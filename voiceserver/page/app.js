@@ -1,7 +1,7 @@
 // The page: joins the call, the transcript, the orb and the controls.
 
 import { $, make } from "./dom.js";
-import { footnote, LatencyChart } from "./latency.js";
+import { footnote, LatencyChart, showLine } from "./latency.js";
 import { Level } from "./levels.js";
 import { Line } from "./line.js";
 import { Microphone } from "./microphone.js";
@@ -222,6 +222,7 @@ const RECEIVERS = {
 		latency.show(e);
 		transcript.footnote(e.item_id, footnote(e));
 	},
+	"voiceserver.media": showLine,
 	error: ({ error }) => refused(error),
 };
 

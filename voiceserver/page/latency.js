@@ -64,6 +64,21 @@ export class LatencyChart {
 	}
 }
 
+// How the audio has fared, as the server tells every two seconds.
+export function showLine({ received, lost, late, audio_ms: audio, ...line }) {
+	const share = (part, whole) => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`;
+	const ms = (value) => `${Math.round(value)} ms`;
+	const said = [
+		`Microphone: ${share(lost, lost + received)} lost, ${late} late`,
+		`${share(line.concealed_ms, audio)} made up`,
+		`${ms(line.jitter_ms)} jitter, ${ms(line.held_ms)} held back`,
+		`clock ${Math.round(line.drift_ppm)} ppm`,
+	];
+	if (line.rtt_ms >= 0) said.push(`${ms(line.rtt_ms)} round trip`);
+	said.push(`answers: ${line.underruns} underruns, ${line.left_out} left out`);
+	$("line-note").textContent = said.join("; ");
+}
+
 function figure({ outcome, spent_ms: spent, planned_ms: planned }) {
 	const done = ["ok", "late"].includes(outcome);
 	return done ? `${whole(spent)} of ${whole(planned)} ms` : `${outcome}, ${whole(spent)} ms`;

@@ -116,11 +116,11 @@ class Session:
         self._listener = Listener(
             config.turn,
             engines,
-            self._happens,
+            self.happens,
             outlet.duck,
             clock,
             lambda n: metrics.dropped.labels("microphone").inc(n),
-            hint=lambda *hint: self._happens(Hint(*hint)),
+            hint=lambda *hint: self.happens(Hint(*hint)),
             ring_ms=MESSAGES_RING_MS if in_messages else RING_MS,
         )
         self.door = Door(self._inbox, self._listener)
@@ -137,10 +137,11 @@ class Session:
             "websocket" if in_messages else "webrtc",
         )
         heard = self._listener
-        self._idleness = Idleness(lambda at: self._happens(IdleElapsed(at, heard.now)))
+        self._idleness = Idleness(lambda at: self.happens(IdleElapsed(at, heard.now)))
         self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
 
-    def _happens(self, event: Event | Hint) -> None:
+    def happens(self, event: Event | Hint) -> None:
+        """Take what a part of the call has noticed; handled in its turn."""
         self._inbox.post(Lane.EVENTS, event)
 
     def _sounds(self, _turn: int) -> None:
@@ -314,7 +315,7 @@ class Session:
         """Called by playout within the carrier's pull."""
         if state is Played.STARTED:
             self._speaking.any_audio()
-        self._happens(Playback(turn, state))
+        self.happens(Playback(turn, state))
         # After posting: a turn that begins because the reply ended comes after it.
         self._listener.playing(state is Played.STARTED)
 
