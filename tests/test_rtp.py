@@ -64,3 +64,12 @@ def test_it_reads_what_another_implementation_reads(
 def test_what_is_no_packet_is_none(packet: bytes) -> None:
     """Nothing raises."""
     assert rtp.parse(packet) is None
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_no_bytes_hurt(packet: bytes, looks_right: bool) -> None:
+    """They are a packet within what came, or none."""
+    if looks_right and packet:
+        packet = bytes([0x80 | packet[0] & 0x3F]) + packet[1:]
+    found = rtp.parse(packet)
+    assert found is None or found.payload in packet

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import aioice.ice
+import aioice.stun
+import pytest
 from aiortc import (
     AudioStreamTrack,
     RTCConfiguration,
@@ -15,7 +20,10 @@ from aiortc import (
     rtcdtlstransport,
     rtcrtpreceiver,
     rtcrtpsender,
+    rtcsctptransport,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from voiceserver.carriers import aiortc_seams
 from voiceserver.rtp import RtpPacket
@@ -44,6 +52,36 @@ async def test_malformed_stun_is_dropped_and_counted() -> None:
     assert counted == [1]
     await connection.close()
     aiortc_seams.install()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_no_stun_hurts(data: st.DataObject) -> None:
+    """Any bytes, and real messages damaged anywhere: nothing raises."""
+    message = aioice.stun.Message(
+        aioice.stun.Method.BINDING, data.draw(st.sampled_from(aioice.stun.Class))
+    )
+    message.attributes["USERNAME"] = data.draw(st.text("ab:", max_size=12))
+    message.attributes["XOR-MAPPED-ADDRESS"] = ("192.0.2.1", 4_000)
+    message.attributes["PRIORITY"] = 1
+    message.add_message_integrity(b"a password")
+    damaged = bytearray(bytes(message))
+    for _ in range(data.draw(st.integers(0, 4))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at] = data.draw(st.integers(0, 255))
+    damaged = damaged[: data.draw(st.integers(0, len(damaged)))]
+    junk = data.draw(st.binary(max_size=64))
+    aiortc_seams.install()
+    connection = aioice.ice.Connection(ice_controlling=False)
+    protocol = aioice.ice.StunProtocol(connection)
+    protocol.connection_made(_NoSocket())
+    for datagram in (bytes(damaged), junk, b"\x00\x01" + junk):
+        protocol.datagram_received(datagram, ("127.0.0.1", 1))
+
+
+class _NoSocket(asyncio.DatagramTransport):
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        """Answers go nowhere."""
 
 
 async def test_strangers_datagrams_are_bounded() -> None:
@@ -137,6 +175,8 @@ def test_the_private_parts_of_aiortc_are_as_they_were() -> None:
         "packet_count=self.__packet_count",
         "octet_count=self.__octet_count",
         "self.__rtt = ",
+        "async def _handle_rtcp_packet(self, packet",
+        "for report in filter(lambda x: x.ssrc == self._ssrc, packet.reports)",
     ):
         assert name in sender
     dtls = inspect.getsource(rtcdtlstransport.RTCDtlsTransport)
@@ -176,6 +216,48 @@ class End:
     def _start(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:
         self.lines.append(line)
         self.codecs.append(mime_type)
+
+
+REPORT = bytes.fromhex("81c90007")  # RFC 3550: a receiver report of one block
+KINDS = st.integers(192, 223)
+
+
+def test_no_rtcp_hurts() -> None:
+    """Any bytes, and reports of any figures: nothing raises, shares stay shares."""
+    shares: list[float] = []
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.binary(min_size=20, max_size=20), st.binary(max_size=64), KINDS)
+    def hurt(figures: bytes, junk: bytes, kind: int) -> None:
+        report = REPORT + bytes(4) + sender._ssrc.to_bytes(4, "big") + figures
+        looks_right = bytes([0x81, kind, 0, len(junk) // 4]) + junk
+        for packet in (report, report + junk, looks_right, junk):
+            loop.run_until_complete(sender.transport._handle_rtcp_data(packet))
+
+    with closing(asyncio.new_event_loop()) as loop:
+        asyncio.set_event_loop(loop)
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        sender: Any = peer.addTransceiver("audio").sender
+        aiortc_seams.AudioLine(sender, 96).watch(shares.append)
+        sender.transport._rtp_router.register_sender(sender, sender._ssrc)
+        hurt()
+        loop.run_until_complete(peer.close())
+        asyncio.set_event_loop(None)
+    assert shares
+    assert all(0 <= share < 1 for share in shares)
+
+
+def test_a_step_of_the_wall_clock_is_no_round_trip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What aiortc measures spans by is steady, and is all that it takes from there."""
+    aiortc_seams.install()
+    monkeypatch.setattr(time, "time", lambda: 1e12)
+    for module in (rtcrtpreceiver, rtcrtpsender, rtcsctptransport):
+        used = set(re.findall(r"\btime\.(\w+)", inspect.getsource(module)))
+        assert used == {"time"}
+        steady: Any = module
+        assert abs(steady.time.time() - time.monotonic()) < 10
 
 
 async def test_audio_takes_the_short_way_both_ways() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
 import re
 import socket
 import time
@@ -148,6 +149,64 @@ async def test_strangers_cannot_hurt_a_call(datagram: bytes) -> None:
         client.channel.send('{"type": "response.create"}')
         await client.hear(0.1)
         assert not running.done()
+
+
+async def test_a_flood_of_junk_leaves_a_call_as_it_was() -> None:
+    """Two thousand datagrams of anything, in bursts, while it is answered."""
+    rng = random.Random(1)
+    async with connected() as (client, call, running):
+        ports = re.findall(r"127\.0\.0\.1 (\d+) typ host", client.answer)
+        client.channel.send('{"type": "response.create"}')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for _ in range(100):
+                for _ in range(20):
+                    first = rng.choice((0, 1, 22, 64, 128, 144, 191, 255))
+                    junk = bytes([first]) + rng.randbytes(rng.randrange(200))
+                    stranger.sendto(junk, ("127.0.0.1", int(ports[0])))
+                await asyncio.sleep(0.01)
+        await client.hear(0.1)
+        await client.wait_for("voiceserver.turn.latency")
+        assert not running.done()
+        assert call.media().undecodable == 0
+
+
+async def test_a_step_of_the_wall_clock_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Set back a day and forth a year, in the middle of a call."""
+    async with connected() as (client, call, running):
+        real = time.time
+        for step_s in (-86_400.0, 31_536_000.0):
+            monkeypatch.setattr(time, "time", lambda s=step_s: real() + s)
+            client.channel.send('{"type": "response.create"}')
+            await client.hear(0.1)
+            await asyncio.sleep(1.5)  # a report, and its answer
+        assert not running.done()
+        assert -1 <= call.media().rtt_ms < 5_000
+
+
+async def test_a_call_outlives_two_seconds_without_a_network() -> None:
+    """Nothing goes either way; then the next question is answered."""
+    async with connected() as (client, call, running):
+        await client.wait_for("session.created")
+        transports = [
+            protocol.transport
+            for ice in client.peer._RTCPeerConnection__iceTransports
+            for protocol in ice._connection._protocols
+        ]
+        sends = [transport.sendto for transport in transports]
+        for transport in transports:
+            transport.sendto = lambda *_lost: None
+        await asyncio.sleep(2)
+        before = call.media()
+        for transport, send in zip(transports, sends, strict=True):
+            transport.sendto = send
+        client.channel.send('{"type": "response.create"}')
+        await client.hear(0.1)
+        after = call.media()
+        assert not running.done()
+        assert after.received > before.received
+        assert after.concealed_ms > 1_000  # the timeline has no hole
 
 
 async def test_video_is_declined() -> None:
