@@ -10,6 +10,8 @@ BENCHMARKS = (
     "http_stack",
     "media",
     "conversation",
+    "capacity",
+    "cycles",
     "websocket",
     "embedded",
     "budget",

@@ -3,9 +3,9 @@
 *Delay* is from a packet's sending to its leaving the receiver, network included.
 *Missing* is the share of the timeline that no packet and no correction brought;
 *discarded* the share of arrived packets that came to nothing. Networks are simulated,
-five times each; calls are real ones on loopback.
+five times each; calls are real ones on loopback. Words: ``benchmarks.media_words``.
 
-    python -m benchmarks.media [--calls 4] [--seconds 15] [--recordings 60]
+    python -m benchmarks.media [--calls 4] [--seconds 15]
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from benchmarks.media_networks import (
     Played,
     arrivals,
 )
-from benchmarks.media_words import words
 from benchmarks.processes import machine, serving
 from voiceserver.jitter import Origin
 
@@ -130,7 +129,6 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--recordings", type=int, default=60, help="0: no words")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "media.json")
     args = parser.parse_args()
     result: dict[str, object] = {"machine": machine()}
@@ -146,9 +144,6 @@ def main() -> None:
         for path in RECEIVERS
     }
     print(json.dumps(calls))
-    if args.recordings:
-        result["words"] = words(args.recordings)
-        print(json.dumps(result["words"]))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(result, indent=1) + "\n")
     plots.media(result, args.output.with_suffix(".svg"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "voiceserver"  # the same figure, the same file
@@ -131,4 +132,58 @@ def spectrograms(shown: list[tuple[str, Any, Any]], path: Path) -> None:
         axes[2 * k].set_title(text, fontsize=8, loc="left")
     figure.tight_layout()
     figure.savefig(path, dpi=80, metadata={"Software": None})
+    plt.close(figure)
+
+
+def words(result: dict[str, Any], path: Path) -> None:
+    """Draw word errors, and PESQ where it was asked, clean and by both receivers."""
+    titles = {"wer_percent": "words wrong (%)", "pesq_wb": "PESQ, wideband"}
+    shown = [key for key in titles if key in result]
+    figure, axes = plt.subplots(1, len(shown), figsize=(4 * len(shown), 3.2))
+    for axis, key in zip(np.atleast_1d(axes), shown, strict=True):
+        axis.bar(list(result[key]), list(result[key].values()), color="#3b6fb6")
+        axis.set_title(titles[key], fontsize=10)
+    figure.suptitle(f"{result['recordings']} recordings, {result['network']}")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def line(series: dict[str, Any], along: str, path: Path) -> None:
+    """Draw series of ``(x, y)``, one below the other."""
+    size = (8, 2.4 * len(series))
+    figure, axes = plt.subplots(len(series), 1, figsize=size, sharex=True)
+    for axis, (title, points) in zip(np.atleast_1d(axes), series.items(), strict=True):
+        axis.plot(*np.array(points, float).reshape(-1, 2).T)
+        axis.set_title(title, fontsize=10)
+        axis.set_ylim(bottom=0)
+    np.atleast_1d(axes)[-1].set_xlabel(along, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def capacity(result: dict[str, Any], path: Path) -> None:
+    """Draw lateness, replies and CPU over the number of calls."""
+    steps = result["steps"]
+    calls = [step["calls"] for step in steps]
+    idle_ms = result["idle_loop_lag_p99_ms"]
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
+    late = [step["loop_lag_p99_ms"] for step in steps]
+    axes[0].plot(calls, late, "o-")
+    axes[0].axhline(3 * idle_ms, color="#c0392b", ls="--", label="3 × idle")
+    axes[0].set_title("lateness of the event loop, p99 (ms)", fontsize=10)
+    axes[0].legend(fontsize=8)
+    for key in ("p50", "p95"):
+        replies = [(step["reply_after_silence_ms"] or {}).get(key, 0) for step in steps]
+        axes[1].plot(calls, replies, "o-", label=key)
+    axes[1].set_title("reply after silence (ms)", fontsize=10)
+    axes[1].legend(fontsize=8)
+    axes[2].plot(calls, [step["cpu_s_per_s"] for step in steps], "o-")
+    axes[2].set_title("CPU of the server (s per s)", fontsize=10)
+    for axis in axes:
+        axis.set_xlabel("calls", fontsize=8)
+        axis.set_ylim(bottom=0)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -59,6 +59,15 @@ class Server:
         rss = [process.memory_info().rss / 2**20 for process in family]
         return Cost(time.perf_counter(), cpu[0], sum(cpu), rss[0], sum(rss))
 
+    def udp_ports(self) -> list[int]:
+        """UDP ports that the processes have open."""
+        front = psutil.Process(self._process.pid)
+        return [
+            socket.laddr.port
+            for process in (front, *front.children(recursive=True))
+            for socket in process.net_connections("udp4")
+        ]
+
     def metric(self, name: str) -> dict[str, float]:
         """Read the samples of a metric whose names begin so."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as reply:
