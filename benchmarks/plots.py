@@ -171,7 +171,7 @@ def capacity(result: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
     late = [step["loop_lag_p99_ms"] for step in steps]
     axes[0].plot(calls, late, "o-")
-    axes[0].axhline(3 * idle_ms, color="#c0392b", ls="--", label="3 × idle")
+    axes[0].axhline(3 * idle_ms, color="#c0392b", ls="--", label="3 times idle")
     axes[0].set_title("lateness of the event loop, p99 (ms)", fontsize=10)
     axes[0].legend(fontsize=8)
     for key in ("p50", "p95"):
