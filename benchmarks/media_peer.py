@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -44,6 +45,7 @@ from voiceserver.carriers.sender import AudioSender
 from voiceserver.session.clock import MonotonicClock
 
 PEERS: set[object] = set()
+PROFILE_FROM_S = 6.0  # after the start
 
 
 class Speech:
@@ -157,6 +159,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--path", choices=list(CARRY), required=True)
+    parser.add_argument("--profile", help="file for the profile of the calls")
     args = parser.parse_args()
     if args.path == "stock":
         aiortc_seams.include_loopback()  # addresses only: the media path stays stock
@@ -173,12 +176,25 @@ def main() -> None:
         sdp = peer.localDescription.sdp
         return web.Response(status=201, text=sdp, content_type="application/sdp")
 
+    profile = cProfile.Profile(time.thread_time)  # others of the machine do not count
+
+    async def begin_profile(_app: object) -> None:
+        # Connecting is not what is asked about.
+        asyncio.get_running_loop().call_later(PROFILE_FROM_S, profile.enable)
+
+    async def end_profile(_app: object) -> None:
+        profile.disable()
+        profile.dump_stats(args.profile)
+
     async def ready(_request: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     app = web.Application()
     app.router.add_post("/v1/realtime/calls", offer)
     app.router.add_get("/readyz", ready)
+    if args.profile:
+        app.on_startup.append(begin_profile)
+        app.on_shutdown.append(end_profile)
     loop = uvloop.new_event_loop()  # as the server itself
     web.run_app(app, host=args.host, port=args.port, print=None, loop=loop)
 
