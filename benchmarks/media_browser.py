@@ -3,7 +3,8 @@
 Chromium speaks a recording in one network namespace, a server echoes it in another;
 between them packets are delayed, lost, doubled and swapped. *Lag* is from the
 browser's microphone to its loudspeaker, *correlation* how alike the two are in half
-seconds, *concealed* what the browser made up.
+seconds, *concealed* what the browser made up; *microphone* is how the browser's audio
+fared at our server.
 
 Needs root, /dev/net/tun and Chromium.
 
@@ -20,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import plots
 from benchmarks.processes import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,6 +44,8 @@ TOLD = {
     "concealed": "concealed",
     "connect_ms": "connect_ms",
 }
+# How what the browser sent fared at the server: its error correction included.
+MICROPHONE = ("received", "lost", "late", "recovered_ms", "concealed_ms", "jitter_ms")
 START_S = 5.0  # for a server to load
 
 
@@ -55,7 +59,8 @@ def within(path: str, seconds: str, output: str) -> int:
         time.sleep(START_S)  # blackouts are at the same place in both
         return subprocess.run(echo, check=False).returncode
     peer = [*here, "benchmarks.media_peer", "--host", SERVER, "--port", PORT]
-    server = subprocess.Popen([*peer, "--path", "echo"])
+    peer += ["--path", "echo", "--report", output + ".microphone"]
+    server = subprocess.Popen(peer)
     try:
         time.sleep(START_S)
         url = f"http://{SERVER}:{PORT}/v1/realtime/calls"
@@ -82,7 +87,12 @@ def measured(path: str, impairment: str, seconds: float) -> dict[str, float]:
         if not output.is_file():
             return {}
         seen = json.loads(output.read_text())
-    return {name: seen[key] for key, name in TOLD.items() if key in seen}
+        found = {name: seen[key] for key, name in TOLD.items() if key in seen}
+        microphone = output.with_suffix(".json.microphone")
+        if microphone.is_file():
+            fared = json.loads(microphone.read_text())
+            found |= {f"microphone_{name}": fared[name] for name in MICROPHONE}
+    return found
 
 
 def main() -> int:
@@ -104,6 +114,7 @@ def main() -> int:
     result = {"machine": machine(), "networks": table}
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(result, indent=1) + "\n")
+    plots.browser(result, args.output.with_suffix(".svg"))
     return 0
 
 

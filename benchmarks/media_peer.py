@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -40,11 +43,12 @@ from voiceserver.audio import (
 from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.codecs import encoder_for
 from voiceserver.carriers.receiver import AudioReceiver, Take
-from voiceserver.carriers.reports import StreamReport
+from voiceserver.carriers.reports import StreamReport, summary
 from voiceserver.carriers.sender import AudioSender
 from voiceserver.session.clock import MonotonicClock
 
 PEERS: set[object] = set()
+RECEIVERS: list[AudioReceiver] = []
 PROFILE_FROM_S = 6.0  # after the start
 
 
@@ -109,6 +113,7 @@ def carry_ours(
     """Audio both ways by the server's media path."""
     clock = MonotonicClock()
     receiver = AudioReceiver(hear, clock)
+    RECEIVERS.append(receiver)
     sender = AudioSender(say or Speech().next_frame, lambda _n: None, clock)
     [transceiver] = peer.getTransceivers()
     aiortc_seams.receive_audio(
@@ -159,6 +164,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--path", choices=list(CARRY), required=True)
+    parser.add_argument("--report", help="file for how the last microphone fared")
     parser.add_argument("--profile", help="file for the profile of the calls")
     args = parser.parse_args()
     if args.path == "stock":
@@ -186,12 +192,18 @@ def main() -> None:
         profile.disable()
         profile.dump_stats(args.profile)
 
+    async def report(_app: object) -> None:
+        if args.report and RECEIVERS:
+            fared = asdict(summary(RECEIVERS[-1]))
+            Path(args.report).write_text(json.dumps(fared))
+
     async def ready(_request: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     app = web.Application()
     app.router.add_post("/v1/realtime/calls", offer)
     app.router.add_get("/readyz", ready)
+    app.on_shutdown.append(report)
     if args.profile:
         app.on_startup.append(begin_profile)
         app.on_shutdown.append(end_profile)

@@ -187,3 +187,24 @@ def capacity(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def browser(result: dict[str, Any], path: Path) -> None:
+    """Draw what a browser heard of itself, by network, of our path and stock's."""
+    networks = result["networks"]
+    titles = {"correlation": "correlation", "lag_p50_ms": "lag, median (ms)"}
+    titles["concealed"] = "made up by the browser (share)"
+    figure, axes = plt.subplots(1, len(titles), figsize=(12, 3.4))
+    places = range(len(networks))
+    for axis, (key, title) in zip(axes, titles.items(), strict=True):
+        for offset, name in ((-0.2, "ours"), (0.2, "stock")):
+            values = [rows[name].get(key) or 0 for rows in networks.values()]
+            axis.barh([at + offset for at in places], values, 0.38, label=name)
+        axis.set_yticks(places, list(networks) if key == "correlation" else [])
+        axis.tick_params(labelsize=8)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=10)
+    axes[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
