@@ -195,7 +195,7 @@ def main() -> None:
     async def report(_app: object) -> None:
         if args.report and RECEIVERS:
             fared = asdict(summary(RECEIVERS[-1]))
-            Path(args.report).write_text(json.dumps(fared))
+            Path(args.report).write_text(json.dumps(fared))  # noqa: ASYNC240 - at the end
 
     async def ready(_request: web.Request) -> web.Response:
         return web.Response(text="ok")
