@@ -53,7 +53,7 @@ async def test_the_answer_offers_error_correction() -> None:
     """aiortc alone would leave it out."""
     client, call = Client(), make_call()
     answer = await call.answer(await client.offer())
-    assert "useinbandfec=1" in answer
+    assert "useinbandfec=1;maxplaybackrate=16000" in answer
     await call._close()
     await client.peer.close()
 

@@ -29,6 +29,7 @@ from aiortc import (
 from aiortc.rtp import is_rtcp
 
 from voiceserver import rtp as rtp_packets
+from voiceserver.audio import MIC_RATE
 from voiceserver.rtp import RtpPacket
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ LOOPBACK = "127.0.0.1"
 # answer on; the reader of a live call leaves none. 1,024 are 1.5 MB, and more than a
 # client's largest event in one burst.
 MAX_UNREAD_DATAGRAMS = 1_024
+# bit/s that a client may send: browsers take 20,000 for 16 kHz, and at that save the
+# error correction out of the voice's upper half.
+MOST_BIT_RATE = 32_000
 REPORTED_EVERY = 10  # packets; reports leave every 0.5 to 1.5 s
 _RECEIVER, _SENDER = "_RTCRtpReceiver__", "_RTCRtpSender__"
 
@@ -366,11 +370,18 @@ def _worker(loop: Any, packets: Any, *rest: Any) -> None:
 def answer_with_fec(transceiver: RTCRtpTransceiver) -> None:
     """Put Opus' parameters into the answer: aiortc leaves them out.
 
-    RFC 7587: without ``useinbandfec=1`` the client sends no error correction.
+    RFC 7587: without ``useinbandfec=1`` the client sends no error correction. Nor does
+    a browser asked for the full band, at most of the loss that there is: its encoder
+    takes a mode that has none. 16 kHz are all that is decoded here.
     """
     for codec in transceiver._codecs:
         if codec.mimeType.lower() == "audio/opus":
-            codec.parameters = {"minptime": 10, "useinbandfec": 1}
+            codec.parameters = {
+                "minptime": 10,
+                "useinbandfec": 1,
+                "maxplaybackrate": MIC_RATE,
+                "maxaveragebitrate": MOST_BIT_RATE,
+            }
 
 
 def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
