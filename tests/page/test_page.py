@@ -198,20 +198,27 @@ async def test_a_whole_turn(server: FakeServer) -> None:
 
         heard(server, "item_a1", "It is ten to four in the afternoon.")
         server.tell("voiceserver.turn.latency", **LATENCY)
-        server.tell("voiceserver.media", **MEDIA)
         await state(page, "listening")
         summary = "document.querySelector('#latency-summary').textContent"
         assert "0.54 s" in await page.wait_for(summary)  # 320 + 221 ms
         foot = "document.querySelector('[data-item=item_a1] .foot').textContent"
         assert await page.evaluate(foot) == "responder · 0.54 s"
-        line = await page.wait_for("document.querySelector('#line-note').textContent")
-        assert "2.0 % lost, 1 late; 1.5 % made up" in line
-        assert "24 ms round trip; answers: 3 underruns" in line
         said = "document.querySelector('#announcer').textContent"
         announced = await page.evaluate(said)
         assert announced.count("what time is it") == 1
         assert announced.count("ten to four") == 1
         await picture(page, "turn-over")
+        assert page.complaints == []
+
+
+async def test_how_the_audio_fares_is_shown(server: FakeServer) -> None:
+    """Shares, not counts, under the account of the turn."""
+    async with open_browser() as page:
+        await begin(page, server)
+        server.tell("voiceserver.media", **MEDIA)
+        line = await page.wait_for("document.querySelector('#line-note').textContent")
+        assert "2.0 % lost, 1 late; 1.5 % made up" in line
+        assert "24 ms round trip; answers: 3 underruns" in line
         assert page.complaints == []
 
 

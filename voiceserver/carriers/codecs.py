@@ -66,6 +66,9 @@ class Encoder(Protocol):
     def expect_loss(self, percent: int) -> None:
         """Spend on error correction what a line is worth that loses so much."""
 
+    def settled(self) -> None:
+        """Learn that only silence was encoded for long."""
+
 
 class OpusDecoder(libopus.OpusDecoder):
     """Opus, as a decoder of a call."""
@@ -80,6 +83,9 @@ class OpusEncoder(libopus.OpusEncoder):
     """Opus, as an encoder of a call."""
 
     ticks = libopus.OPUS_CLOCK * PTIME_MS // 1000
+
+    def settled(self) -> None:
+        """That changes nothing."""
 
 
 class G711Decoder:
@@ -153,6 +159,9 @@ class G711Encoder:
     def expect_loss(self, percent: int) -> None:
         """There is no correction."""
         del percent
+
+    def settled(self) -> None:
+        """That changes nothing."""
 
 
 _LAWS = {"audio/pcmu": Law.MU, "audio/pcma": Law.A}

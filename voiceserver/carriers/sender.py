@@ -156,4 +156,5 @@ class AudioSender:
         payload = encoder.encode(frame.samples)
         if self._n_silent >= SETTLED:
             self._silence = payload
+            encoder.settled()
         return payload

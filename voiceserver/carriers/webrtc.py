@@ -27,6 +27,7 @@ from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
 from voiceserver.carriers.codecs import encoder_for
 from voiceserver.carriers.receiver import AudioReceiver
+from voiceserver.carriers.repeated import SparingEncoder, shared
 from voiceserver.carriers.reports import (
     MediaMeter,
     StreamReport,
@@ -181,7 +182,7 @@ class WebRtcCall:
             self.hang_up("The client takes no codec that the server has.")
             return
         self._line = line
-        self._sender.start(line, encoder)
+        self._sender.start(line, SparingEncoder(encoder, shared(mime_type)))
 
     def _left_out(self, n_frames: int) -> None:
         self._n_left_out += n_frames
