@@ -1,6 +1,6 @@
 """What the processes of the engines cost: round trips, first audio, memory, restarts.
 
-    python benchmarks/engine_processes.py [-o FILE]
+    python -m benchmarks.engine_processes [--round-trips] [-o FILE]
 
 Medians with 95th and 99th percentiles, the load average beside them. Loopback is not
 involved: engines are reached by Unix sockets.
@@ -87,6 +87,11 @@ async def round_trips() -> Row:
     line.close()
     echo.wait()
     return {**spread(taken), "cpu_us_here": cpu_s / ROUND_TRIPS * 1e6}
+
+
+async def trips() -> Row:
+    """Those alone."""
+    return {"round_trip_of_a_frame": await round_trips()}
 
 
 def _echo(fd: int) -> subprocess.Popen[bytes]:
@@ -215,9 +220,11 @@ def main() -> None:
     """Measure; print JSON, or write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("-o", "--output", type=Path)
-    output = parser.parse_args().output
+    parser.add_argument("--round-trips", action="store_true", help="only those")
+    args = parser.parse_args()
+    output = args.output
     load = os.getloadavg()
-    result = uvloop.run(measure())
+    result = uvloop.run(trips() if args.round_trips else measure())
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
     before_after = [round(load[0], 1), round(os.getloadavg()[0], 1)]
     result = {"load_before_and_after": before_after, "machine": machine, **result}

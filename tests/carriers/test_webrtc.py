@@ -12,8 +12,10 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from tests.carriers.client import Client, connected, make_call
+from tests.carriers.test_sdp import damaged
 from voiceserver.config import MediaConfig
 from voiceserver.errors import BadRequest, SessionEnded
 
@@ -189,9 +191,10 @@ async def test_a_call_outlives_two_seconds_without_a_network() -> None:
     """Nothing goes either way; then the next question is answered."""
     async with connected() as (client, call, running):
         await client.wait_for("session.created")
+        peer: Any = client.peer
         transports = [
             protocol.transport
-            for ice in client.peer._RTCPeerConnection__iceTransports
+            for ice in peer._RTCPeerConnection__iceTransports
             for protocol in ice._connection._protocols
         ]
         sends = [transport.sendto for transport in transports]
@@ -275,6 +278,23 @@ async def hold(call: Any) -> None:
     """Hold a call that may be hung up before it is connected."""
     with contextlib.suppress(SessionEnded):
         await call.run()
+
+
+@settings(max_examples=30, deadline=None)
+@given(damaged())
+def test_a_damaged_offer_is_answered_or_refused(offer: str) -> None:
+    """By us, whatever the parser behind the checks makes of it."""
+
+    async def answered() -> None:
+        call = make_call()
+        async with asyncio.timeout(10):
+            try:
+                assert "m=audio" in await call.answer(offer)
+                await call._close()
+            except BadRequest:
+                return
+
+    asyncio.run(answered())
 
 
 async def test_calls_come_and_go_without_a_trace() -> None:
