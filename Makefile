@@ -12,8 +12,12 @@ STAMP := $(VENV)/.set-up-for
 run: setup
 	$(BIN)/voiceserver serve --port $(PORT)
 
+# What needs neither sockets nor a browser runs side by side, the rest alone.
 test: setup-dev setup-browser setup-clients check
-	$(BIN)/python -m pytest
+	@status=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not net" -n auto --maxprocesses 4 || status=1; \
+	$(BIN)/python -m pytest -m net --durations 15 || status=1; \
+	exit $$status
 
 check: setup-dev
 	$(BIN)/ruff check .
