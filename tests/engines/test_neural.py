@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from voiceserver.engines.neural import (
 from voiceserver.engines.remote_speech import RemoteSynthesizer, speech_spec
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
+from voiceserver.voice.plan import Manner, plan_clause
+from voiceserver.voice.speaker import load_voice
 
 SENTENCE = "Well, the answer costs $5.20, I think; call me at nine."
 
@@ -196,3 +199,20 @@ def test_sizes_resample_by_small_ratios() -> None:
     for timbre in TIMBRES.values():
         assert round(timbre.size * 20) / 20 == timbre.size
         assert isinstance(timbre, Timbre)
+
+
+def test_a_question_for_yes_or_no_rises() -> None:
+    """Its end lies above its middle, the same words as a statement end below it."""
+    inner = load_voice(find_models(""))
+
+    def end(text: str) -> float:
+        (clause,) = inner.phonemiser.phonemise(text)
+        ends = []
+        for seed in range(3):
+            plan = plan_clause(inner.model, clause, Manner(seed=seed))
+            heard = plan.pitch[plan.voicing > 0.5]
+            ends.append(float(heard[-8:].mean() - heard.median()))
+        return sum(ends) / len(ends) * 12 / math.log(2)
+
+    assert end("Is the library open on Sunday?") > 2
+    assert end("Is the library open on Sunday.") < 0

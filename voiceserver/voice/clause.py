@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voiceserver.voice.intonation import rises
 from voiceserver.voice.lexicon import Lexicon
 from voiceserver.voice.normalise import Token, normalise
 from voiceserver.voice.phones import (
@@ -57,6 +58,7 @@ class Clause:
         ending: Index into ``phones.MARKS``.
         words: The spoken words in order.
         skipped: Characters of unreadable scripts that were left out.
+        rises: Its tune goes up at the end.
     """
 
     symbols: tuple[int, ...]
@@ -64,6 +66,7 @@ class Clause:
     ending: int
     words: tuple[WordSpan, ...]
     skipped: int
+    rises: bool = False
 
 
 def _places(n: int) -> list[int]:
@@ -144,6 +147,12 @@ def _clause(tokens: list[Token], spoken: list[Pronunciation], skipped: int) -> C
         symbols.append(INDEX[NON_FINAL])
         places.append(PLACE_NONE)
     ending = tokens[-1].text if tokens[-1].is_mark else NON_FINAL
+    said = [token.text for token in tokens if not token.is_mark]
     return Clause(
-        tuple(symbols), tuple(places), MARKS.index(ending), tuple(words), skipped
+        tuple(symbols),
+        tuple(places),
+        MARKS.index(ending),
+        tuple(words),
+        skipped,
+        rises(said, ending),
     )

@@ -24,6 +24,7 @@ from voiceserver.voice.acoustic import (
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.encoder import Phones
 from voiceserver.voice.features import HOP
+from voiceserver.voice.intonation import raised
 from voiceserver.voice.phones import MARKS
 from voiceserver.voice.source import frame_phases
 from voiceserver.voice.vocoder import AFTER, pad_frames
@@ -162,6 +163,8 @@ def plan_clause(
     drawn = bend(drawn, manner, float(model.prosody.mean[1]))
     sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
     lengths = to_lengths(drawn, sounding, manner.speed)
+    if clause.rises:
+        drawn = raised(drawn, clause.symbols, lengths, manner.pitch_range)
     if lead is not None:
         change = min(max(int(lengths[0]), lead.least), lead.most) - int(lengths[0])
         lengths[0] += change + change % PAIR  # the whole stays even
