@@ -63,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", metavar="H", help="address to listen at")
     serve.add_argument("--port", metavar="N", type=_port, help="TCP port to listen at")
 
+    serve.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        help="processes that hold the calls (default: from the cores)",
+    )
+
     say = _command(commands, "say", "speak a text into a file", _SAY)
     say.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
     say.add_argument(
@@ -112,6 +119,12 @@ def _command(
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"'{text}' is no port; give 0..65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise argparse.ArgumentTypeError(f"'{text}' is not within 1..64")
     return int(text)
 
 

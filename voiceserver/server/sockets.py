@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceserver.carriers.sideband import Sideband
 from voiceserver.server.answers import Refusal, busy
 from voiceserver.server.calls import starting_session
+from voiceserver.server.frames import MAX_REASON_BYTES
 from voiceserver.server.state import STATE, TOKEN_SESSION
 from voiceserver.session.clock import MonotonicClock
 
@@ -22,7 +23,6 @@ MAX_SIDEBANDS = 4  # of one call
 # 2 minutes of audio in one event. OpenAI's 15 MiB would hold the loop for 50 ms.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 HEARTBEAT_S = 20.0  # finds half-open sockets, half of it later
-MAX_REASON_BYTES = 123  # of a close frame (RFC 6455, 5.5)
 
 
 class AiohttpSocket:

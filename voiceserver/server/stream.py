@@ -22,7 +22,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/stream``: hold a call until it is over."""
     state = request.app[STATE]
     require_upgrade(request, "docs/stream.md says how")
-    engines = state.engines.get()
+    engines = state.engines.for_a_call()
     query = request.query
     form = read_format(query.get("format", PCM), query.get("rate", "16000"))
     session = starting_session(request) or None

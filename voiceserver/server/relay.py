@@ -1,0 +1,208 @@
+"""Relays a WebSocket between a client and a worker, byte by byte.
+
+The handshake is the worker's; what follows is not parsed, so a frame costs no more here
+than its bytes, and nothing a worker can say has to be known. What waits is bounded both
+ways: who reads too slowly is waited for by who writes. If the worker dies, the client
+is told with a close frame, where one can be put.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from voiceserver.server.frames import FrameBorders, close_frame
+from voiceserver.server.workers import ASK_LIMIT_S, CONNECT_LIMIT_S, Worker, WorkerLost
+
+MAX_WAITING_BYTES = 65_536  # each way
+HEAD_LIMIT = 16_384  # bytes of a worker's answer
+BODY_LIMIT = 65_536  # of a refusal
+STUCK_S = 30.0  # a client that takes nothing for so long is gone, as heartbeats say
+RESTARTED = 1012  # close code "service restart", of IANA's registry for RFC 6455
+LOST = "The worker of this call has stopped; please connect again."
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A worker's side of a socket, its answer to the handshake read.
+
+    Attributes:
+        reader: What follows the answer.
+        writer: To the worker.
+        status: 101, or that of a refusal.
+        head: The answer's head, with its last empty line.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    status: int
+    head: bytes
+
+    async def refusal(self) -> web.Response:
+        """The worker's answer where it is not 101."""
+        headers = dict(_fields(self.head))
+        length = min(int(headers.get("content-length", "0")), BODY_LIMIT)
+        try:
+            async with asyncio.timeout(ASK_LIMIT_S):
+                body = await self.reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
+            raise WorkerLost("the worker ended in the midst of an answer") from error
+        kept = {k: v for k, v in headers.items() if k not in ("content-length", "date")}
+        return web.Response(status=self.status, body=body, headers=kept)
+
+
+def _fields(head: bytes) -> list[tuple[str, str]]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if line)
+    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+
+
+@contextlib.asynccontextmanager
+async def handshake(
+    request: web.Request, worker: Worker
+) -> AsyncGenerator[Upstream, None]:
+    """Give a client's upgrade to a worker; inside, the worker has answered.
+
+    Raises:
+        WorkerLost: If it is gone.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_LIMIT_S):
+            reader, writer = await asyncio.open_unix_connection(
+                worker.path, limit=MAX_WAITING_BYTES
+            )
+    except (OSError, TimeoutError) as error:
+        raise WorkerLost(f"worker {worker.number} takes no connection") from error
+    try:
+        writer.write(_head(request))
+        try:
+            async with asyncio.timeout(ASK_LIMIT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+            status = int(head.split(b" ", 2)[1])
+        except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
+            raise WorkerLost(f"worker {worker.number} does not answer") from error
+        yield Upstream(reader, writer, status, head)
+    finally:
+        writer.transport.abort()
+
+
+def _head(request: web.Request) -> bytes:
+    """The request's head as it came."""
+    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
+    lines += [name + b": " + value for name, value in request.raw_headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class Relayed(web.StreamResponse):
+    """What a route returns once everything has been said already."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Say nothing more."""
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Say nothing more."""
+
+
+async def relay(request: web.Request, upstream: Upstream) -> Relayed:
+    """Relay until either side is gone.
+
+    Args:
+        request: The client's; its connection is closed afterwards.
+        upstream: It has answered 101.
+    """
+    upwards = _Upwards(request)
+    request.protocol.set_parser(upwards)  # type: ignore[arg-type]
+    async with asyncio.TaskGroup() as group:
+        both = {
+            group.create_task(upwards.run(upstream.writer)),
+            group.create_task(_downwards(request, upstream)),
+        }
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
+    return Relayed()
+
+
+async def _downwards(request: web.Request, upstream: Upstream) -> None:
+    """From the worker to the client."""
+    borders = FrameBorders()
+    try:
+        await _send(request, upstream.head)
+        with contextlib.suppress(ConnectionResetError):  # it was killed
+            while chunk := await upstream.reader.read(MAX_WAITING_BYTES):
+                borders.feed(chunk)
+                await _send(request, chunk)
+        if borders.between and not borders.closed:
+            await _send(request, close_frame(RESTARTED, LOST))
+    except _ClientGone:
+        if request.transport is not None:
+            request.transport.abort()
+
+
+class _ClientGone(Exception):
+    """Nobody takes what the worker says."""
+
+
+async def _send(request: web.Request, chunk: bytes) -> None:
+    """Write to the client, waiting for room.
+
+    Raises:
+        _ClientGone: If there never is any.
+    """
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise _ClientGone
+    transport.write(chunk)
+    if request.protocol.writing_paused:
+        try:
+            async with asyncio.timeout(STUCK_S):
+                await request.writer.drain()
+        except (ConnectionError, TimeoutError) as error:
+            raise _ClientGone from error
+
+
+class _Upwards:
+    """From the client to the worker; aiohttp gives it the bytes as they come."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._protocol = request.protocol
+        self._waiting = bytearray()
+        self._arrived = asyncio.Event()
+        self._paused = False
+        self._ended = False
+
+    def feed_data(self, chunk: bytes) -> tuple[bool, bytes]:
+        """Take what the client sent."""
+        self._waiting += chunk
+        self._arrived.set()
+        if not self._paused and len(self._waiting) > MAX_WAITING_BYTES:
+            self._paused = True
+            self._protocol.pause_reading()
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The client is gone."""
+        self._ended = True
+        self._arrived.set()
+
+    async def run(self, writer: asyncio.StreamWriter) -> None:
+        """Write until the client or the worker is gone."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                chunk, self._waiting = self._waiting, bytearray()
+                writer.write(chunk)
+                await writer.drain()
+                if self._paused:
+                    self._paused = False
+                    self._protocol.resume_reading()
+                if self._ended and not self._waiting:
+                    return
+        # The worker is gone; what it still said has to reach the client first.
+        await asyncio.Event().wait()
