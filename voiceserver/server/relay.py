@@ -21,6 +21,7 @@ from voiceserver.server.workers import ASK_LIMIT_S, CONNECT_LIMIT_S, Worker, Wor
 MAX_WAITING_BYTES = 65_536  # each way
 HEAD_LIMIT = 16_384  # bytes of a worker's answer
 BODY_LIMIT = 65_536  # of a refusal
+LAST_WORDS_S = 1.0  # for a worker to read what a client said before it went
 STUCK_S = 30.0  # a client that takes nothing for so long is gone, as heartbeats say
 RESTARTED = 1012  # close code "service restart", of IANA's registry for RFC 6455
 LOST = "The worker of this call has stopped; please connect again."
@@ -120,7 +121,8 @@ async def relay(request: web.Request, upstream: Upstream) -> Relayed:
     async with asyncio.TaskGroup() as group:
         both = {
             group.create_task(upwards.run(upstream.writer)),
-            group.create_task(_downwards(request, upstream)),
+            group.create_task(_downwards(request, upstream, upwards)),
+            group.create_task(upwards.abandoned()),
         }
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for task in both:
@@ -128,7 +130,9 @@ async def relay(request: web.Request, upstream: Upstream) -> Relayed:
     return Relayed()
 
 
-async def _downwards(request: web.Request, upstream: Upstream) -> None:
+async def _downwards(
+    request: web.Request, upstream: Upstream, upwards: _Upwards
+) -> None:
     """From the worker to the client."""
     borders = FrameBorders()
     try:
@@ -139,6 +143,10 @@ async def _downwards(request: web.Request, upstream: Upstream) -> None:
                 await _send(request, chunk)
         if borders.between and not borders.closed:
             await _send(request, close_frame(RESTARTED, LOST))
+            # Closed while it still talks, a socket would take that back from it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await upwards.ended.wait()
     except _ClientGone:
         if request.transport is not None:
             request.transport.abort()
@@ -167,14 +175,18 @@ async def _send(request: web.Request, chunk: bytes) -> None:
 
 
 class _Upwards:
-    """From the client to the worker; aiohttp gives it the bytes as they come."""
+    """From the client to the worker; aiohttp gives it the bytes as they come.
+
+    Attributes:
+        ended: The client is gone.
+    """
 
     def __init__(self, request: web.Request) -> None:
         self._protocol = request.protocol
         self._waiting = bytearray()
         self._arrived = asyncio.Event()
         self._paused = False
-        self._ended = False
+        self.ended = asyncio.Event()
 
     def feed_data(self, chunk: bytes) -> tuple[bool, bytes]:
         """Take what the client sent."""
@@ -187,22 +199,28 @@ class _Upwards:
 
     def feed_eof(self) -> None:
         """The client is gone."""
-        self._ended = True
+        self.ended.set()
         self._arrived.set()
 
+    async def abandoned(self) -> None:
+        """Wait until the client has been gone for longer than its last words take."""
+        await self.ended.wait()
+        await asyncio.sleep(LAST_WORDS_S)
+
     async def run(self, writer: asyncio.StreamWriter) -> None:
-        """Write until the client or the worker is gone."""
-        with contextlib.suppress(ConnectionError):
-            while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                chunk, self._waiting = self._waiting, bytearray()
-                writer.write(chunk)
-                await writer.drain()
-                if self._paused:
-                    self._paused = False
-                    self._protocol.resume_reading()
-                if self._ended and not self._waiting:
-                    return
-        # The worker is gone; what it still said has to reach the client first.
-        await asyncio.Event().wait()
+        """Write until the client is gone; what a dead worker would get is dropped."""
+        alive = True
+        while not (self.ended.is_set() and not self._waiting):
+            await self._arrived.wait()
+            self._arrived.clear()
+            chunk, self._waiting = self._waiting, bytearray()
+            try:
+                if alive:
+                    writer.write(chunk)
+                    await writer.drain()
+            except ConnectionError:
+                # What the worker still said has to reach the client first.
+                alive = False
+            if self._paused:
+                self._paused = False
+                self._protocol.resume_reading()
