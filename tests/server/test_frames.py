@@ -42,11 +42,11 @@ def test_a_border_is_seen_where_one_is_and_nowhere_else(
 def test_a_close_frame_is_seen() -> None:
     """Whoever wrote it has said goodbye."""
     borders = FrameBorders()
-    borders.feed(written(Frame(Opcode.TEXT, b"hello")))
-    assert not borders.closed
-    borders.feed(close_frame(1012, "again"))
-    assert borders.closed
-    assert borders.between
+    seen = []
+    for frame in (written(Frame(Opcode.TEXT, b"hello")), close_frame(1012, "again")):
+        borders.feed(frame)
+        seen.append((borders.closed, borders.between))
+    assert seen == [(False, True), (True, True)]
 
 
 @given(code=st.sampled_from([1000, 1012, 4001]), reason=st.text(max_size=300))

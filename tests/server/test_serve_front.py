@@ -81,7 +81,7 @@ async def test_a_killed_worker_ends_its_calls_and_no_others(
                 async with asyncio.timeout(0.5):
                     message = await socket.receive()
                 assert message.data == 1012
-                assert "connect again" in message.extra
+                assert "connect again" in str(message.extra)
                 lost.append(socket)
             except TimeoutError:
                 live.append(socket)

@@ -188,7 +188,7 @@ class _Upwards:
         self._paused = False
         self.ended = asyncio.Event()
 
-    def feed_data(self, chunk: bytes) -> tuple[bool, bytes]:
+    def feed(self, chunk: bytes) -> tuple[bool, bytes]:
         """Take what the client sent."""
         self._waiting += chunk
         self._arrived.set()
@@ -196,6 +196,8 @@ class _Upwards:
             self._paused = True
             self._protocol.pause_reading()
         return False, b""
+
+    feed_data = feed  # aiohttp's name for it
 
     def feed_eof(self) -> None:
         """The client is gone."""
