@@ -13,7 +13,7 @@ import pytest
 from benchmarks.caller import Caller
 from tests.browser import open_browser
 from tests.e2e.running import Running, running_server
-from tests.e2e.test_killed_engines import ask, event
+from tests.e2e.test_killed_engines import PATIENT, SESSION, ask, event
 
 pytestmark = pytest.mark.net
 
@@ -55,12 +55,12 @@ async def packets(caller: Caller, more: int) -> None:
 @pytest.mark.speech
 async def test_the_other_workers_calls_never_notice() -> None:
     """Killed in the midst of a question, which is understood and answered aloud."""
-    async with running_server(QUIET + TWO) as server:
+    async with running_server(QUIET + TWO + PATIENT) as server:
         await all_up(server)
         lost, live = Caller(server.url), Caller(server.url)
         try:
             await lost.connect()  # to the first worker, as none has a call
-            await live.connect()
+            await live.connect(SESSION)
             await packets(lost, 5)
             took_s = ask(live)
             await asyncio.sleep(took_s / 2)
