@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from voiceserver.cli.worker import worker_spec
-from voiceserver.config import Config, ServerConfig, TextConfig
+from voiceserver.config import Config, EnginesConfig, ServerConfig, TextConfig
 from voiceserver.config.parse import from_table
 from voiceserver.config.providers import TextProvider
 from voiceserver.server.shares import Share, worker_config
+from voiceserver.server.workers import Worker
+from voiceserver.supervisor.process import start_process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,6 +42,21 @@ def test_relative_paths_stay_what_they_are() -> None:
     settings = worker_spec(config, Share(1, 2, ""), "").settings
     table = json.loads(json.dumps(settings["config"]))
     assert from_table(table).recogniser.model == "a/b"
+
+
+@pytest.mark.net
+async def test_a_worker_ends_with_its_front(tmp_path: Path) -> None:
+    """In order and by itself, when the socket to it closes; its folder is gone."""
+    stubs = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
+    path = tmp_path / "of the front" / "1.sock"
+    path.parent.mkdir()
+    spec = worker_spec(Config(engines=stubs), Share(1, 2, "secret"), str(path))
+    process = await start_process(spec, lambda _message: None)
+    async with Worker(1, str(path), "secret") as worker:
+        assert (await worker.ask("GET", "/readyz")).status == 200
+    await process.stop()
+    assert process._popen.returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.net

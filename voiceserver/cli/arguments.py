@@ -22,6 +22,7 @@ _SERVE = """\
 examples:
   voiceserver serve
   voiceserver serve --config voiceserver.toml --port 9000
+  voiceserver serve --workers 4            calls in four processes behind a front
 
 Others reach it only with an API key: name the environment variable that holds it in
 api_key_env under [server], then give --host 0.0.0.0.

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import os
 import socket
 import sys
+from pathlib import Path
 
 from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
@@ -74,10 +76,11 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
 
     line = Line(sock, told, lambda _why: stop.set())
     parts = server.ServerParts(open_engines, webrtc_calls, share=share)
+    path = Path(str(settings["path"]))
     try:
         with (
             server.stopped_by_signals(stop, drain),
-            bound_path(str(settings["path"])) as listening,
+            bound_path(str(path)) as listening,
         ):
             await server.serve(
                 config,
@@ -94,6 +97,15 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
         line.send(Message(Kind.FAILED, meta={"why": str(first)[:WHY_LENGTH]}))
     finally:
         line.close()
+        if stop.is_set():
+            _clear_away(path)
+
+
+def _clear_away(path: Path) -> None:
+    """Leave nothing in the front's folder, which it cannot clear itself if killed."""
+    with contextlib.suppress(OSError):  # it was quicker
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()  # unless another worker is still in it
 
 
 def main() -> int:

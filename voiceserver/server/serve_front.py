@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import secrets
 import socket
 import tempfile
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 # What a worker may take over drain_s: to tell its calls, and to end its engines.
 END_LIMIT_S = 8.0
+MAX_FILES = 8192
 
 SpecOf = Callable[[Share, str], ChildSpec]
 
@@ -86,6 +88,7 @@ async def serve_front(
         ConfigError: If the certificate cannot be used.
         VoiceServerError: If a worker cannot be started.
     """
+    _allow_files()
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
@@ -97,6 +100,14 @@ async def serve_front(
             await front.serve(listening, ready)
     finally:
         loop.set_exception_handler(before)
+
+
+def _allow_files() -> None:
+    """Let this process open two files for each relayed socket, if it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.asynccontextmanager
