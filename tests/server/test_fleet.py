@@ -10,6 +10,7 @@ import pytest
 
 from tests.supervisor.children import gone
 from voiceserver.metrics import Metrics
+from voiceserver.server import fleet
 from voiceserver.server.fleet import WorkerProcess
 from voiceserver.supervisor.process import ChildSpec, StartFailed
 
@@ -33,8 +34,13 @@ class Watched:
         self._changed = asyncio.Event()
         name = "worker 1"
         spec = ChildSpec(name, "tests.server.fake_worker", settings or {}, ours=True)
+        self.answering = True
         self.process = WorkerProcess(
-            spec, self._joined, lambda: self._tell("parted"), self.metrics
+            spec,
+            self._joined,
+            self._answers,
+            lambda: self._tell("parted"),
+            self.metrics,
         )
 
     async def until(self, *told: str) -> None:
@@ -43,7 +49,11 @@ class Watched:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def _answers(self) -> bool:
+        return self.answering
+
     async def _joined(self) -> None:
+        self.answering = True
         inside = self.process._process
         assert inside is not None
         self.pids.append(inside.pid)
@@ -74,6 +84,21 @@ async def test_a_killed_worker_is_started_again() -> None:
         "voiceserver_engine_restarts_total", {"engine": "worker"}
     )
     assert restarts == 1
+
+
+async def test_a_worker_that_hangs_is_ended_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After it has not answered a few times in a row."""
+    monkeypatch.setattr(fleet, "PING_S", 0.01)
+    watched = Watched()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watched.process.run())
+        await watched.until("joined")
+        watched.answering = False
+        await watched.until("joined", "parted", "joined")
+        task.cancel()
+    assert all(map(gone, watched.pids))
 
 
 async def test_a_first_start_that_is_refused_says_why() -> None:

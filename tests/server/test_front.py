@@ -13,7 +13,8 @@ from yarl import URL
 
 from tests.server.fronted import Fronted, fronted
 from voiceserver.overload import Load
-from voiceserver.server.front import join
+from voiceserver.server.front import answers, join
+from voiceserver.server.workers import Worker
 
 pytestmark = pytest.mark.net
 
@@ -157,6 +158,19 @@ async def test_calls_of_a_lost_worker_give_back_their_places() -> None:
         status, error = await server.error("DELETE", path)
         assert (status, error["code"]) == (503, "worker_lost")
         assert (await server.place())[0] == 201
+
+
+async def test_a_worker_that_does_not_answer_gets_no_calls() -> None:
+    """Until it does again."""
+    async with fronted() as server:
+        first = server.worker(1)
+        async with Worker(1, first.path + ".gone", "") as deaf:
+            deaf.up = True
+            assert not await answers(deaf)
+            assert not deaf.up
+        first.up = False
+        assert await answers(first)
+        assert first.up
 
 
 async def test_without_workers_calls_are_asked_to_wait() -> None:

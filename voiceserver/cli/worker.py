@@ -68,13 +68,17 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
     table, numbers = settings["config"], settings["share"]
     assert isinstance(table, dict) and isinstance(numbers, dict)
     config, share = from_table(table), Share(**numbers)
-    stop, drain = asyncio.Event(), asyncio.Event()
+    stop, drain, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def left(_why: str) -> None:
+        alone.set()
+        stop.set()
 
     def told(message: Message) -> None:
         if message.kind is Kind.FINISH:
             drain.set()
 
-    line = Line(sock, told, lambda _why: stop.set())
+    line = Line(sock, told, left)
     parts = server.ServerParts(open_engines, webrtc_calls, share=share)
     path = Path(str(settings["path"]))
     try:
@@ -97,7 +101,7 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
         line.send(Message(Kind.FAILED, meta={"why": str(first)[:WHY_LENGTH]}))
     finally:
         line.close()
-        if stop.is_set():
+        if alone.is_set():
             _clear_away(path)
 
 

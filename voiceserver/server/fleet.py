@@ -1,8 +1,8 @@
 """Keeps the processes of workers running: started, started again, ended in order.
 
 A worker that dies takes its calls along and nothing else; it is started again for ever,
-ever more slowly. The first start alone may fail for good, and then says why. Knows
-processes; what a worker does is its own.
+ever more slowly; one that no longer answers is ended first. The first start alone may
+fail for good, and then says why. Knows processes; what a worker does is its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from voiceserver.supervisor.supervised import STEADY_S, back_off_s
 
 log = logging.getLogger(__name__)
 
+PING_S = 2.0
+MISSED = 4  # in a row, and it hangs
+
 
 class WorkerProcess:
     """One worker's process.
@@ -31,6 +34,7 @@ class WorkerProcess:
     Args:
         spec: What to run.
         joined: Called when it is ready; it takes calls once that returns.
+        answers: Asks it something; whether it answered in time.
         parted: Called when it is gone.
         metrics: Where restarts are counted.
     """
@@ -39,11 +43,13 @@ class WorkerProcess:
         self,
         spec: ChildSpec,
         joined: Callable[[], Awaitable[None]],
+        answers: Callable[[], Awaitable[bool]],
         parted: Callable[[], None],
         metrics: Metrics,
     ) -> None:
         self._spec = spec
         self._joined = joined
+        self._answers = answers
         self._parted = parted
         self._metrics = metrics
         self._process: Process | None = None
@@ -99,7 +105,7 @@ class WorkerProcess:
             await self._joined()
             if self._draining:
                 process.send(Message(Kind.FINISH))
-            why = await process.wait_end()
+            why = await self._until_end(process)
             process.discard()
         except BaseException:
             await process.stop()
@@ -108,6 +114,26 @@ class WorkerProcess:
             self._process = None
             self._parted()
         return why
+
+    async def _until_end(self, process: Process) -> str:
+        """Wait for its end; one that hangs is brought to it."""
+        async with asyncio.TaskGroup() as group:
+            hanging = group.create_task(self._hangs())
+            end = group.create_task(process.wait_end())
+            await asyncio.wait({hanging, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not end.done():
+                log.error("a worker hangs", extra={"worker": self._spec.name})
+                process.kill()
+                await end
+            hanging.cancel()
+        return end.result()
+
+    async def _hangs(self) -> None:
+        """Return once it has not answered for too often."""
+        missed = 0
+        while missed < MISSED:
+            await asyncio.sleep(PING_S)
+            missed = 0 if await self._answers() else missed + 1
 
 
 def _ignore(_message: Message) -> None:

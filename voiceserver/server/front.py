@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 PLACE_LIMIT = OFFER_LIMIT + 2 * JSON_LIMIT
 METRICS_LIMIT_S = 2.0
 SPREAD_LIMIT_S = 2.0
-WATCH_RETRY_S = 1.0
+PING_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,8 @@ async def _until_ended(
 async def connect(request: web.Request) -> web.StreamResponse:
     """``/v1/realtime`` and ``/v1/stream``: relay a socket until it is over."""
     front = request.app[FRONT]
-    sockets.require_upgrade(request, "the server's documentation says how")
+    hint = stream.HINT if request.path == stream.PATH else sockets.HINT
+    sockets.require_upgrade(request, hint)
     if (call_id := request.query.get("call_id")) is not None:
         return await _connect_to(request, [_holder(front, call_id)])
     where = request.remote or ""
@@ -261,6 +262,16 @@ async def join(front: FrontState, worker: Worker) -> None:
         await _give(worker, kept)
     worker.up = True
     worker.came_up.set()
+
+
+async def answers(worker: Worker) -> bool:
+    """Whether a worker still does; while it does not, it gets no calls."""
+    try:
+        reply = await worker.ask("GET", "/healthz", limit_s=PING_LIMIT_S)
+        worker.up = reply.status == 200
+    except WorkerLost:
+        worker.up = False
+    return worker.up
 
 
 def part(front: FrontState, worker: Worker) -> None:

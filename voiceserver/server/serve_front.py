@@ -29,7 +29,7 @@ from voiceserver.server.connections import (
 )
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.fleet import WorkerProcess
-from voiceserver.server.front import FrontState, add_routes, join, part
+from voiceserver.server.front import FrontState, add_routes, answers, join, part
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
 from voiceserver.server.room import Room
@@ -191,6 +191,7 @@ class _Front:
         return WorkerProcess(
             self._parts.spec_of(share, worker.path),
             lambda: join(front, worker),
+            lambda: answers(worker),
             lambda: part(front, worker),
             self._metrics,
         )
