@@ -22,6 +22,7 @@ from voiceserver.server.connections import (
     address_of,
     bound_path,
     bound_socket,
+    tls_context,
 )
 from voiceserver.server.front import FrontState, add_routes, join, part
 from voiceserver.server.page import page_files
@@ -69,7 +70,7 @@ async def fronted(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         listening = bound_socket("127.0.0.1", 0)
         stack.callback(listening.close)
-        url = address_of(listening)
+        url = address_of(listening, bool(config.server.tls_cert))
         client = await stack.enter_async_context(aiohttp.ClientSession(base_url=url))
         workers = Workers(
             tuple(
@@ -99,7 +100,8 @@ async def fronted(
             rules, front.tokens, metrics, page_files(), connections.began
         )
         add_routes(app, front)
-        async with listening_at(app, connections, listening, None):
+        tls = tls_context(config.server)
+        async with listening_at(app, connections, listening, tls):
             try:
                 yield it
             finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from yarl import URL
 
 from tests.server.fronted import Fronted, fronted
+from tests.server.test_serve import self_signed
 from voiceserver.overload import Load
 from voiceserver.server.front import answers, join
 from voiceserver.server.workers import Worker
@@ -224,6 +227,19 @@ async def test_who_has_no_key_is_refused_at_the_front() -> None:
         assert (await server.error("GET", "/v1/models"))[0] == 401
         async with server.client.get("/metrics", headers=KEY) as answer:
             assert "voiceserver_workers 2.0" in await answer.text()
+
+
+async def test_the_front_has_the_certificate(tmp_path: Path) -> None:
+    """Sockets are relayed within TLS, offers are answered in it."""
+    cert, key = self_signed(tmp_path)
+    async with fronted(tls_cert=str(cert), tls_key=str(key)) as server:
+        trusting = ssl.create_default_context(cafile=str(cert))
+        async with server.client.ws_connect(SOCKET, ssl=trusting) as socket:
+            assert (await created(socket))["session"]["model"] == "m"
+            await socket.send_json({"type": "input_audio_buffer.clear"})
+            heard = await socket.receive_json(timeout=LIMIT_S)
+            assert heard["type"] == "input_audio_buffer.cleared"
+        assert (await server.place(ssl=trusting))[0] == 201
 
 
 async def test_foreign_pages_are_refused_at_the_front() -> None:
