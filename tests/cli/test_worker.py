@@ -64,7 +64,10 @@ async def test_a_worker_ends_with_its_front(tmp_path: Path) -> None:
 def test_what_a_worker_cannot_open_ends_the_server(tmp_path: Path) -> None:
     """With the worker's reason and no traceback."""
     toml = tmp_path / "voiceserver.toml"
-    toml.write_text('[server]\nworkers = 2\n[speech]\nmodel = "nowhere"\n')
+    toml.write_text(
+        '[server]\nworkers = 2\n[speech]\nmodel = "nowhere"\n'
+        '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\n'
+    )
     run = subprocess.run(
         [sys.executable, "-m", "voiceserver", "serve", "--port", "0"],
         cwd=tmp_path,

@@ -18,6 +18,7 @@ from voiceserver.server.forward import answer_of, first_to_take, pass_on, passed
 from voiceserver.server.workers import Worker
 
 pytestmark = pytest.mark.net
+LIMIT_S = 10.0
 Served = tuple[aiohttp.ClientSession, list[Worker]]
 
 
@@ -157,10 +158,33 @@ async def test_a_body_too_large_is_refused_by_its_declared_length(
 ) -> None:
     """Before a byte of it is read."""
     async with served(tmp_path, 200) as (client, _):
-        assert client._base_url is not None
-        place = client._base_url.host, client._base_url.port
-        reader, writer = await asyncio.open_connection(*place)
-        writer.write(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 26000000\r\n\r\n")
-        assert b"413" in await reader.readline()
-        writer.close()
-        await writer.wait_closed()
+        head = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 26000000\r\n\r\n"
+        assert b"413" in await raw(client, head)
+
+
+async def test_an_address_with_a_host_in_it_is_taken_for_its_path(
+    tmp_path: Path,
+) -> None:
+    """As proxies are asked (RFC 9112, 3.2.2); nothing is sent to that host."""
+    async with served(tmp_path, 200) as (client, _):
+        head = b"GET http://elsewhere.example:1/x?y=%20z HTTP/1.1\r\nHost: a\r\n"
+        answer = await raw(client, head + b"Connection: close\r\n\r\n")
+        assert answer.endswith(b"1 /x?y=%20z 0")
+
+
+async def raw(client: aiohttp.ClientSession, head: bytes) -> bytes:
+    """Send what no client would; return what comes back within a moment."""
+    assert client._base_url is not None
+    place = client._base_url.host, client._base_url.port
+    reader, writer = await asyncio.open_connection(*place)
+    writer.write(head)
+    found = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LIMIT_S):
+            while chunk := await reader.read(65_536):
+                found += chunk
+                if b"413" in found:
+                    break
+    writer.close()
+    await writer.wait_closed()
+    return found

@@ -14,7 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from voiceserver.server.answers import Refusal, busy
 from voiceserver.server.body import AUDIO_LIMIT
-from voiceserver.server.workers import Reply, Worker, WorkerLost
+from voiceserver.server.workers import Reply, Worker, WorkerLost, target_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ async def first_to_take(
         try:
             with worker.holding_call():
                 reply = await worker.ask(
-                    request.method, request.raw_path, passed_on(request.headers), body
+                    request.method, target_of(request), passed_on(request.headers), body
                 )
         except WorkerLost as error:
             log.warning("a worker gave no answer", extra={"why": str(error)})
@@ -80,7 +80,7 @@ async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResp
             body = request.content if request.can_read_body else None
             headers = passed_on(request.headers)
             async with worker.asked(
-                request.method, request.raw_path, headers, body
+                request.method, target_of(request), headers, body
             ) as reply:
                 answer = web.StreamResponse(
                     status=reply.status, headers=passed_on(reply.headers)

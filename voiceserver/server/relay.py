@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from voiceserver.server.frames import FrameBorders, close_frame
-from voiceserver.server.workers import ASK_LIMIT_S, CONNECT_LIMIT_S, Worker, WorkerLost
+from voiceserver.server.workers import (
+    ASK_LIMIT_S,
+    CONNECT_LIMIT_S,
+    Worker,
+    WorkerLost,
+    target_of,
+)
 
 MAX_WAITING_BYTES = 65_536  # each way
 HEAD_LIMIT = 16_384  # bytes of a worker's answer
@@ -93,7 +99,7 @@ async def handshake(
 
 def _head(request: web.Request) -> bytes:
     """The request's head as it came."""
-    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode()]
+    lines = [f"{request.method} {target_of(request)} HTTP/1.1".encode()]
     lines += [name + b": " + value for name, value in request.raw_headers]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 

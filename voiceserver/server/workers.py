@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
+from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -42,6 +43,11 @@ class Reply:
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
+
+
+def target_of(request: web.Request) -> str:
+    """Path and query as they came; of an address with a host in it, the rest."""
+    return request.rel_url.raw_path_qs
 
 
 class Worker:
