@@ -122,13 +122,13 @@ async def relay(request: web.Request, upstream: Upstream) -> Relayed:
         request: The client's; its connection is closed afterwards.
         upstream: It has answered 101.
     """
-    upwards = _Upwards(request)
+    upwards = _Upwards(request, upstream.writer)
     request.protocol.set_parser(upwards)  # type: ignore[arg-type]
     async with asyncio.TaskGroup() as group:
         both = {
-            group.create_task(upwards.run(upstream.writer)),
+            group.create_task(upwards.hold_back()),
             group.create_task(_downwards(request, upstream, upwards)),
-            group.create_task(upwards.abandoned()),
+            group.create_task(upwards.over()),
         }
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for task in both:
@@ -187,20 +187,21 @@ class _Upwards:
         ended: The client is gone.
     """
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, writer: asyncio.StreamWriter) -> None:
         self._protocol = request.protocol
-        self._waiting = bytearray()
-        self._arrived = asyncio.Event()
-        self._paused = False
+        self._writer = writer
+        self._full = asyncio.Event()
         self.ended = asyncio.Event()
 
     def feed(self, chunk: bytes) -> tuple[bool, bytes]:
-        """Take what the client sent."""
-        self._waiting += chunk
-        self._arrived.set()
-        if not self._paused and len(self._waiting) > MAX_WAITING_BYTES:
-            self._paused = True
-            self._protocol.pause_reading()
+        """Take what the client sent; what a dead worker would get is dropped."""
+        transport = self._writer.transport
+        if not transport.is_closing():
+            transport.write(chunk)
+            if transport.get_write_buffer_size() > MAX_WAITING_BYTES:
+                if not self._full.is_set():
+                    self._protocol.pause_reading()
+                self._full.set()
         return False, b""
 
     feed_data = feed  # aiohttp's name for it
@@ -208,27 +209,21 @@ class _Upwards:
     def feed_eof(self) -> None:
         """The client is gone."""
         self.ended.set()
-        self._arrived.set()
 
-    async def abandoned(self) -> None:
-        """Wait until the client has been gone for longer than its last words take."""
+    async def hold_back(self) -> None:
+        """Let a client that sends faster than its worker reads wait."""
+        while True:
+            await self._full.wait()
+            with contextlib.suppress(ConnectionError):  # nobody waits for the dead
+                await self._writer.drain()
+            self._full.clear()
+            self._protocol.resume_reading()
+
+    async def over(self) -> None:
+        """Wait until the client is gone, and the worker has what it said."""
         await self.ended.wait()
-        await asyncio.sleep(LAST_WORDS_S)
-
-    async def run(self, writer: asyncio.StreamWriter) -> None:
-        """Write until the client is gone; what a dead worker would get is dropped."""
-        alive = True
-        while not (self.ended.is_set() and not self._waiting):
-            await self._arrived.wait()
-            self._arrived.clear()
-            chunk, self._waiting = self._waiting, bytearray()
-            try:
-                if alive:
-                    writer.write(chunk)
-                    await writer.drain()
-            except ConnectionError:
-                # What the worker still said has to reach the client first.
-                alive = False
-            if self._paused:
-                self._paused = False
-                self._protocol.resume_reading()
+        # Flushes; ended by force if the worker does not read.
+        self._writer.close()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._writer.wait_closed()
