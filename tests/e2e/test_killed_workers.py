@@ -17,7 +17,7 @@ from tests.e2e.test_killed_engines import PATIENT, SESSION, ask, event
 
 pytestmark = pytest.mark.net
 
-LIMIT_S = 30.0
+LIMIT_S = 45.0
 TRANSCRIPT = "conversation.item.input_audio_transcription.completed"
 STATE = "document.body.dataset.state"
 QUIET = '[engines]\nspeech = "stub"\n[recogniser]\nprocesses = 2\n'

@@ -16,7 +16,7 @@ from voiceserver.supervisor.process import ChildSpec, StartFailed
 
 pytestmark = pytest.mark.net
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Watched:

@@ -265,13 +265,14 @@ async def join(front: FrontState, worker: Worker) -> None:
 
 
 async def answers(worker: Worker) -> bool:
-    """Whether a worker still does; while it does not, it gets no calls."""
+    """Whether a worker still does; while it does not, or ends, it gets no calls."""
     try:
-        reply = await worker.ask("GET", "/healthz", limit_s=PING_LIMIT_S)
-        worker.up = reply.status == 200
+        reply = await worker.ask("GET", "/readyz", limit_s=PING_LIMIT_S)
     except WorkerLost:
         worker.up = False
-    return worker.up
+        return False
+    worker.up = reply.status == 200
+    return True
 
 
 def part(front: FrontState, worker: Worker) -> None:

@@ -125,13 +125,13 @@ async def relay(request: web.Request, upstream: Upstream) -> Relayed:
     upwards = _Upwards(request, upstream.writer)
     request.protocol.set_parser(upwards)  # type: ignore[arg-type]
     async with asyncio.TaskGroup() as group:
-        both = {
+        tasks = {
             group.create_task(upwards.hold_back()),
             group.create_task(_downwards(request, upstream, upwards)),
             group.create_task(upwards.over()),
         }
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        for task in both:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
             task.cancel()
     return Relayed()
 
@@ -198,10 +198,10 @@ class _Upwards:
         transport = self._writer.transport
         if not transport.is_closing():
             transport.write(chunk)
-            if transport.get_write_buffer_size() > MAX_WAITING_BYTES:
-                if not self._full.is_set():
-                    self._protocol.pause_reading()
-                self._full.set()
+        waiting = transport.get_write_buffer_size()
+        if waiting > MAX_WAITING_BYTES and not self._full.is_set():
+            self._protocol.pause_reading()
+            self._full.set()
         return False, b""
 
     feed_data = feed  # aiohttp's name for it
