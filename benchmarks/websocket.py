@@ -4,7 +4,7 @@ Stub engines but the real voice activity, paced clients that say a recorded sent
 every 6 s, into the reply before: CPU time of the server per second of call, time to
 ``session.created``, memory per call, and how late the audio of the others comes while
 one client reads nothing. ``/v1/realtime`` with its audio in events, and ``/v1/stream``
-with the same audio in binary messages.
+with the same audio in binary messages; and what relaying costs a front of two workers.
 
     python -m benchmarks.websocket [--calls 1 8 32] [--seconds 20]
 """
@@ -143,15 +143,21 @@ async def _deaf(session: aiohttp.ClientSession, url: str) -> None:
 
 
 async def measure(
-    n_calls: int, lasts_s: float, deaf: bool = False, door: str = "realtime"
+    n_calls: int,
+    lasts_s: float,
+    deaf: bool = False,
+    door: str = "realtime",
+    workers: int = 1,
 ) -> dict[str, Any]:
     """One server, ``n_calls`` calls at a time."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "voiceserver.toml"
         config.write_text(CONFIG)
         command = ["-m", "voiceserver", "serve", "--config", str(config)]
+        command += ["--workers", str(workers)]
         with serving(command) as server:
-            return await _measured(server, n_calls, lasts_s, deaf, door)
+            found = await _measured(server, n_calls, lasts_s, deaf, door)
+    return {"workers": workers} | found
 
 
 async def _measured(
@@ -203,6 +209,8 @@ async def main() -> None:
         for n_calls in options.calls
     ]
     runs.append(await measure(8, options.seconds, deaf=True))
+    # The process that is measured is the front, which only relays.
+    runs.append(await measure(8, options.seconds, workers=2))
     for run in runs:
         print(run)
     result = {"machine": machine(), "seconds": options.seconds, "runs": runs}

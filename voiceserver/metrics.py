@@ -20,6 +20,9 @@ class Metrics:
         self.calls = Gauge(
             "voiceserver_calls", "Calls in progress", registry=self.registry
         )
+        self.workers = Gauge(
+            "voiceserver_workers", "Processes that hold calls", registry=self.registry
+        )
         self.calls_total = self._counter(
             "calls_ended", "Calls by how they ended", "end"
         )
@@ -129,7 +132,7 @@ class Metrics:
             "faults", "Errors caught at the reply or the session edge", "where", "kind"
         )
         self.restarts = self._counter(
-            "engine_restarts", "Engine processes started again after a crash", "engine"
+            "engine_restarts", "Processes started again after a crash", "engine"
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

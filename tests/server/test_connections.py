@@ -8,7 +8,6 @@ import socket
 import pytest
 
 from tests.server.running import running
-from voiceserver.server import connections
 from voiceserver.server.connections import CannotListen, address_of, bound_socket
 
 
@@ -86,7 +85,7 @@ async def test_what_is_no_http_is_refused(garbage: bytes) -> None:
 @pytest.mark.net
 async def test_a_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """And counted; those before live on."""
-    monkeypatch.setattr(connections.Connections.__init__, "__defaults__", (10.0, 2))
+    monkeypatch.setattr("voiceserver.server.serve.MAX_CONNECTIONS", 2)
     async with running() as server:
         port = int(server.url.rsplit(":", 1)[1])
         held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]

@@ -9,7 +9,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from tests.server.running import running
+from tests.server.running import fake_engines, running
+from voiceserver.overload import Load
 
 pytestmark = pytest.mark.net
 
@@ -41,6 +42,16 @@ async def test_a_form_of_audio_there_is_none_of_is_refused(query: str) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await server.client.ws_connect(f"{PATH}?{query}")
         assert refused.value.status == 400
+
+
+async def test_a_server_that_cannot_keep_up_refuses_kiosks_too() -> None:
+    """503, as for every call."""
+    engines = fake_engines()
+    async with running(engines=engines) as server:
+        engines.overload.level = Load.FULL
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await server.client.ws_connect(PATH)
+        assert refused.value.status == 503
 
 
 async def test_a_plain_request_is_told_to_upgrade() -> None:

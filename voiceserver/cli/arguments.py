@@ -22,6 +22,7 @@ _SERVE = """\
 examples:
   voiceserver serve
   voiceserver serve --config voiceserver.toml --port 9000
+  voiceserver serve --workers 4            calls in four processes behind a front
 
 Others reach it only with an API key: name the environment variable that holds it in
 api_key_env under [server], then give --host 0.0.0.0.
@@ -62,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", "run the server and its page", _SERVE)
     serve.add_argument("--host", metavar="H", help="address to listen at")
     serve.add_argument("--port", metavar="N", type=_port, help="TCP port to listen at")
+
+    serve.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        help="processes that hold the calls (default: from the cores)",
+    )
 
     say = _command(commands, "say", "speak a text into a file", _SAY)
     say.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
@@ -112,6 +120,12 @@ def _command(
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"'{text}' is no port; give 0..65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise argparse.ArgumentTypeError(f"'{text}' is not within 1..64")
     return int(text)
 
 

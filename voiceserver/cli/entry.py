@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace, config: Config) -> int:
         case "serve":
             from voiceserver.cli.serve import serve
 
-            return serve(config, options.host, options.port)
+            return serve(config, options.host, options.port, options.workers)
         case "say":
             from voiceserver.cli.say import say
 

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import socket
+from functools import partial
 
 from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run
+from voiceserver.cli.worker import worker_spec
 from voiceserver.config import Config
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.security import access_rules
+from voiceserver.server.serve_front import FrontParts, serve_front
+from voiceserver.server.shares import worker_count
 from voiceserver.server.wiring import webrtc_calls
 
 
-def serve(config: Config, host: str | None = None, port: int | None = None) -> int:
+def serve(
+    config: Config,
+    host: str | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+) -> int:
     """Run the server until it is told to stop.
 
     Args:
         config: All settings.
         host: In place of the configured one.
         port: In place of the configured one.
+        workers: In place of the configured number.
 
     Raises:
-        ConfigError: If the address is public and there is no key.
+        ConfigError: If the address is public and there is no key, or the workers have
+            too few UDP ports.
         VoiceServerError: If the address cannot be bound or an engine not opened.
     """
     place = config.server
@@ -32,19 +44,33 @@ def serve(config: Config, host: str | None = None, port: int | None = None) -> i
         place = dataclasses.replace(place, host=host)
     if port is not None:
         place = dataclasses.replace(place, port=port)
+    if workers is not None:
+        place = dataclasses.replace(place, workers=workers)
     config = dataclasses.replace(config, server=place)
     access_rules(place)  # before anything is bound
     log_to_stderr(config, quiet=False)
+    number = worker_count(config, _cores())
     with bound_socket(place.host, place.port) as listening:
-        run(_serve(config, listening))
+        run(_serve(config, listening, number))
     return EXIT_GOOD
 
 
-async def _serve(config: Config, listening: socket.socket) -> None:
+async def _serve(config: Config, listening: socket.socket, workers: int) -> None:
     stop, drain = asyncio.Event(), asyncio.Event()
-    parts = server.ServerParts(open_engines, webrtc_calls, progress)
     with server.stopped_by_signals(stop, drain):
-        await server.serve(config, listening, parts, stop, _ready, drain)
+        if workers == 1:
+            parts = server.ServerParts(open_engines, webrtc_calls, progress)
+            await server.serve(config, listening, parts, stop, _ready, drain)
+        else:
+            front = FrontParts(workers, partial(worker_spec, config), progress)
+            await serve_front(config, listening, front, stop, _ready, drain)
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _ready(address: str) -> None:

@@ -85,6 +85,15 @@ def parse(text: str, source: str = "configuration", folder: Path = Path()) -> Co
     return _Reader(source, folder).table(Config, content, "")
 
 
+def from_table(content: Mapping[str, object], source: str = "settings") -> Config:
+    """Read settings that are parsed already, as one process hands them to another.
+
+    Raises:
+        ConfigError: If anything in it is wrong.
+    """
+    return _Reader(source, Path()).table(Config, content, "")
+
+
 class _Reader:
     """Reads tables of one file."""
 

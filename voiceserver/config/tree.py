@@ -42,7 +42,9 @@ class ServerConfig:
     Attributes:
         host: Address to bind; anything but loopback needs an API key.
         port: TCP port; 0 lets the system choose.
-        max_calls: Calls at a time; one more is refused with a reason.
+        max_calls: Calls at a time; one more is refused with a reason. What a machine
+            can hold ``python -m benchmarks.admission --write voiceserver.toml`` finds
+            and writes here.
         max_calls_per_address: The same from one address; 0 is ``max_calls``. Behind a
             proxy all clients have its address.
         max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
@@ -55,6 +57,9 @@ class ServerConfig:
         tls_cert: PEM file of the certificate; browsers refuse the microphone to pages
             of other machines without TLS. Empty serves plain HTTP.
         tls_key: PEM file of its private key.
+        workers: Processes that hold the calls, each with engines of its own; 1 is a
+            single process. 0 takes one for every four cores, but none for fewer than
+            eight of ``max_calls``.
     """
 
     host: str = "127.0.0.1"
@@ -68,8 +73,10 @@ class ServerConfig:
     drain_s: int = 30
     tls_cert: str = ""
     tls_key: str = ""
+    workers: int = 0
 
     def __post_init__(self) -> None:
+        _require(0 <= self.workers <= 64, "workers must be 0..64")
         _require(0 <= self.port <= 65535, "port must be 0..65535")
         _require(self.drain_s >= 0, "drain_s must not be negative")
         _require(

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from voiceserver.errors import Overloaded, SessionEnded, VoiceServerError
+from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import call_named
+from voiceserver.server.room import Room
 from voiceserver.session.session import Session
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class CallRegistry:
         max_call_s: A longer call is hung up.
         metrics: Where calls are counted.
         max_calls_from: Calls at a time from one address; 0 is ``max_calls``.
+        worker: Number of this process among several; it is in its calls' ids.
     """
 
     def __init__(
@@ -70,17 +71,16 @@ class CallRegistry:
         max_call_s: float,
         metrics: Metrics,
         max_calls_from: int = 0,
+        worker: int | None = None,
     ) -> None:
         self._group = group
-        self._max_calls = max_calls
         self._max_call_s = max_call_s
-        self._max_calls_from = max_calls_from or max_calls
-        self._places: Counter[str] = Counter()
+        self._room = Room(max_calls, max_calls_from, metrics)
+        self._prefix = "rtc_" if worker is None else f"rtc_{worker}_"
         self._metrics = metrics
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Event] = {}
-        self._closing = ""
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -88,7 +88,7 @@ class CallRegistry:
     @property
     def closing(self) -> bool:
         """Whether the server is going; no call is taken any more."""
-        return self._closing != ""
+        return self._room.closing
 
     def check_room(self, place: str = "") -> None:
         """Check that one more call would be taken.
@@ -99,23 +99,11 @@ class CallRegistry:
         Raises:
             Overloaded: If not; the text says why.
         """
-        if self._closing:
-            self._metrics.calls_refused.labels("closing").inc()
-            raise Overloaded("The server is shutting down.")
-        if len(self._tasks) >= self._max_calls:
-            self._metrics.calls_refused.labels("full").inc()
-            raise Overloaded(
-                f"All {self._max_calls} lines are busy; please try again in a moment."
-            )
-        if self._places[place] >= self._max_calls_from:
-            self._metrics.calls_refused.labels("address").inc()
-            raise Overloaded(
-                f"An address may hold {self._max_calls_from} calls; end one of yours."
-            )
+        self._room.check(place)
 
     def refuse(self, reason: str) -> None:
         """Take no call any more; those in progress go on."""
-        self._closing = self._closing or reason
+        self._room.close(reason)
 
     async def emptied(self) -> None:
         """Wait until no call is in progress."""
@@ -141,7 +129,7 @@ class CallRegistry:
             SessionEnded: If the call ended before there was an answer.
         """
         self.check_room(place)
-        call_id = f"rtc_{secrets.token_hex(12)}"
+        call_id = f"{self._prefix}{secrets.token_hex(12)}"
         call = make(call_id)
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # One task answers and holds, so that the call is counted, and is cancelled
@@ -149,8 +137,8 @@ class CallRegistry:
         task = self._group.create_task(self._hold(call_id, call, offer, answered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._places[place] += 1
-        task.add_done_callback(lambda _: self._left(place))
+        self._room.take(place)
+        task.add_done_callback(lambda _: self._room.leave(place))
         self._calls[call_id] = call
         self._ends[call_id] = asyncio.Event()
         answered.add_done_callback(_seen)
@@ -169,11 +157,6 @@ class CallRegistry:
         end = self._ends.get(call_id)
         if end is not None:
             await end.wait()
-
-    def _left(self, place: str) -> None:
-        self._places[place] -= 1
-        if not self._places[place]:
-            del self._places[place]
 
     def hang_up(self, call_id: str, reason: str) -> bool:
         """Ask a call to end; return whether there is such a call."""
@@ -194,7 +177,7 @@ class CallRegistry:
             reason: Told to the clients.
             limit_s: A call that has not ended after this is cancelled.
         """
-        self._closing = reason
+        self.refuse(reason)
         for call_id in list(self._calls):
             self.hang_up(call_id, reason)
         if self._tasks:

@@ -13,13 +13,23 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.server import calls, client_secrets, listings, sockets, stream
+from voiceserver.metrics import Metrics
+from voiceserver.server import (
+    calls,
+    client_secrets,
+    internal,
+    listings,
+    sockets,
+    stream,
+)
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
+from voiceserver.server.security import AccessRules
+from voiceserver.server.shares import Share
 from voiceserver.server.speech import speech
-from voiceserver.server.state import STATE, TOKEN_SESSION, ServerState
-from voiceserver.server.tokens import PREFIX
+from voiceserver.server.state import SHARE, STATE, TOKEN_SESSION, ServerState
+from voiceserver.server.tokens import PREFIX, Tokens
 from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
@@ -29,15 +39,19 @@ PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
 
 
-def application(
-    state: ServerState,
+def bare_application(
+    rules: AccessRules,
+    tokens: Tokens,
+    metrics: Metrics,
     page: Mapping[str, PageFile],
     began: Callable[[web.Request], None] = lambda request: None,
 ) -> web.Application:
-    """Make the application.
+    """Make what every request passes through, with the page and no other route.
 
     Args:
-        state: What routes need.
+        rules: Whom to let in.
+        tokens: Taken in place of a key where calls are placed.
+        metrics: Where unforeseen errors are counted.
         page: Files of the browser page.
         began: Told of each request when its head has arrived.
     """
@@ -51,19 +65,38 @@ def application(
         answer.headers["Server"] = "voiceserver"  # not aiohttp's version
         headers = request.headers
         answer.headers.update(
-            cors_headers(state, headers.get("Origin"), headers.get("Host"))
+            cors_headers(rules, headers.get("Origin"), headers.get("Host"))
         )
 
     app = web.Application(
         middlewares=[
             arrived,
-            errors_told(state.metrics),
-            _admitted(state, frozenset(f"/{name}" for name in page)),
+            errors_told(metrics),
+            _admitted(rules, tokens, frozenset(f"/{name}" for name in page)),
         ],
         client_max_size=AUDIO_LIMIT,
     )
-    app[STATE] = state
     app.on_response_prepare.append(complete)
+    add_page(app, page)
+    return app
+
+
+def application(
+    state: ServerState,
+    page: Mapping[str, PageFile],
+    began: Callable[[web.Request], None] = lambda request: None,
+    share: Share | None = None,
+) -> web.Application:
+    """Make the application of a server that holds calls.
+
+    Args:
+        state: What routes need.
+        page: Files of the browser page.
+        began: Told of each request when its head has arrived.
+        share: Which worker it is; None if it is the whole server.
+    """
+    app = bare_application(state.rules, state.tokens, state.metrics, page, began)
+    app[STATE] = state
     router = app.router
     router.add_get(sockets.PATH, sockets.connect)
     router.add_get(stream.PATH, stream.connect)
@@ -79,50 +112,58 @@ def application(
     router.add_get("/healthz", listings.healthz)
     router.add_get("/readyz", listings.readyz)
     router.add_get("/metrics", listings.metrics)
-    add_page(app, page)
+    if share is not None:
+        app[SHARE] = share
+        router.add_post(internal.TOKENS, internal.keep)
+        router.add_get(internal.ENDED, internal.ended)
     return app
 
 
 def cors_headers(
-    state: ServerState, origin: str | None, host: str | None
+    rules: AccessRules, origin: str | None, host: str | None
 ) -> dict[str, str]:
     """Return the headers that let a page of ``origin`` read an answer."""
     headers = {"Vary": "Origin"}
-    if origin is not None and state.rules.allows_origin(origin, host or ""):
+    if origin is not None and rules.allows_origin(origin, host or ""):
         headers["Access-Control-Allow-Origin"] = origin
         # agents-js reads the call's id from it.
         headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
     return headers
 
 
-def _admitted(state: ServerState, page_paths: frozenset[str]) -> Middleware:
+def _admitted(
+    rules: AccessRules, tokens: Tokens, page_paths: frozenset[str]
+) -> Middleware:
     """Make the middleware that checks where a request comes from, and its key."""
 
     @web.middleware
     async def admitted(request: web.Request, handler: Route) -> web.StreamResponse:
         headers = request.headers
-        state.rules.check_source(headers.get("Host"), headers.get("Origin"))
+        if request.path.startswith(internal.PREFIX) and SHARE in request.app:
+            internal.check_front(request)
+            return await handler(request)
+        rules.check_source(headers.get("Host"), headers.get("Origin"))
         if request.method == "OPTIONS" and request.path.startswith("/v1/"):
             return _preflight(request)
         if request.path not in OPEN_PATHS and request.path not in page_paths:
-            _check_key(state, request)
+            _check_key(rules, tokens, request)
         return await handler(request)
 
     return admitted
 
 
-def _check_key(state: ServerState, request: web.Request) -> None:
+def _check_key(rules: AccessRules, tokens: Tokens, request: web.Request) -> None:
     """Check the API key, or take a token where calls are placed."""
     given = request.headers.get("Authorization")
     if given is None and request.path in _SOCKETS:
         given = sockets.key_in_subprotocol(request)
     _, _, key = (given or "").partition(" ")
     if request.path in _TOKEN_PATHS and key.strip().startswith(PREFIX):
-        session = state.tokens.session_of(key.strip())
+        session = tokens.session_of(key.strip())
         if session is not None:
             request[TOKEN_SESSION] = session
             return
-    state.rules.check_key(given)
+    rules.check_key(given)
 
 
 def _preflight(request: web.Request) -> web.Response:

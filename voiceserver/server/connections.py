@@ -12,6 +12,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -121,6 +122,24 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
+def bound_path(path: str) -> socket.socket:
+    """Bind a Unix socket that only this user can open; an old one is replaced.
+
+    Raises:
+        CannotListen: If it cannot be bound.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        Path(path).unlink(missing_ok=True)
+        listening.bind(path)
+        Path(path).chmod(0o600)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise CannotListen(f"cannot listen at {path}: {error}") from None
+    return listening
+
+
 def _advice(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
@@ -137,7 +156,9 @@ def _advice(error: OSError) -> str:
 
 
 def address_of(listening: socket.socket, tls: bool = False) -> str:
-    """Return the URL of a bound socket."""
+    """Return the URL of a bound socket, or the path of a Unix one."""
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{listening.getsockname()}"
     host, port = listening.getsockname()[:2]
     scheme = "https" if tls else "http"
     name = f"[{host}]" if ":" in host else host

@@ -14,6 +14,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -32,6 +33,7 @@ from voiceserver.server.connections import (
     HEAD_LIMIT_S,
     KEEP_ALIVE_S,
     LINGER_S,
+    MAX_CONNECTIONS,
     Connections,
     address_of,
     tls_context,
@@ -40,6 +42,7 @@ from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
+from voiceserver.server.shares import Share
 from voiceserver.server.state import (
     AudioJobs,
     ConnectCall,
@@ -69,6 +72,7 @@ class ServerParts:
         say: Takes lines of progress for the operator.
         head_limit_s: For a connection's first request.
         sockets: Makes the maker of WebSocket calls.
+        share: Which worker of a server it is; None if it is the whole server.
     """
 
     open_engines: OpenEngines
@@ -76,6 +80,17 @@ class ServerParts:
     say: Callable[[str], None] = field(default=lambda line: None)
     head_limit_s: float = HEAD_LIMIT_S
     sockets: MakeConnectCall = websocket_calls
+    share: Share | None = None
+
+    @property
+    def number(self) -> int | None:
+        """Of the worker; it is in the ids of its calls."""
+        return None if self.share is None else self.share.number
+
+    @property
+    def workers(self) -> int:
+        """How many processes what is bounded in all is divided among."""
+        return 1 if self.share is None else self.share.workers
 
 
 async def serve(
@@ -105,7 +120,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(FaultLog(metrics))
-    ends = _Ends(stop, drain or asyncio.Event())
+    ends = Ends(stop, drain or asyncio.Event())
     try:
         await _serve(config, listening, parts, ends, ready, metrics)
     finally:
@@ -113,13 +128,14 @@ async def serve(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
+class Ends:
     """What ends the server: at once, or when its calls have ended."""
 
     stop: asyncio.Event
     drain: asyncio.Event
 
     async def either(self) -> None:
+        """Wait for one of them."""
         async with asyncio.TaskGroup() as group:
             waits = [group.create_task(e.wait()) for e in (self.stop, self.drain)]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -144,14 +160,16 @@ async def _serve(
     config: Config,
     listening: socket.socket,
     parts: ServerParts,
-    ends: _Ends,
+    ends: Ends,
     ready: Callable[[str], None],
     metrics: Metrics,
 ) -> None:
     rules = access_rules(config.server)
     if rules.short_key:
         log.warning("the API key is short; anybody may guess it in time")
-    connections = Connections(metrics, parts.head_limit_s)
+    # A worker's connections are counted where they come from, at the front.
+    limit = MAX_CONNECTIONS if parts.share is None else sys.maxsize
+    connections = Connections(metrics, parts.head_limit_s, limit)
     tls = tls_context(config.server)
     async with asyncio.TaskGroup() as group:
         limits = config.server
@@ -161,6 +179,7 @@ async def _serve(
             limits.max_call_s,
             metrics,
             limits.max_calls_per_address,
+            parts.number,
         )
         state = ServerState(
             config,
@@ -169,12 +188,12 @@ async def _serve(
             calls,
             parts.calls(config, metrics),
             parts.sockets(config, metrics),
-            jobs=AudioJobs(min(limits.max_calls, MAX_JOBS)),
+            jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
             # One is left to the calls, where there is more than one.
             decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),
         )
-        app = application(state, page_files(), connections.began)
-        async with _listening(app, connections, listening, tls):
+        app = application(state, page_files(), connections.began, parts.share)
+        async with listening_at(app, connections, listening, tls):
             address = address_of(listening, tls is not None)
             holding = group.create_task(
                 _hold(state, parts, ends, lambda: ready(address))
@@ -190,7 +209,7 @@ async def _serve(
 
 
 async def _give_up_loading(
-    state: ServerState, ends: _Ends, holding: asyncio.Task[None]
+    state: ServerState, ends: Ends, holding: asyncio.Task[None]
 ) -> None:
     """Do not keep who stops the server waiting for engines it will not use."""
     await ends.either()
@@ -201,7 +220,7 @@ async def _give_up_loading(
 async def _hold(
     state: ServerState,
     parts: ServerParts,
-    ends: _Ends,
+    ends: Ends,
     ready: Callable[[], None],
 ) -> None:
     """Open the engines, wait for the end, and end the calls before the engines."""
@@ -212,6 +231,7 @@ async def _hold(
         gc.collect()
         gc.freeze()
         state.engines.open(engines)
+        state.metrics.workers.set(1)
         parts.say(f"engines ready after {time.perf_counter() - began:.1f} s")
         ready()
         try:
@@ -229,7 +249,7 @@ async def _hold(
 
 
 @contextlib.asynccontextmanager
-async def _listening(
+async def listening_at(
     app: web.Application,
     connections: Connections,
     listening: socket.socket,

@@ -12,17 +12,18 @@ from aiohttp import web
 from voiceserver.carriers.sideband import Sideband
 from voiceserver.server.answers import Refusal, busy
 from voiceserver.server.calls import starting_session
+from voiceserver.server.frames import MAX_REASON_BYTES
 from voiceserver.server.state import STATE, TOKEN_SESSION
 from voiceserver.session.clock import MonotonicClock
 
 PATH = "/v1/realtime"
 SUBPROTOCOL = "realtime"
+HINT = "WebRTC calls go to /v1/realtime/calls"
 _KEY_PROTOCOL = "openai-insecure-api-key."
 MAX_SIDEBANDS = 4  # of one call
 # 2 minutes of audio in one event. OpenAI's 15 MiB would hold the loop for 50 ms.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 HEARTBEAT_S = 20.0  # finds half-open sockets, half of it later
-MAX_REASON_BYTES = 123  # of a close frame (RFC 6455, 5.5)
 
 
 class AiohttpSocket:
@@ -88,7 +89,7 @@ def require_upgrade(request: web.Request, hint: str) -> None:
 async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/realtime``: hold a call until it is over."""
     state = request.app[STATE]
-    require_upgrade(request, "WebRTC calls go to /v1/realtime/calls")
+    require_upgrade(request, HINT)
     if (call_id := request.query.get("call_id")) is not None:
         return await _listen(request, call_id)
     engines = state.engines.for_a_call()

@@ -19,6 +19,7 @@ from voiceserver.overload import Load
 from voiceserver.server.admission import Call, CallRegistry
 from voiceserver.server.answers import busy
 from voiceserver.server.security import AccessRules
+from voiceserver.server.shares import Share
 from voiceserver.server.tokens import Session, Tokens
 
 
@@ -169,4 +170,6 @@ class ServerState:
 
 
 STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)
+# Which part of a server a worker is; absent where the server is one process.
+SHARE: web.AppKey[Share] = web.AppKey("share", Share)
 TOKEN_SESSION: web.RequestKey[Session] = web.RequestKey("token_session", dict)

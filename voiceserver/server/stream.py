@@ -14,6 +14,7 @@ from voiceserver.server.sockets import AiohttpSocket, require_upgrade
 from voiceserver.server.state import STATE
 
 PATH = "/v1/stream"
+HINT = "docs/stream.md says how"
 # An event of the size that the data channel takes too; 4 s of PCM at 16 kHz.
 MAX_MESSAGE_BYTES = 131_072
 
@@ -21,8 +22,8 @@ MAX_MESSAGE_BYTES = 131_072
 async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/stream``: hold a call until it is over."""
     state = request.app[STATE]
-    require_upgrade(request, "docs/stream.md says how")
-    engines = state.engines.get()
+    require_upgrade(request, HINT)
+    engines = state.engines.for_a_call()
     query = request.query
     form = read_format(query.get("format", PCM), query.get("rate", "16000"))
     session = starting_session(request) or None

@@ -67,6 +67,8 @@ class ChildSpec:
         start_limit_s: From exec to READY.
         stop_limit_s: From the end of the socket to SIGKILL.
         attempts: Starts in a row that may fail before the first success.
+        ours: It is as trusted as we are: it gets our environment, secrets too, and
+            its error output is ours.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ChildSpec:
     start_limit_s: float = 60.0
     stop_limit_s: float = 2.0
     attempts: int = 3
+    ours: bool = False
 
 
 class Process:
@@ -223,19 +226,19 @@ class _Tail:
     """The last lines of a child's error output; the pipe is always kept empty."""
 
     def __init__(self, name: str, popen: subprocess.Popen[bytes]) -> None:
-        assert popen.stderr is not None
         self.lines: deque[str] = deque(maxlen=TAIL_LINES)
         self._name = name
         self._pipe = popen.stderr
         self._left = LOGGED_LINES
         self._part = b""
-        os.set_blocking(self._pipe.fileno(), False)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._pipe.fileno(), self.read)
+        if self._pipe is not None:
+            os.set_blocking(self._pipe.fileno(), False)
+            self._loop.add_reader(self._pipe.fileno(), self.read)
 
     def read(self) -> None:
         """Take what is there, a bounded amount."""
-        if self._pipe.closed:
+        if self._pipe is None or self._pipe.closed:
             return
         try:
             raw = os.read(self._pipe.fileno(), 65536)
@@ -257,7 +260,7 @@ class _Tail:
             log.info("an engine says", extra={"engine": self._name, "line": line})
 
     def close(self) -> None:
-        if not self._pipe.closed:
+        if self._pipe is not None and not self._pipe.closed:
             self._loop.remove_reader(self._pipe.fileno())
             self._pipe.close()
 
@@ -270,21 +273,22 @@ def _spawn(spec: ChildSpec, fd: int) -> subprocess.Popen[bytes]:
         pass_fds=(fd,),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=_environment(os.environ),
+        stderr=None if spec.ours else subprocess.PIPE,
+        env=_environment(os.environ, spec.ours),
         start_new_session=True,  # Ctrl-C is for us; the child ends with its socket
     )
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+def _environment(ours: Mapping[str, str], whole: bool = False) -> dict[str, str]:
     """The child's environment, with this package importable as it is for us."""
-    passed = {name: value for name, value in ours.items() if name in _PASSED_ON}
+    passed = {n: value for n, value in ours.items() if whole or n in _PASSED_ON}
     paths = [path for path in ours.get("PYTHONPATH", "").split(os.pathsep) if path]
     root = str(Path(voiceserver.__file__).resolve().parent.parent)
     if root not in site.getsitepackages():
         paths.insert(0, root)  # else it would stand before the standard library
     # One thread: a child is one core's work, and thread pools cost memory.
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    threads = () if whole else ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    one = dict.fromkeys(threads, "1")
     found = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
     return {**passed, **one, **found, "PYTHONUNBUFFERED": "1"}
 

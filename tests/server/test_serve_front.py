@@ -1,0 +1,139 @@
+"""A server of several processes, as it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from tests.e2e.running import Running, running_server
+
+pytestmark = pytest.mark.net
+
+STUBS = '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\nspeech = "stub"\n'
+LIMIT_S = 60.0  # a busy machine starts a worker slowly
+
+
+def workers(server: Running) -> list[psutil.Process]:
+    front = psutil.Process(server.process.pid)
+    return [p for p in front.children() if "voiceserver.cli.worker" in p.cmdline()]
+
+
+@contextlib.asynccontextmanager
+async def front() -> AsyncGenerator[tuple[Running, aiohttp.ClientSession], None]:
+    """A server of two workers, both up."""
+    async with (
+        running_server(STUBS + "[server]\nworkers = 2\n") as server,
+        aiohttp.ClientSession(base_url=server.url) as client,
+    ):
+        await all_up(client, 2)
+        yield server, client
+
+
+async def all_up(client: aiohttp.ClientSession, number: int) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with client.get("/readyz") as answer:
+                if (await answer.json()).get("workers") == number:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def calls_of(client: aiohttp.ClientSession) -> str:
+    async with client.get("/metrics") as answer:
+        text = await answer.text()
+    return next(line for line in text.splitlines() if line.startswith("voiceserver_c"))
+
+
+async def asked(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    """Ask for something, and return the event that answers it."""
+    await socket.send_json({"type": "input_audio_buffer.clear"})
+    while True:
+        event: dict[str, Any] = json.loads(await socket.receive_str(timeout=LIMIT_S))
+        if event["type"] != "session.created":
+            return event
+
+
+async def test_a_killed_worker_ends_its_calls_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their clients are told at once; it is back soon; SIGTERM leaves nothing."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    async with front() as (server, client):
+        before = workers(server)
+        sockets = [await client.ws_connect("/v1/realtime") for _ in range(4)]
+        for socket in sockets:
+            assert (await asked(socket))["type"] == "input_audio_buffer.cleared"
+        assert await calls_of(client) == "voiceserver_calls 4.0"
+        os.kill(before[0].pid, signal.SIGKILL)
+        lost, live = [], []
+        for socket in sockets:
+            try:
+                async with asyncio.timeout(0.5):
+                    message = await socket.receive()
+                assert message.data == 1012
+                assert "connect again" in str(message.extra)
+                lost.append(socket)
+            except TimeoutError:
+                live.append(socket)
+        assert (len(lost), len(live)) == (2, 2)
+        for socket in live:
+            assert (await asked(socket))["type"] == "input_audio_buffer.cleared"
+        await all_up(client, 2)
+        again = await client.ws_connect("/v1/realtime")
+        assert (await asked(again))["type"] == "input_audio_buffer.cleared"
+        assert await calls_of(client) == "voiceserver_calls 3.0"
+        for socket in (*sockets, again):
+            await socket.close()
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        server.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(LIMIT_S):
+            assert await server.process.wait() == 0
+        assert not [p for p in family if p.is_running()]
+        assert os.listdir(tmp_path) == []
+
+
+async def test_sigterm_lets_calls_of_all_workers_finish() -> None:
+    """No new ones; the last says goodbye, and the server ends."""
+    async with front() as (server, client):
+        sockets = [await client.ws_connect("/v1/realtime") for _ in range(2)]
+        for socket in sockets:
+            await asked(socket)
+        server.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                async with client.get("/readyz") as answer:
+                    if answer.status == 503:
+                        break
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await client.ws_connect("/v1/realtime")
+        for socket in sockets:
+            assert (await asked(socket))["type"] == "input_audio_buffer.cleared"
+        for socket in sockets:
+            await socket.close()
+        async with asyncio.timeout(LIMIT_S):
+            assert await server.process.wait() == 0
+
+
+async def test_a_worker_that_is_told_to_end_is_replaced() -> None:
+    """It gets no more calls; when those it has are over, another takes its place."""
+    async with front() as (server, client):
+        sockets = [await client.ws_connect("/v1/realtime") for _ in range(2)]
+        first = workers(server)[0]
+        first.send_signal(signal.SIGTERM)
+        await all_up(client, 1)
+        for socket in sockets:
+            assert (await asked(socket))["type"] == "input_audio_buffer.cleared"
+        for socket in sockets:
+            await socket.close()
+        await all_up(client, 2)
+        assert not first.is_running()

@@ -1,0 +1,136 @@
+"""A worker: a server that listens at a Unix socket for its front alone.
+
+Run by ``python -m``, as the front does; it gets its settings over a socket and ends
+when that closes, so that it cannot outlive the front. What it does inside is what a
+server of one process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import os
+import socket
+import sys
+from pathlib import Path
+
+from voiceserver.cli.loop import log_to_stderr, open_engines, run
+from voiceserver.config import Config
+from voiceserver.config.parse import from_table
+from voiceserver.engines.child import read_settings
+from voiceserver.errors import VoiceServerError
+from voiceserver.ipc import BlockingLine, Closed, Kind, Message
+from voiceserver.server import serve as server
+from voiceserver.server.connections import bound_path
+from voiceserver.server.shares import Share, worker_config
+from voiceserver.server.wiring import webrtc_calls
+from voiceserver.supervisor.line import Line
+from voiceserver.supervisor.process import ChildSpec
+
+START_LIMIT_S = 180.0  # all load at once
+STOP_LIMIT_S = 8.0  # to tell its calls and end its engines
+WHY_LENGTH = 800  # characters of why it did not start
+
+
+def worker_spec(config: Config, share: Share, path: str) -> ChildSpec:
+    """What a front runs as a worker.
+
+    Args:
+        config: Of the whole server.
+        share: Which worker it is.
+        path: Of the Unix socket that it is to listen at.
+    """
+    mine = worker_config(config, share)
+    return ChildSpec(
+        f"worker {share.number}",
+        "voiceserver.cli.worker",
+        {
+            "config": dataclasses.asdict(mine),
+            "share": dataclasses.asdict(share),
+            "path": path,
+        },
+        niceness=0,
+        start_limit_s=START_LIMIT_S,
+        stop_limit_s=STOP_LIMIT_S,
+        ours=True,
+    )
+
+
+async def work(sock: socket.socket, settings: dict[str, object]) -> None:
+    """Be a worker until the front says so, or is gone.
+
+    Args:
+        sock: To the front.
+        settings: As ``worker_spec`` made them.
+    """
+    table, numbers = settings["config"], settings["share"]
+    assert isinstance(table, dict) and isinstance(numbers, dict)
+    config, share = from_table(table), Share(**numbers)
+    stop, drain, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def left(_why: str) -> None:
+        alone.set()
+        stop.set()
+
+    def told(message: Message) -> None:
+        if message.kind is Kind.FINISH:
+            drain.set()
+
+    line = Line(sock, told, left)
+    parts = server.ServerParts(open_engines, webrtc_calls, share=share)
+    path = Path(str(settings["path"]))
+    try:
+        with (
+            server.stopped_by_signals(stop, drain),
+            bound_path(str(path)) as listening,
+        ):
+            await server.serve(
+                config,
+                listening,
+                parts,
+                stop,
+                lambda _address: line.send(Message(Kind.READY)),
+                drain,
+            )
+    except* VoiceServerError as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        line.send(Message(Kind.FAILED, meta={"why": str(first)[:WHY_LENGTH]}))
+    finally:
+        line.close()
+        if alone.is_set():
+            _clear_away(path)
+
+
+def _clear_away(path: Path) -> None:
+    """Leave nothing in the front's folder, which it cannot clear itself if killed."""
+    with contextlib.suppress(OSError):  # it was quicker
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()  # unless another worker is still in it
+
+
+def main() -> int:
+    """Run a worker; what it logs goes where the front's lines go."""
+    parser = argparse.ArgumentParser(prog="voiceserver.cli.worker")
+    parser.add_argument("--fd", type=int, required=True, help="connected socket")
+    parser.add_argument("--niceness", type=int, default=0)
+    parser.add_argument("--name", default="", help="shown in lists of processes")
+    arguments = parser.parse_args()
+    os.nice(arguments.niceness)
+    sock = socket.socket(fileno=arguments.fd)
+    try:
+        settings = read_settings(BlockingLine(sock))
+    except Closed:
+        return 0  # the front is gone already
+    table = settings["config"]
+    assert isinstance(table, dict)
+    log_to_stderr(from_table(table), quiet=False)
+    run(work(sock, settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""How many calls there may be, in all and from one address.
+
+Counts; holds no call. A process that holds calls has one, and so has a front whose
+workers hold them, so that the limits are one server's however many processes it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from voiceserver.errors import Overloaded
+from voiceserver.metrics import Metrics
+
+
+class Room:
+    """The places of one server.
+
+    Args:
+        max_calls: Calls at a time, those being set up included.
+        max_calls_from: The same from one address; 0 is ``max_calls``.
+        metrics: Where refused calls are counted.
+    """
+
+    def __init__(self, max_calls: int, max_calls_from: int, metrics: Metrics) -> None:
+        self._max_calls = max_calls
+        self._max_calls_from = max_calls_from or max_calls
+        self._metrics = metrics
+        self._by_place: Counter[str] = Counter()
+        self._closing = ""
+
+    def __len__(self) -> int:
+        return self._by_place.total()
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server is going; no call is taken any more."""
+        return self._closing != ""
+
+    def close(self, reason: str) -> None:
+        """Take no call any more; those in progress go on."""
+        self._closing = self._closing or reason
+
+    def check(self, place: str = "") -> None:
+        """Check that one more call would be taken.
+
+        Args:
+            place: Address of the client.
+
+        Raises:
+            Overloaded: If not; the text says why.
+        """
+        if self._closing:
+            self._metrics.calls_refused.labels("closing").inc()
+            raise Overloaded("The server is shutting down.")
+        if len(self) >= self._max_calls:
+            self._metrics.calls_refused.labels("full").inc()
+            raise Overloaded(
+                f"All {self._max_calls} lines are busy; please try again in a moment."
+            )
+        if self._by_place[place] >= self._max_calls_from:
+            self._metrics.calls_refused.labels("address").inc()
+            raise Overloaded(
+                f"An address may hold {self._max_calls_from} calls; end one of yours."
+            )
+
+    def take(self, place: str = "") -> None:
+        """Count one call more."""
+        self._by_place[place] += 1
+
+    def leave(self, place: str = "") -> None:
+        """Count one call less."""
+        self._by_place[place] -= 1
+        if not self._by_place[place]:
+            del self._by_place[place]
