@@ -73,7 +73,7 @@ async def step(server: Server, count: int) -> dict[str, object]:
         try:
             await caller.connect()
             connected.append(caller)
-        except Refused:
+        except (Refused, TimeoutError):
             together.refused += 1
         await asyncio.sleep(APART_S)
     before, lag_before = server.cost(), await asyncio.to_thread(lateness, server)

@@ -50,7 +50,7 @@ async def talk(server: Server, until_s: float, first: int) -> Measured:
         caller = Caller(server.url)
         try:
             await caller.connect()
-        except Refused:
+        except (Refused, TimeoutError):
             together.refused += 1
             await caller.close()
             await asyncio.sleep(1)
