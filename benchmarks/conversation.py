@@ -122,7 +122,7 @@ async def run_calls(server: Server, count: int, rounds: int) -> dict[str, object
     together = Measured()
     cpu_s = all_cpu_s = call_s = 0.0
     idle = server.cost()
-    peak_mb = idle.front_rss_mb
+    peak_mb = idle.all_rss_mb
 
     async def call(delay_s: float) -> Measured:
         await asyncio.sleep(delay_s)
@@ -143,7 +143,7 @@ async def run_calls(server: Server, count: int, rounds: int) -> dict[str, object
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call(0.37 * i)) for i in range(count)]
             await asyncio.sleep(5)
-            peak_mb = max(peak_mb, server.cost().front_rss_mb)
+            peak_mb = max(peak_mb, server.cost().all_rss_mb)
         after = server.cost()
         cpu_s += after.front_cpu_s - before.front_cpu_s
         all_cpu_s += after.all_cpu_s - before.all_cpu_s
@@ -168,8 +168,8 @@ async def run_calls(server: Server, count: int, rounds: int) -> dict[str, object
         "connect_ms": spread(together.connect_ms),
         "cpu_s_per_call_s": round(cpu_s / call_s, 4),
         "cpu_s_per_call_s_all_processes": round(all_cpu_s / call_s, 4),
-        "rss_mb_per_call": round((peak_mb - idle.front_rss_mb) / count, 1),
-        "rss_mb_idle": round(idle.front_rss_mb, 1),
+        "rss_mb_per_call": round((peak_mb - idle.all_rss_mb) / count, 1),
+        "rss_mb_idle": round(idle.all_rss_mb, 1),
         "loop_lag_ms_p99": loop_lag_ms(server),
     }
 
