@@ -113,7 +113,7 @@ class _NothingLost:
     packets_received = packets_lost = fraction_lost = max_seq = jitter = 0
 
 
-class Refused(Exception):
+class Refused(RuntimeError):
     """The server takes no call now; the message is its reason."""
 
 
