@@ -10,7 +10,6 @@ BENCHMARKS = (
     "http_stack",
     "media",
     "conversation",
-    "capacity",
     "cycles",
     "websocket",
     "embedded",

@@ -62,7 +62,11 @@ class Microphone:
 
     def say(self, samples: Samples) -> None:
         """Speak from the next frame on."""
-        self._speech, self._sent, self.sent_s = _encoded(samples.tobytes()), 0, []
+        self._speech, self._sent, self.sent_s = (
+            _encoded(samples.astype("f4").tobytes()),
+            0,
+            [],
+        )
 
     def sent_at_s(self, sample: int) -> float | None:
         """When the frame that holds this sample of the utterance was sent."""
@@ -109,7 +113,7 @@ class _NothingLost:
     packets_received = packets_lost = fraction_lost = max_seq = jitter = 0
 
 
-class Refused(Exception):
+class Refused(RuntimeError):
     """The server takes no call now; the message is its reason."""
 
 

@@ -79,25 +79,25 @@ async def cycles(server: Server, count: int) -> tuple[list[list[float]], int]:
                 print("cycle", number, "failed:", repr(error))
             done += 1
             if done % max(1, count // SAMPLES) == 0:
-                memory.append([done, server.cost().front_rss_mb])
+                memory.append([done, server.cost().all_rss_mb])
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(one_after_another())
     await asyncio.sleep(SETTLED_S)
-    memory.append([done, server.cost().front_rss_mb])
+    memory.append([done, server.cost().all_rss_mb])
     return memory, failed
 
 
 async def held(server: Server, count: int) -> float:
     """Return the memory that each of ``count`` calls holds, in MB."""
-    before = server.cost().front_rss_mb
+    before = server.cost().all_rss_mb
     callers = [Caller(server.url) for _ in range(count)]
     for caller in callers:
         await caller.connect()
         caller.send({"type": "response.create"})
     await asyncio.sleep(3)
-    after = server.cost().front_rss_mb
+    after = server.cost().all_rss_mb
     for caller in callers:
         await caller.close()
     await asyncio.sleep(1)

@@ -163,32 +163,6 @@ def line(series: dict[str, Any], along: str, path: Path) -> None:
     plt.close(figure)
 
 
-def capacity(result: dict[str, Any], path: Path) -> None:
-    """Draw lateness, replies and CPU over the number of calls."""
-    steps = result["steps"]
-    calls = [step["calls"] for step in steps]
-    idle_ms = result["idle_loop_lag_p99_ms"]
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
-    late = [step["loop_lag_p99_ms"] for step in steps]
-    axes[0].plot(calls, late, "o-")
-    axes[0].axhline(3 * idle_ms, color="#c0392b", ls="--", label="3 times idle")
-    axes[0].set_title("lateness of the event loop, p99 (ms)", fontsize=10)
-    axes[0].legend(fontsize=8)
-    for key in ("p50", "p95"):
-        replies = [(step["reply_after_silence_ms"] or {}).get(key, 0) for step in steps]
-        axes[1].plot(calls, replies, "o-", label=key)
-    axes[1].set_title("reply after silence (ms)", fontsize=10)
-    axes[1].legend(fontsize=8)
-    axes[2].plot(calls, [step["cpu_s_per_s"] for step in steps], "o-")
-    axes[2].set_title("CPU of the server (s per s)", fontsize=10)
-    for axis in axes:
-        axis.set_xlabel("calls", fontsize=8)
-        axis.set_ylim(bottom=0)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
-
-
 def browser(result: dict[str, Any], path: Path) -> None:
     """Draw what a browser heard of itself, by network, of our path and stock's."""
     networks = result["networks"]

@@ -23,9 +23,9 @@ import uvloop
 
 from benchmarks import plots
 from benchmarks.caller import Caller, Refused
-from benchmarks.capacity import CONFIG, lateness, p99_ms
 from benchmarks.conversation import (
     SILENCE_MS,
+    STUB_CONFIG,
     UTTERANCES,
     Measured,
     converse,
@@ -36,9 +36,33 @@ from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import read
 
 RESULTS = Path(__file__).parent / "results"
+CONFIG = STUB_CONFIG.replace("max_calls = 16", "max_calls = 256")
+LAG = "voiceserver_loop_lag_seconds_bucket"
 LOOK_S = 10.0
 FLOODED_EVERY, JUNK = 6, 200  # looks, datagrams
 VANISHES = 5  # one call in so many
+
+
+def lateness(server: Server) -> dict[float, float]:
+    """Counts of the event loop's lateness so far, by upper edge in ms."""
+    return {
+        float(key.split('le="')[1].split('"')[0]) * 1000: count
+        for key, count in server.metric(LAG).items()
+    }
+
+
+def p99_ms(before: dict[float, float], after: dict[float, float]) -> float:
+    """The 99th percentile of what came between, interpolated within its bucket."""
+    counts = sorted((edge, after[edge] - before[edge]) for edge in after)
+    wanted = 0.99 * counts[-1][1]
+    low_edge = low = 0.0
+    for edge, count in counts:
+        if count >= wanted:
+            if edge == float("inf"):
+                return low_edge
+            return low_edge + (edge - low_edge) * (wanted - low) / max(1.0, count - low)
+        low_edge, low = edge, count
+    return low_edge
 
 
 async def talk(server: Server, until_s: float, first: int) -> Measured:
@@ -50,7 +74,7 @@ async def talk(server: Server, until_s: float, first: int) -> Measured:
         caller = Caller(server.url)
         try:
             await caller.connect()
-        except Refused:
+        except (Refused, TimeoutError):
             together.refused += 1
             await caller.close()
             await asyncio.sleep(1)
