@@ -19,6 +19,11 @@ RIVALS = {
     "reply_after_silence_ms": (182, 215),
     "interruption_to_silence_ms": (364, 421),
 }
+NAMES = {
+    "realtime": "audio in events",
+    "stream": "/v1/stream",
+    "deaf": "one more reads nothing",
+}
 TITLES = {
     "reply_after_silence_ms": "reply after the configured silence",
     "interruption_to_silence_ms": "interruption to silence",
@@ -179,6 +184,41 @@ def browser(result: dict[str, Any], path: Path) -> None:
         axis.invert_yaxis()
         axis.set_title(title, fontsize=10)
     axes[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def websocket(result: dict[str, Any], path: Path) -> None:
+    """Draw cost and delay by the number of calls, for either door."""
+    parts = {
+        "cpu_ms_per_call_second": "CPU per second of call, ms",
+        "cpu_us_per_event": "CPU per event, \u00b5s",
+        "first_audio_ms": "turn's end to first audio, ms",
+        "created_ms": "connect, ms",
+        "memory_mb_per_call": "memory per call, MB",
+    }
+    colors = {"realtime": "#3b6fb6", "stream": "#999999", "deaf": "#c0392b"}
+    figure, axes = plt.subplots(1, len(parts), figsize=(13, 3.2))
+    for axis, (key, title) in zip(axes, parts.items(), strict=True):
+        for door, color in colors.items():
+            wanted = [
+                run
+                for run in result["runs"]
+                if ("deaf" if run["deaf"] else run["door"]) == door
+            ]
+            calls = [run["calls"] for run in wanted]
+            shown = [run[key] for run in wanted]
+            if key == "first_audio_ms":
+                tails = [one["p95"] for one in shown]
+                shown = [one["p50"] for one in shown]
+                axis.plot(calls, tails, "^:", color=color, alpha=0.6)
+            axis.plot(calls, shown, "o-", color=color, label=NAMES[door])
+        axis.set_xscale("log", base=2)
+        axis.set_ylim(bottom=0)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("calls; dotted: p95", fontsize=8)
+    axes[0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -24,6 +24,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from benchmarks import plots
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import resample, to_int16
@@ -215,6 +216,7 @@ async def main() -> None:
         print(run)
     result = {"machine": machine(), "seconds": options.seconds, "runs": runs}
     RESULTS.joinpath("websocket.json").write_text(json.dumps(result, indent=1) + "\n")
+    plots.websocket(result, RESULTS / "websocket.svg")
 
 
 if __name__ == "__main__":

@@ -76,6 +76,15 @@ export async function conversation({ library, code, speak, audioInEvents, connec
   await until(() => said("assistant").includes(ANSWER), "the answer", told);
   if (audioInEvents) await until(() => bytes > 0, "audio", told);
 
+  const updates = seen.filter((type) => type === "session.updated").length;
+  const brief = new library.RealtimeAgent({ name: "host", instructions: "Be briefer.", tools });
+  await session.updateAgent(brief);
+  await until(
+    () => seen.filter((type) => type === "session.updated").length > updates,
+    "the update of the session",
+    told,
+  );
+
   await speak?.(session);
   await count("agent_end", 2);
   await until(

@@ -30,6 +30,7 @@ class Session:
             "input_speech_stopped",
             "input_audio_transcription_completed",
             "error",
+            "openai_server_event_received",
         ):
             session.on(
                 name, lambda event=None, name=name: self.told.append((name, event))
@@ -40,6 +41,11 @@ class Session:
 
     async def next(self, name: str, since: int = 0) -> Any:
         return (await until(lambda: self.of(name, since), name))[0]
+
+    def raw(self, kind: str) -> list[Any]:
+        """Events of the server of a type."""
+        found = self.of("openai_server_event_received")
+        return [event for event in found if event["type"] == kind]
 
     async def push(self, pcm: bytes) -> None:
         self.session.push_audio(rtc.AudioFrame(pcm, RATE, 1, len(pcm) // 2))
@@ -58,6 +64,11 @@ class Session:
 async def conversation(setting: Setting, it: Session) -> None:
     """Spoken to, it answers; spoken over, it is cut."""
     await it.session.update_instructions("Be brief.")
+
+    def shown() -> list[str]:
+        return [event["session"]["instructions"] for event in it.raw("session.updated")]
+
+    await until(lambda: "Be brief." in shown(), "the update of the session")
     await setting.speak(it.push)
     heard = "input_audio_transcription_completed"
     generation = await it.next("generation_created")
@@ -74,6 +85,9 @@ async def conversation(setting: Setting, it: Session) -> None:
         if item.type == "message" and item.role == "assistant"
     )
     it.session.truncate(message_id=item.id, modalities=["audio"], audio_end_ms=1500)
+    kind = "conversation.item.truncated"
+    truncated = (await until(lambda: it.raw(kind), "the truncation"))[0]
+    assert (truncated["item_id"], truncated["audio_end_ms"]) == (item.id, 1500)
     await it.said(await it.next("generation_created", since))
 
 

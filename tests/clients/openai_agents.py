@@ -15,6 +15,8 @@ from agents.realtime.model_inputs import RealtimeModelSendRawMessage
 
 from tests.clients.setting import ANSWER, HEARD, REPLY_S, Setting, run, until
 
+RAW = "raw_server_event"
+
 
 class Heard:
     """What came of a session."""
@@ -70,6 +72,7 @@ async def main(setting: Setting) -> None:
     async with session, asyncio.TaskGroup() as group:
         reading = group.create_task(heard.read(session))
         await conversation(setting, session, heard, tracker)
+        await update(session, agent.clone(instructions="Be briefer."), heard)
         await session.send_message("Please use the tool.")
         await heard.next("tool_end", 0)
         await until(lambda: any("sunny" in t for t in said(session)), "the result")
@@ -83,6 +86,23 @@ async def main(setting: Setting) -> None:
         await session.close()
         await asyncio.wait({reading}, timeout=5)
         reading.cancel()
+
+
+async def update(session: Any, agent: Any, heard: Heard) -> None:
+    """New instructions are taken and shown."""
+
+    def shown() -> list[str]:
+        raw = [
+            e.data.data
+            for e in heard.of("raw_model_event", since)
+            if e.data.type == RAW
+        ]
+        updates = [event for event in raw if event["type"] == "session.updated"]
+        return [event["session"]["instructions"] for event in updates]
+
+    since = len(heard.events)
+    await session.update_agent(agent)
+    await until(lambda: "Be briefer." in shown(), "the update of the session")
 
 
 async def conversation(

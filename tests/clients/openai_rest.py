@@ -139,6 +139,8 @@ async def sideband(setting: Setting, call_id: str) -> None:
     )
     wrong: set[str] = set()
     async with names["connecting"] as connection:
+        update: Any = {"type": "realtime", "instructions": "Be briefer."}
+        await connection.session.update(session=update)
         await connection.response.create()
         seen: list[Any] = []
         while not seen or seen[-1].type != "response.done":
@@ -153,6 +155,8 @@ async def sideband(setting: Setting, call_id: str) -> None:
             seen.append(connection.parse_event(raw))
     assert not wrong, wrong
     kinds = [event.type for event in seen]
+    updated = [event for event in seen if event.type == "session.updated"]
+    assert updated[0].session.instructions == "Be briefer."
     assert "output_audio_buffer.started" in kinds
     assert "output_audio_buffer.cleared" in kinds
     assert not any(kind.startswith("voiceserver.") for kind in kinds)

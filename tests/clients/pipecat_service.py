@@ -15,6 +15,7 @@ from pipecat.frames.frames import (
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
+    LLMUpdateSettingsFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
     TTSTextFrame,
@@ -66,9 +67,14 @@ async def weather(params: Any) -> None:
 
 
 async def conversation(
-    setting: Setting, worker: Any, before: Kept, after: Kept
+    setting: Setting, worker: Any, service: Any, before: Kept, after: Kept
 ) -> None:
     """Spoken to, it answers; spoken over, it truncates."""
+    items: list[Any] = []
+
+    @service.event_handler("on_conversation_item_updated")  # type: ignore[untyped-decorator]
+    async def _updated(_service: Any, _item_id: str, item: Any) -> None:
+        items.append(item)
 
     async def send(pcm: bytes) -> None:
         frame = InputAudioRawFrame(audio=pcm, sample_rate=RATE, num_channels=1)
@@ -83,6 +89,25 @@ async def conversation(
     await setting.speak(send)
     await after.next(InterruptionFrame, since)
     await after.next(LLMFullResponseEndFrame, since)
+    answers = [item for item in items if item and item.role == "assistant"]
+    kept = await service.retrieve_conversation_item(answers[0].id)
+    assert ANSWER.startswith(kept.content[0].transcript)
+    assert kept.content[0].transcript != ANSWER
+
+
+async def update(worker: Any, service: Any) -> None:
+    """New instructions are taken and shown."""
+    shown: list[str] = []
+    took = service._handle_evt_session_updated
+
+    async def updated(event: Any) -> None:
+        shown.append(event.session.instructions)
+        await took(event)
+
+    service._handle_evt_session_updated = updated
+    delta = OpenAIRealtimeLLMService.Settings(system_instruction="Be briefer.")
+    await worker.queue_frame(LLMUpdateSettingsFrame(delta=delta))
+    await until(lambda: "Be briefer." in shown, "the update of the session")
 
 
 async def main(setting: Setting) -> None:
@@ -111,7 +136,8 @@ async def main(setting: Setting) -> None:
         await until(lambda: after.seconds() == REPLY_S, "all of its sound")
         await asyncio.sleep(0.5)
         after.frames.clear()
-        await conversation(setting, worker, before, after)
+        await update(worker, service)
+        await conversation(setting, worker, service, before, after)
         errors: Any = await asyncio.gather(
             service.retrieve_conversation_item("none"), return_exceptions=True
         )

@@ -1,4 +1,7 @@
-"""pydantic-ai: an agent with a tool in a realtime session."""
+"""pydantic-ai: an agent with a tool in a realtime session.
+
+It updates the session once, when it connects, and waits for ``session.updated``.
+"""
 
 from __future__ import annotations
 
@@ -101,6 +104,7 @@ async def conversation(setting: Setting, it: Session) -> None:
     await it.session.interrupt(played_ms=500)
     await it.next("RealtimeTurnCompleteEvent", since)
     assert "number 40" not in it.spoken("assistant")[-1]
+    assert not it.faults(), it.faults()  # the truncation was taken
 
 
 if __name__ == "__main__":

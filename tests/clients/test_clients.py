@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ import soundfile
 from aiohttp import web
 
 from tests.browser import Browser, open_browser
-from tests.clients.setting import RATE, Setting
+from tests.clients.setting import RATE, README, Setting
 from tests.e2e.running import free_port
 from tests.recordings import recording
 from voiceserver.audio import Samples
@@ -210,6 +211,26 @@ def test_models_are_those_that_were_read() -> None:
     new = [name for side in after for name in set(after[side]) - set(before[side])]
     assert not changes
     assert not new
+
+
+def test_every_row_of_the_readme_is_run() -> None:
+    """Each client of "use your client" has its lines run by a program here."""
+    section = README.read_text().split("## Use your client")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| \*\*(.+?)\*\*", section, re.MULTILINE)
+    sources = [path.read_text() for path in HERE.glob("*.py")]
+    unread = [row for row in rows if not any(f'"{row}"' in text for text in sources)]
+    assert len(rows) >= 9
+    assert unread == []
+
+
+def test_the_snapshot_is_of_the_pinned_version() -> None:
+    """The list of events and fields was read from the openai-python that is pinned."""
+    pins = (HERE / "requirements.txt").read_text()
+    [pinned] = re.findall(r"^openai\S*==(3\S+)", pins, re.MULTILINE)
+    [shown] = re.findall(
+        r"\*\*openai-python, WebSocket\*\* \((\S+)\)", README.read_text()
+    )
+    assert pinned.startswith(f"{shown}.")
 
 
 def microphone(folder: Path) -> Path:

@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 
 from tests.server.running import Running, running
+from voiceserver.carriers import websocket
+from voiceserver.server import sockets
 
 pytestmark = pytest.mark.net
 
@@ -29,6 +31,19 @@ async def refused(server: Running, path: str = PATH, **kwargs: Any) -> int:
             return 101
     except aiohttp.WSServerHandshakeError as error:
         return error.status
+
+
+def frame(head: int, payload: bytes) -> bytes:
+    """A masked frame with a first byte of one's own (RFC 6455, 5.2)."""
+    return bytes([head, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+def write(socket: aiohttp.ClientWebSocketResponse, octets: bytes) -> None:
+    """Put bytes on the wire behind the client's back."""
+    connection = socket._response.connection
+    assert connection is not None
+    assert connection.transport is not None
+    connection.transport.write(octets)
 
 
 async def test_a_call_is_greeted_with_its_model() -> None:
@@ -131,14 +146,46 @@ async def test_one_client_that_does_not_read_does_not_hold_up_another() -> None:
         await deaf.close()
 
 
-async def test_a_flood_of_messages_are_all_answered() -> None:
+async def test_a_flood_of_messages_are_all_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """They are read at a rate; nothing is dropped and the call goes on."""
+    monkeypatch.setattr(websocket, "MESSAGES_PER_S", 2000)
     async with running() as server, server.client.ws_connect(PATH) as socket:
         await first(socket)
-        for number in range(600):
+        for number in range(1000):
             await socket.send_json({"type": "nonsense", "event_id": str(number)})
-        answered = [(await first(socket))["error"]["event_id"] for _ in range(600)]
-        assert answered == [str(number) for number in range(600)]
+        answered = [(await first(socket))["error"]["event_id"] for _ in range(1000)]
+        assert answered == [str(number) for number in range(1000)]
+
+
+async def test_a_half_open_connection_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that answers no ping is gone: its line is free for another."""
+    monkeypatch.setattr(sockets, "HEARTBEAT_S", 0.2)
+    async with (
+        running(max_calls=1) as server,
+        server.client.ws_connect(PATH, autoping=False) as socket,
+    ):
+        await first(socket)
+        assert await refused(server) == 503
+        while not socket.closed:
+            await socket.receive(timeout=10)
+        async with asyncio.timeout(10):  # until the call has been put away
+            while await refused(server) == 503:
+                pass
+
+
+async def test_endless_continuation_of_nothing_is_one_message() -> None:
+    """Thousands of empty fragments cost no memory; the last one ends the message."""
+    async with running() as server, server.client.ws_connect(PATH) as socket:
+        await first(socket)
+        begin = frame(0x01, b'{"type": ')  # a text, not final
+        empty = frame(0x00, b"")
+        end = frame(0x80, b'"nonsense"}')
+        write(socket, begin + empty * 20_000 + end)
+        assert (await first(socket))["error"]["code"] == "unknown_event"
 
 
 @pytest.mark.parametrize("opcode", [0x80, 0x00, 0x83, 0xF1])
@@ -146,10 +193,7 @@ async def test_broken_frames_close_the_socket(opcode: int) -> None:
     """A continuation of nothing (final or not), unknown opcodes, reserved bits."""
     async with running() as server, server.client.ws_connect(PATH) as socket:
         await first(socket)
-        connection = socket._response.connection
-        assert connection is not None
-        assert connection.transport is not None
-        connection.transport.write(bytes([opcode, 0x80, 1, 2, 3, 4]))
+        write(socket, frame(opcode, b""))
         async with asyncio.timeout(10):
             while not socket.closed:
                 await socket.receive()

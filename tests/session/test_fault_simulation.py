@@ -43,7 +43,7 @@ def conversation(seed: int) -> Call:
     for _ in range(rng.randint(2, 4)):
         script.append((rng.uniform(0.02, 3.0), False))
         script.append((rng.uniform(0.05, 1.5), True))
-    script.append((8.0, False))  # long enough for every limit to pass
+    script.append((10.0, False))  # long enough for every limit to pass
     run_virtual(call.run(script))
     return call
 

@@ -9,7 +9,6 @@ the dialect. It knows no protocol, no transport and no engine by name.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import assert_never
 
 from voiceserver.ahead import Ahead
@@ -36,7 +35,7 @@ from voiceserver.commands import (
 )
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Message, Reminder
-from voiceserver.errors import SessionEnded, VoiceServerError
+from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
@@ -57,15 +56,15 @@ from voiceserver.session.asides import Asides
 from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.door import MESSAGES_RING_MS, Door
+from voiceserver.session.faults import told_of
 from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.reminders import Reminders
 from voiceserver.session.settings import CallSettings, source_of
 from voiceserver.session.speaking import Generated, Speaking, messages_of
+from voiceserver.session.unanswered import Unanswered
 from voiceserver.streams import raise_if_cancelled
-
-log = logging.getLogger(__name__)
 
 
 class Session:
@@ -109,6 +108,7 @@ class Session:
         )
         self._turn = 0  # number of the last turn begun
         self._asked: CreateReply | None = None  # waits for the user's words
+        self._unanswered = Unanswered()
         self.playout = Playout(self._played, self._sounds)
         outlet: Outlet = self.playout
         if in_messages:
@@ -176,7 +176,7 @@ class Session:
                     listening.cancel()
                     self._abandon(reason)
         except* Exception as failed:  # noqa: BLE001 - the session edge
-            reason = self._fault(failed)
+            reason = told_of(failed, self._call_id, self._metrics)
         raise_if_cancelled()
         return reason
 
@@ -186,24 +186,12 @@ class Session:
             self._dialect.opened()
             while True:
                 await self._handle(await self._inbox.get(), group)
-                await self._answer_asked(group)
+                await self._answer_waiting(group)
         except SessionEnded as ended:
             return str(ended)
         except Exception as error:  # noqa: BLE001 - the session edge
             raise_if_cancelled()
-            return self._fault(ExceptionGroup("", [error]))
-
-    def _fault(self, failed: ExceptionGroup[Exception]) -> str:
-        """The session edge: count, classify, log; return what to tell the client."""
-        error = failed.exceptions[0]
-        expected = isinstance(error, VoiceServerError)
-        self._metrics.faults.labels("session", type(error).__name__).inc()
-        log.error(
-            "a call ended by a fault",
-            extra={"call": self._call_id, "kind": type(error).__name__},
-            exc_info=None if expected else error,
-        )
-        return str(error) if expected else "internal error"
+            return told_of(error, self._call_id, self._metrics)
 
     def _abandon(self, reason: str) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
@@ -258,17 +246,23 @@ class Session:
             self._speaking.told(event)
 
     async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        # Alive only if speech may not interrupt, or a reply was asked for meanwhile.
+        turn = self._settings.config.turn
+        if self._unanswered.keep(event, turn, self._speaking.busy):
+            self._dialect.notify(event)
+            return
+        # Alive only if a reply was asked for meanwhile, or the client commits.
         await self._stop(Outcome.INTERRUPTED)
         self._dialect.notify(event)
+        self._take_turn(event, group)
+
+    def _take_turn(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
+        """Write a turn down and answer it, unless another waits behind it."""
         ledger = self._ledger(event.decided_ns)
         ledger.endpoint_reason = event.reason
         ledger.endpoint_ms = (event.decided_at - event.at) * 1000 / MIC_RATE
-        source = Source(
-            event.utterance,
-            self._listener.take(event.utterance),
-            self._settings.config.turn.create_reply,
-        )
+        answer = self._settings.config.turn.create_reply and not self._unanswered
+        heard = self._listener.take(event.utterance)
+        source = Source(event.utterance, heard, answer)
         self._speaking.begin(source, ledger, self._settings, group)
 
     def _sounded(self, event: Playback) -> None:
@@ -380,11 +374,12 @@ class Session:
 
     async def _ask(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
         """Answer, once the user's words are known."""
+        about_to_answer = self._unanswered.answered or self._speaking.about_to_answer
         if asked.aside:
             self._answer_aside(asked, group)
-        elif self._asked is not None or self._speaking.about_to_answer:
+        elif self._asked is not None or about_to_answer:
             self._dialect.refused(asked)
-        elif self._speaking.listening:
+        elif self._speaking.listening or self._unanswered:
             self._asked = asked
         else:
             await self._stop(Outcome.CANCELLED)
@@ -396,8 +391,12 @@ class Session:
         if not self._asides.begin(source_of(asked), ledger, settings, group):
             self._dialect.refused(asked)
 
-    async def _answer_asked(self, group: asyncio.TaskGroup) -> None:
-        if self._asked is not None and not self._speaking.busy:
+    async def _answer_waiting(self, group: asyncio.TaskGroup) -> None:
+        if self._speaking.busy:
+            return
+        if self._unanswered:
+            self._take_turn(self._unanswered.next(self._clock.now_ns()), group)
+        elif self._asked is not None:
             asked, self._asked = self._asked, None
             await self._ask(asked, group)
 
