@@ -28,7 +28,12 @@ from voiceserver.events import (
 
 CONVERSATIONS = int(os.environ.get("VOICESERVER_CONVERSATIONS", "400"))
 PARTS = 8
-BUDGET = BudgetConfig(text_stall_ms=800, text_words_ms=1300, speech_last_ms=600)
+BUDGET = BudgetConfig(
+    recognition_last_ms=3000,
+    text_stall_ms=800,
+    text_words_ms=1300,
+    speech_last_ms=600,
+)
 
 
 def conversation(seed: int) -> Call:
