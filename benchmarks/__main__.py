@@ -1,11 +1,19 @@
-"""Runs benchmarks, one after the other: ``python -m benchmarks [NAME ...]``."""
+"""Runs benchmarks, one after the other: ``python -m benchmarks [NAME ...]``.
+
+``voiceserver bench`` is the same. Without a name the usual ones run; options after a
+single name are that benchmark's.
+"""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-BENCHMARKS = (
+FOLDER = Path(__file__).parent
+USUAL = (
     "vad",
     "http_stack",
     "media",
@@ -16,22 +24,64 @@ BENCHMARKS = (
     "budget",
     "voice_speed",
 )
+# Run by name only: they take long, load the machine, or need a GPU or a browser.
+BY_NAME = (
+    "admission",
+    "engine_processes",
+    "media_browser",
+    "media_words",
+    "soak",
+    "voice_gate",
+    "voice_gpu",
+    "voice_likeness",
+    "voice_quality",
+)
+WRONG_USE = 2
 
 
-def main() -> int:
-    """Run them in processes of their own; return the number that failed.
+def there() -> list[str]:
+    """The benchmarks of this checkout."""
+    return [name for name in (*USUAL, *BY_NAME) if _file(name).is_file()]
 
-    Options after a single name are that benchmark's.
+
+def main(words: Sequence[str]) -> int:
+    """Run them in processes of their own; return 0 if all went well.
+
+    Args:
+        words: Names, with options after a single one; ``--list`` tells the names.
     """
+    known = there()
+    if "--list" in words[:1]:
+        for name in known:
+            print(f"{name:17} {_what(name)}")
+        return 0
+    n_names = next((n for n, word in enumerate(words) if word[:1] == "-"), len(words))
+    names, options = words[:n_names], words[n_names:]
+    unknown = [name for name in names if name not in known]
+    if unknown or (options and len(names) != 1):
+        why = f"no benchmark '{unknown[0]}'" if unknown else "options need one name"
+        print(f"{why}; there are: {', '.join(known)}", file=sys.stderr)
+        return WRONG_USE
     failed = 0
-    names = [name for name in sys.argv[1:] if name in BENCHMARKS]
-    options = sys.argv[2:] if len(names) == 1 else []
-    for name in names or BENCHMARKS:
+    for name in names or [name for name in USUAL if name in known]:
         print(f"== {name}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}", *options]
         failed += subprocess.run(command, check=False).returncode != 0
-    return failed
+    return min(failed, 1)
+
+
+def _file(name: str) -> Path:
+    return FOLDER / f"{name}.py"
+
+
+def _what(name: str) -> str:
+    """The first line of its docstring."""
+    told = ast.get_docstring(ast.parse(_file(name).read_text())) or ""
+    return told.split("\n")[0]
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -35,7 +35,9 @@ def test_wrong_use_is_exit_code_2(
     assert "usage: voiceserver" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["", "serve", "say", "transcribe", "check"])
+@pytest.mark.parametrize(
+    "command", ["", "serve", "say", "transcribe", "check", "bench"]
+)
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """For each command, and at the top."""
     with pytest.raises(SystemExit) as end:

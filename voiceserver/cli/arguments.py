@@ -46,6 +46,17 @@ examples:
   voiceserver check --config voiceserver.toml
 """
 
+_BENCH = """\
+examples:
+  voiceserver bench --list                 what there is to measure
+  voiceserver bench budget                 the latency budget over faulty providers
+  voiceserver bench budget --calls 8 --rounds 3
+  voiceserver bench media admission
+
+Runs from a checkout of the project; results go to benchmarks/results there. Options
+after a single name are that benchmark's: 'voiceserver bench budget --help'.
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; ``command`` names the command."""
@@ -92,6 +103,15 @@ def parser() -> argparse.ArgumentParser:
     )
 
     _command(commands, "check", "try the configuration and every engine", _CHECK)
+
+    bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
+    bench.add_argument("--list", action="store_true", help="tell the names")
+    bench.add_argument(
+        "words",
+        metavar="NAME",
+        nargs=argparse.REMAINDER,
+        help="what to measure, with its options; without a name everything",
+    )
     return top
 
 
@@ -100,6 +120,8 @@ def _command(
     name: str,
     what: str,
     examples: str,
+    *,
+    config: str | None = "configuration file (default: voiceserver.toml here, if any)",
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
@@ -108,12 +130,8 @@ def _command(
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument(
-        "--config",
-        metavar="F",
-        type=Path,
-        help="configuration file (default: voiceserver.toml here, if there is one)",
-    )
+    if config is not None:
+        command.add_argument("--config", metavar="F", type=Path, help=config)
     return command
 
 

@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
+        if options.command == "bench":
+            from voiceserver.cli.bench import bench
+
+            return bench(options.words, options.list)
         return _run(options, load(options.config))
     except (ConfigError, BadRequest) as error:
         return _told(error, EXIT_WRONG_USE)
