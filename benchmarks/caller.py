@@ -63,10 +63,15 @@ class Microphone:
     def say(self, samples: Samples) -> None:
         """Speak from the next frame on."""
         self._speech, self._sent, self.sent_s = (
-            _encoded(samples.astype("f4").tobytes()),
+            encoded(samples),
             0,
             [],
         )
+
+    @property
+    def said(self) -> bool:
+        """Whether all of it was sent."""
+        return self._sent == len(self._speech)
 
     def sent_at_s(self, sample: int) -> float | None:
         """When the frame that holds this sample of the utterance was sent."""
@@ -81,6 +86,11 @@ class Microphone:
         self._sent += 1
         self.sent_s.append(time.perf_counter())
         return self._speech[self._sent - 1]
+
+
+def encoded(samples: Samples) -> list[bytes]:
+    """Encode an utterance, once."""
+    return _encoded(samples.astype(np.float32).tobytes())
 
 
 @cache

@@ -81,7 +81,7 @@ async def talk(server: Server, until_s: float, first: int) -> Measured:
             continue
         sent = await converse(caller, utterances)
         await (caller.close() if number % VANISHES else caller.vanish())
-        one = judge(caller, utterances, sent)
+        one = await asyncio.to_thread(judge, caller, utterances, sent)
         together.reply_ms += one.reply_ms
         together.silence_ms += one.silence_ms
         together.connect_ms += one.connect_ms
