@@ -86,7 +86,12 @@ async def fronted(
         metrics = Metrics()
         rules = access_rules(config.server)
         limits = config.server
-        room = Room(limits.max_calls, limits.max_calls_per_address, metrics)
+        room = Room(
+            limits.max_calls,
+            limits.max_calls_per_address,
+            metrics,
+            limits.max_calls_per_key,
+        )
         front = FrontState(metrics, rules, room, workers, group)
         it = Fronted(url, client, metrics=metrics, front=front)
         for worker in workers:

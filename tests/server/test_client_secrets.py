@@ -80,3 +80,17 @@ async def test_wrong_requests_name_the_field(body: Any, param: str) -> None:
     async with running() as server:
         status, error = await server.error("POST", PATH, json=body)
         assert (status, error["param"]) == (400, param)
+
+
+async def test_calls_of_a_token_count_for_the_key_it_was_made_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or one key could hold every line by way of tokens."""
+    monkeypatch.setenv("VS_KEY", "a-key-that-is-long-enough")
+    async with running(api_key_env="VS_KEY", max_calls_per_key=1) as server:
+        token = (await minted(server))["value"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert (await server.place(headers=bearer))[0] == 201
+        status, body, _ = await server.place(headers=KEY)
+        assert status == 503
+        assert "A key may hold 1 calls" in body

@@ -50,3 +50,20 @@ def test_a_server_that_goes_takes_none() -> None:
     with pytest.raises(Overloaded, match="shutting down"):
         room.check("b")
     assert (len(room), refused(metrics, "closing")) == (1, 1)
+
+
+def test_one_key_cannot_take_all_places() -> None:
+    """From wherever it is used; who has no key is not counted."""
+    metrics = Metrics()
+    room = Room(8, 0, metrics, max_calls_by=2)
+    for place in ("a", "b"):
+        room.check(place, "key")
+        room.take(place, "key")
+        room.take(place)
+    with pytest.raises(Overloaded, match="A key may hold 2 calls"):
+        room.check("c", "key")
+    room.check("c", "another key")
+    room.check("c")
+    room.leave("a", "key")
+    room.check("c", "key")
+    assert refused(metrics, "key") == 1

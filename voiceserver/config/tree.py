@@ -47,6 +47,8 @@ class ServerConfig:
             and writes here.
         max_calls_per_address: The same from one address; 0 is ``max_calls``. Behind a
             proxy all clients have its address.
+        max_calls_per_key: The same with one API key, the calls of the tokens made
+            with it included; 0 is ``max_calls``.
         max_call_s: Longest call, in seconds. 3600 is what OpenAI's API allows.
         allowed_origins: Web origins besides loopback that may use the server.
         api_key_env: Environment variable that holds the API key; empty is none.
@@ -66,6 +68,7 @@ class ServerConfig:
     port: int = 8080
     max_calls: int = 8
     max_calls_per_address: int = 0
+    max_calls_per_key: int = 0
     max_call_s: int = 3600
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
@@ -87,6 +90,7 @@ class ServerConfig:
         _require(
             self.max_calls_per_address >= 0, "max_calls_per_address must be 0 or more"
         )
+        _require(self.max_calls_per_key >= 0, "max_calls_per_key must be 0 or more")
         _require(self.max_call_s >= 1, "max_call_s must be at least 1")
 
 

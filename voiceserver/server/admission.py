@@ -62,6 +62,7 @@ class CallRegistry:
         metrics: Where calls are counted.
         max_calls_from: Calls at a time from one address; 0 is ``max_calls``.
         worker: Number of this process among several; it is in its calls' ids.
+        max_calls_by: Calls at a time with one API key; 0 is ``max_calls``.
     """
 
     def __init__(
@@ -72,10 +73,11 @@ class CallRegistry:
         metrics: Metrics,
         max_calls_from: int = 0,
         worker: int | None = None,
+        max_calls_by: int = 0,
     ) -> None:
         self._group = group
         self._max_call_s = max_call_s
-        self._room = Room(max_calls, max_calls_from, metrics)
+        self._room = Room(max_calls, max_calls_from, metrics, max_calls_by)
         self._prefix = "rtc_" if worker is None else f"rtc_{worker}_"
         self._metrics = metrics
         self._calls: dict[str, Call] = {}
@@ -90,16 +92,17 @@ class CallRegistry:
         """Whether the server is going; no call is taken any more."""
         return self._room.closing
 
-    def check_room(self, place: str = "") -> None:
+    def check_room(self, place: str = "", key: str = "") -> None:
         """Check that one more call would be taken.
 
         Args:
             place: Address of the client.
+            key: Names its API key; ``""`` if there is none.
 
         Raises:
             Overloaded: If not; the text says why.
         """
-        self._room.check(place)
+        self._room.check(place, key)
 
     def refuse(self, reason: str) -> None:
         """Take no call any more; those in progress go on."""
@@ -111,7 +114,7 @@ class CallRegistry:
             await asyncio.wait(self._tasks)
 
     async def place(
-        self, make: MakeCall, offer: str, place: str = ""
+        self, make: MakeCall, offer: str, place: str = "", key: str = ""
     ) -> tuple[str, str]:
         """Answer an offer and hold the call.
 
@@ -119,6 +122,7 @@ class CallRegistry:
             make: Makes the call, given its id.
             offer: The client's offer.
             place: Address of the client.
+            key: Names its API key; ``""`` if there is none.
 
         Returns:
             The call's id, and the answer.
@@ -128,7 +132,7 @@ class CallRegistry:
             BadRequest: If the offer cannot be used.
             SessionEnded: If the call ended before there was an answer.
         """
-        self.check_room(place)
+        self.check_room(place, key)
         call_id = f"{self._prefix}{secrets.token_hex(12)}"
         call = make(call_id)
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -137,8 +141,8 @@ class CallRegistry:
         task = self._group.create_task(self._hold(call_id, call, offer, answered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._room.take(place)
-        task.add_done_callback(lambda _: self._room.leave(place))
+        self._room.take(place, key)
+        task.add_done_callback(lambda _: self._room.leave(place, key))
         self._calls[call_id] = call
         self._ends[call_id] = asyncio.Event()
         answered.add_done_callback(_seen)

@@ -28,7 +28,7 @@ from voiceserver.server.page import PageFile, add_page
 from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
 from voiceserver.server.speech import speech
-from voiceserver.server.state import SHARE, STATE, TOKEN_SESSION, ServerState
+from voiceserver.server.state import KEY_NAME, SHARE, STATE, TOKEN_SESSION, ServerState
 from voiceserver.server.tokens import PREFIX, Tokens
 from voiceserver.server.transcription import transcription
 
@@ -159,11 +159,12 @@ def _check_key(rules: AccessRules, tokens: Tokens, request: web.Request) -> None
         given = sockets.key_in_subprotocol(request)
     _, _, key = (given or "").partition(" ")
     if request.path in _TOKEN_PATHS and key.strip().startswith(PREFIX):
-        session = tokens.session_of(key.strip())
-        if session is not None:
-            request[TOKEN_SESSION] = session
+        kept = tokens.find(key.strip())
+        if kept is not None:
+            request[TOKEN_SESSION] = kept.session
+            request[KEY_NAME] = kept.key_name
             return
-    rules.check_key(given)
+    request[KEY_NAME] = rules.check_key(given)
 
 
 def _preflight(request: web.Request) -> web.Response:

@@ -17,7 +17,7 @@ from voiceserver.server.body import (
     read_form,
     require_type,
 )
-from voiceserver.server.state import STATE, TOKEN_SESSION
+from voiceserver.server.state import KEY_NAME, STATE, TOKEN_SESSION
 from voiceserver.server.tokens import merged
 
 PATH = "/v1/realtime/calls"
@@ -29,7 +29,7 @@ async def place(request: web.Request) -> web.Response:
     state = request.app[STATE]
     engines = state.engines.for_a_call()
     # Before the body costs anything.
-    state.calls.check_room(request.remote or "")
+    state.calls.check_room(request.remote or "", request.get(KEY_NAME, ""))
     offer, session = await _offer(request)
     if not offer.strip():
         raise invalid("The offer is empty; send SDP.", "sdp", "invalid_sdp")
@@ -38,6 +38,7 @@ async def place(request: web.Request) -> web.Response:
         lambda call_id: state.place_call(call_id, engines, session or None),
         offer,
         request.remote or "",
+        request.get(KEY_NAME, ""),
     )
     return web.Response(
         text=answer,

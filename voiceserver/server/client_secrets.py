@@ -10,7 +10,7 @@ from voiceserver.dialects.realtime_fields import checked, choice, integer, mappi
 from voiceserver.dialects.realtime_session import SessionRules, SessionSettings, Voices
 from voiceserver.server.answers import json_answer
 from voiceserver.server.body import read_json
-from voiceserver.server.state import STATE
+from voiceserver.server.state import KEY_NAME, STATE
 
 PATH = "/v1/realtime/client_secrets"
 DEFAULT_S, SHORTEST_S, LONGEST_S = 600, 10, 7200  # OpenAI's
@@ -36,6 +36,8 @@ async def create(request: web.Request) -> web.Response:
     settings = SessionRules(state.config, voices).update(
         SessionSettings.starting(state.config), session
     )
-    value, expires_s = state.tokens.new(session, after.get("seconds", DEFAULT_S))
+    lasts_s = after.get("seconds", DEFAULT_S)
+    key_name = request.get(KEY_NAME, "")
+    value, expires_s = state.tokens.new(session, lasts_s, key_name)
     shown = settings.rendered(f"sess_{secrets.token_hex(12)}")
     return json_answer({"value": value, "expires_at": expires_s, "session": shown})

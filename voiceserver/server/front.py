@@ -35,6 +35,7 @@ from voiceserver.server.listings import healthz
 from voiceserver.server.relay import handshake, relay
 from voiceserver.server.room import Room
 from voiceserver.server.security import AccessRules
+from voiceserver.server.state import KEY_NAME
 from voiceserver.server.sums import Sums
 from voiceserver.server.tokens import Kept, Tokens, digest_of
 from voiceserver.server.workers import Worker, WorkerLost, Workers
@@ -76,14 +77,14 @@ class FrontState:
     departed: list[int] = field(default_factory=list)
     summing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def check_room(self, place: str) -> None:
+    def check_room(self, place: str, key: str) -> None:
         """Check that one more call would be taken.
 
         Raises:
             Overloaded: If there are too many.
             Refusal: If the front cannot keep up, or no worker is up (503).
         """
-        self.room.check(place)
+        self.room.check(place, key)
         if self.overload.level is Load.FULL:
             what = "The server cannot keep up; try again in a moment."
             raise busy(what, "overloaded")
@@ -151,11 +152,11 @@ async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] |
 async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: a worker answers the offer, and holds the call."""
     front = request.app[FRONT]
-    where = request.remote or ""
-    front.check_room(where)
+    where = request.remote or "", request.get(KEY_NAME, "")
+    front.check_room(*where)
     body = await read_body(request, PLACE_LIMIT)
-    front.check_room(where)  # others may have come meanwhile
-    front.room.take(where)
+    front.check_room(*where)  # others may have come meanwhile
+    front.room.take(*where)
     held = False
     try:
         worker, reply = await first_to_take(request, front.workers.up, body)
@@ -167,12 +168,12 @@ async def place(request: web.Request) -> web.Response:
             held = True
     finally:
         if not held:
-            front.room.leave(where)
+            front.room.leave(*where)
     return answer_of(reply)
 
 
 async def _until_ended(
-    front: FrontState, worker: Worker, call_id: str, place: str
+    front: FrontState, worker: Worker, call_id: str, where: tuple[str, str]
 ) -> None:
     """Keep a call's place until the worker says that it is over, or dies."""
     try:
@@ -187,7 +188,7 @@ async def _until_ended(
         front.metrics.faults.labels("front", type(error).__name__).inc()
         log.exception("a call's end cannot be waited for", extra={"call": call_id})
     finally:
-        front.room.leave(place)
+        front.room.leave(*where)
 
 
 async def connect(request: web.Request) -> web.StreamResponse:
@@ -197,13 +198,13 @@ async def connect(request: web.Request) -> web.StreamResponse:
     sockets.require_upgrade(request, hint)
     if (call_id := request.query.get("call_id")) is not None:
         return await _connect_to(request, [_holder(front, call_id)])
-    where = request.remote or ""
-    front.check_room(where)
-    front.room.take(where)
+    where = request.remote or "", request.get(KEY_NAME, "")
+    front.check_room(*where)
+    front.room.take(*where)
     try:
         return await _connect_to(request, front.workers.up)
     finally:
-        front.room.leave(where)
+        front.room.leave(*where)
 
 
 async def _connect_to(
@@ -238,7 +239,8 @@ async def mint(request: web.Request) -> web.Response:
         session = json_object(body, "The body").get("session", {})
         assert isinstance(session, dict)
         digest = digest_of(str(made["value"]))
-        kept = Kept(digest, float(str(made["expires_at"])), session)
+        key_name = request.get(KEY_NAME, "")
+        kept = Kept(digest, float(str(made["expires_at"])), session, key_name)
         front.tokens.keep(kept)
         others = [one for one in front.workers if one.reachable and one is not maker]
         # Before the client knows it, so that wherever it goes it is known.

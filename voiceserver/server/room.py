@@ -1,4 +1,4 @@
-"""How many calls there may be, in all and from one address.
+"""How many calls there may be: in all, from one address, and with one API key.
 
 Counts; holds no call. A process that holds calls has one, and so has a front whose
 workers hold them, so that the limits are one server's however many processes it is.
@@ -19,13 +19,22 @@ class Room:
         max_calls: Calls at a time, those being set up included.
         max_calls_from: The same from one address; 0 is ``max_calls``.
         metrics: Where refused calls are counted.
+        max_calls_by: The same with one API key; 0 is ``max_calls``.
     """
 
-    def __init__(self, max_calls: int, max_calls_from: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        max_calls: int,
+        max_calls_from: int,
+        metrics: Metrics,
+        max_calls_by: int = 0,
+    ) -> None:
         self._max_calls = max_calls
         self._max_calls_from = max_calls_from or max_calls
+        self._max_calls_by = max_calls_by or max_calls
         self._metrics = metrics
         self._by_place: Counter[str] = Counter()
+        self._by_key: Counter[str] = Counter()
         self._closing = ""
 
     def __len__(self) -> int:
@@ -40,11 +49,12 @@ class Room:
         """Take no call any more; those in progress go on."""
         self._closing = self._closing or reason
 
-    def check(self, place: str = "") -> None:
+    def check(self, place: str = "", key: str = "") -> None:
         """Check that one more call would be taken.
 
         Args:
             place: Address of the client.
+            key: Names the API key, without being it; ``""`` if there is none.
 
         Raises:
             Overloaded: If not; the text says why.
@@ -62,13 +72,20 @@ class Room:
             raise Overloaded(
                 f"An address may hold {self._max_calls_from} calls; end one of yours."
             )
+        if key and self._by_key[key] >= self._max_calls_by:
+            self._metrics.calls_refused.labels("key").inc()
+            raise Overloaded(
+                f"A key may hold {self._max_calls_by} calls; end one of its."
+            )
 
-    def take(self, place: str = "") -> None:
+    def take(self, place: str = "", key: str = "") -> None:
         """Count one call more."""
         self._by_place[place] += 1
+        self._by_key[key] += 1
 
-    def leave(self, place: str = "") -> None:
+    def leave(self, place: str = "", key: str = "") -> None:
         """Count one call less."""
-        self._by_place[place] -= 1
-        if not self._by_place[place]:
-            del self._by_place[place]
+        for counter, name in ((self._by_place, place), (self._by_key, key)):
+            counter[name] -= 1
+            if not counter[name]:
+                del counter[name]

@@ -119,14 +119,18 @@ class AccessRules:
         name = host_name(place)
         return name is not None and is_loopback(name)
 
-    def check_key(self, authorization: str | None) -> None:
+    def check_key(self, authorization: str | None) -> str:
         """Check the ``Authorization`` header.
+
+        Returns:
+            A name of the key, for limits: the beginning of its digest; ``""`` if none
+            is asked for.
 
         Raises:
             Refusal: If a key is asked for and this is not it.
         """
         if not self.key_digests:
-            return
+            return ""
         scheme, _, key = (authorization or "").partition(" ")
         # Digests, so that neither content nor length of the key shows in the time.
         given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
@@ -136,6 +140,7 @@ class AccessRules:
             message = "Give the server's API key as 'Authorization: Bearer KEY'."
             headers = {"WWW-Authenticate": "Bearer"}
             raise Refusal(401, message, "invalid_api_key", None, headers)
+        return given.hex()[:16]
 
 
 def access_rules(

@@ -180,6 +180,7 @@ async def _serve(
             metrics,
             limits.max_calls_per_address,
             parts.number,
+            limits.max_calls_per_key,
         )
         state = ServerState(
             config,

@@ -153,7 +153,12 @@ class _Front:
             log.warning("the API key is short; anybody may guess it in time")
         tls = tls_context(limits)
         connections = Connections(metrics, self._parts.head_limit_s)
-        room = Room(limits.max_calls, limits.max_calls_per_address, metrics)
+        room = Room(
+            limits.max_calls,
+            limits.max_calls_per_address,
+            metrics,
+            limits.max_calls_per_key,
+        )
         async with asyncio.TaskGroup() as calls:
             front = FrontState(metrics, rules, room, self._workers, calls)
             app = bare_application(

@@ -58,11 +58,16 @@ def worker_count(config: Config, cores: int) -> int:
 def worker_config(config: Config, share: Share) -> Config:
     """The settings of one worker.
 
-    The front has the certificate, and counts calls by address: all that a worker sees
-    come from the front.
+    The front has the certificate, and counts calls by address and key: all that a
+    worker sees come from the front.
     """
     server = dataclasses.replace(
-        config.server, workers=1, max_calls_per_address=0, tls_cert="", tls_key=""
+        config.server,
+        workers=1,
+        max_calls_per_address=0,
+        max_calls_per_key=0,
+        tls_cert="",
+        tls_key="",
     )
     processes = -(-config.recogniser.processes // share.workers)
     return dataclasses.replace(

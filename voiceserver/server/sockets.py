@@ -13,7 +13,7 @@ from voiceserver.carriers.sideband import Sideband
 from voiceserver.server.answers import Refusal, busy
 from voiceserver.server.calls import starting_session
 from voiceserver.server.frames import MAX_REASON_BYTES
-from voiceserver.server.state import STATE, TOKEN_SESSION
+from voiceserver.server.state import KEY_NAME, STATE, TOKEN_SESSION
 from voiceserver.session.clock import MonotonicClock
 
 PATH = "/v1/realtime"
@@ -101,6 +101,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
         ),
         "",
         request.remote or "",
+        request.get(KEY_NAME, ""),
     )
     await state.calls.ended(call_id)
     return socket.response

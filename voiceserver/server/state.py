@@ -173,3 +173,4 @@ STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)
 # Which part of a server a worker is; absent where the server is one process.
 SHARE: web.AppKey[Share] = web.AppKey("share", Share)
 TOKEN_SESSION: web.RequestKey[Session] = web.RequestKey("token_session", dict)
+KEY_NAME: web.RequestKey[str] = web.RequestKey("key_name", str)  # for limits

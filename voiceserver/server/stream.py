@@ -11,7 +11,7 @@ from aiohttp import web
 from voiceserver.carriers.stream_audio import PCM, read_format
 from voiceserver.server.calls import starting_session
 from voiceserver.server.sockets import AiohttpSocket, require_upgrade
-from voiceserver.server.state import STATE
+from voiceserver.server.state import KEY_NAME, STATE
 
 PATH = "/v1/stream"
 HINT = "docs/stream.md says how"
@@ -34,6 +34,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
         ),
         "",
         request.remote or "",
+        request.get(KEY_NAME, ""),
     )
     await state.calls.ended(call_id)
     return socket.response

@@ -31,11 +31,13 @@ class Kept:
         digest: SHA-256 of it.
         expires_s: In seconds since 1970.
         session: It was made with this.
+        key_name: Of the API key it was made with; its calls count for that key.
     """
 
     digest: bytes
     expires_s: float
     session: Session
+    key_name: str = ""
 
 
 class Tokens:
@@ -49,7 +51,9 @@ class Tokens:
         self._now_s = now_s
         self._kept: dict[bytes, Kept] = {}
 
-    def new(self, session: Session, lasts_s: int) -> tuple[str, int]:
+    def new(
+        self, session: Session, lasts_s: int, key_name: str = ""
+    ) -> tuple[str, int]:
         """Make a token; return it and when it expires, in seconds since 1970.
 
         Raises:
@@ -59,7 +63,7 @@ class Tokens:
             raise busy("Too many tokens are in use.", "too_many_tokens")
         value = f"{PREFIX}{secrets.token_hex(24)}"
         expires_s = int(self._now_s()) + lasts_s
-        self.keep(Kept(digest_of(value), float(expires_s), session))
+        self.keep(Kept(digest_of(value), float(expires_s), session, key_name))
         return value, expires_s
 
     def keep(self, kept: Kept) -> None:
@@ -71,13 +75,18 @@ class Tokens:
         now_s = self._now_s()
         return (one for one in self._kept.values() if one.expires_s > now_s)
 
-    def session_of(self, value: str) -> Session | None:
-        """The session of a token; None if it has expired or never was."""
+    def find(self, value: str) -> Kept | None:
+        """What is kept of a token; None if it has expired or never was."""
         # Looked up by its digest: how long that takes says nothing of the token.
         kept = self._kept.get(digest_of(value))
         if kept is None or kept.expires_s <= self._now_s():
             return None
-        return kept.session
+        return kept
+
+    def session_of(self, value: str) -> Session | None:
+        """The session of a token; None if it has expired or never was."""
+        kept = self.find(value)
+        return None if kept is None else kept.session
 
 
 def digest_of(value: str) -> bytes:
