@@ -163,8 +163,8 @@ def test_fillers_are_told_and_not_remembered() -> None:
     talk = Providers("slow:590")
     record, _ = talk.talk(2)
     assert record.steps == ("text.filler",)
-    assert talk.texts[0].startswith("Hmm. apple")
-    assert talk.texts[1].startswith("Well. apple")
+    assert talk.texts[0].startswith("Hmm\u2026 apple")
+    assert talk.texts[1].startswith("Well\u2026 apple")
     history = talk.call.session._history.messages()
     assert [said.text for said in history if said.role == "assistant"] == [
         "apple " * 5 + "end. "

@@ -16,6 +16,7 @@ from voiceserver.server.state import STATE
 log = logging.getLogger(__name__)
 
 PATH = "/v1/providers"
+ACTION = "/{slot}/{name}/{what}"
 _ACTIONS = {"drain": True, "restore": False}
 
 
