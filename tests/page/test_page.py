@@ -200,7 +200,11 @@ async def test_a_whole_turn(server: FakeServer) -> None:
         server.tell("voiceserver.turn.latency", **LATENCY)
         await state(page, "listening")
         summary = "document.querySelector('#latency-summary').textContent"
-        assert "0.54 s" in await page.wait_for(summary)  # 320 + 221 ms
+        # 320 + 221 ms; and who answered.
+        assert await page.wait_for(summary) == "Answered in 0.54 s · by responder"
+        chart = await page.evaluate("document.querySelector('#chart').textContent")
+        for actual_of_budget in ("38 of 400", "121 of 600", "44 of 300", "18 of 40"):
+            assert f"{actual_of_budget} ms" in chart
         foot = "document.querySelector('[data-item=item_a1] .foot').textContent"
         assert await page.evaluate(foot) == "responder · 0.54 s"
         said = "document.querySelector('#announcer').textContent"

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
-
 import pytest
 
-from tests.server.running import fake_engines, running
-from voiceserver.engines.base import Engines
-from voiceserver.engines.costs import Costs
-from voiceserver.engines.route import Route, RouteLimits
-from voiceserver.metrics import Metrics
+from tests.server.running import engines_over, running
 
 pytestmark = pytest.mark.net
 KEY = "a key of sixteen or more"
-
-
-def engines_over(*names: str) -> Engines:
-    metrics = Metrics()
-    limits = RouteLimits(0.6, 0.5)
-    routes = tuple(
-        Route(name, "text", limits, metrics, random.Random(1), Costs(metrics))
-        for name in names
-    )
-    return replace(fake_engines(), providers=routes)
 
 
 async def test_a_provider_is_drained_and_restored() -> None:
