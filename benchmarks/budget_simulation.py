@@ -9,6 +9,7 @@ answer may be spliced, no task left behind.
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import TurnLedger, TurnRecord
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
-from voiceserver.engines.base import Engines, Message, Reminder, TextModel
+from voiceserver.engines.base import (
+    Engines,
+    Message,
+    Reminder,
+    SpeechChunk,
+    TextModel,
+)
 from voiceserver.engines.costs import Costs
 from voiceserver.engines.providers import text_chain
 from voiceserver.engines.responder import Responder
@@ -32,6 +39,7 @@ from voiceserver.engines.standby import Standby
 from voiceserver.events import Event, Played, ReplyDone, Transcript
 from voiceserver.metrics import Metrics
 from voiceserver.playout import Playout
+from voiceserver.prepared import LineCache
 from voiceserver.reply import Reply
 from voiceserver.stages import prepare_lines
 
@@ -116,6 +124,14 @@ def _pulled(at_s: float, phase_s: float) -> float:
     return float(phase_s + pulls * PTIME_S) * 1000
 
 
+@functools.cache
+def _spoken_beforehand() -> LineCache[SpeechChunk]:
+    """The lines of the default budget, for all turns."""
+    fast = Engines(FakeVad(), FakeRecogniser(), FakeText(), FakeSpeech(0.0))
+    run_virtual(prepare_lines(fast, BudgetConfig(), "alloy", 1.0))
+    return fast.lines
+
+
 class Turn:
     """One reply with a carrier that pulls."""
 
@@ -129,7 +145,9 @@ class Turn:
         utterance = recogniser.open()
         utterance.push(np.ones(MIC_RATE, np.float32))
         self.speech = FakeSpeech(times.speech_s)
-        self._engines = Engines(FakeVad(), recogniser, text, self.speech)
+        self._engines = Engines(
+            FakeVad(), recogniser, text, self.speech, _spoken_beforehand()
+        )
         self._times = times
         self._budget = budget
         self._clock = clock
@@ -138,11 +156,6 @@ class Turn:
 
     async def run(self) -> TurnRecord:
         """Run it to its end; return the ledger line."""
-        fast = Engines(FakeVad(), FakeRecogniser(), FakeText(), FakeSpeech(0.0))
-        await prepare_lines(fast, self._budget, "alloy", 1.0)
-        for text in (*self._budget.fillers, self._budget.sorry, self._budget.lost):
-            chunks = fast.lines.get(text, "alloy", 1.0) or ()
-            self._engines.lines.keep(text, "alloy", 1.0, chunks)
         self.ledger = TurnLedger(self._number, self._budget, self._clock.now_ns())
         now_ns = self._clock.now_ns
 
@@ -227,13 +240,13 @@ def attainment(turns: int, seed: int) -> dict[str, Any]:
 
 def faulty(turns: int, seed: int) -> dict[str, Any]:
     """Run turns over two providers with drawn faults; count what must not be."""
-    rng = random.Random(seed)
+    rng, metrics = random.Random(seed), Metrics()
     spliced = silent = leaked = late = 0
     steps: dict[str, int] = {}
     largest = 0.0
     for number in range(1, turns + 1):
         faults = [rng.choice(FAULTS), rng.choice(FAULTS)]
-        transport, model = _providers(faults)
+        transport, model = _providers(faults, metrics)
         budget = BudgetConfig(speculations=rng.choice((0, 3)))
         turn = Turn(model, draw(rng), budget, number)
         record = run_virtual(turn.run())  # raises if a task is left
@@ -313,7 +326,7 @@ def own_cpu_ms(turns: int) -> float:
 _LOUD = np.ones(MIC_RATE, np.float32)
 
 
-def _providers(faults: list[str]) -> tuple[FakeTransport, TextModel]:
+def _providers(faults: list[str], metrics: Metrics) -> tuple[FakeTransport, TextModel]:
     services, providers = {}, []
     for name, fault in zip(WORDS, faults, strict=True):
         deltas = (f"{WORDS[name]} is good. ", *[f"{WORDS[name]} "] * 4, "end.")
@@ -321,7 +334,7 @@ def _providers(faults: list[str]) -> tuple[FakeTransport, TextModel]:
         providers.append(
             TextProvider(name, f"http://{name}/v1", fault, expect_model=fault)
         )
-    transport, metrics = FakeTransport(services), Metrics()
+    transport = FakeTransport(services)
     config = Config(text=TextConfig(provider=tuple(providers)))
     last = Standby(Responder(config.responder))
     return transport, text_chain(config, transport, last, metrics, Costs(metrics))

@@ -135,6 +135,18 @@ def test_a_healthy_second_provider_answers(fault: str) -> None:
     check(talk)
 
 
+@pytest.mark.parametrize("behind", [(), ("ok",)])
+def test_a_provider_that_cannot_be_reached_costs_no_time(behind: tuple[str]) -> None:
+    """As with a certificate that nobody trusts; the breaker opens by itself."""
+    talk = Providers("ok", *behind)
+    talk.transport.fails["a"] = "its certificate is not trusted, or is another host's"
+    records = talk.talk(3)
+    assert all(record.first_audio_ms is not None for record in records)
+    assert all((record.first_audio_ms or 0) <= 450 for record in records)
+    assert talk.chain.providers[0].state == "open"
+    check(talk)
+
+
 def test_a_healthy_provider_keeps_the_targets() -> None:
     """First words after 150 to 300 ms: p50 at most 350, p95 at most 600 ms."""
     taken: list[float] = []
@@ -163,8 +175,8 @@ def test_fillers_are_told_and_not_remembered() -> None:
     talk = Providers("slow:590")
     record, _ = talk.talk(2)
     assert record.steps == ("text.filler",)
-    assert talk.texts[0].startswith("Hmm. apple")
-    assert talk.texts[1].startswith("Well. apple")
+    assert talk.texts[0].startswith("Hmm\u2026 apple")
+    assert talk.texts[1].startswith("Well\u2026 apple")
     history = talk.call.session._history.messages()
     assert [said.text for said in history if said.role == "assistant"] == [
         "apple " * 5 + "end. "

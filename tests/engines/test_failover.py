@@ -383,3 +383,20 @@ def test_without_hedging_nobody_is_asked_twice() -> None:
         return bench.transport.asked
 
     assert run(scenario()) == ["ok"] * 13
+
+
+def test_a_drained_provider_is_not_asked_until_it_is_restored() -> None:
+    """Nor probed; by the operator's word alone it comes back."""
+
+    async def scenario() -> None:
+        bench = Bench("ok", "ok")
+        async with bench.chain:
+            bench.routes["a"].drain(True)
+            assert (await bench.turn()).by == "b"
+            await asyncio.sleep(300)
+            assert bench.routes["a"].state == "drained"
+            assert (await bench.turn()).by == "b"
+            bench.routes["a"].drain(False)
+            assert (await bench.turn()).by == "a"
+
+    run(scenario())

@@ -13,6 +13,7 @@ from tests.engines.conformance import check_synthesizer
 from tests.engines.test_espeak import OPENAI_VOICES
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.audio import SPEECH_RATE, Samples
+from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import STYLES, SpeechRequest, WordMark
 from voiceserver.engines.neural import (
     MANNERS,
@@ -26,6 +27,7 @@ from voiceserver.engines.neural import (
 from voiceserver.engines.remote_speech import RemoteSynthesizer, speech_spec
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
+from voiceserver.stages import FILLER_MS, QUIET
 from voiceserver.voice.plan import Manner, plan_clause
 from voiceserver.voice.speaker import load_voice
 
@@ -57,6 +59,17 @@ async def test_the_voice_in_a_process_conforms() -> None:
     async with RemoteSynthesizer(spec, Metrics()) as remote:
         await remote.ready()
         await check_synthesizer(remote)
+
+
+@pytest.mark.parametrize("name", TIMBRES)
+def test_the_default_fillers_are_short_in_every_voice(
+    voice: NeuralVoice, name: str
+) -> None:
+    """At most 600 ms without the silence at their edges: a longer one is left out."""
+    for filler in BudgetConfig().fillers:
+        [loud] = np.nonzero(np.abs(audio(voice, filler, name)) > QUIET)
+        length_ms = (loud[-1] + 1 - loud[0]) * 1000 / SPEECH_RATE
+        assert 200 <= length_ms <= FILLER_MS, filler
 
 
 def test_every_openai_voice_speaks_at_one_loudness(voice: NeuralVoice) -> None:

@@ -153,6 +153,16 @@ async def converse(page: Browser, server: FakeServer) -> None:
     await page.wait_for("document.querySelector('#latency').dataset.shown")
 
 
+async def account_is_shown(page: Browser) -> None:
+    """Who answered, when, and budget against actual of each stage."""
+    summary = "document.querySelector('#latency-summary').textContent"
+    # 320 + 221 ms
+    assert await page.wait_for(summary) == "Answered in 0.54 s · by responder"
+    chart = await page.evaluate("document.querySelector('#chart').textContent")
+    for actual_of_budget in ("38 of 400", "121 of 600", "44 of 300", "18 of 40"):
+        assert f"{actual_of_budget} ms" in chart
+
+
 async def test_it_is_light_enough() -> None:
     """All files of the page together stay below the limit."""
     assert (
@@ -199,8 +209,7 @@ async def test_a_whole_turn(server: FakeServer) -> None:
         heard(server, "item_a1", "It is ten to four in the afternoon.")
         server.tell("voiceserver.turn.latency", **LATENCY)
         await state(page, "listening")
-        summary = "document.querySelector('#latency-summary').textContent"
-        assert "0.54 s" in await page.wait_for(summary)  # 320 + 221 ms
+        await account_is_shown(page)
         foot = "document.querySelector('[data-item=item_a1] .foot').textContent"
         assert await page.evaluate(foot) == "responder · 0.54 s"
         said = "document.querySelector('#announcer').textContent"

@@ -12,9 +12,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.server.running import FakeCall, Running, fake_engines
+from tests.server.running import FakeCall, Running, engines_over
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines
+from voiceserver.engines.base import Engines, Provider
 from voiceserver.metrics import Metrics
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import (
@@ -42,11 +42,13 @@ class Fronted(Running):
     Attributes:
         front: Its state.
         calls_of: The calls of each worker, by its number.
+        providers_of: The providers of each worker, by its number.
         stops: Set to end a worker, by its number.
     """
 
     front: FrontState = field(default=None)  # type: ignore[assignment]
     calls_of: dict[int, list[FakeCall]] = field(default_factory=dict)
+    providers_of: dict[int, tuple[Provider, ...]] = field(default_factory=dict)
     stops: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def worker(self, number: int) -> Worker:
@@ -124,7 +126,9 @@ async def _work(
     async def open_engines(
         config: Config, metrics: Metrics
     ) -> AsyncGenerator[Engines, None]:
-        yield fake_engines()
+        engines = engines_over("house")
+        it.providers_of[number] = engines.providers
+        yield engines
 
     def calls(config: Config, metrics: Metrics) -> Any:
         def place(

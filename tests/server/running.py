@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,8 @@ import aiohttp
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
+from voiceserver.engines.costs import Costs
+from voiceserver.engines.route import Route, RouteLimits
 from voiceserver.errors import BadRequest
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import address_of, bound_socket
@@ -74,6 +77,17 @@ class FakeCall:
 
 def fake_engines() -> Engines:
     return Engines(FakeVad(), FakeRecogniser(), FakeText(), FakeSpeech(first_s=0.0))
+
+
+def engines_over(*names: str) -> Engines:
+    """Fake engines that say that these providers are behind their text."""
+    metrics = Metrics()
+    limits = RouteLimits(0.6, 0.5)
+    routes = tuple(
+        Route(name, "text", limits, metrics, random.Random(1), Costs(metrics))
+        for name in names
+    )
+    return replace(fake_engines(), providers=routes)
 
 
 @dataclass

@@ -249,6 +249,18 @@ async def test_foreign_pages_are_refused_at_the_front() -> None:
         assert (await server.place(headers=headers))[0] == 403
 
 
+async def test_a_provider_is_drained_at_every_worker() -> None:
+    """Each has breakers of its own; what none of them has is 404."""
+    async with fronted() as server:
+        path = "/v1/providers/text/house"
+        async with server.client.post(f"{path}/drain") as answer:
+            assert (await answer.json())["state"] == "drained"
+        states = [routes[0].state for routes in server.providers_of.values()]
+        assert states == ["drained", "drained"]
+        async with server.client.post("/v1/providers/text/nobody/drain") as answer:
+            assert answer.status == 404
+
+
 async def test_metrics_are_added_up_and_never_fall() -> None:
     """Also when a worker is lost, whose calls it had counted."""
     async with fronted() as server:

@@ -394,7 +394,7 @@ def test_a_recogniser_without_words_is_waited_for_aloud(
     call = Call(recogniser=recogniser, text=FakeText(words=5))
     run_virtual(call.run([*TURN, (3.0, False)]))
     [ended], [record] = done(call), call.dialect.records
-    assert ended.text == f"Hmm. {answer}"
+    assert ended.text == f"Hmm\u2026 {answer}"
     assert record.steps[0] == "text.filler"
     assert record.any_audio_ms is not None and record.any_audio_ms <= 700
     assert record.first_audio_ms is not None and record.first_audio_ms > 2000

@@ -79,7 +79,7 @@ class BudgetConfig:
     hedge_share: float = 0.1
     speculations: int = 3
     short_tokens: int = 80
-    fillers: tuple[str, ...] = ("Hmm.", "Well.", "Okay.")
+    fillers: tuple[str, ...] = ("Hmm\u2026", "Well\u2026", "Right.")
     sorry: str = "Sorry, I could not come up with an answer just now."
     lost: str = "Sorry, I lost the rest of that."
     pardon: str = "Sorry, I did not catch that."

@@ -278,6 +278,25 @@ class Synthesizer(Protocol):
         """
 
 
+class Provider(Protocol):
+    """A service behind an engine, as its operator sees it."""
+
+    @property
+    def slot(self) -> str:
+        """``"text"`` or ``"speech"``."""
+
+    @property
+    def name(self) -> str:
+        """Its name, unique within the slot."""
+
+    @property
+    def state(self) -> str:
+        """Of its breaker, a ``breaker.State`` value."""
+
+    def drain(self, drained: bool) -> None:
+        """Ask it no more, or again; calls under way go on to their end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The engines of a server, one for each slot, and what they have spoken before.
@@ -289,6 +308,7 @@ class Engines:
         speech: Speaks.
         lines: Lines spoken beforehand, by all calls.
         overload: How much is left out because the server cannot keep up.
+        providers: The services behind text and speech, in order of preference.
     """
 
     vad: VoiceActivityEngine
@@ -297,3 +317,4 @@ class Engines:
     speech: Synthesizer
     lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
     overload: Overload = field(default_factory=Overload, compare=False)
+    providers: tuple[Provider, ...] = field(default=(), compare=False)

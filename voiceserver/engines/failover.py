@@ -204,6 +204,11 @@ class TextChain:
         return "|".join(route.name for route, _ in self._routes)
 
     @property
+    def providers(self) -> tuple[Route, ...]:
+        """In their order."""
+        return tuple(route for route, _ in self._routes)
+
+    @property
     def version(self) -> str:
         """The models, in their order."""
         return "|".join(model.version for _, model in self._routes)

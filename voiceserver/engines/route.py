@@ -107,6 +107,16 @@ class Route:
         return room and (self.breaker.admits or not self._guarded)
 
     @property
+    def state(self) -> str:
+        """Where its breaker stands."""
+        return self.breaker.state.value
+
+    def drain(self, drained: bool) -> None:
+        """Ask it no more, or again; calls under way go on to their end."""
+        self.breaker.drain(drained)
+        self.show()
+
+    @property
     def ninth_decile_s(self) -> float | None:
         """Nine in ten could be committed to sooner; None while too few are known."""
         if len(self._firsts) < FEWEST_FIRSTS:

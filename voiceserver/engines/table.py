@@ -15,6 +15,7 @@ from typing import Protocol, assert_never
 from voiceserver.config import Config
 from voiceserver.engines.base import (
     Engines,
+    Provider,
     Recogniser,
     Synthesizer,
     TextModel,
@@ -51,7 +52,8 @@ async def open_engines(
         text = await opening.text()
         recogniser = await opening.recogniser()
         speech = await opening.speech()
-        engines = Engines(opening.vad(), recogniser, text, speech)
+        providers = tuple(opening.providers)
+        engines = Engines(opening.vad(), recogniser, text, speech, providers=providers)
         await opening.ready()
         check_voice(config, speech.voices)
         took_s = round(time.perf_counter() - began, 2)
@@ -110,6 +112,7 @@ class _Opening:
         self._warming: list[_Warming] = []
         self._http: Http | None = None
         self._costs = Costs(metrics)
+        self.providers: list[Provider] = []
 
     async def ready(self) -> None:
         """Wait for all processes."""
@@ -156,6 +159,7 @@ class _Opening:
         chain = voice_chain(
             self._config, await self.transport(), own, self._metrics, self._costs
         )
+        self.providers += chain.providers
         return await self._stack.enter_async_context(chain)
 
     async def _own_speech(self) -> Synthesizer:
@@ -184,6 +188,7 @@ class _Opening:
                     self._metrics,
                     self._costs,
                 )
+                self.providers += chain.providers
                 return await self._stack.enter_async_context(chain)
             case "stub":
                 from voiceserver.engines.stub import StubText

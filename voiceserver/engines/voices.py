@@ -52,6 +52,11 @@ class VoiceChain:
         return "|".join(route.name for route, _ in self._routes)
 
     @property
+    def providers(self) -> tuple[Route, ...]:
+        """The services in their order, without the server's own voice."""
+        return tuple(route for route, _ in self._routes[:-1])
+
+    @property
     def voices(self) -> tuple[str, ...]:
         """Names that a request may take: those of the server's own voice."""
         return self._routes[-1][1].voices

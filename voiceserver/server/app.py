@@ -19,6 +19,7 @@ from voiceserver.server import (
     client_secrets,
     internal,
     listings,
+    providers,
     sockets,
     stream,
 )
@@ -109,6 +110,8 @@ def application(
     router.add_get("/v1/models", listings.models)
     router.add_get("/v1/models/{model:.+}", listings.model)
     router.add_get("/v1/voices", listings.voices)
+    router.add_get(providers.PATH, providers.listed)
+    router.add_post(providers.PATH + providers.ACTION, providers.drain)
     router.add_get("/healthz", listings.healthz)
     router.add_get("/readyz", listings.readyz)
     router.add_get("/metrics", listings.metrics)

@@ -16,7 +16,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
-from voiceserver.server import calls, client_secrets, internal, sockets, stream
+from voiceserver.server import (
+    calls,
+    client_secrets,
+    internal,
+    providers,
+    sockets,
+    stream,
+)
 from voiceserver.server.answers import Refusal, busy, json_answer
 from voiceserver.server.body import (
     JSON_LIMIT,
@@ -38,7 +45,13 @@ from voiceserver.server.security import AccessRules
 from voiceserver.server.state import KEY_NAME
 from voiceserver.server.sums import Sums
 from voiceserver.server.tokens import Kept, Tokens, digest_of
-from voiceserver.server.workers import Worker, WorkerLost, Workers
+from voiceserver.server.workers import (
+    Reply,
+    Worker,
+    WorkerLost,
+    Workers,
+    target_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +119,7 @@ def add_routes(app: web.Application, front: FrontState) -> None:
     router.add_post(calls.PATH, place)
     router.add_delete(calls.PATH + "/{call_id}", of_call)
     router.add_post(calls.PATH + "/{call_id}/hangup", of_call)
+    router.add_post(providers.PATH + providers.ACTION, drain)
     router.add_route("*", "/v1/{rest:.*}", anything)
 
 
@@ -301,6 +315,24 @@ def _holder(front: FrontState, call_id: str) -> Worker:
     if not worker.up:
         raise lost_worker()
     return worker
+
+
+async def drain(request: web.Request) -> web.Response:
+    """``POST /v1/providers/...``: every worker drains or restores its own."""
+    front, headers = request.app[FRONT], passed_on(request.headers)
+    answered: list[Reply] = []
+    for worker in front.workers:
+        if not worker.reachable:
+            continue
+        try:
+            reply = await worker.ask("POST", target_of(request), headers)
+        except WorkerLost as error:
+            log.warning("a worker drained nothing", extra={"why": str(error)})
+            continue
+        answered.append(reply)
+    if not answered:
+        raise lost_worker()
+    return answer_of(max(answered, key=lambda reply: reply.status))
 
 
 async def anything(request: web.Request) -> web.StreamResponse:

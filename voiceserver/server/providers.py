@@ -1,0 +1,56 @@
+"""For the operator: how the providers stand, and taking one out or putting it back.
+
+Behind the API key like the rest of the API; a client's token is not enough.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+
+from voiceserver.engines.base import Provider
+from voiceserver.server.answers import Refusal, json_answer
+from voiceserver.server.state import STATE
+
+log = logging.getLogger(__name__)
+
+PATH = "/v1/providers"
+ACTION = "/{slot}/{name}/{what}"
+_ACTIONS = {"drain": True, "restore": False}
+
+
+def _shown(provider: Provider) -> dict[str, str]:
+    return {
+        "object": "provider",
+        "slot": provider.slot,
+        "name": provider.name,
+        "state": provider.state,
+    }
+
+
+async def listed(request: web.Request) -> web.Response:
+    """``GET /v1/providers``: in order of preference, each with its breaker's state."""
+    providers = request.app[STATE].engines.get().providers
+    return json_answer({"object": "list", "data": [_shown(each) for each in providers]})
+
+
+async def drain(request: web.Request) -> web.Response:
+    """``POST /v1/providers/{slot}/{name}/drain`` and ``.../restore``."""
+    wanted = request.match_info
+    drained = _ACTIONS.get(wanted["what"])
+    for provider in request.app[STATE].engines.get().providers:
+        if (provider.slot, provider.name) == (wanted["slot"], wanted["name"]):
+            break
+    else:
+        what = "There is no such provider; GET /v1/providers lists them."
+        raise Refusal(404, what, "provider_not_found", "name")
+    if drained is None:
+        what = "A provider can be told to 'drain' or to 'restore'."
+        raise Refusal(404, what, "not_found")
+    provider.drain(drained)
+    log.warning(
+        "a provider was drained" if drained else "a provider was restored",
+        extra={"provider": provider.name, "slot": provider.slot},
+    )
+    return json_answer(_shown(provider))
