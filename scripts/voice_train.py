@@ -51,8 +51,8 @@ class Recipe:
     """
 
     limit: int = 0
-    vocoder: int = 26_500
-    letters: int = 8_000
+    vocoder: int = 29_000
+    letters: int = 4_000
     prosody: int = 3_000
     acoustic: int = 8_000
     extra: dict[str, tuple[str, ...]] | None = None
