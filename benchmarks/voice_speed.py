@@ -155,10 +155,14 @@ def underruns(speak: Speak, phrases: list[str], listeners: int) -> int:
         for k, at in enumerate(starts)
     ]
     while (now := time.perf_counter()) < began + STREAMS_S:
-        who = min(everyone, key=lambda one: one.plays_until)
         # A second ahead is enough for anyone: a barge-in would waste the rest.
-        if who.plays_until - now < 1.0 and now >= who.begins_at:
-            who.step()
+        waiting = [
+            one
+            for one in everyone
+            if now >= one.begins_at and one.plays_until - now < 1.0
+        ]
+        if waiting:
+            min(waiting, key=lambda one: one.plays_until).step()
         else:
             time.sleep(0.002)
     return sum(one.underruns for one in everyone)
