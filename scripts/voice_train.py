@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +43,8 @@ class Recipe:
 
     Attributes:
         limit: Recordings used; 0 is all.
-        vocoder: Steps.
+        lively: Steps of the vocoder's first part, which rewards the noise's spread.
+        vocoder: Steps, the first part's included.
         letters: Steps.
         prosody: Steps.
         acoustic: Steps.
@@ -51,6 +52,7 @@ class Recipe:
     """
 
     limit: int = 0
+    lively: int = 16_000
     vocoder: int = 29_000
     letters: int = 4_000
     prosody: int = 3_000
@@ -60,7 +62,8 @@ class Recipe:
 
 TINY = Recipe(
     limit=TINY_RECORDINGS,
-    vocoder=TINY_STEPS,
+    lively=TINY_STEPS,
+    vocoder=2 * TINY_STEPS,
     letters=TINY_STEPS,
     prosody=TINY_STEPS,
     acoustic=TINY_STEPS,
@@ -86,10 +89,16 @@ def steps(
     spoken = (lexicon, "--spoken", features)
     yield Step("spoken forms", "voice_build_lexicon", spoken)
     yield training("letters", lexicon, recipe.letters)
-    yield training("vocoder", features, recipe.vocoder)
+    lively = str(work / "vocoder-lively")
+    first = (features, lively, "--steps", str(recipe.lively), "--spread", "1")
+    first_part = Step("vocoder, first part", "voice_train_vocoder", first)
+    yield replace(first_part, arguments=(*first, *more.get("vocoder", ())))
+    second = training("vocoder", features, recipe.vocoder)
+    yield replace(second, arguments=(*second.arguments, "--continues", lively))
     yield training("prosody", features, recipe.prosody)
     yield training("acoustic", features, recipe.acoustic)
     runs = [f"--{k}={work / k}" for k in ("vocoder", "letters", "acoustic", "prosody")]
+    runs.append(f"--blend={lively}")
     yield Step("files", "voice_export", (str(out), f"--lexicon={lexicon}", *runs))
     judged = str(work / "quality.json")  # never another voice's figures
     yield Step("card", "voice_card", (str(out), features, "--quality", judged))

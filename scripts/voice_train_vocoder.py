@@ -31,7 +31,7 @@ from scripts.voice_features import (
     load_utterances,
     step_generator,
 )
-from scripts.voice_losses import plain_distance
+from scripts.voice_losses import energy_distance, plain_distance
 from voiceserver.voice.features import BINS, HOP, log_mel
 from voiceserver.voice.source import NOISE_LEVEL
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape, excite
@@ -55,6 +55,7 @@ class Plan:
         journal_every: Steps between two entries of the loss.
         score_every: Steps between two scorings.
         scored: Number of recordings scored.
+        spread: Reward of the spread of two draws, 0 to 1; 0 takes one draw.
     """
 
     steps: int
@@ -65,6 +66,7 @@ class Plan:
     journal_every: int = 100
     score_every: int = 1000
     scored: int = 12
+    spread: float = 0.0
 
 
 def draw_noise(rng: torch.Generator, batch: int, frames: int) -> Tensor:
@@ -80,14 +82,19 @@ def rate_at(plan: Plan, step: int) -> float:
     return plan.rate * cosine * min(1.0, (step + 1) / WARM_UP)
 
 
-def batch_loss(net: VocoderNet, batch: Batch, rng: torch.Generator) -> Tensor:
-    """Spectral distance of a batch, one draw of the noise."""
+def batch_loss(
+    net: VocoderNet, batch: Batch, rng: torch.Generator, spread: float
+) -> Tensor:
+    """Spectral distance of a batch: one draw, or two whose spread is rewarded."""
     filters = net(batch.mel, batch.f0_hz, batch.voicing)
     size, frames = batch.f0_hz.shape
-    noise = draw_noise(rng, size, frames)
-    made = excite(batch.f0_hz, batch.voicing, filters, [noise])[0]
+    noises = [draw_noise(rng, size, frames) for _ in range(2 if spread else 1)]
+    made = excite(batch.f0_hz, batch.voicing, filters, noises)
     inner = slice(EDGE * HOP, (frames - EDGE) * HOP)
-    return plain_distance(batch.wave[:, inner], made[:, inner])
+    real, draws = batch.wave[:, inner], [y[:, inner] for y in made]
+    if not spread:
+        return plain_distance(real, draws[0])
+    return energy_distance(real, draws[0], draws[1], spread)
 
 
 @torch.no_grad()
@@ -125,7 +132,13 @@ def score(net: VocoderNet, utterances: list[Utterance]) -> dict[str, float]:
 class Training:
     """A run in progress: network, its average, optimiser and the step reached."""
 
-    def __init__(self, plan: Plan, shape: VocoderShape, run: Path) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        shape: VocoderShape,
+        run: Path,
+        continues: Path | None = None,
+    ) -> None:
         torch.manual_seed(plan.seed)
         self.plan, self.shape, self.run = plan, shape, run
         self.net = VocoderNet(shape)
@@ -135,6 +148,8 @@ class Training:
         )
         self.step = 0
         state = load_checkpoint(run / "checkpoint.pt")
+        if state is None and continues is not None:
+            state = load_checkpoint(continues / "checkpoint.pt")
         if state is not None:
             self._restore(state)
 
@@ -178,7 +193,7 @@ class Training:
         rng = step_generator(plan.seed, self.step)
         batch = draw_segments(utterances, lengths, rng, plan.batch, plan.frames)
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        loss = batch_loss(self.net, batch, noise)
+        loss = batch_loss(self.net, batch, noise, plan.spread)
         if not bool(torch.isfinite(loss)):
             raise FloatingPointError(f"the loss of step {self.step} is not finite")
         self.optimiser.zero_grad()
@@ -236,12 +251,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--score-every", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--spread", type=float, default=0.0, help="reward, 0 to 1")
+    parser.add_argument("--continues", type=Path, help="run that this one goes on from")
     a = parser.parse_args(argv)
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
-    plan = Plan(a.steps, batch=a.batch, score_every=a.score_every)
+    plan = Plan(a.steps, batch=a.batch, score_every=a.score_every, spread=a.spread)
     shape = VocoderShape(a.width, a.blocks)
-    train(Training(plan, shape, a.run), a.cache, a.minutes)
+    train(Training(plan, shape, a.run, a.continues), a.cache, a.minutes)
     return 0
 
 

@@ -6,6 +6,7 @@ Networks are tiny and "speech" is a buzz with noise; what is checked is the mach
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from scripts.voice_checkpoint import load_checkpoint, save_checkpoint
 from scripts.voice_corpus import Recording, plain_text, read_corpus, validation_names
 from scripts.voice_features import Utterance, draw_segments, step_generator
-from scripts.voice_losses import plain_distance
+from scripts.voice_losses import energy_distance, plain_distance
 from scripts.voice_train_letters import edit_distance
 from scripts.voice_train_vocoder import Plan, Training, rate_at
 from voiceserver.voice.features import HOP, log_mel
@@ -84,6 +85,32 @@ def test_segments_depend_on_seed_and_step_alone() -> None:
     inner = slice(4, 26)  # away from edges that the segment's own analysis cannot see
     again = log_mel(one.wave)
     assert torch.allclose(again[:, :, inner], one.mel[:, :, inner], atol=1e-3)
+
+
+def test_energy_distance_rewards_the_right_amount_of_noise() -> None:
+    """Two draws as noisy as the recording beat two quieter or louder ones."""
+    rng = torch.Generator().manual_seed(0)
+
+    def hiss(level: float) -> torch.Tensor:
+        return torch.randn((4, 12_000), generator=rng) * level
+
+    real = hiss(0.1)
+    right = energy_distance(real, hiss(0.1), hiss(0.1))
+    assert right < energy_distance(real, hiss(0.06), hiss(0.06))
+    assert right < energy_distance(real, hiss(0.16), hiss(0.16))
+
+
+def test_a_run_goes_on_from_another(tmp_path: Path) -> None:
+    """With its weights and its count of steps; the other is left as it was."""
+    run(tmp_path, 2)
+    other = tmp_path / "other"
+    other.mkdir()
+    training = Training(replace(PLAN, spread=1.0), SHAPE, other, tmp_path)
+    assert training.step == 2
+    training.advance(UTTERANCES, LENGTHS)
+    training.save()
+    assert Training(PLAN, SHAPE, other, tmp_path).step == 3
+    assert Training(PLAN, SHAPE, tmp_path).step == 2
 
 
 def test_plain_distance_of_equals_is_nothing() -> None:

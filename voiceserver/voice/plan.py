@@ -51,7 +51,7 @@ class Manner:
     pitch: float = 0.0
     pitch_range: float = 1.0
     temperature: float = 0.7
-    texture: float = 0.4
+    texture: float = 0.2
     energy_db: float = 0.0
     whispered: bool = False
 
