@@ -30,8 +30,9 @@ from voiceserver.voice.vocoder import (
 REACH = KERNEL // 2
 # A whisper: gain that brings the noise near the pulses' power, softened; where the
 # tilt is 1.
-WHISPER_LEVEL = 0.8
+WHISPER_LEVEL = 1.6
 TILT_HZ = 1500.0
+ENVELOPE_BINS = 9  # wide enough to reach from one harmonic to the next
 
 
 class EdgeKeeper:
@@ -181,4 +182,8 @@ def whisper(filters: Filters, voicing: Tensor) -> Tensor:
     """
     hz = torch.linspace(0, SAMPLE_RATE / 2, BINS, device=voicing.device)
     tilt = (hz / TILT_HZ).clamp(0.25, 3)[:, None] * WHISPER_LEVEL
-    return torch.hypot(filters.harmonic.abs() * tilt * voicing[:, None], filters.hiss)
+    # Between harmonics the pulses' filter is whatever training left there.
+    shape = functional.max_pool1d(
+        filters.harmonic.abs().transpose(1, 2), ENVELOPE_BINS, 1, ENVELOPE_BINS // 2
+    ).transpose(1, 2)
+    return torch.hypot(shape * tilt * voicing[:, None], filters.hiss)
