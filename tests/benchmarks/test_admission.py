@@ -13,6 +13,7 @@ from benchmarks.admission import (
     Step,
     between,
     fault,
+    measured,
     quantile_ms,
     with_setting,
     write,
@@ -85,19 +86,33 @@ def test_only_what_came_meanwhile_counts() -> None:
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (Step(4, 5.9, 599, 8, 0, 0), []),
-        (Step(4, 6.1, 599, 8, 0, 0), ["6.1 ms late"]),
-        (Step(4, 5.9, 601, 8, 0, 0), ["after 601 ms"]),
-        (Step(4, 5.9, 599, 8, 1, 2), ["2 calls were not", "1 callers heard no"]),
+        (Step(4, 23.9, 599, 8, 0, 0), []),
+        (Step(4, 24.1, 599, 8, 0, 0), ["24.1 ms late"]),
+        (Step(4, 23.9, 601, 8, 0, 0), ["after 601 ms"]),
+        (Step(4, 23.9, 599, 8, 1, 2), ["2 calls were not", "1 callers heard no"]),
     ],
 )
 def test_a_step_is_good_unless_something_is_not(step: Step, words: list[str]) -> None:
     """Each in words."""
-    why = fault(step, idle_ms=2.0, target_ms=600)
+    why = fault(step, idle_ms=8.0, target_ms=600)
     assert bool(why) == bool(words)
     assert all(word in why for word in words)
 
 
 def test_lateness_that_nobody_hears_is_no_fault() -> None:
-    """Three times nearly nothing."""
-    assert fault(Step(4, 1.9, 100, 8, 0, 0), idle_ms=0.05, target_ms=600) == ""
+    """Three times nearly nothing is less than a frame."""
+    assert fault(Step(4, 19.9, 100, 8, 0, 0), idle_ms=0.05, target_ms=600) == ""
+    assert fault(Step(4, 20.1, 100, 8, 0, 0), idle_ms=0.05, target_ms=600)
+
+
+def test_the_file_that_is_measured_is_gone_afterwards(tmp_path: Path) -> None:
+    """It lies beside the configuration it is made of."""
+    own = tmp_path / "own.toml"
+    own.write_text("[server]\nport = 7\n")
+    with measured(own, stubs=False) as name:
+        assert Path(name).parent == tmp_path
+        assert parse(Path(name).read_text()).server.port == 7
+    with measured(own, stubs=True) as name:
+        assert Path(name).parent != tmp_path
+        assert parse(Path(name).read_text()).engines.speech == "stub"
+    assert list(tmp_path.iterdir()) == [own]
