@@ -284,10 +284,9 @@ def measured(config: Path | None, stubs: bool) -> Iterator[str]:
     """
     file = config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     folder = file.resolve().parent if file and not stubs else None
-    made = tempfile.NamedTemporaryFile(
+    with tempfile.NamedTemporaryFile(
         "w", prefix=".admission-", suffix=".toml", dir=folder
-    )
-    with made:
+    ) as made:
         made.write(measured_text(file, stubs))
         made.flush()
         yield made.name
