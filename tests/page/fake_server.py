@@ -145,6 +145,13 @@ class FakeServer:
                     return found[count - 1]
                 await asyncio.sleep(0.02)
 
+    async def hung_up(self, path: str) -> None:
+        """Wait until the page has hung up that call, and no other."""
+        async with asyncio.timeout(10):
+            while not self.deleted:
+                await asyncio.sleep(0.02)
+        assert self.deleted == [path]
+
     async def _list(self, request: web.Request) -> web.Response:
         listed = LISTS[request.match_info["list"]]
         return web.json_response({"object": "list", "data": listed})

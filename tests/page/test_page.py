@@ -332,7 +332,7 @@ async def test_the_keyboard_is_enough(server: FakeServer) -> None:
         await page.evaluate("document.activeElement.blur()")
         await page.press(" ")
         await state(page, "idle")
-        assert server.deleted == ["/v1/realtime/calls/rtc_1"]
+        await server.hung_up("/v1/realtime/calls/rtc_1")
 
 
 async def test_a_full_server_says_so(server: FakeServer) -> None:
