@@ -54,6 +54,7 @@ class Plan:
         share: Pull of the discriminators, as a part of the distance's.
         spread: 1 rewards the spread of two draws in full (the energy distance), 0 not
             at all.
+        texture: Size of the noise; the voice is to speak with the same.
         batch: Sentences a step.
         alone: First steps, in which only the discriminators learn.
         pairs: Length of a window, in pairs of frames.
@@ -68,11 +69,12 @@ class Plan:
     steps: int
     share: float
     spread: float
+    texture: float
     batch: int
-    alone: int = 150
+    alone: int = 250
     pairs: int = 64
     rate: float = 2e-4
-    judge_rate: float = 2e-4
+    judge_rate: float = 1e-3
     seed: int = 1
     journal_every: int = 50
     score_every: int = 500
@@ -178,6 +180,7 @@ class Sharpening:
         """Mel spectra of a window, ``(draws * batch, N_MELS, frames)``."""
         size, pairs = w.pitch.shape[0], w.pitch.shape[1] // PAIR
         noise = torch.randn((draws * size, pairs, NOISE), generator=generator)
+        noise = noise * self.plan.texture
         known = (w.frames.encoded, w.frames.cues)
         frames = Frames(*(x.repeat(draws, 1, 1) for x in known))
         tracks = (x.repeat(draws, 1) for x in (w.pitch, w.voicing))
@@ -291,12 +294,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--spread", type=float, default=0.0)
+    parser.add_argument("--texture", type=float, default=0.3)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args(argv)
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
-    plan = Plan(a.weights, a.steps, a.share, a.spread, a.batch)
+    plan = Plan(a.weights, a.steps, a.share, a.spread, a.texture, a.batch)
     train(Sharpening(plan, a.run), a.cache, a.minutes)
     return 0
 

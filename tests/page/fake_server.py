@@ -148,7 +148,7 @@ class FakeServer:
     async def hung_up(self, path: str) -> None:
         """Wait until the page has hung up that call, and no other."""
         async with asyncio.timeout(10):
-            while not self.deleted:
+            while not self.deleted:  # noqa: ASYNC110 - as `heard`
                 await asyncio.sleep(0.02)
         assert self.deleted == [path]
 
