@@ -57,6 +57,14 @@ except Closed:
     pass
 """
 
+# The same without our code, to tell what the machine takes for waking two processes.
+_BARE = """
+import socket, sys
+line = socket.socket(fileno=int(sys.argv[1]))
+while packet := line.recv(65536):
+    line.send(packet)
+"""
+
 Row = dict[str, Any]
 
 
@@ -70,7 +78,7 @@ async def round_trips() -> Row:
     """A frame to an echoing process and back, through both sides of ``ipc``."""
     ours, theirs = ipc.pair()
     with theirs:
-        echo = _echo(theirs.fileno())
+        echo = _echo(_ECHO, theirs.fileno())
     came = asyncio.Event()
     line = Line(ours, lambda _message: came.set(), lambda _why: came.set())
     taken: list[float] = []
@@ -89,13 +97,33 @@ async def round_trips() -> Row:
     return {**spread(taken), "cpu_us_here": cpu_s / ROUND_TRIPS * 1e6}
 
 
+def bare_round_trips() -> Row:
+    """The same packet between two processes that do nothing but send and receive."""
+    ours, theirs = ipc.pair()
+    with theirs:
+        echo = _echo(_BARE, theirs.fileno())
+    packet = ipc.encode(Message(Kind.ITEM, 1, 1, {"decoded": 1}, FRAME))
+    taken = []
+    with ours:
+        for _ in range(WARM_UP + ROUND_TRIPS):
+            began = time.perf_counter()
+            ours.send(packet)
+            ours.recv(len(packet))
+            taken.append(time.perf_counter() - began)
+    echo.wait()
+    return spread(taken[WARM_UP:])
+
+
 async def trips() -> Row:
     """Those alone."""
-    return {"round_trip_of_a_frame": await round_trips()}
+    return {
+        "bare_round_trip": bare_round_trips(),
+        "round_trip_of_a_frame": await round_trips(),
+    }
 
 
-def _echo(fd: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", _ECHO, str(fd)], pass_fds=(fd,))
+def _echo(source: str, fd: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", source, str(fd)], pass_fds=(fd,))
 
 
 async def first_audio(voice: RemoteSynthesizer) -> Row:
@@ -188,7 +216,7 @@ def _cpu_s(ears: RemoteRecogniser) -> float:
 
 async def measure() -> Row:
     """Open the default engines and measure all."""
-    result: Row = {"round_trip_of_a_frame": await round_trips()}
+    result = await trips()
     began = time.perf_counter()
     async with open_engines(Config(), Metrics()) as engines:
         result["start_of_all_engines_s"] = time.perf_counter() - began
