@@ -28,9 +28,9 @@ class ToneVoice:
             raise EngineFailed(
                 "fake", f"no voice {request.voice!r}; one of alloy, tone"
             )
-        return self._words(request.text)
+        return self._words(request.text, CHUNK if request.paced else WORD)
 
-    def _words(self, text: str) -> Iterator[SpeechChunk]:
+    def _words(self, text: str, chunk: int) -> Iterator[SpeechChunk]:
         at = 0
         for index, word in enumerate(text.split()):
             start = text.index(word, at)
@@ -38,8 +38,10 @@ class ToneVoice:
             _misbehave(word)
             pts = index * WORD
             mark = WordMark(start, at, pts, pts + WORD)
-            yield SpeechChunk(np.full(CHUNK, 0.1, np.float32), (mark,))
-            yield SpeechChunk(np.full(CHUNK, 0.1, np.float32))
+            marks: tuple[WordMark, ...] = (mark,)
+            for _ in range(0, WORD, chunk):
+                yield SpeechChunk(np.full(chunk, 0.1, np.float32), marks)
+                marks = ()
 
 
 def _misbehave(word: str) -> None:

@@ -56,6 +56,16 @@ def test_a_job_without_its_text_waits() -> None:
     assert voice.requests == [SpeechRequest("caf\u00e9", "alloy", 1.5)]
 
 
+def test_a_job_knows_whether_it_is_played_as_it_is_made() -> None:
+    """It is, where nobody says."""
+    voice = Chunks()
+    for said in ({"paced": False}, {"paced": True}, {}):
+        job = SpeechJobs(voice).open({"voice": "a", "speed": 1.0, "credit": 1, **said})
+        job.push(b"hello")
+        job.finish()
+    assert [r.paced for r in voice.requests] == [False, True, True]
+
+
 def test_a_long_chunk_is_several_messages() -> None:
     """None longer than half a second, nothing lost, marks with the first."""
     samples = np.arange(30_000, dtype=np.float32)

@@ -120,6 +120,18 @@ def test_the_same_request_gives_the_same_samples(voice: NeuralVoice) -> None:
     assert np.array_equal(audio(voice, SENTENCE), audio(voice, SENTENCE))
 
 
+def test_unpaced_speech_is_the_same_in_fewer_chunks(voice: NeuralVoice) -> None:
+    """Nobody plays it as it is made: a clause at a time."""
+    paced = list(voice.speak(SpeechRequest(SENTENCE)))
+    whole = list(voice.speak(SpeechRequest(SENTENCE, paced=False)))
+    assert len(whole) < len(paced) / 2
+    one, two = (np.concatenate([c.samples for c in cs]) for cs in (paced, whole))
+    assert one.shape == two.shape
+    assert np.abs(one - two).max() < 1e-3
+    said = [[m for c in chunks for m in c.words] for chunks in (paced, whole)]
+    assert said[0] == said[1]
+
+
 def test_a_long_text_begins_at_once_and_keeps_its_marks(voice: NeuralVoice) -> None:
     """It is cut into pieces; each word points at itself."""
     text = "The quick brown fox is here. " * 400

@@ -50,6 +50,13 @@ async def test_audio_and_marks_arrive_unchanged() -> None:
     assert voice.voices == ("alloy", "tone")
 
 
+async def test_the_core_hears_that_nobody_plays_it_as_it_is_made() -> None:
+    """And may take larger steps."""
+    async with remote() as voice:
+        chunks = await spoken(voice, SpeechRequest("hello there", paced=False))
+    assert [len(chunk.samples) for chunk in chunks] == [WORD] * 2
+
+
 async def test_a_refused_phrase_is_our_error_and_the_next_is_spoken() -> None:
     """The core's words come through once, with the engine's name."""
     async with remote() as voice:

@@ -50,6 +50,13 @@ def test_plain_text_is_one_line_for_each_phrase() -> None:
     assert all(line.pause_s == 0 and line.gain == 1 for line in said)
 
 
+def test_a_text_that_nobody_plays_as_it_is_made_is_not_paced() -> None:
+    """In none of its lines."""
+    manner = SpeechRequest("", "echo", paced=False)
+    said = lines(passages("One two three. Four five six."), manner)
+    assert [line.request.paced for line in said if line.request] == [False, False]
+
+
 def test_ssml_changes_the_manner_and_pauses_after_the_last_phrase() -> None:
     """Within what a synthesizer takes."""
     text = (

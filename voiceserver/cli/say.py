@@ -79,7 +79,7 @@ async def _say(
         voices = Voices(engines.speech.voices, config.speech.voice)
         name = voices.spoken_by(voices.check(voice or config.speech.voice, "--voice"))
         rate = config.speech.speed if speed is None else speed
-        script = list(lines(found, SpeechRequest("", name, rate)))
+        script = list(lines(found, SpeechRequest("", name, rate, paced=False)))
         # Beside the output and renamed at the end: never half a file.
         partial = output.with_name(f".{output.name}.{os.getpid()}.part")
         try:

@@ -216,6 +216,8 @@ class SpeechRequest:
         observe: Takes notes; must not block.
         prefer: Who spoke the phrases before: a chain of voices asks it first, so
             that the voice does not change within an answer.
+        paced: It is played as it is made. Else an engine may take larger steps, which
+            is faster in all, but begins later and holds up others for longer.
     """
 
     text: str
@@ -225,6 +227,7 @@ class SpeechRequest:
     style: str = ""
     observe: Callable[[Note], None] = field(default=_unheard, compare=False)
     prefer: str = field(default="", compare=False)
+    paced: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class SpeechJob:
             float(cast(float, meta["speed"])),
             float(cast(float, meta.get("pitch", 0.0))),
             str(meta.get("style", "")),
+            paced=bool(meta.get("paced", True)),
         )
         self._credit = int(cast(int, meta["credit"]))
         self._text = b""

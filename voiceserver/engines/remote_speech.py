@@ -131,6 +131,7 @@ class RemoteSynthesizer:
                 "speed": request.speed,
                 "pitch": request.pitch,
                 "style": request.style,
+                "paced": request.paced,
                 "credit": CREDIT,
             },
             phrase,

@@ -92,6 +92,7 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[Line]:
                 min(max(manner.speed * passage.speed, 0.25), 4.0),
                 min(max(manner.pitch + passage.pitch, -12.0), 12.0),
                 manner.style,
+                paced=manner.paced,
             )
         if before is not None or passage.pause_s:
             yield Line(before, gain, passage.pause_s)
