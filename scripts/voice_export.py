@@ -42,13 +42,7 @@ def _load(run: Path) -> tuple[dict[str, int], dict[str, Tensor], int]:
     return described, average_weights(state), step
 
 
-def export_run(
-    kind: str,
-    run: Path,
-    out: Path,
-    prosody: Path | None = None,
-    blend: Path | None = None,
-) -> int:
+def export_run(kind: str, run: Path, out: Path, prosody: Path | None = None) -> int:
     """Write one model file; returns the number of training steps in it.
 
     Args:
@@ -56,15 +50,11 @@ def export_run(
         run: Folder of the run.
         out: Folder of the voice.
         prosody: Run of the prosody net, which an acoustic model needs beside its own.
-        blend: Run that this one went on from: the mean of both is written.
 
     Raises:
         FileNotFoundError: If a run has no checkpoint.
     """
     described, weights, step = _load(run)
-    if blend is not None:
-        _, other, _ = _load(blend)
-        weights = {k: (v + other[k]) / 2 for k, v in weights.items()}
     if prosody is not None:
         _, own, _ = _load(prosody)
         weights = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
@@ -81,7 +71,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--lexicon", type=Path)
     for kind in (*SHAPES, "prosody"):
         parser.add_argument(f"--{kind}", type=Path, help="folder of the run")
-    parser.add_argument("--blend", type=Path, help="run that --vocoder went on from")
     a = parser.parse_args(argv)
     if bool(a.acoustic) != bool(a.prosody):
         parser.error("--acoustic and --prosody go into one file: give both")
@@ -92,8 +81,7 @@ def main(argv: list[str] | None = None) -> int:
         run = getattr(a, kind)
         if run:
             prosody = a.prosody if kind == "acoustic" else None
-            blend = a.blend if kind == "vocoder" else None
-            steps = export_run(kind, run, a.out, prosody, blend)
+            steps = export_run(kind, run, a.out, prosody)
             print(kind, "after", steps, "steps")
     return 0
 

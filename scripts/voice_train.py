@@ -48,6 +48,7 @@ class Recipe:
         letters: Steps.
         prosody: Steps.
         acoustic: Steps.
+        decoder: Steps of sharpening it.
         extra: More arguments of a step, by its name.
     """
 
@@ -57,6 +58,7 @@ class Recipe:
     letters: int = 4_000
     prosody: int = 3_000
     acoustic: int = 8_000
+    decoder: int = 4_000
     extra: dict[str, tuple[str, ...]] | None = None
 
 
@@ -67,7 +69,12 @@ TINY = Recipe(
     letters=TINY_STEPS,
     prosody=TINY_STEPS,
     acoustic=TINY_STEPS,
-    extra={"vocoder": ("--batch", "2", "--width", "16"), "acoustic": ("--batch", "2")},
+    decoder=TINY_STEPS,
+    extra={
+        "vocoder": ("--batch", "2", "--width", "16"),
+        "acoustic": ("--batch", "2"),
+        "decoder": ("--batch", "2", "--alone", "2"),
+    },
 )
 
 
@@ -97,8 +104,11 @@ def steps(
     yield replace(second, arguments=(*second.arguments, "--continues", lively))
     yield training("prosody", features, recipe.prosody)
     yield training("acoustic", features, recipe.acoustic)
-    runs = [f"--{k}={work / k}" for k in ("vocoder", "letters", "acoustic", "prosody")]
-    runs.append(f"--blend={lively}")
+    sharper = training("decoder", features, recipe.decoder)
+    start = ("--weights", str(work / "acoustic"))
+    yield replace(sharper, arguments=(*sharper.arguments, *start))
+    runs = [f"--{k}={work / k}" for k in ("vocoder", "letters", "prosody")]
+    runs.append(f"--acoustic={work / 'decoder'}")
     yield Step("files", "voice_export", (str(out), f"--lexicon={lexicon}", *runs))
     judged = str(work / "quality.json")  # never another voice's figures
     yield Step("card", "voice_card", (str(out), features, "--quality", judged))

@@ -71,7 +71,7 @@ class Plan:
     spread: float
     texture: float
     batch: int
-    alone: int = 250
+    alone: int
     pairs: int = 64
     rate: float = 2e-4
     judge_rate: float = 1e-3
@@ -296,11 +296,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--spread", type=float, default=0.0)
     parser.add_argument("--texture", type=float, default=0.3)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--alone", type=int, default=250)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args(argv)
     torch.set_num_threads(a.threads)
     a.run.mkdir(parents=True, exist_ok=True)
-    plan = Plan(a.weights, a.steps, a.share, a.spread, a.texture, a.batch)
+    plan = Plan(a.weights, a.steps, a.share, a.spread, a.texture, a.batch, a.alone)
     train(Sharpening(plan, a.run), a.cache, a.minutes)
     return 0
 
