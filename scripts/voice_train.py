@@ -54,11 +54,11 @@ class Recipe:
 
     limit: int = 0
     lively: int = 16_000
-    vocoder: int = 29_000
+    vocoder: int = 36_000
     letters: int = 4_000
     prosody: int = 3_000
     acoustic: int = 8_000
-    decoder: int = 4_000
+    decoder: int = 4_500
     extra: dict[str, tuple[str, ...]] | None = None
 
 

@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--pitch", type=float, default=0.0, help="semitones")
     parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--texture", type=float, default=0.2)
+    parser.add_argument("--texture", type=float, default=0.3)
     a = parser.parse_args()
     try:
         manner = Manner(

@@ -40,7 +40,7 @@ class Manner:
         pitch: Shift of F0, in semitones; -12 to 12.
         pitch_range: Factor on the swing of F0 round its mean; 0 to 3.
         temperature: Spread of prosody; 0 the likeliest reading, 1 the speaker's own.
-        texture: Spread of the decoder's noise; 0 smooth, 1 as trained.
+        texture: Spread of the decoder's noise; the default is as trained.
         energy_db: How much louder every phone is meant; changes the timbre as effort
             does. -12 to 12.
         whispered: Without voice: noise takes the place of the pulses.
@@ -51,7 +51,7 @@ class Manner:
     pitch: float = 0.0
     pitch_range: float = 1.0
     temperature: float = 0.7
-    texture: float = 0.2
+    texture: float = 0.3
     energy_db: float = 0.0
     whispered: bool = False
 
