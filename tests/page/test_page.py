@@ -425,6 +425,55 @@ async def test_each_microphone_fault_is_explained(server: FakeServer) -> None:
         assert page.complaints == []
 
 
+# Microphones that are granted when the test says so, each a track of its own.
+SLOW_MICROPHONE = """(() => {
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    window.granted = [];
+    window.grants = [];
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+        await new Promise((resolve) => window.grants.push(resolve));
+        const stream = await real(wanted);
+        window.granted.push(stream.getAudioTracks()[0]);
+        return stream;
+    };
+})()"""
+LIVE = "window.granted.filter((track) => track.readyState === 'live').length"
+
+
+async def test_a_microphone_granted_after_stop_is_let_go_of(server: FakeServer) -> None:
+    """Whoever stops while the browser still asks is not recorded afterwards."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.evaluate(SLOW_MICROPHONE)
+        await page.click("#talk")
+        await page.wait_for("window.grants.length === 1")
+        await page.click("#talk")
+        await state(page, "idle")
+        await page.evaluate("window.grants[0]()")
+        await page.wait_for("window.granted.length === 1")
+        await page.wait_for(f"{LIVE} === 0", 2.0)
+        assert page.complaints == []
+
+
+async def test_one_microphone_is_open_after_a_hasty_restart(server: FakeServer) -> None:
+    """Of two requests that are granted together the call keeps the newer."""
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.evaluate(SLOW_MICROPHONE)
+        for n_asked in (1, 2):
+            await page.click("#talk")
+            await page.wait_for(f"window.grants.length === {n_asked}")
+            if n_asked == 1:
+                await page.click("#talk")
+        await page.evaluate("window.grants.forEach((grant) => grant())")
+        await state(page, "listening")
+        await page.wait_for("window.granted.length === 2")
+        await page.wait_for(f"{LIVE} === 1", 2.0)
+        await page.click("#talk")
+        await page.wait_for(f"{LIVE} === 0", 2.0)
+        assert page.complaints == []
+
+
 async def test_a_server_that_does_not_answer_is_an_error(server: FakeServer) -> None:
     """A first call that nobody takes says so and does not try for ever."""
     async with open_browser() as page:

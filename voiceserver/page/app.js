@@ -4,7 +4,7 @@ import { $, make } from "./dom.js";
 import { footnote, LatencyChart, showLine } from "./latency.js";
 import { Level } from "./levels.js";
 import { Line } from "./line.js";
-import { Microphone } from "./microphone.js";
+import { CLOSED, Microphone } from "./microphone.js";
 import { Orb } from "./orb.js";
 import { Settings } from "./settings.js";
 import { sentence } from "./faults.js";
@@ -107,6 +107,7 @@ function start({ typing = false } = {}) {
 		try {
 			await microphone.open();
 		} catch (fault) {
+			signal.throwIfAborted();
 			if (!typing) throw fault;
 			notify(fault.title, "You can type, and hear the answers.");
 		}
@@ -195,7 +196,8 @@ const microphone = new Microphone({
 		levels.microphone.detach();
 		try {
 			await microphone.open(); // another one, if there is one
-		} catch {
+		} catch (fault) {
+			if (fault === CLOSED) return;
 			microphone.close();
 			notify("The microphone was disconnected.", "Plug one in and start again, or type.");
 		}

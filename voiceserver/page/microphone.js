@@ -4,11 +4,16 @@ import { insecurePage, microphoneFault } from "./faults.js";
 
 const WANTED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
+// Why open() rejects where close() came before the browser's answer.
+export const CLOSED = new Error("closed");
+
 // Tells a listener {opened, unplugged}.
 export class Microphone {
 	#listener;
 	#stream = null;
 	#silence = null;
+	#opening = null; // asked once, whoever waits
+	#closings = 0;
 	muted = false;
 
 	constructor(listener) {
@@ -23,12 +28,28 @@ export class Microphone {
 	async open() {
 		if (this.#live) return;
 		if (!navigator.mediaDevices) throw insecurePage();
+		const opening = (this.#opening ??= this.#ask());
 		try {
-			this.#stream = await navigator.mediaDevices.getUserMedia({ audio: WANTED });
+			await opening;
+		} finally {
+			if (this.#opening === opening) this.#opening = null;
+		}
+	}
+
+	async #ask() {
+		const before = this.#closings;
+		let stream;
+		try {
+			stream = await navigator.mediaDevices.getUserMedia({ audio: WANTED });
 		} catch (error) {
 			throw microphoneFault(error);
 		}
-		const [track] = this.#stream.getAudioTracks();
+		if (before !== this.#closings) {
+			for (const track of stream.getTracks()) track.stop();
+			throw CLOSED;
+		}
+		this.#stream = stream;
+		const [track] = stream.getAudioTracks();
 		track.enabled = !this.muted;
 		track.onended = this.#listener.unplugged;
 		this.#listener.opened(this.#stream);
@@ -48,6 +69,8 @@ export class Microphone {
 
 	// Let go of it: the browser's recording sign goes out.
 	close() {
+		this.#closings++;
+		this.#opening = null;
 		for (const track of this.#stream?.getTracks() ?? []) {
 			track.onended = null;
 			track.stop();
