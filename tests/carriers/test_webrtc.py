@@ -224,6 +224,20 @@ async def test_video_is_declined() -> None:
     await client.peer.close()
 
 
+async def test_a_codec_that_the_server_lacks_is_not_answered() -> None:
+    """A client that likes G.722 best is answered with Opus, and the call goes on."""
+    client, call = Client(), make_call()
+    offer = await client.offer()
+    named = "a=rtpmap:9 G722/8000\r\n"
+    assert named in offer  # aiortc goes by the order of these lines
+    first = offer.replace(named, "").replace("a=rtpmap:", named + "a=rtpmap:", 1)
+    answer = await call.answer(first)
+    assert "G722" not in answer
+    assert "opus" in answer
+    await call._close()
+    await client.peer.close()
+
+
 @pytest.mark.parametrize("codec", ["audio/PCMU", "audio/PCMA"])
 async def test_telephone_codecs_work_both_ways(codec: str) -> None:
     """Small devices may know nothing else."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Protocol
 
 import aioice
@@ -365,6 +365,20 @@ def _worker(loop: Any, packets: Any, *rest: Any) -> None:
     """aiortc's decoder thread; where audio is received here it has nothing to do."""
     if not isinstance(packets, EndOfAudio):
         _original_worker(loop, packets, *rest)
+
+
+def answer_only(transceiver: RTCRtpTransceiver, mime_types: Set[str]) -> None:
+    """Leave out of the answer what aiortc can code and the server cannot (G.722).
+
+    A client that likes it best would else send it, and be sent it.
+
+    Args:
+        transceiver: Of an offer that was taken, not answered yet.
+        mime_types: What may stay, in lower case.
+    """
+    transceiver._codecs = [
+        codec for codec in transceiver._codecs if codec.mimeType.lower() in mime_types
+    ]
 
 
 def answer_with_fec(transceiver: RTCRtpTransceiver) -> None:

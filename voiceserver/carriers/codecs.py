@@ -165,6 +165,7 @@ class G711Encoder:
 
 
 _LAWS = {"audio/pcmu": Law.MU, "audio/pcma": Law.A}
+SPOKEN = frozenset({"audio/opus", *_LAWS})  # MIME types, in lower case
 
 
 def decoder_for(mime_type: str) -> Decoder | None:

@@ -25,7 +25,7 @@ from aiortc import (
 
 from voiceserver.carriers import aiortc_seams
 from voiceserver.carriers.channel import EventChannel
-from voiceserver.carriers.codecs import encoder_for
+from voiceserver.carriers.codecs import SPOKEN, encoder_for
 from voiceserver.carriers.receiver import AudioReceiver
 from voiceserver.carriers.repeated import SparingEncoder, shared
 from voiceserver.carriers.reports import (
@@ -171,6 +171,7 @@ class WebRtcCall:
             StreamReport(self._receiver),
             lambda: self.hang_up("The client's audio ended."),
         )
+        aiortc_seams.answer_only(transceiver, SPOKEN)
         aiortc_seams.answer_with_fec(transceiver)
         self._listens_only = transceiver.receiver.track is None
         sender = peer.addTrack(AudioStreamTrack())  # is never read
