@@ -191,15 +191,15 @@ async def run_calls(server: Server, count: int, rounds: int) -> dict[str, object
     }
 
 
-def spread(values: list[float]) -> dict[str, float] | None:
-    """Median, 95th percentile and extremes; None for no values."""
+def spread(values: list[float], digits: int = 1) -> dict[str, float] | None:
+    """Median, 95th percentile and extremes, rounded; None for no values."""
     if not values:
         return None
     return {
-        "p50": round(statistics.median(values), 1),
-        "p95": round(float(np.percentile(values, 95)), 1),
-        "min": round(min(values), 1),
-        "max": round(max(values), 1),
+        "p50": round(statistics.median(values), digits),
+        "p95": round(float(np.percentile(values, 95)), digits),
+        "min": round(min(values), digits),
+        "max": round(max(values), digits),
         "n": len(values),
     }
 

@@ -191,9 +191,9 @@ def measured(speak: Speak, unpaced: Speak, streams: bool) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, one in (("", unpaced), ("paced_", speak)):
         rounds = [time_to_speak(one, phrases) for _ in range(ROUNDS)]
-        row[f"{name}minute_one_core_s"] = spread(rounds)
+        row[f"{name}minute_one_core_s"] = spread(rounds, 2)
         rounds = [two_at_once(one, phrases) for _ in range(ROUNDS)]
-        row[f"{name}minute_two_cores_s"] = spread(rounds)
+        row[f"{name}minute_two_cores_s"] = spread(rounds, 2)
     row["first_audio_ms"] = spread(first_audio(speak, phrases * 3))
     if streams:
         row["streams_two_cores"] = most_streams(speak, phrases)
