@@ -35,7 +35,7 @@ from voiceserver.phrases import PhraseSplitter
 from voiceserver.voice.speaker import load_voice
 
 MINUTE_S = 60.0
-ROUNDS = 5
+ROUNDS = 15
 STREAMS_S = 12.0
 TEXT = (
     "Good morning, and thank you for calling. The library opens at 9:30 on weekdays, "
