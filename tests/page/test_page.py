@@ -329,6 +329,9 @@ async def test_the_keyboard_is_enough(server: FakeServer) -> None:
         for _ in range(3):
             await page.press("Tab")
         await picture(page, "focus")
+        await page.evaluate("document.querySelector('#scroller').focus()")
+        await page.press(" ")  # scrolls
+        assert await page.evaluate("document.body.dataset.state") != "idle"
         await page.evaluate("document.activeElement.blur()")
         await page.press(" ")
         await state(page, "idle")
@@ -351,6 +354,19 @@ async def test_a_full_server_says_so(server: FakeServer) -> None:
         await state(page, "listening")
         assert await page.evaluate("document.querySelector('#notice').hidden")
         assert page.complaints == []
+
+
+async def test_typed_words_come_back_when_the_call_fails(server: FakeServer) -> None:
+    """Nobody types a sentence twice."""
+    server.refusing = "overloaded"
+    async with open_browser() as page:
+        await page.navigate(server.url)
+        await page.evaluate("document.querySelector('#words').focus()")
+        await page.write("What time is it?")
+        await page.press("Enter")
+        await state(page, "error")
+        words = await page.evaluate("document.querySelector('#words').value")
+        assert words == "What time is it?"
 
 
 async def test_a_server_that_starts_is_waited_for(server: FakeServer) -> None:

@@ -22,9 +22,9 @@ const latency = new LatencyChart();
 const levels = { microphone: new Level(), remote: new Level() };
 
 let phase = "idle"; // idle | connecting | up | reconnecting | error
-let context = null; // made by the first click: browsers refuse it before
+let context = null; // made by the first click: refused before
 let began = 0;
-let pending = null; // typed words that wait for the call or for the answer's end
+let pending = ""; // typed words that wait for the call or for the answer's end
 let waitLimit = 0;
 let wakeLock = null;
 
@@ -123,7 +123,8 @@ function stop() {
 }
 
 function ended(next, fault) {
-	pending = null;
+	$("words").value ||= pending;
+	pending = "";
 	clearTimeout(waitLimit);
 	wakeLock?.release();
 	context?.suspend();
@@ -271,8 +272,8 @@ function silence() {
 
 function ask(text) {
 	pending = text;
-	if (phase !== "up" || silence()) return; // asked again when that is over
-	pending = null;
+	if (phase !== "up" || silence()) return; // asked again after that
+	pending = "";
 	const id = `item_page_${hex(8)}`;
 	transcript.settle(id, text);
 	tell(id, "user", text);
@@ -312,9 +313,10 @@ function toggleMute() {
 
 async function keepAwake() {
 	try {
+		await wakeLock?.release();
 		wakeLock = await navigator.wakeLock?.request("screen");
 		if (!line.open) wakeLock?.release();
-	} catch {} // not allowed, for example on low battery: the screen may go dark
+	} catch {} // not allowed, as on low battery: the screen may go dark
 }
 
 $("talk").addEventListener("click", toggle);
@@ -348,7 +350,7 @@ $("typed").addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
 	if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
 	if ($("settings").open || event.target.closest("input, textarea, select")) return;
-	const onButton = event.target.closest("button, summary, a");
+	const onButton = event.target.closest("button, summary, a, [tabindex]");
 	if (event.key === " " && !onButton) {
 		event.preventDefault();
 		toggle();

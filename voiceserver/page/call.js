@@ -7,7 +7,7 @@ import { noMedia, refusal, unreachable } from "./faults.js";
 const OPEN_LIMIT_MS = 10_000;
 const GATHER_LIMIT_MS = 500; // host candidates only: there are no ICE servers
 const POLL_MS = 500;
-const SILENT_LIMIT_MS = 2_000; // the server sends 50 packets a second, silence too
+const SILENT_LIMIT_MS = 2_000; // 50 packets a second come, silence too
 const FIRST_LIMIT_MS = 5_000;
 
 export class Call {
@@ -27,7 +27,7 @@ export class Call {
 		this.#peer.ontrack = ({ track: remote }) => {
 			// Without an element that plays it, the level meter would read silence.
 			audio.srcObject = new MediaStream([remote]);
-			audio.play().catch(() => {}); // refused only without a gesture; there was one
+			audio.play().catch(() => {}); // refused only without a gesture
 			listener.sound(audio.srcObject);
 		};
 		this.#peer.onconnectionstatechange = () => {
@@ -57,7 +57,7 @@ export class Call {
 		if (this.#channel.readyState === "open") this.#channel.send(JSON.stringify(event));
 	}
 
-	// Send another track from now on, for example another microphone.
+	// Send another track from now on, as of another microphone.
 	replaceTrack(track) {
 		this.#peer.getSenders()[0]?.replaceTrack(track);
 	}
