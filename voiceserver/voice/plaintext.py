@@ -55,6 +55,8 @@ _EMPHASIS = re.compile(
 )
 _INNER_STARS = re.compile(r"\*\*")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
+# An exponent, not the mark of a footnote: it stands at a number or at one letter.
+_EXPONENT = re.compile(r"(?:(?<=[\d)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
 _TICKS = re.compile(r"`+")
 
 
@@ -118,13 +120,27 @@ def _fold(char: str) -> str | None:
     return "" if kind in ("Mn", "Cf", "Cc", "Me") else " "
 
 
+def _exponents(text: str) -> dict[int, str]:
+    """Raised digits by their index, the first of each exponent with a caret."""
+    out: dict[int, str] = {}
+    for m in _EXPONENT.finditer(text):
+        if m.group() in KEPT:  # squared and cubed are read as they are
+            continue
+        for index in range(m.start(), m.end()):
+            digit = unicodedata.normalize("NFKD", text[index]).replace("−", "-")
+            out[index] = digit if index > m.start() else f"^{digit}"
+    return out
+
+
 def to_plain(text: str) -> Plain:
     """Fold a text; see the module's description."""
     out: list[str] = []
     origin: list[int] = []
     skipped = 0
-    for index, char in enumerate(without_markdown(text)):
-        folded = _fold(char)
+    bare = without_markdown(text)
+    exponents = _exponents(bare)
+    for index, char in enumerate(bare):
+        folded = exponents[index] if index in exponents else _fold(char)
         if folded is None:
             skipped += 1
             folded = " "

@@ -36,8 +36,12 @@ from voiceserver.voice.numbers import (
     whole_number,
     year,
 )
+from voiceserver.voice.sums import SUM_PATTERNS
 
-NUMBER = r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)|\d{1,200}(?:\.\d{1,30})?"
+NUMBER = (
+    r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)|\d{1,200}(?:\.\d{1,30})?"
+    r"|(?<![\w.)])\.\d{1,30}"
+)
 SYMBOL_WORDS = {
     "&": "and",
     "%": "percent",
@@ -77,6 +81,7 @@ def _money(m: re.Match[str]) -> Spoken | None:
     if magnitude:
         return [*lead, *decimal(amount), MAGNITUDES[magnitude], many]
     whole, _, part = amount.partition(".")
+    whole = whole or "0"
     if part and (len(part) != 2 or not cents):
         return [*lead, *decimal(amount), many]
     words: Spoken = []
@@ -196,6 +201,7 @@ _N = rf"(?P<number>{NUMBER})"
 
 _PATTERNS: tuple[tuple[str, Rule], ...] = (
     *ADDRESS_PATTERNS,
+    *SUM_PATTERNS,
     *DATE_PATTERNS,
     (
         rf"(?P<minus>-)?(?P<sign>[$€£¥]) ?(?P<amount>{NUMBER})"
@@ -208,7 +214,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _percent_range,
     ),
     (rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])", _measure),
-    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w)", _measure),
+    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
     (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
     (
         r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]*\w)",
