@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from voiceserver.voice.abbreviations import MONTH_NAMES, MONTHS
+from voiceserver.voice.abbreviations import DAYS, MONTH_NAMES, MONTHS
 from voiceserver.voice.addresses import Rule, Spoken, spell
 from voiceserver.voice.numbers import cardinal, ordinal, plural, year
 
@@ -62,9 +62,39 @@ def _month_year(m: re.Match[str]) -> Spoken | None:
 
 
 def _clock(m: re.Match[str]) -> Spoken | None:
-    hour, minute = int(m["hour"]), int(m["minute"] or 0)
-    half = (m["half"] or "").lower().replace(".", "").replace(" ", "")
-    if hour > 24 or minute > 59 or (m["minute"] is None and not half):
+    return _time(m, "hour", "minute", "second", "half")
+
+
+def _clock_range(m: re.Match[str]) -> Spoken | None:
+    if not (m["minute"] or m["half"] or m["minute2"] or m["half2"]):
+        return None
+    spoken = []
+    for end in ("", "2"):
+        hour, minute, half = f"hour{end}", f"minute{end}", f"half{end}"
+        bare = m[minute] is None and m[half] is None and int(m[hour]) <= 24
+        time = cardinal(int(m[hour])) if bare else _time(m, hour, minute, None, half)
+        if time is None:
+            return None
+        spoken.append(time)
+    return [*spoken[0], "to", *spoken[1]]
+
+
+def _named_range(m: re.Match[str]) -> Spoken | None:
+    """From one day or month to another, written with a hyphen."""
+    first, second = m["first"].lower(), m["second"].lower()
+    for names in (DAYS, MONTHS):
+        full = names.values()
+        if all(name in names or name in full for name in (first, second)):
+            return [names.get(first, first), "to", names.get(second, second)]
+    return None
+
+
+def _time(
+    m: re.Match[str], of_hour: str, of_minute: str, of_second: str | None, of_half: str
+) -> Spoken | None:
+    hour, minute = int(m[of_hour]), int(m[of_minute] or 0)
+    half = (m[of_half] or "").lower().replace(".", "").replace(" ", "")
+    if hour > 24 or minute > 59 or (m[of_minute] is None and not half):
         return None
     words = cardinal(hour)
     if minute:
@@ -72,8 +102,8 @@ def _clock(m: re.Match[str]) -> Spoken | None:
     elif not half:
         words += ["hundred"] if hour > 12 else ["o'clock"] if hour else []
         words = words if hour else ["midnight"]
-    if m["second"] and int(m["second"]):
-        second = int(m["second"])
+    if of_second and int(m[of_second] or 0):
+        second = int(m[of_second])
         words += ["and", *cardinal(second), "second" if second == 1 else "seconds"]
     return words + spell(half)
 
@@ -89,6 +119,8 @@ def _short_year(m: re.Match[str]) -> Spoken | None:
     n = int(m["number"])
     return ["oh", *cardinal(n)] if n < 10 else cardinal(n)
 
+
+_HALF = r"[ap]\.m\.|[AP]\.M\.|[ap]m|[AP]M"
 
 DATE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)", _iso_date),
@@ -109,9 +141,21 @@ DATE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     ),
     (rf"(?P<month>(?i:{MONTH})),? (?P<year>[12]\d{{3}})\b", _month_year),
     (
+        rf"(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d))?(?: ?(?P<half>{_HALF}))? ?- ?"
+        rf"(?P<hour2>\d{{1,2}})(?::(?P<minute2>\d\d))?(?: ?(?P<half2>{_HALF})(?!\w))?"
+        r"(?![\w:-]|\.\d)",
+        _clock_range,
+    ),
+    (r"(?P<first>[A-Z][a-z]{2,8})\.? ?- ?(?P<second>[A-Z][a-z]{2,8})\b", _named_range),
+    (
         r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d))?)?"
-        r"(?: ?(?P<half>[ap]\.m\.|[AP]\.M\.|[ap]m|[AP]M)(?!\w))?(?![\d:])",
+        r"(?: ?(?P<half>" + _HALF + r")(?!\w))?(?![\d:])",
         _clock,
+    ),
+    # What follows the hyphen is read by its own rule: mid-1980s, pre-1914.
+    (
+        r"(?i:(?P<part>mid|pre|post|late|early|circa|since))-(?=\d{4})",
+        lambda m: [m["part"].lower()],
     ),
     (r"(?P<number>[12]\d\d0|[2-9]0)'?s\b", _decade),
     (r"'(?P<number>[2-9]0)s\b", _decade),

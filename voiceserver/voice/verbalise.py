@@ -75,22 +75,33 @@ VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)
 
 
 def _money(m: re.Match[str]) -> Spoken | None:
-    one, many, cent, cents = MONEY[m["sign"]]
-    amount, magnitude = m["amount"].replace(",", ""), m["magnitude"]
     lead = ["minus"] if m["minus"] else []
+    return lead + _amount(m["sign"], m["amount"], m["magnitude"])
+
+
+def _money_range(m: re.Match[str]) -> Spoken | None:
+    second = _amount(m["sign"], m["second"], m["magnitude2"])
+    if "." in m["first"] or m["magnitude"]:
+        return [*_amount(m["sign"], m["first"], m["magnitude"]), "to", *second]
+    return [*decimal(m["first"]), "to", *second]
+
+
+def _amount(sign: str, amount: str, magnitude: str | None) -> Spoken:
+    one, many, cent, cents = MONEY[sign]
+    amount = amount.replace(",", "")
     if magnitude:
-        return [*lead, *decimal(amount), MAGNITUDES[magnitude], many]
+        return [*decimal(amount), MAGNITUDES[magnitude], many]
     whole, _, part = amount.partition(".")
     whole = whole or "0"
     if part and (len(part) != 2 or not cents):
-        return [*lead, *decimal(amount), many]
+        return [*decimal(amount), many]
     words: Spoken = []
     if int(whole) or not part or not int(part):
         words = [*whole_number(whole), one if whole == "1" else many]
     if part and int(part):
         joint = ["and"] if words else []
         words += [*joint, *cardinal(int(part)), cent if part == "01" else cents]
-    return lead + words
+    return words
 
 
 def _measure(m: re.Match[str]) -> Spoken | None:
@@ -126,6 +137,17 @@ def _range(m: re.Match[str]) -> Spoken | None:
     if len(first) == 4 and len(second) == 2:
         return [*_quantity_or_year(first), "to", *whole_number(second)]
     return [*_quantity_or_year(first), "to", *_quantity_or_year(second)]
+
+
+def _size(m: re.Match[str]) -> Spoken | None:
+    """Width by height, e.g. 4x6; 1920x1080 in pairs of digits, as pixels are."""
+    words: Spoken = []
+    for part in m.group().replace(" ", "").split("x"):
+        n = int(part)
+        in_pairs = len(part) == 4 and n % 100 >= 10
+        words += ["by"] if words else []
+        words += year(n) if in_pairs else whole_number(part)
+    return words
 
 
 def _ratio(m: re.Match[str]) -> Spoken | None:
@@ -197,6 +219,7 @@ _UNIT_NAMES = "|".join(
     re.escape(u) for u in sorted(UNITS, key=len, reverse=True) if u != "x"
 )
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
+_MAGNITUDE = rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?"
 _N = rf"(?P<number>{NUMBER})"
 
 _PATTERNS: tuple[tuple[str, Rule], ...] = (
@@ -204,8 +227,13 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     *SUM_PATTERNS,
     *DATE_PATTERNS,
     (
-        rf"(?P<minus>-)?(?P<sign>[$€£¥]) ?(?P<amount>{NUMBER})"
-        rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?",
+        rf"(?P<sign>[$€£¥]) ?(?P<first>{NUMBER}){_MAGNITUDE}-(?P=sign)?"
+        rf"(?P<second>{NUMBER}){_MAGNITUDE.replace('magnitude', 'magnitude2')}"
+        r"(?![\d-])",
+        _money_range,
+    ),
+    (
+        rf"(?P<minus>-)?(?P<sign>[$€£¥]) ?(?P<amount>{NUMBER}){_MAGNITUDE}",
         _money,
     ),
     (
@@ -214,6 +242,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _percent_range,
     ),
     (rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])", _measure),
+    (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]*\w)", _size),
     (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
     (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
     (
