@@ -85,6 +85,18 @@ def _email(m: re.Match[str]) -> Spoken | None:
     return _address(m.group())
 
 
+def _path(m: re.Match[str]) -> Spoken | None:
+    """A file's name or path; None where "and/or" lies before the stroke."""
+    text = m.group()
+    if text[0] in "/~." and m.string[m.start() - 1 : m.start()].strip(" \n('\""):
+        return None
+    return _address(text) if re.search("[A-Za-z]", text) else None
+
+
+def _dot_name(m: re.Match[str]) -> Spoken | None:
+    return ["dot", *code_part(m["name"].lower())]
+
+
 def _phone(m: re.Match[str]) -> Spoken | None:
     text = m.group()
     groups = re.findall(r"\d+", text)
@@ -111,6 +123,13 @@ def _code(m: re.Match[str]) -> Spoken | None:
 
 _TLD = "|".join(sorted(DOMAINS, key=len, reverse=True))
 
+_FILE_ENDS = (
+    "js ts jsx tsx py rb rs go java kt cpp hpp cs php sh bat ps1 sql html css scss json"
+    " jsonl yaml yml toml xml ini cfg conf env lock log txt md rst csv tsv pdf doc docx"
+    " xls xlsx ppt pptx png jpg jpeg gif svg webp mp3 mp4 wav flac ogg zip tar gz exe"
+    " dll dmg apk iso ipynb"
+).replace(" ", "|")
+
 ADDRESS_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}", _email),
     (r"(?i:https?|ftp|wss?)://[^\s<>\"']{1,300}[\w/]", _web),
@@ -120,6 +139,13 @@ ADDRESS_PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?:/[\w./?=&%#~+-]{0,200}[\w/]|/)?",
         _web,
     ),
+    # A path needs two parts or a sign of one, so that "he /she" is none.
+    (r"(?:~|\.{1,2})?(?:/[\w.-]{0,60}\w){2,12}|(?:~|\.{1,2})/[\w.-]{0,60}\w", _path),
+    (
+        rf"(?:[A-Za-z][\w-]{{0,60}}\.){{1,4}}(?:{_FILE_ENDS}|NET)\b(?!\.\w|')",
+        _path,
+    ),
+    (r"(?<![^\s(\"'])\.(?P<name>[A-Za-z]{2,20})\b", _dot_name),
     (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)", _phone),
     (r"\+\d{1,3}(?:[-. ]?\(?\d{1,4}\)?){2,6}(?!\d)", _phone),
     (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", _phone),
