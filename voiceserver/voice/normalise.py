@@ -76,7 +76,8 @@ _EMOTICON = re.compile(r"(?<!\w)[:;=8][-o']?[)(\]\[DPp/|](?!\w)|<3(?!\d)")
 _MARK = re.compile(r"[?!.:;,()\[\]\u2014|]+|(?<=\s)--?(?=\s)|--+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NEXT = re.compile(r"[\s\"'(\[]{0,40}(\S?)")
-_PARAGRAPH = re.compile(r"\n[ \t]{0,40}\n\s*")
+# An empty line, or one that begins with the number of an item.
+_PARAGRAPH = re.compile(r"\n[ \t]{0,40}(?:\n\s*|(?=\d{1,3}[.)] ))")
 # Most of any text: words in lower case that can be nothing but themselves.
 _ORDINARY = re.compile(r"[a-z]+(?:'[a-z]+)?(?=[\s,;!?)]|\Z)")
 _SPECIAL = frozenset((*MONTHS, *MONTHS.values(), *ALWAYS, "the"))
@@ -136,7 +137,8 @@ def _title_or_road(low: str, text: str, start: int, end: int) -> str | None:
         if named:
             return TITLES[low]
         return {"st": "street", "dr": "drive"}[low]
-    return TITLES[low] if follows.isupper() else None
+    # "Mr. and Mrs. Jones": these are nothing but titles, whatever follows.
+    return TITLES[low] if follows.isupper() or low in ("mr", "mrs", "ms") else None
 
 
 def _abbreviation(text: str, m: re.Match[str]) -> tuple[str, bool] | None:
@@ -265,7 +267,7 @@ def _symbol(text: str, at: int, out: _Writer) -> int:
 
 
 def _space(text: str, at: int, out: _Writer) -> int:
-    """Pass over a space; an empty line ends a sentence."""
+    """Pass over a space; an empty line or an item's number ends a sentence."""
     m = _PARAGRAPH.match(text, at)
     if m is None:
         return at + 1

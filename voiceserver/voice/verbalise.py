@@ -241,7 +241,10 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         rf" ?(?P<unit>{_UNIT_NAMES})(?![\w/²³])",
         _percent_range,
     ),
-    (rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])", _measure),
+    (
+        rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])(?:\.(?= [a-z]))?",
+        _measure,
+    ),
     (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]*\w)", _size),
     (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
     (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
