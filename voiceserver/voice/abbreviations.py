@@ -170,14 +170,25 @@ UNITS = {
     "ml": ("milliliter", "milliliters"),
     "mL": ("milliliter", "milliliters"),
     "gal": ("gallon", "gallons"),
+    "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
+    "mpg": ("mile per gallon", "miles per gallon"),
     "mph": ("mile per hour", "miles per hour"),
     "kph": ("kilometer per hour", "kilometers per hour"),
     "km/h": ("kilometer per hour", "kilometers per hour"),
     "m/s": ("meter per second", "meters per second"),
+    "km/s": ("kilometer per second", "kilometers per second"),
+    "m/s²": ("meter per second squared", "meters per second squared"),
+    "ft²": ("square foot", "square feet"),
+    "cm²": ("square centimeter", "square centimeters"),
     "km²": ("square kilometer", "square kilometers"),
     "m²": ("square meter", "square meters"),
     "m³": ("cubic meter", "cubic meters"),
     "sq ft": ("square foot", "square feet"),
+    "sq. ft.": ("square foot", "square feet"),
+    "hPa": ("hectopascal", "hectopascals"),
+    "kPa": ("kilopascal", "kilopascals"),
     "Hz": ("hertz", "hertz"),
     "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"),
@@ -220,6 +231,27 @@ UNITS = {
     "°": ("degree", "degrees"),
     "x": ("times", "times"),
     "%": ("percent", "percent"),
+}
+# After a stroke that follows a number or its unit: $15/hr, 50 miles/hour.
+PER = {
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "hr": "hour",
+    "wk": "week",
+    "mo": "month",
+    "yr": "year",
+    "kg": "kilogram",
+    "lb": "pound",
+    "gal": "gallon",
+    **{
+        word: word
+        for word in (
+            "second minute hour day night week month year person user mile pound "
+            "gallon serving"
+        ).split()
+    },
 }
 MONEY = {
     "$": ("dollar", "dollars", "cent", "cents"),

@@ -167,6 +167,8 @@ def _acronym(word: str, text: str, m: re.Match[str]) -> Spoken | None:
     if len(stem) < 2 or len(stem) + len(suffix or "") != len(word):
         return None
     low = stem.lower()
+    if stem == word == "US" and not _is_shouted(text, m):
+        return spell(stem)
     if low in SPOKEN_ACRONYMS or low in STRESSED:
         return None
     if len(stem) > 5 and re.search(r"[AEIOUY]", stem):

@@ -16,6 +16,7 @@ from voiceserver.voice.abbreviations import (
     MAGNITUDES,
     MONEY,
     NUMBERED,
+    PER,
     REGNAL,
     UNITS,
 )
@@ -30,6 +31,7 @@ from voiceserver.voice.dates import DATE_PATTERNS
 from voiceserver.voice.numbers import (
     cardinal,
     decimal,
+    digits,
     fraction,
     ordinal,
     roman,
@@ -154,8 +156,21 @@ def _ratio(m: re.Match[str]) -> Spoken | None:
     return [*whole_number(m["first"]), "to", *whole_number(m["second"])]
 
 
+def _per(m: re.Match[str]) -> Spoken | None:
+    """The stroke of a rate; None where no number comes before it."""
+    before = m.string[max(0, m.start() - 30) : m.start()]
+    counted = re.search(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3})?$", before)
+    return ["per", PER[m["unit"]]] if counted else None
+
+
+def _score(m: re.Match[str]) -> Spoken | None:
+    return [*decimal(m["top"]), "out", "of", *cardinal(int(m["bottom"]))]
+
+
 def _fraction(m: re.Match[str]) -> Spoken | None:
     top, bottom = int(m["top"]), int(m["bottom"])
+    if (top, bottom) == (50, 50):
+        return ["fifty", "fifty"]
     if (top, bottom) in ((24, 7), (9, 11), (7, 11)) and not m["whole"]:
         return [*cardinal(top), *cardinal(bottom)]
     if bottom == 0 or top > 999 or bottom > 9999:
@@ -183,6 +198,20 @@ def _version(m: re.Match[str]) -> Spoken | None:
     for i, part in enumerate(parts):
         words += ([word] if i else []) + whole_number(part)
     return words
+
+
+def _emergency(m: re.Match[str]) -> Spoken | None:
+    """A short number that is dialled, digit by digit."""
+    before = m.string[max(0, m.start() - 12) : m.start()].lower()
+    dialled = re.search(r"\b(?:call|calling|dial|text|phone|ring|or|an?) $", before)
+    return digits(m["number"]) if dialled else None
+
+
+def _zip(m: re.Match[str]) -> Spoken | None:
+    """A postal code after a comma and the letters of a state."""
+    if not re.search(r", [A-Z]{2} $", m.string[max(0, m.start() - 5) : m.start()]):
+        return None
+    return digits(m.group(), "oh")
 
 
 def _numbered(m: re.Match[str]) -> Spoken | None:
@@ -218,6 +247,7 @@ def _roman(m: re.Match[str]) -> Spoken | None:
 _UNIT_NAMES = "|".join(
     re.escape(u) for u in sorted(UNITS, key=len, reverse=True) if u != "x"
 )
+_PER = "|".join(sorted(PER, key=len, reverse=True))
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
 _MAGNITUDE = rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?"
 _N = rf"(?P<number>{NUMBER})"
@@ -242,7 +272,8 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _percent_range,
     ),
     (
-        rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w/²³'])(?:\.(?= [a-z]))?",
+        rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w²³']|/(?!(?:{_PER})\b))"
+        r"(?:\.(?= [a-z]))?",
         _measure,
     ),
     (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]*\w)", _size),
@@ -253,6 +284,12 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _version,
     ),
     (r"(?P<v>[vV])(?P<numbers>\d{1,9}(?:\.\d{1,9})?)(?!\w)", _version),
+    (rf"/(?P<unit>{_PER})(?![\w/])", _per),
+    (r"(?P<number>911|999|112|988|311|411|211)(?![\w/.-]\w|\w)", _emergency),
+    (r"\d{5}(?:-\d{4})?(?![\w-])", _zip),
+    (r"(?P<top>\d{1,2}\.\d{1,2})/(?P<bottom>5|10|100)(?![\d/])", _score),
+    (r"(?P<top>[2-9]|10)/(?P<bottom>10)(?![\d/]| of\b| [a-z]*inch)", _score),
+    (r"(?P<top>\d{2,3})/(?P<bottom>100)(?![\d/]| of\b)", _score),
     (
         r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])",
         _fraction,
