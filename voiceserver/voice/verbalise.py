@@ -276,11 +276,11 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?:\.(?= [a-z]))?",
         _measure,
     ),
-    (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]*\w)", _size),
+    (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]{0,40}\w)", _size),
     (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
     (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
     (
-        r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]*\w)",
+        r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]{0,40}\w)",
         _version,
     ),
     (r"(?P<v>[vV])(?P<numbers>\d{1,9}(?:\.\d{1,9})?)(?!\w)", _version),
@@ -305,7 +305,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w)", _magnitude),
     (rf"(?P<sign>(?<![\w.)])[-+])?{_N}(?![A-Za-z])", _number),
     (
-        r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]*\w)",
+        r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]{0,40}\w)",
         _roman,
     ),
     *CODE_PATTERNS,
