@@ -82,7 +82,8 @@ def test_any_text_gives_clean_tokens(seed: int) -> None:
 
 @pytest.mark.parametrize(
     "text", ["a." * 12_000, "1" * 25_000, "-" * 25_000, "x@" * 12_000, "1," * 12_000,
-             "((" * 12_000, "*a " * 8_000, "A1" * 12_000, "[" * 25_000, "<a" * 12_000, "1." * 12_000, "/a" * 12_000]
+             "((" * 12_000, "*a " * 8_000, "A1" * 12_000, "[" * 25_000, "<a" * 12_000,
+             "1." * 12_000, "/a" * 12_000]
 )  # fmt: skip
 def test_hostile_length_stays_linear(text: str) -> None:
     """25,000 characters of the worst kind take a second or so, not minutes."""
