@@ -3,6 +3,8 @@
 pip install websockets sounddevice       # sounddevice: for microphone and speaker
 python examples/kiosk.py
 python examples/kiosk.py --wav question.wav --reply answer.wav       # no devices
+
+A server with an API key: put the key into VOICESERVER_API_KEY here too.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ async def talk(arguments: argparse.Namespace) -> None:
         raise SystemExit("the recording must be 16-bit mono")
     rate = file.getframerate() if file else RATE
     speaker = Speaker(rate, device=file is None)
-    key = os.environ.get("VOICESERVER_KEY")
+    key = os.environ.get("VOICESERVER_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{arguments.url}?format=pcm_s16le&rate={rate}"
     sound = recording(file) if file else microphone(rate)
