@@ -49,6 +49,19 @@ def test_nothing_is_cut_inside_what_belongs_together(text: str) -> None:
             assert any(part in phrase for phrase in split(text, 1))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is 15 - 3 = 12. ",
+        "We are open 8:00 AM - 5:00 PM on Friday. ",
+        "It takes about 15 \u2013 20 minutes. ",
+    ],
+)
+def test_a_dash_after_a_number_or_an_hour_is_no_clause_end(text: str) -> None:
+    """A minus or a "to" is spoken only where both its sides are seen at once."""
+    assert split(text) == [text.strip()]
+
+
 def test_questions_exclamations_and_lines_end_sentences() -> None:
     """Each is a phrase of its own."""
     assert split("Really? Yes! No\nMaybe") == ["Really?", "Yes!", "No", "Maybe"]

@@ -20,8 +20,11 @@ LONGEST = 180
 
 # Possessive: a long run of dots must not be tried from each of its places.
 _SENTENCE_END = re.compile(r"[.!?\u2026]++[\"'\u2019\u201d)\]]*(?=\s)|\n+")
+# After a number or an hour a dash may be a minus or "to"; what follows is not here yet.
 _CLAUSE_END = re.compile(
-    r"[,;:\u2014\u2013][\"'\u2019\u201d)\]]*(?=\s)|\s[-\u2013\u2014](?=\s)"
+    r"[,;:\u2014][\"'\u2019\u201d)\]]*(?=\s)"
+    r"|(?<![\s\d])\u2013[\"'\u2019\u201d)\]]*(?=\s)"
+    r"|(?<!\d)(?<![AaPp][Mm])\s[-\u2013](?=\s)"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|approx|no|fig|vol|inc|ltd"
