@@ -16,12 +16,11 @@ from voiceserver.voice.abbreviations import (
     DAYS,
     DOTTED,
     MONTHS,
-    SPOKEN_ACRONYMS,
-    STRESSED,
     SURE,
     TITLES,
 )
 from voiceserver.voice.addresses import Spoken, spell
+from voiceserver.voice.capitals import letters_of
 from voiceserver.voice.plaintext import Plain, to_plain
 from voiceserver.voice.verbalise import SYMBOL_WORDS, verbalise
 
@@ -161,39 +160,9 @@ def _abbreviation(text: str, m: re.Match[str]) -> tuple[str, bool] | None:
     return None
 
 
-def _acronym(word: str, text: str, m: re.Match[str]) -> Spoken | None:
-    """Letters of a word in capitals; None if it is to be said as a word."""
-    stem, suffix = re.fullmatch(r"([A-Z]*)('?s)?(.*)", word).group(1, 2)  # type: ignore[union-attr]
-    if len(stem) < 2 or len(stem) + len(suffix or "") != len(word):
-        return None
-    low = stem.lower()
-    if stem == word == "US" and not _is_shouted(text, m):
-        return spell(stem)
-    if low in SPOKEN_ACRONYMS or low in STRESSED:
-        return None
-    if len(stem) > 5 and re.search(r"[AEIOUY]", stem):
-        return None
-    if len(stem) > 3 and _is_shouted(text, m):
-        return None
-    letters = spell(stem)
-    if suffix:
-        letters[-1] += "'s"
-    return letters
-
-
-def _is_shouted(text: str, m: re.Match[str]) -> bool:
-    """Whether a neighbouring word is in capitals too."""
-    after = re.match(r"[\s,]+([A-Za-z']+)", text[m.end() : m.end() + 40])
-    before = re.search(r"([A-Za-z']+)[\s,]+$", text[max(0, m.start() - 40) : m.start()])
-    return any(
-        n is not None and len(n.group(1)) > 3 and n.group(1).isupper()
-        for n in (after, before)
-    )
-
-
 def _word(text: str, m: re.Match[str]) -> Spoken:
     word = m.group()
-    if (letters := _acronym(word, text, m)) is not None:
+    if (letters := letters_of(word, text, m)) is not None:
         return letters
     low = word.lower()
     if low in ALWAYS:
