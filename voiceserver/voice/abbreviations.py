@@ -107,6 +107,8 @@ ALWAYS = {
     "sgt": "sergeant",
     "aka": "also known as",
     "btw": "by the way",
+    "json": "jason",
+    "yaml": "yammel",
 }
 DOTTED = {
     "e.g.": "for example",
@@ -278,7 +280,7 @@ MAGNITUDES = {
 SPOKEN_ACRONYMS = frozenset(
     "nasa nato unesco unicef opec aids covid laser radar scuba sonar gif jpeg ram rom "
     "pin sim wasp asap faq nafta ikea lego ibiza osha fifa uefa nascar captcha moma "
-    "swat taser zip yolo sars hipaa fema noaa potus scotus jail wifi".split()
+    "swat taser zip yolo sars hipaa fema noaa potus scotus jail wifi json yaml".split()
 )
 # Ordinary words that people write in capitals for stress.
 STRESSED = frozenset(
