@@ -107,8 +107,6 @@ ALWAYS = {
     "sgt": "sergeant",
     "aka": "also known as",
     "btw": "by the way",
-    "json": "jason",
-    "yaml": "yammel",
 }
 DOTTED = {
     "e.g.": "for example",
