@@ -30,7 +30,7 @@ bench: setup-dev
 
 # make voice CORPUS=recordings WORK=folder CONSENT="who speaks and what they agreed to"
 voice: setup-train
-	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.voice_train "$(CORPUS)" "$(WORK)" --consent "$(CONSENT)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.voice.train "$(CORPUS)" "$(WORK)" --consent "$(CONSENT)"
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -43,11 +43,11 @@ from voiceserver.config import (
     TurnConfig,
 )
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
-from voiceserver.engines.costs import Costs
-from voiceserver.engines.http import Http
-from voiceserver.engines.providers import text_chain
+from voiceserver.engines.providers.chains import text_chain
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.http import Http
 from voiceserver.engines.responder import Responder
-from voiceserver.engines.standby import Standby
+from voiceserver.engines.responder.standby import Standby
 from voiceserver.metrics import Metrics
 from voiceserver.server.lag import TICK_S
 

@@ -21,7 +21,6 @@ from tests.chat_faults import ChatService
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import TurnLedger, TurnRecord
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
@@ -32,16 +31,17 @@ from voiceserver.engines.base import (
     SpeechChunk,
     TextModel,
 )
-from voiceserver.engines.costs import Costs
-from voiceserver.engines.providers import text_chain
+from voiceserver.engines.lines import LineCache
+from voiceserver.engines.providers.chains import text_chain
+from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder
-from voiceserver.engines.standby import Standby
+from voiceserver.engines.responder.standby import Standby
 from voiceserver.events import Event, Played, ReplyDone, Transcript
 from voiceserver.metrics import Metrics
-from voiceserver.playout import Playout
-from voiceserver.prepared import LineCache
-from voiceserver.reply import Reply
-from voiceserver.stages import prepare_lines
+from voiceserver.reply.playout import Playout
+from voiceserver.reply.reply import Reply
+from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.stages import prepare_lines
 
 PTIME_S = 0.02
 FILLER_S = 0.2  # the fake voice takes that long for a word

@@ -28,8 +28,8 @@ from aiortc import (
 )
 
 from voiceserver.audio import Samples
-from voiceserver.carriers import aiortc_seams
-from voiceserver.rtp import RtpPacket
+from voiceserver.carriers.webrtc import aiortc_seams
+from voiceserver.media.rtp import RtpPacket
 
 RATE = 48_000
 FRAME = 960  # 20 ms

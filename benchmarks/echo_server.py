@@ -12,7 +12,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from voiceserver.carriers import aiortc_seams
+from voiceserver.carriers.webrtc import aiortc_seams
 
 PEERS: set[RTCPeerConnection] = set()
 

@@ -27,16 +27,16 @@ import numpy as np
 import psutil
 import uvloop
 
-from voiceserver import ipc
 from voiceserver.audio import MIC_RATE, resample
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
 from voiceserver.engines.base import Engines, SpeechRequest
-from voiceserver.engines.remote_recogniser import RemoteRecogniser
-from voiceserver.engines.remote_speech import RemoteSynthesizer
+from voiceserver.engines.remote.recogniser import RemoteRecogniser
+from voiceserver.engines.remote.synthesizer import RemoteSynthesizer
 from voiceserver.engines.table import open_engines
-from voiceserver.ipc import Kind, Message
 from voiceserver.metrics import Metrics
-from voiceserver.supervisor.line import Line
+from voiceserver.processes import ipc
+from voiceserver.processes.ipc import Kind, Message
+from voiceserver.processes.line import Line
 
 ROUND_TRIPS = 5000
 PHRASES = 20
@@ -48,7 +48,7 @@ FRAME = bytes(960)  # 20 ms of 24 kHz int16
 
 _ECHO = """
 import socket, sys
-from voiceserver.ipc import BlockingLine, Closed
+from voiceserver.processes.ipc import BlockingLine, Closed
 line = BlockingLine(socket.socket(fileno=int(sys.argv[1])))
 try:
     while True:

@@ -31,7 +31,7 @@ from benchmarks.media_networks import (
 )
 from benchmarks.media_peer import PROFILE_FROM_S
 from benchmarks.processes import machine, serving
-from voiceserver.jitter import Origin
+from voiceserver.media.jitter import Origin
 
 RESULTS = Path(__file__).parent / "results"
 N_PACKETS, SEEDS = 3_000, 5

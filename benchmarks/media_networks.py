@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aiortc.jitterbuffer import JitterBuffer as StockBuffer
 from aiortc.rtp import RtpPacket as StockPacket
 
-from voiceserver.jitter import Frame, JitterBuffer, Origin, Packet
+from voiceserver.media.jitter import Frame, JitterBuffer, Origin, Packet
 
 PTIME_MS = 20
 TICKS = 960  # of 20 ms at 48 kHz

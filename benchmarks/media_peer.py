@@ -40,12 +40,12 @@ from voiceserver.audio import (
     Samples,
     to_int16,
 )
-from voiceserver.carriers import aiortc_seams
-from voiceserver.carriers.codecs import encoder_for
-from voiceserver.carriers.receiver import AudioReceiver, Take
-from voiceserver.carriers.reports import StreamReport, summary
-from voiceserver.carriers.sender import AudioSender
-from voiceserver.session.clock import MonotonicClock
+from voiceserver.carriers.webrtc import aiortc_seams
+from voiceserver.clock import MonotonicClock
+from voiceserver.media.codecs import encoder_for
+from voiceserver.media.receiver import AudioReceiver, Take
+from voiceserver.media.reports import StreamReport, summary
+from voiceserver.media.sender import AudioSender
 
 PEERS: set[object] = set()
 RECEIVERS: list[AudioReceiver] = []

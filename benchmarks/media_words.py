@@ -42,9 +42,9 @@ from voiceserver.audio import (
     Samples,
     to_int16,
 )
-from voiceserver.carriers import libopus
 from voiceserver.engines.sphinx.decoder import Decoder, load
-from voiceserver.jitter import Origin
+from voiceserver.media import libopus
+from voiceserver.media.jitter import Origin
 
 RESULTS = Path(__file__).parent / "results"
 NETWORK = Network("40±10 ms, 5 % lost", loss=0.05, jitter_ms=10)

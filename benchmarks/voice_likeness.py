@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from benchmarks import plots
 from benchmarks.conversation import RESULTS
 from benchmarks.processes import machine
-from scripts.voice_corpus import plain_text
-from scripts.voice_features import Utterance, load_utterances
-from scripts.voice_pitch import track_pitch
+from scripts.voice.corpus import plain_text
+from scripts.voice.features import Utterance, load_utterances
+from scripts.voice.pitch import track_pitch
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.neural import NeuralVoice, find_models
 from voiceserver.voice.features import HOP, N_MELS, SAMPLE_RATE, log_mel

@@ -41,18 +41,18 @@ from speechmos import dnsmos
 
 from benchmarks.conversation import RESULTS
 from benchmarks.processes import machine
-from scripts.voice_corpus import plain_text
-from scripts.voice_features import Utterance, load_utterances
-from scripts.voice_pitch import track_pitch
-from scripts.voice_scores import copy_scores
-from scripts.voice_train_letters import edit_distance
-from scripts.voice_train_vocoder import copy_synthesis
+from scripts.voice.corpus import plain_text
+from scripts.voice.features import Utterance, load_utterances
+from scripts.voice.pitch import track_pitch
+from scripts.voice.scores import copy_scores
+from scripts.voice.train_letters import edit_distance
+from scripts.voice.train_vocoder import copy_synthesis
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, resample, to_int16
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.neural import NeuralVoice, find_models
 from voiceserver.voice.features import log_mel
-from voiceserver.voice.normalise import normalise
 from voiceserver.voice.speaker import load_voice
+from voiceserver.voice.text.normalise import normalise
 
 LEVEL = 0.05  # root mean square that everything is brought to before it is judged
 BOOTSTRAPS = 2000
@@ -240,7 +240,7 @@ def flite(u: Utterance) -> Samples:
 
 def espeak() -> Speak:
     """eSpeak NG."""
-    from voiceserver.engines.espeak import load
+    from voiceserver.engines.espeak.voice import load
 
     voice = load({})
     return lambda u: _joined([c.samples for c in voice.speak(SpeechRequest(u.text))])

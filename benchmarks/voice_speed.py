@@ -202,7 +202,7 @@ def measured(speak: Speak, unpaced: Speak, streams: bool) -> dict[str, Any]:
 
 def espeak() -> Speak | None:
     """The baseline, where it is installed."""
-    from voiceserver.engines.espeak import load
+    from voiceserver.engines.espeak.voice import load
 
     try:
         voice = load({})

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceserver.audio import SPEECH_RATE, Samples
-from voiceserver.engines import espeak
 from voiceserver.engines.base import SpeechRequest
-from voiceserver.engines.espeak_library import Library
+from voiceserver.engines.espeak import voice as espeak
+from voiceserver.engines.espeak.library import Library
 
 AIM_LUFS = -23.0
 SENTENCES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from voiceserver.breaker import State
 from voiceserver.budget import Step
 from voiceserver.config import Config
 from voiceserver.config.parse import parse
+from voiceserver.engines.providers.breaker import State
 from voiceserver.metrics import Metrics
 
 PAGE = (Path(__file__).parents[1] / "docs" / "latency-budget.md").read_text()

@@ -20,13 +20,13 @@ from aiortc import (
 )
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
-from voiceserver.carriers import aiortc_seams
-from voiceserver.carriers.webrtc import WebRtcCall
+from voiceserver.carriers.webrtc import aiortc_seams
+from voiceserver.carriers.webrtc.call import WebRtcCall
+from voiceserver.clock import MonotonicClock
 from voiceserver.config import Config, MediaConfig
-from voiceserver.dialects.realtime import RealtimeDialect
+from voiceserver.dialects.realtime.dialect import RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
-from voiceserver.session.clock import MonotonicClock
 
 RATE = 48_000
 

@@ -15,9 +15,9 @@ from voiceserver.cli.worker import worker_spec
 from voiceserver.config import Config, EnginesConfig, ServerConfig, TextConfig
 from voiceserver.config.parse import from_table
 from voiceserver.config.providers import TextProvider
+from voiceserver.processes.process import start_process
+from voiceserver.server.front.workers import Worker
 from voiceserver.server.shares import Share, worker_config
-from voiceserver.server.workers import Worker
-from voiceserver.supervisor.process import start_process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -10,7 +10,7 @@ import pytest
 
 from scripts.espeak_loudness import loudness
 from tests.engines.conformance import check_synthesizer
-from tests.engines.test_espeak import OPENAI_VOICES
+from tests.engines.espeak.test_voice import OPENAI_VOICES
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import BudgetConfig
@@ -24,10 +24,10 @@ from voiceserver.engines.neural import (
     load,
     manner,
 )
-from voiceserver.engines.remote_speech import RemoteSynthesizer, speech_spec
+from voiceserver.engines.remote.synthesizer import RemoteSynthesizer, speech_spec
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
-from voiceserver.stages import FILLER_MS, QUIET
+from voiceserver.reply.stages import FILLER_MS, QUIET
 from voiceserver.voice.plan import Manner, plan_clause
 from voiceserver.voice.speaker import load_voice
 

@@ -22,7 +22,7 @@ from voiceserver.config import (
 )
 from voiceserver.engines import stub
 from voiceserver.engines.base import SpeechRequest
-from voiceserver.engines.remote_recogniser import RemoteRecogniser
+from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.engines.table import check_voice, grammar, open_engines, text_engine
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.metrics import Metrics

@@ -14,8 +14,8 @@ import aiohttp
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
-from voiceserver.engines.costs import Costs
-from voiceserver.engines.route import Route, RouteLimits
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.errors import BadRequest
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import address_of, bound_socket

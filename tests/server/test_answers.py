@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from voiceserver.dialects.realtime_wire import Refused
+from voiceserver.dialects.realtime.wire import Refused
 from voiceserver.errors import (
     BadAudio,
     BadRequest,

@@ -19,9 +19,9 @@ from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
 from voiceserver.config import Config, SpeechProvider, TextProvider
 from voiceserver.engines.base import Engines, Message, SpeechRequest, TextRequest
-from voiceserver.engines.chat import ChatModel
-from voiceserver.engines.http import Http
-from voiceserver.engines.speech_http import SpeechService
+from voiceserver.engines.providers.chat import ChatModel
+from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.errors import EngineFailed, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket

@@ -14,8 +14,8 @@ from voiceserver.cli.worker import worker_spec
 from voiceserver.config import Config
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_socket
+from voiceserver.server.front.serve import FrontParts, serve_front
 from voiceserver.server.security import access_rules
-from voiceserver.server.serve_front import FrontParts, serve_front
 from voiceserver.server.shares import worker_count
 from voiceserver.server.wiring import webrtc_calls
 

@@ -11,9 +11,9 @@ from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run, wit
 from voiceserver.config import Config
 from voiceserver.engines.base import Recogniser
 from voiceserver.errors import BadAudio, VoiceServerError
+from voiceserver.files.recognised import transcribed
+from voiceserver.files.sound import decode
 from voiceserver.metrics import Metrics
-from voiceserver.server.sound import decode
-from voiceserver.server.transcription import transcribed
 
 LONG_S = 30.0  # from here on it is said that it takes a while
 

@@ -19,15 +19,15 @@ from pathlib import Path
 from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
 from voiceserver.config.parse import from_table
-from voiceserver.engines.child import read_settings
+from voiceserver.engines.remote.child import read_settings
 from voiceserver.errors import VoiceServerError
-from voiceserver.ipc import BlockingLine, Closed, Kind, Message
+from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message
+from voiceserver.processes.line import Line
+from voiceserver.processes.process import ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path
 from voiceserver.server.shares import Share, worker_config
 from voiceserver.server.wiring import webrtc_calls
-from voiceserver.supervisor.line import Line
-from voiceserver.supervisor.process import ChildSpec
 
 START_LIMIT_S = 180.0  # all load at once
 STOP_LIMIT_S = 8.0  # to tell its calls and end its engines

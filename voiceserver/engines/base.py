@@ -14,8 +14,8 @@ from typing import Protocol
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
+from voiceserver.engines.lines import LineCache
 from voiceserver.overload import Overload
-from voiceserver.prepared import LineCache
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 

@@ -21,8 +21,8 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
-from voiceserver.engines.costs import Costs
-from voiceserver.engines.http import Http
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.http import Http
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
 
@@ -67,6 +67,12 @@ def text_engine(config: Config) -> str:
     if name == "auto":
         return "providers" if config.text.provider else "responder"
     return name
+
+
+_VOICES = {
+    "neural": "voiceserver.engines.neural:load",
+    "espeak": "voiceserver.engines.espeak.voice:load",
+}
 
 
 def check_voice(config: Config, voices: Sequence[str]) -> None:
@@ -154,7 +160,7 @@ class _Opening:
         own = await self._own_speech()
         if not self._config.speech.provider or self._config.engines.speech == "stub":
             return own
-        from voiceserver.engines.providers import voice_chain
+        from voiceserver.engines.providers.chains import voice_chain
 
         chain = voice_chain(
             self._config, await self.transport(), own, self._metrics, self._costs
@@ -177,9 +183,9 @@ class _Opening:
         config = self._config
         match text_engine(config):
             case "providers":
-                from voiceserver.engines.providers import text_chain
+                from voiceserver.engines.providers.chains import text_chain
                 from voiceserver.engines.responder import Responder
-                from voiceserver.engines.standby import Standby
+                from voiceserver.engines.responder.standby import Standby
 
                 chain = text_chain(
                     config,
@@ -200,28 +206,26 @@ class _Opening:
                 return Responder(config.responder)
 
     async def _voice(self, name: str) -> Synthesizer:
-        from voiceserver.engines import remote_speech
+        from voiceserver.engines.remote import synthesizer
 
-        spec = remote_speech.speech_spec(
+        spec = synthesizer.speech_spec(
             name,
-            f"voiceserver.engines.{name}:load",
+            _VOICES[name],
             {"model": self._config.speech.model},
         )
-        voice = remote_speech.RemoteSynthesizer(spec, self._metrics)
+        voice = synthesizer.RemoteSynthesizer(spec, self._metrics)
         self._warming.append(voice)
         return await self._stack.enter_async_context(voice)
 
     async def _pocketsphinx(self) -> Recogniser:
-        from voiceserver.engines import remote_recogniser
+        from voiceserver.engines.remote import recogniser
 
         settings = self._config.recogniser
-        spec = remote_recogniser.recogniser_spec(
+        spec = recogniser.recogniser_spec(
             "pocketsphinx",
             "voiceserver.engines.sphinx.decoder:load",
             {"model": settings.model, "grammar": grammar(self._config)},
         )
-        pool = remote_recogniser.RemoteRecogniser(
-            spec, settings.processes, self._metrics
-        )
+        pool = recogniser.RemoteRecogniser(spec, settings.processes, self._metrics)
         self._warming.append(pool)
         return await self._stack.enter_async_context(pool)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import call_named
-from voiceserver.server.room import Room
+from voiceserver.server.places import Room
 from voiceserver.session.session import Session
 
 log = logging.getLogger(__name__)

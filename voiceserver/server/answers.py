@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.dialects.realtime_wire import Refused
+from voiceserver.dialects.realtime.wire import Refused
 from voiceserver.errors import (
     BadAudio,
     BadRequest,

@@ -14,7 +14,10 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from voiceserver.metrics import Metrics
-from voiceserver.server import (
+from voiceserver.server.answers import Route, errors_told
+from voiceserver.server.body import AUDIO_LIMIT
+from voiceserver.server.page import PageFile, add_page
+from voiceserver.server.routes import (
     calls,
     client_secrets,
     internal,
@@ -23,15 +26,12 @@ from voiceserver.server import (
     sockets,
     stream,
 )
-from voiceserver.server.answers import Route, errors_told
-from voiceserver.server.body import AUDIO_LIMIT
-from voiceserver.server.page import PageFile, add_page
+from voiceserver.server.routes.speech import speech
+from voiceserver.server.routes.transcriptions import transcription
 from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
-from voiceserver.server.speech import speech
 from voiceserver.server.state import KEY_NAME, SHARE, STATE, TOKEN_SESSION, ServerState
 from voiceserver.server.tokens import PREFIX, Tokens
-from voiceserver.server.transcription import transcription
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _SOCKETS = frozenset({sockets.PATH, stream.PATH})

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from voiceserver.carriers.stream_audio import StreamFormat
-from voiceserver.carriers.websocket import Socket
+from voiceserver.carriers.websocket.messages import Socket
+from voiceserver.carriers.websocket.stream_audio import StreamFormat
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from voiceserver.carriers.stream import StreamCall
-from voiceserver.carriers.stream_audio import StreamFormat
-from voiceserver.carriers.webrtc import WebRtcCall
-from voiceserver.carriers.websocket import Socket, WebSocketCall
+from voiceserver.carriers.webrtc.call import WebRtcCall
+from voiceserver.carriers.websocket.messages import Socket, WebSocketCall
+from voiceserver.carriers.websocket.stream import StreamCall
+from voiceserver.carriers.websocket.stream_audio import StreamFormat
+from voiceserver.clock import MonotonicClock
 from voiceserver.config import Config
-from voiceserver.dialects.realtime import Carrier, RealtimeDialect
+from voiceserver.dialects.realtime.dialect import Carrier, RealtimeDialect
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import Call
 from voiceserver.server.state import ConnectCall, PlaceCall
-from voiceserver.session.clock import MonotonicClock
 
 
 def webrtc_calls(config: Config, metrics: Metrics) -> PlaceCall:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from voiceserver.ahead import Ahead
-from voiceserver.asked import Source
 from voiceserver.audio import Samples
 from voiceserver.budget import TurnLedger
+from voiceserver.clock import Clock
 from voiceserver.engines.base import Engines, Message
 from voiceserver.events import (
     AudioDelta,
@@ -22,10 +21,11 @@ from voiceserver.events import (
     TextDelta,
     ToolCalled,
 )
-from voiceserver.history import History
-from voiceserver.reply import Reply
-from voiceserver.session.clock import Clock
+from voiceserver.reply.ahead import Ahead
+from voiceserver.reply.reply import Reply
+from voiceserver.reply.request import Source
 from voiceserver.session.dialect import Dialect
+from voiceserver.session.history import History
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.settings import CallSettings
 from voiceserver.session.speaking import Generated, messages_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger
 from voiceserver.metrics import Metrics
-from voiceserver.reply import Reply
+from voiceserver.reply.reply import Reply
 from voiceserver.session.settings import CallSettings
 
 DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on

@@ -16,8 +16,8 @@ from typing import assert_never
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
+from voiceserver.clock import Clock
 from voiceserver.config import TurnConfig
-from voiceserver.cues import Completeness, grade
 from voiceserver.engines.base import Engines, Hypothesis, Utterance
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
@@ -29,9 +29,9 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
-from voiceserver.gate import WINDOW, hop_levels_db
-from voiceserver.session.clock import Clock
-from voiceserver.turn import (
+from voiceserver.turns.cues import Completeness, grade
+from voiceserver.turns.gate import WINDOW, hop_levels_db
+from voiceserver.turns.taker import (
     Began,
     Committed,
     Confirmed,

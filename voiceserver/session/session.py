@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import assert_never
 
-from voiceserver.ahead import Ahead
-from voiceserver.asked import Source
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
+from voiceserver.clock import Clock
 from voiceserver.commands import (
     AddMessage,
     Attach,
@@ -49,14 +48,15 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
-from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
-from voiceserver.playout import Outlet, Playout
+from voiceserver.reply.ahead import Ahead
+from voiceserver.reply.playout import Outlet, Playout
+from voiceserver.reply.request import Source
 from voiceserver.session.asides import Asides
-from voiceserver.session.clock import Clock
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.faults import told_of
+from voiceserver.session.history import History, Said
 from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from voiceserver.asked import ReplySettings, Source
 from voiceserver.commands import Configure, CreateReply
 from voiceserver.config import Config, TurnConfig
 from voiceserver.engines.base import Message
+from voiceserver.reply.request import ReplySettings, Source
 from voiceserver.tools import NO_TOOLS, ToolUse
 
 

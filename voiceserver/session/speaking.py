@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from voiceserver.asked import ReplySettings, Source
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
+from voiceserver.clock import Clock
 from voiceserver.commands import call_key, reply_key, utterance_key
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Message, Reminder
@@ -28,19 +28,19 @@ from voiceserver.events import (
     ToolCalled,
     Transcript,
 )
-from voiceserver.heard import HeardText
-from voiceserver.history import History, Said
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load
-from voiceserver.playout import Outlet
-from voiceserver.reply import Reply
-from voiceserver.session.clock import Clock
+from voiceserver.reply.heard import HeardText
+from voiceserver.reply.playout import Outlet
+from voiceserver.reply.reply import Reply
+from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.stages import prepare_lines
 from voiceserver.session.dialect import Dialect
 from voiceserver.session.guessing import Guessing
+from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.settings import CallSettings
 from voiceserver.session.turn_account import TurnAccount
-from voiceserver.stages import prepare_lines
 
 Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from voiceserver.voice.intonation import rises
 from voiceserver.voice.lexicon import Lexicon
-from voiceserver.voice.normalise import Token, normalise
 from voiceserver.voice.phones import (
     INDEX,
     MARKS,
@@ -22,6 +21,7 @@ from voiceserver.voice.phones import (
     letter_name,
     with_s,
 )
+from voiceserver.voice.text.normalise import Token, normalise
 
 PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
 NON_FINAL = ","  # how a clause without a mark of its own ends

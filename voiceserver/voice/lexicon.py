@@ -1,6 +1,6 @@
 """Pronunciation lexicon: words to phones with stress; inflections by rule.
 
-Reads the packed dictionary that ``scripts/voice_build_lexicon.py`` makes: gzipped
+Reads the packed dictionary that ``scripts/voice/build_lexicon.py`` makes: gzipped
 lines of a word and its pronunciation, variants as ``word(2)``. What neither the
 dictionary nor the rules know is left to the letter-to-sound network. Knows nothing
 of numbers or sentences.

@@ -1,0 +1,201 @@
+"""session.update: partial updates, defaults, what the conversation is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.dialects.realtime.client import Client, names
+from voiceserver.commands import Configure
+from voiceserver.config import Config, TextConfig
+
+
+def update(client: Client, **session: Any) -> Configure | None:
+    """Send a session.update that must be accepted; return what it changed."""
+    before = len(client.events)
+    commands = client.send("session.update", session=session)
+    assert names(client.events[before:]) == ["session.updated"]
+    if not commands:
+        return None
+    [command] = commands
+    assert isinstance(command, Configure)
+    return command
+
+
+def test_update_changes_only_what_it_names() -> None:
+    """Everything else of the command is None."""
+    change = update(Client(), type="realtime", instructions="Be brief.")
+    assert change == Configure(instructions="Be brief.")
+
+
+def test_update_that_changes_nothing_is_acknowledged() -> None:
+    """Clients send their defaults, and tracing, right after connecting."""
+    client = Client()
+    assert update(client, tracing="auto", type="realtime") is None
+    assert client.session["tracing"] == "auto"
+
+
+def test_siblings_of_an_update_stay() -> None:
+    """Nested objects merge."""
+    client = Client()
+    update(client, audio={"output": {"speed": 1.2}})
+    update(client, audio={"output": {"voice": "verse"}})
+    output = client.session["audio"]["output"]
+    assert (output["speed"], output["voice"]) == (1.2, "verse")
+
+
+def test_null_leaves_a_setting_as_it_is() -> None:
+    """Some clients send every field they know."""
+    client = Client()
+    unchanged = client.session
+    assert update(client, instructions=None, audio={"output": None}) is None
+    assert client.session == unchanged
+
+
+def test_instructions_can_be_emptied() -> None:
+    """An empty string is a value."""
+    assert update(Client(), instructions="") == Configure(instructions="")
+
+
+def test_client_id_of_a_voice_is_accepted() -> None:
+    """``{"id": name}`` names a voice too."""
+    client = Client(voices=("nadia",))
+    change = update(client, audio={"output": {"voice": {"id": "nadia"}}})
+    assert change == Configure(voice="nadia")
+    assert client.session["audio"]["output"]["voice"] == "nadia"
+
+
+def test_voice_of_openai_is_spoken_by_the_default() -> None:
+    """Where the synthesizer has none of that name; the client sees what it asked."""
+    client = Client(voices=("alloy", "nadia"))
+    update(client, audio={"output": {"voice": "nadia"}})
+    change = update(client, audio={"output": {"voice": "marin"}})
+    assert change == Configure(voice="alloy")
+    assert client.session["audio"]["output"]["voice"] == "marin"
+
+
+def test_unknown_voice_names_the_valid_ones() -> None:
+    """And changes nothing."""
+    client = Client(voices=("nadia",))
+    error = client.refusal(
+        "session.update", session={"audio": {"output": {"voice": "nobody"}}}
+    )
+    assert "nadia" in error["message"]
+    assert error["param"] == "session.audio.output.voice"
+    assert client.session["audio"]["output"]["voice"] == "alloy"
+
+
+def test_update_takes_effect_as_a_whole_or_not() -> None:
+    """One wrong member refuses all of them."""
+    client = Client()
+    session = {"instructions": "New.", "max_output_tokens": 0}
+    error = client.refusal("session.update", session=session)
+    assert error["param"] == "session.max_output_tokens"
+    assert update(client, tracing="auto") is None
+    assert client.session["instructions"] != "New."
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(100, 100), (4096, None), ("inf", None), (512, None)]
+)
+def test_server_bounds_the_length_of_replies(asked: Any, told: int | None) -> None:
+    """The lower of the two bounds holds; "inf" is the server's 512."""
+    config = Config(text=TextConfig(max_output_tokens=512))
+    change = update(Client(config), max_output_tokens=asked)
+    assert (change.max_output_tokens if change else None) == told
+
+
+def test_unbounded_server_leaves_the_bound_to_the_client() -> None:
+    """0 is unbounded."""
+    config = Config(text=TextConfig(max_output_tokens=0))
+    client = Client(config)
+    assert update(client, max_output_tokens=9) == Configure(max_output_tokens=9)
+    assert update(client, max_output_tokens="inf") == Configure(max_output_tokens=0)
+
+
+@pytest.mark.parametrize(
+    ("session", "param"),
+    [
+        ([], "session"),
+        ({"voice": "alloy"}, "session.voice"),
+        ({"audio": {"inptu": {}}}, "session.audio.inptu"),
+        ({"audio": "loud"}, "session.audio"),
+        ({"type": "transcription"}, "session.type"),
+        ({"instructions": 5}, "session.instructions"),
+        ({"instructions": "x" * 40_000}, "session.instructions"),
+        ({"instructions": "\ud800"}, "session.instructions"),
+        ({"output_modalities": ["text", "audio"]}, "session.output_modalities"),
+        ({"max_output_tokens": True}, "session.max_output_tokens"),
+        ({"max_output_tokens": 1.5}, "session.max_output_tokens"),
+        ({"tools": [{"type": "function"}]}, "session.tools[0].name"),
+        ({"tools": [{"type": "mcp"}]}, "session.tools[0].type"),
+        ({"tool_choice": "sometimes"}, "session.tool_choice"),
+        ({"audio": {"output": {"speed": 9}}}, "session.audio.output.speed"),
+        ({"audio": {"output": {"speed": 10**400}}}, "session.audio.output.speed"),
+        ({"audio": {"output": {"voice": {}}}}, "session.audio.output.voice"),
+        (
+            {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}}},
+            "session.audio.input.format.rate",
+        ),
+        ({"tracing": {"metadata": "x" * 5000}}, "session.tracing"),
+        (
+            {"audio": {"input": {"transcription": {"model": 1}}}},
+            "session.audio.input.transcription.model",
+        ),
+    ],
+)
+def test_wrong_update_names_the_field(session: Any, param: str) -> None:
+    """The error says which; nothing changes."""
+    client = Client()
+    unchanged = client.session
+    assert client.refusal("session.update", session=session)["param"] == param
+    assert client.session is unchanged
+
+
+def test_unknown_member_is_answered_with_the_known_ones() -> None:
+    """A typing mistake is found at once."""
+    error = Client().refusal("session.update", session={"instruction": "x"})
+    assert error["code"] == "unknown_parameter"
+    assert "instructions" in error["message"]
+    assert "audio" in error["message"]
+
+
+def test_formats_are_echoed() -> None:
+    """They say nothing about RTP, and clients compare what they sent."""
+    client = Client()
+    formats = {"input": {"format": {"type": "audio/pcmu"}}}
+    assert update(client, audio=formats) is None
+    assert client.session["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+
+
+def test_ignored_members_are_echoed() -> None:
+    """They are accepted so that clients that send them work."""
+    client = Client()
+    ignored = {
+        "prompt": {"id": "p"},
+        "reasoning": {"effort": "low"},
+        "truncation": "disabled",
+        "include": ["item.input_audio_transcription.logprobs"],
+        "parallel_tool_calls": False,
+        "model": "gpt-realtime",
+    }
+    noise = {"input": {"noise_reduction": {"type": "near_field"}}}
+    assert update(client, **ignored, audio=noise) is None
+    assert client.session | ignored == client.session
+    shown = client.session["audio"]["input"]["noise_reduction"]
+    assert shown == {"type": "near_field"}
+
+
+def test_transcription_session_answers_nothing() -> None:
+    """Nothing of replies is shown, asked for or configured; its kind stays."""
+    client = Client(session={"type": "transcription"})
+    shown = client.events[0]["session"]
+    assert shown["type"] == "transcription"
+    assert set(shown["audio"]) == {"input"}
+    assert "instructions" not in shown
+    turn = client.dialect.config.turn
+    assert not (turn.create_reply or turn.interrupt)
+    assert client.refusal("response.create")["code"] == "unsupported"
+    patch = {"type": "realtime"}
+    assert client.refusal("session.update", session=patch)["param"] == "session.type"

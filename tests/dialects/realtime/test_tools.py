@@ -1,0 +1,34 @@
+"""Tools as a client sets them."""
+
+from __future__ import annotations
+
+import pytest
+
+from voiceserver.dialects.realtime.tools import check_choice, check_tools, tool_use
+from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.tools import Tool, ToolUse
+
+LOOK = {"type": "function", "name": "look"}
+
+
+def test_defaults_are_filled_in() -> None:
+    """Description and parameters may be left out."""
+    [tool] = check_tools([LOOK], "tools")
+    assert tool == {**LOOK, "description": "", "parameters": {}}
+
+
+def test_the_model_gets_what_the_client_set() -> None:
+    """A choice of one function too."""
+    tools = check_tools([LOOK], "tools")
+    choice = check_choice({"type": "function", "name": "look"}, "choice")
+    assert tool_use(tools, choice) == ToolUse((Tool("look", "", {}),), "=look")
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [{}, [{}], [{"type": "mcp"}], [{**LOOK, "name": ""}], [LOOK] * 129, ["look"]],
+)
+def test_other_tools_are_refused(tools: object) -> None:
+    """No list, no type, not of ours, no name, too many, no object."""
+    with pytest.raises(Refused):
+        check_tools(tools, "tools")

@@ -1,0 +1,50 @@
+"""libespeak-ng by ctypes."""
+
+from __future__ import annotations
+
+import pytest
+
+from voiceserver.engines.espeak.library import Block, Library, Sound
+from voiceserver.errors import EngineFailed
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    try:
+        return Library()
+    except EngineFailed as error:
+        pytest.skip(str(error))
+
+
+def test_words_begin_where_they_stand(library: Library) -> None:
+    """Counted in characters, not in bytes."""
+    blocks: list[Block] = []
+
+    def take(block: Block) -> bool:
+        blocks.append(block)
+        return True
+
+    library.speak("caf\u00e9 one two", Sound("en-us"), take)
+    words = [word for block in blocks for word in block.words]
+    assert [character for character, _ in words] == [0, 5, 9]
+    assert [sample for _, sample in words] == sorted(sample for _, sample in words)
+    n_samples = sum(len(block.pcm) for block in blocks) // 2
+    assert 0.5 < n_samples / library.sample_rate < 3
+
+
+def test_false_stops_at_once(library: Library) -> None:
+    """After the first callback there is no other with sound."""
+    blocks: list[Block] = []
+
+    def take(block: Block) -> bool:
+        blocks.append(block)
+        return False
+
+    library.speak("a rather long sentence that goes on", Sound("en-us"), take)
+    assert len([block for block in blocks if block.pcm]) == 1
+
+
+def test_an_unknown_variant_is_our_error(library: Library) -> None:
+    """With what to install."""
+    with pytest.raises(EngineFailed, match="no voice xx-none"):
+        library.speak("hello", Sound("xx-none"), lambda block: True)

@@ -1,0 +1,58 @@
+"""The configured providers become engines, or a precise error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_transport import FakeTransport
+from tests.fakes import FakeSpeech
+from voiceserver.config import (
+    BudgetConfig,
+    Config,
+    SpeechConfig,
+    SpeechProvider,
+    TextConfig,
+    TextProvider,
+)
+from voiceserver.engines.providers.chains import text_chain, text_limits, voice_chain
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.errors import ConfigError
+from voiceserver.metrics import Metrics
+
+
+def test_a_complex_model_is_given_more_time() -> None:
+    """600 and 1200 ms to the first words."""
+    simple = TextProvider("a", "http://h/v1", "m")
+    slow = TextProvider("b", "http://h/v1", "m", tier="complex", max_concurrency=3)
+    assert text_limits(simple, BudgetConfig()).first_s == 0.6
+    limits = text_limits(slow, BudgetConfig())
+    assert (limits.first_s, limits.gap_s, limits.capacity) == (1.2, 0.5, 3)
+
+
+def test_no_provider_is_a_configuration_error() -> None:
+    """There must be somebody to ask."""
+    metrics = Metrics()
+    with pytest.raises(ConfigError, match=r"\[\[text.provider\]\]"):
+        text_chain(Config(), FakeTransport(), None, metrics, Costs(metrics))
+
+
+def test_a_missing_key_is_told_at_the_start() -> None:
+    """Not at the first caller."""
+    metrics = Metrics()
+    text = TextProvider("a", "http://h/v1", "m", "NO_SUCH_KEY")
+    config = Config(text=TextConfig(provider=(text,)))
+    with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
+        text_chain(config, FakeTransport(), None, metrics, Costs(metrics), {})
+    voice = SpeechProvider("a", "http://h/v1", "m", key_env="NO_SUCH_KEY")
+    config = Config(speech=SpeechConfig(provider=(voice,)))
+    with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
+        voice_chain(config, FakeTransport(), FakeSpeech(), metrics, Costs(metrics), {})
+
+
+def test_names_stand_in_their_order() -> None:
+    """The built-in voice is the last."""
+    metrics = Metrics()
+    voice = SpeechProvider("azure", "http://h/v1", "m")
+    config = Config(speech=SpeechConfig(provider=(voice,)))
+    chain = voice_chain(config, FakeTransport(), FakeSpeech(), metrics, Costs(metrics))
+    assert chain.name == "azure|fake"

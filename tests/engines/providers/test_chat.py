@@ -1,0 +1,226 @@
+"""ChatModel: streams, fails clearly, tells what it cost, and never shows a key."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from tests.chat_faults import ChatService
+from tests.fake_transport import FakeTransport
+from tests.faulty_text_server import DELTAS, FaultyTextServer
+from tests.virtual_time import run_virtual
+from voiceserver.budget import Spent
+from voiceserver.config import TextProvider
+from voiceserver.engines.base import Message, Note, TextRequest
+from voiceserver.engines.providers.chat import ChatModel
+from voiceserver.engines.providers.http import Http, HttpLimits
+from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
+
+KEY = "sk-very-secret"
+ENVIRON = {"TEST_KEY": KEY}
+LIMITS = HttpLimits(connect_s=1, gap_s=0.3, total_s=3)
+ASK = TextRequest((Message("user", "is the light on"),), "Be brief.", 32)
+
+
+@contextlib.asynccontextmanager
+async def model(
+    server: FaultyTextServer, fault: str
+) -> AsyncGenerator[ChatModel, None]:
+    """A model whose provider has the fault and is named after it."""
+    provider = TextProvider(f"at-{fault}", server.base_url, fault, "TEST_KEY")
+    async with Http(LIMITS) as http:
+        chat = ChatModel(provider, http, ENVIRON)
+        await chat.warm()
+        yield chat
+
+
+async def answer(chat: ChatModel, request: TextRequest = ASK) -> list[str]:
+    async with asyncio.timeout(5), aclosing(chat.reply(request)) as stream:
+        return [str(item) async for item in stream]
+
+
+def offline(fault: str, **settings: object) -> ChatModel:
+    """The same without sockets."""
+    provider = TextProvider("p", "http://a/v1", fault, **settings)  # type: ignore[arg-type]
+    return ChatModel(provider, FakeTransport({"a": ChatService(gap_s=0.01)}))
+
+
+@pytest.mark.parametrize("key", ["", "  ", "\u00e9clair", "two\nlines"])
+def test_an_unusable_key_is_a_configuration_error(key: str) -> None:
+    """The error names provider and variable, and never the value."""
+    provider = TextProvider("mine", "http://h/v1", "m", "K")
+    with pytest.raises(ConfigError, match=r"'mine'.* K ") as caught:
+        ChatModel(provider, FakeTransport(), {"K": key})
+    assert not key.strip() or key not in str(caught.value)
+
+
+def test_azure_gets_its_key_in_a_header_of_its_own() -> None:
+    """And no bearer token."""
+    provider = TextProvider("a", "http://a/v1", "ok", "K", "azure_v1")
+    chat = ChatModel(provider, FakeTransport(), {"K": KEY})
+    assert chat._headers["api-key"] == KEY
+    assert "Authorization" not in chat._headers
+
+
+def test_what_an_answer_cost_is_told_at_its_end() -> None:
+    """9 tokens at 2 USD and 7 at 8 USD per million."""
+    notes: list[Note] = []
+    ask = TextRequest(ASK.messages, observe=notes.append)
+    run_virtual(answer(offline("ok", price_in=2.0, price_out=8.0), ask))
+    assert notes == [Spent(9, 7, 0, 74e-6)]
+
+
+def test_what_a_broken_answer_cost_is_estimated() -> None:
+    """Every delta was paid for, and so was the question."""
+    notes: list[Note] = []
+    ask = TextRequest(ASK.messages, observe=notes.append)
+    with pytest.raises(ProviderFailed):
+        run_virtual(answer(offline("cut:3"), ask))
+    [spent] = notes
+    assert isinstance(spent, Spent)
+    assert spent.tokens_out == 3 and spent.tokens_in > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "wait_s"),
+    [
+        ("401", "misconfigured", 0),
+        ("404", "misconfigured", 0),
+        ("302", "misconfigured", 0),
+        ("429:7", "busy", 7),
+        ("503:3", "error", 3),
+        ("500", "error", 0),
+        ("wrong-model", "pin", 0),
+    ],
+)
+def test_a_failure_says_of_what_kind_it_is(fault: str, kind: str, wait_s: int) -> None:
+    """The breaker goes by it."""
+    with pytest.raises(ProviderFailed) as caught:
+        run_virtual(answer(offline(fault, expect_model="ok-2026-01-01")))
+    assert (caught.value.kind, caught.value.retry_after_s) == (kind, wait_s)
+
+
+def test_a_model_without_a_pin_may_answer_under_any_name() -> None:
+    """Aliases resolve to versions."""
+    assert run_virtual(answer(offline("wrong-model"))) == list(DELTAS)
+
+
+def test_the_key_is_not_in_the_representation() -> None:
+    """A model that lands in a log shows no key."""
+    provider = TextProvider("p", "http://h/v1", "m", "K")
+    chat = ChatModel(provider, FakeTransport(), {"K": KEY})
+    assert KEY not in repr(chat)
+
+
+# Against a server on loopback.
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("mode", ["ok", "think", "drop-once"])
+async def test_an_answer_is_streamed(mode: str) -> None:
+    """Deltas come one by one; thinking, or a dropped connection, changes nothing."""
+    async with FaultyTextServer() as server, model(server, mode) as chat:
+        assert await answer(chat) == list(DELTAS)
+        sent = server.requests[-1]
+        assert sent.target == "/v1/chat/completions"
+        assert sent.headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.net
+async def test_the_connection_is_opened_at_the_start_and_kept() -> None:
+    """Warming and three answers use one connection."""
+    async with FaultyTextServer() as server, model(server, "ok") as chat:
+        assert server.connections == 1
+        for _ in range(3):
+            await answer(chat)
+        assert server.connections == 1
+
+
+@pytest.mark.net
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        ("302", "not followed"),
+        ("401", "refused the key"),
+        ("404", "address or the model .* code_404"),
+        ("429", "rate limit"),
+        ("500", "has a fault"),
+        ("hang", "in time"),
+        ("headers-hang", "stopped"),
+        ("stall:2", "stopped"),
+        ("cut:2", "broke off"),
+        ("junk:2", "not JSON"),
+        ("huge:2", "too long"),
+        ("error:2", "overloaded"),
+        ("no-done", "broke off"),
+        ("empty", "empty"),
+        ("nothing", "broke off"),
+        ("no-choices", "empty"),
+        ("tool:{broken", "broken JSON"),
+        ("html", "text/html"),
+    ],
+)
+async def test_a_fault_is_an_engine_failure(
+    mode: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says who failed and how, soon, and shows no key anywhere."""
+    caplog.set_level(logging.DEBUG)
+    async with FaultyTextServer() as server, model(server, mode) as chat:
+        with pytest.raises(EngineFailed, match=message) as caught:
+            await answer(chat)
+        assert caught.value.engine == f"at-{mode}"
+    logged = "".join(str(vars(record)) for record in caplog.records)
+    assert KEY not in str(caught.value) + logged
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("count", range(4))
+async def test_closing_the_stream_closes_the_response(count: int) -> None:
+    """Whatever was taken, the server sees the connection end at once."""
+    async with FaultyTextServer() as server, model(server, "stall:3") as chat:
+        stream = chat.reply(ASK)
+        for _ in range(count):
+            await anext(stream)
+        await stream.aclose()
+        if count:
+            async with asyncio.timeout(1):
+                await server.closed.wait()
+        assert server.open == (0 if count else 1)  # the one warmed
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("mode", ["hang", "headers-hang", "stall:2"])
+async def test_cancelling_ends_the_wait_at_once(mode: str) -> None:
+    """A task that waits for words can be cancelled, and its connection ends."""
+    async with FaultyTextServer() as server, model(server, mode) as chat:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(answer(chat))
+            await server.asked.wait()
+            task.cancel()
+        assert task.cancelled()
+        async with asyncio.timeout(1):
+            await server.closed.wait()
+
+
+@pytest.mark.net
+async def test_a_server_that_is_away_fails_clearly() -> None:
+    """Warming and asking both say so."""
+    async with FaultyTextServer() as server:
+        url = server.base_url
+    async with Http(LIMITS) as http:
+        chat = ChatModel(TextProvider("p", url, "ok"), http)
+        with pytest.raises(EngineFailed, match="cannot be reached"):
+            await chat.warm()
+        with pytest.raises(EngineFailed, match="cannot be reached"):
+            await answer(chat)
+
+
+async def test_a_model_that_is_not_open_says_so() -> None:
+    """Asking before entering is our fault, told as an engine's."""
+    with pytest.raises(EngineFailed, match="not open"):
+        await answer(ChatModel(TextProvider("p", "http://h/v1", "m"), Http()))

@@ -1,0 +1,130 @@
+"""HTTP to services: every fault is told, in words that hold no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+
+from tests.chat_faults import Head
+from tests.fake_transport import FakeResponse, FakeTransport, _nothing
+from voiceserver.engines.providers.http import (
+    Http,
+    HttpLimits,
+    key_headers,
+    status_failure,
+)
+from voiceserver.errors import ConfigError, ProviderFailed
+
+LIMITS = HttpLimits(connect_s=0.3, gap_s=0.3, total_s=2)
+
+
+def response(status: int, **headers: str) -> FakeResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return FakeResponse(FakeTransport(), "p", Head(status, headers=named), _nothing())
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("7", 7), (" 30 ", 30), ("", 0), ("soon", 0), ("-1", 0), ("9" * 40, 0)],
+)
+def test_retry_after_is_read_in_seconds(given: str, seconds: float) -> None:
+    """A date or nonsense counts as not given."""
+    failure = status_failure("p", response(429, Retry_After=given), "")
+    assert (failure.kind, failure.retry_after_s) == ("busy", seconds)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 403, 404])
+def test_what_asking_again_cannot_mend_is_said_to_be_so(status: int) -> None:
+    """A redirect is one of them: the key must not follow it."""
+    assert status_failure("p", response(status), "").kind == "misconfigured"
+
+
+@pytest.mark.parametrize("key", ["", " ", "caf\u00e9", "a\nb"])
+def test_an_unusable_key_is_never_quoted(key: str) -> None:
+    """The variable is."""
+    with pytest.raises(ConfigError, match="MY_KEY") as caught:
+        key_headers({"MY_KEY": key}, "MY_KEY", "Authorization", "Bearer ", "here")
+    assert not key.strip() or key not in str(caught.value)
+
+
+def test_no_key_sends_none() -> None:
+    """Local services need none."""
+    assert "Authorization" not in key_headers({}, "", "Authorization", "", "here")
+
+
+async def failing(url: str) -> ProviderFailed:
+    async with Http(LIMITS) as http:
+        with pytest.raises(ProviderFailed) as caught:
+            await http.send("p", "GET", url, {"Authorization": "Bearer canary"})
+    assert "canary" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.net
+async def test_nobody_listening_is_told() -> None:
+    """Port 9 of loopback."""
+    assert "cannot be reached" in str(await failing("http://127.0.0.1:9/"))
+
+
+@pytest.mark.net
+async def test_plain_http_behind_https_is_told() -> None:
+    """The commonest mistake with a local server."""
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 no\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        failure = await failing(f"https://127.0.0.1:{port}/")
+    assert "secure connection" in str(failure)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.net
+async def test_a_name_that_does_not_resolve_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And one whose resolver hangs is given up in time."""
+    loop = asyncio.get_running_loop()
+
+    async def unknown(*_args: object, **_more: object) -> list[object]:
+        raise OSError("unknown")
+
+    monkeypatch.setattr(loop, "getaddrinfo", unknown)
+    assert "host name is unknown" in str(await failing("http://nowhere.test/"))
+
+    async def hanging(*_args: object, **_more: object) -> list[object]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(loop, "getaddrinfo", hanging)
+    began_s = loop.time()
+    assert (await failing("http://slow.test/")).kind == "late"
+    assert loop.time() - began_s < 2
+
+
+@pytest.mark.net
+async def test_a_header_without_end_is_bounded() -> None:
+    """A megabyte in one line."""
+
+    async def endless(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000)
+        writer.close()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        assert await failing(f"http://127.0.0.1:{port}/")
+
+
+def test_a_certificate_of_nobody_is_no_configuration_of_ours() -> None:
+    """Certificates are checked; there is no setting to turn that off."""
+    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED

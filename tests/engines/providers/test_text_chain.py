@@ -1,0 +1,402 @@
+"""Several text providers as one, in virtual time: failover, breakers, hedging, cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.chat_faults import TEXT, ChatService
+from tests.fake_transport import FakeTransport
+from tests.virtual_time import run_virtual
+from voiceserver.budget import Spent, Step
+from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
+from voiceserver.engines.base import Answering, Message, Note, TextRequest
+from voiceserver.engines.providers.breaker import State
+from voiceserver.engines.providers.chains import text_chain
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.text_chain import Hedges, TextChain
+from voiceserver.engines.responder import Responder
+from voiceserver.engines.responder.standby import NOT_ANSWERING, Standby
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+
+T = TypeVar("T")
+FIRST_S, STALL_S = 0.6, 0.5  # the defaults of the budget
+# The first clause takes two deltas.
+DELTAS = ("Cer", "tainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
+# Commands of the fake service; what a provider may do before a first clause.
+BEFORE = [
+    "401",
+    "404",
+    "429:2",
+    "500",
+    "503",
+    "302",
+    "hang",
+    "headers-hang",
+    "slow:900",
+    "think:2000",
+    "think-on",
+    "stall:0",
+    "stall:1",
+    "cut:0",
+    "cut:1",
+    "junk:0",
+    "junk:1",
+    "huge:0",
+    "error:0",
+    "empty",
+    "nothing",
+    "no-choices",
+    "html",
+    "wrong-model",
+    "tool:{broken",
+]
+
+
+@dataclass
+class Turn:
+    """What came of one turn."""
+
+    text: str = ""
+    took_s: float = 0.0
+    error: str = ""
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def by(self) -> str:
+        names = [note.name for note in self.notes if isinstance(note, Answering)]
+        return names[-1] if names else ""
+
+    @property
+    def steps(self) -> list[Step]:
+        return [note for note in self.notes if isinstance(note, Step)]
+
+    @property
+    def spent(self) -> Spent:
+        return sum((n for n in self.notes if isinstance(n, Spent)), Spent())
+
+
+class Bench:
+    """Providers ``a``, ``b`` ... with the given faults, and the responder last."""
+
+    def __init__(self, *faults: str, budget: BudgetConfig | None = None) -> None:
+        self.transport = FakeTransport(
+            {name: ChatService(0.2, 0.02, DELTAS) for name in "abc"[: len(faults)]}
+        )
+        providers = tuple(
+            TextProvider(
+                name,
+                f"http://{name}/v1",
+                fault,
+                expect_model=fault,
+                price_in=1.0,
+                price_out=2.0,
+            )
+            for name, fault in zip("abc", faults, strict=False)
+        )
+        self.metrics = Metrics()
+        self.config = Config(
+            text=TextConfig(provider=providers), budget=budget or BudgetConfig()
+        )
+        self.chain = text_chain(
+            self.config,
+            self.transport,
+            Standby(Responder(self.config.responder)),
+            self.metrics,
+            Costs(self.metrics),
+        )
+        self.routes = {route.name: route for route, _ in self.chain._routes}
+
+    async def turn(self, said: str = "is the light on") -> Turn:
+        turn = Turn()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        request = TextRequest((Message("user", said),), observe=turn.notes.append)
+        try:
+            async with aclosing(self.chain.reply(request)) as words:
+                async for piece in words:
+                    if not turn.text:
+                        turn.took_s = loop.time() - began_s
+                    turn.text += str(piece)
+        except EngineFailed as error:
+            turn.error = str(error)
+        return turn
+
+    async def turns(self, n: int) -> list[Turn]:
+        return [await self.turn() for _ in range(n)]
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return run_virtual(coroutine)
+
+
+def test_the_first_provider_answers() -> None:
+    """Order is preference; what it cost is told."""
+    bench = Bench("ok", "ok")
+    turn = run(bench.turn())
+    assert (turn.text, turn.by, turn.steps) == (TEXT, "a", [])
+    assert turn.spent == Spent(9, 7, 0, 23e-6)  # as the service says
+    value = bench.metrics.registry.get_sample_value
+    assert value("voiceserver_tokens_total", {"provider": "a", "kind": "in"}) == 9
+    assert value("voiceserver_cost_today_usd") == pytest.approx(23e-6)
+
+
+@pytest.mark.parametrize("fault", BEFORE)
+def test_a_fault_before_the_first_clause_costs_at_most_its_deadline(
+    fault: str,
+) -> None:
+    """Then the next provider answers, whole: first token deadline, or a stall."""
+    bench = Bench(fault, "ok")
+    turn = run(bench.turn())
+    assert (turn.text, turn.by) == (TEXT, "b")
+    assert turn.steps == [Step.NEXT_MODEL]
+    healthy_s = 0.2 + 2 * 0.02  # to the end of the first clause
+    late_s = 0.2 + STALL_S if fault in ("stall:1", "cut:1", "junk:1") else FIRST_S
+    assert turn.took_s <= late_s + healthy_s + 0.05
+    assert bench.transport.open == 0
+    assert bench.routes["a"].running == bench.routes["b"].running == 0
+
+
+@pytest.mark.parametrize("fault", ["stall:3", "cut:3", "junk:3", "error:3", "no-done"])
+def test_a_begun_answer_is_never_continued_by_another(fault: str) -> None:
+    """0 spliced answers: what was said is a beginning of one provider's."""
+    bench = Bench(fault, "ok")
+    turn = run(bench.turn())
+    assert turn.by == "a" and turn.error
+    assert TEXT.startswith(turn.text) and turn.text
+    assert bench.transport.asked == [fault]
+
+
+def test_a_hang_is_paid_for_only_until_the_breaker_opens() -> None:
+    """Three times the first-token deadline, then nothing."""
+    bench = Bench("hang", "ok")
+    took = [turn.took_s for turn in run(bench.turns(6))]
+    assert all(s <= FIRST_S + 0.29 for s in took[:3])
+    assert all(s <= 0.29 for s in took[3:])
+    assert bench.routes["a"].breaker.state is State.OPEN
+
+
+def test_slow_beginnings_open_the_breaker_though_they_succeed() -> None:
+    """500 of 600 ms, six times in ten."""
+    bench = Bench("slow:500", "ok")
+    turns = run(bench.turns(11))
+    assert [turn.by for turn in turns] == ["a"] * 10 + ["b"]
+
+
+def test_answers_that_break_off_open_the_breaker() -> None:
+    """A success is counted at a clean end only."""
+    bench = Bench("cut:3", "ok")
+    assert [turn.by for turn in run(bench.turns(4))] == ["a", "a", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [("401", State.MISCONFIGURED), ("wrong-model", State.MISMATCH)],
+)
+def test_what_cannot_mend_itself_is_asked_once(fault: str, state: State) -> None:
+    """Key, address and pin: no retry."""
+    bench = Bench(fault, "ok")
+    run(bench.turns(3))
+    assert bench.transport.asked.count(fault) == 1
+    assert bench.routes["a"].breaker.state is state
+    labels = {"slot": "text", "provider": "a", "state": state.value}
+    value = bench.metrics.registry.get_sample_value
+    assert value("voiceserver_breaker_state", labels) == 1
+
+
+def test_all_fail_and_the_responder_says_so() -> None:
+    """In one line, at once; what it can answer it answers."""
+    bench = Bench("500", "hang")
+    first = run(bench.turn())
+    assert (first.text, first.by) == (NOT_ANSWERING, "responder")
+    assert first.steps == [Step.RESPONDER]
+    assert run(bench.turn("what is two plus three")).text == "2 plus 3 is 5."
+
+
+def test_without_a_last_resort_the_failure_is_told() -> None:
+    """Of the last that was asked."""
+    bench = Bench("500")
+    bench.chain = TextChain(bench.chain._routes, None, Hedges(0))
+    assert "a: has a fault" in run(bench.turn()).error
+
+
+def test_a_probe_brings_a_provider_back() -> None:
+    """In the background; no turn is spent on it before."""
+    bench = Bench("429:3", "ok")
+
+    async def scenario() -> list[str]:
+        async with bench.chain:
+            first = await bench.turn()
+            bench.transport.services["a"].fault = "ok"
+            second = await bench.turn()
+            assert bench.transport.asked.count("429:3") == 1
+            await asyncio.sleep(4)
+            return [first.by, second.by, (await bench.turn()).by]
+
+    assert run(scenario()) == ["b", "b", "a"]
+
+
+def test_a_probe_that_fails_is_repeated_ever_later() -> None:
+    """About 5, 10, 20, 40 s: four in the first 90 s, and no turn waits for one."""
+    bench = Bench("500", "ok")
+
+    async def scenario() -> int:
+        async with bench.chain:
+            await bench.turns(3)
+            await asyncio.sleep(90)
+            return bench.transport.asked.count("500")
+
+    assert run(scenario()) == 3 + 4
+
+
+def test_an_idle_connection_is_kept() -> None:
+    """Warmed at the start and every 25 s that nobody asks; a turn does it too."""
+    bench = Bench("ok")
+
+    async def scenario() -> list[int]:
+        counts = []
+        async with bench.chain:
+            counts.append(bench.transport.warmed)
+            for _ in range(5):
+                await asyncio.sleep(20)
+                await bench.turn()
+            counts.append(bench.transport.warmed)
+            await asyncio.sleep(60)
+            counts.append(bench.transport.warmed)
+        return counts
+
+    assert run(scenario()) == [1, 1, 3]
+
+
+def test_a_refused_key_is_seen_at_the_start() -> None:
+    """No turn is spent on it."""
+    bench = Bench("ok", "ok")
+    bench.transport.refuses.add("a")
+
+    async def scenario() -> str:
+        async with bench.chain:
+            return (await bench.turn()).by
+
+    assert run(scenario()) == "b"
+    assert bench.routes["a"].breaker.state is State.MISCONFIGURED
+
+
+def test_a_full_provider_is_passed_over() -> None:
+    """``max_concurrency`` answers at a time; a third turn goes to the next."""
+    bench = Bench("ok", "ok")
+    bench.routes["a"].limits = type(bench.routes["a"].limits)(0.6, 0.5, 2)
+
+    async def scenario() -> list[str]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(bench.turn()) for _ in range(3)]
+        return sorted(task.result().by for task in tasks)
+
+    assert run(scenario()) == ["a", "a", "b"]
+
+
+def test_a_turn_given_up_counts_for_and_against_nobody() -> None:
+    """A barge-in is no fault; the tokens were paid for all the same."""
+    bench = Bench("ok")
+    notes: list[Note] = []
+
+    async def scenario() -> None:
+        request = TextRequest((Message("user", "x"),), observe=notes.append)
+        async with aclosing(bench.chain.reply(request)) as words:
+            await anext(words)
+
+    run(scenario())
+    assert bench.routes["a"].running == 0 and bench.transport.open == 0
+    [spent] = [note for note in notes if isinstance(note, Spent)]
+    assert spent.tokens_wasted == 0 and spent.tokens_out > 0
+    calls = {"slot": "text", "provider": "a", "end": "given_up"}
+    value = bench.metrics.registry.get_sample_value
+    assert value("voiceserver_provider_calls_total", calls) == 1
+
+
+def test_a_caller_that_gives_up_on_a_stall_counts_it() -> None:
+    """The stage's own limit may fall first."""
+    bench = Bench("stall:3")
+
+    async def scenario() -> None:
+        request = TextRequest((Message("user", "x"),))
+        words = bench.chain.reply(request)
+        try:
+            async with asyncio.timeout(0.2 + 3 * 0.02 + 0.49):
+                async for _ in words:
+                    pass
+        except TimeoutError:
+            await words.aclose()
+
+    run(scenario())
+    calls = {"slot": "text", "provider": "a", "end": "failed"}
+    value = bench.metrics.registry.get_sample_value
+    assert value("voiceserver_provider_calls_total", calls) == 1
+
+
+HEDGED = BudgetConfig(hedge=True, hedge_share=0.1)
+
+
+def test_a_hedge_asks_another_provider_and_counts_the_waste() -> None:
+    """After nine in ten of the first's times; the loser counts as slow."""
+    bench = Bench("ok", "ok", budget=HEDGED)
+
+    async def scenario() -> Turn:
+        await bench.turns(12)
+        bench.transport.services["a"].first_s = 5.0
+        return await bench.turn()
+
+    turn = run(scenario())
+    assert (turn.text, turn.by) == (TEXT, "b")
+    assert Step.HEDGE in turn.steps
+    assert turn.took_s == pytest.approx(0.2 + 0.2 + 0.04, abs=0.05)
+    assert turn.spent.tokens_wasted > 0
+    assert bench.routes["a"].breaker._begins[-1] is True
+
+
+def test_hedges_are_at_most_a_tenth_of_the_turns() -> None:
+    """Whatever the first does."""
+    bench = Bench("ok", "ok", budget=HEDGED)
+
+    async def scenario() -> int:
+        await bench.turns(12)
+        bench.transport.services["a"].first_s = 0.42  # slow, not beyond its limit
+        turns = await bench.turns(60)
+        return sum(Step.HEDGE in turn.steps for turn in turns)
+
+    assert run(scenario()) <= 0.1 * 72 + 1
+
+
+def test_without_hedging_nobody_is_asked_twice() -> None:
+    """The default: it costs tokens."""
+    bench = Bench("ok", "ok")
+
+    async def scenario() -> list[str]:
+        await bench.turns(12)
+        bench.transport.services["a"].first_s = 0.5
+        await bench.turn()
+        return bench.transport.asked
+
+    assert run(scenario()) == ["ok"] * 13
+
+
+def test_a_drained_provider_is_not_asked_until_it_is_restored() -> None:
+    """Nor probed; by the operator's word alone it comes back."""
+
+    async def scenario() -> None:
+        bench = Bench("ok", "ok")
+        async with bench.chain:
+            bench.routes["a"].drain(True)
+            assert (await bench.turn()).by == "b"
+            await asyncio.sleep(300)
+            assert bench.routes["a"].state == "drained"
+            assert (await bench.turn()).by == "b"
+            bench.routes["a"].drain(False)
+            assert (await bench.turn()).by == "a"
+
+    run(scenario())

@@ -1,0 +1,217 @@
+"""A recogniser whose decoders run in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from tests.engines.conformance import check_recogniser
+from tests.processes.test_supervised import until
+from voiceserver.audio import MIC_RATE
+from voiceserver.engines.base import Hypothesis
+from voiceserver.engines.remote import recogniser as remote_recogniser
+from voiceserver.engines.remote.recogniser import (
+    BLOCK,
+    MAX_WAITING,
+    RemoteRecogniser,
+    recogniser_spec,
+)
+from voiceserver.errors import EngineFailed, Overloaded
+from voiceserver.metrics import Metrics
+
+pytestmark = pytest.mark.net
+
+CORE = "tests.engines.remote.fake_cores:load_decoder"
+SECOND = np.full(MIC_RATE, 0.1, np.float32)
+DEADLY = np.full(MIC_RATE, -1.0, np.float32)  # kills the made-up decoder
+
+
+@asynccontextmanager
+async def remote(
+    processes: int = 1, slow_s: float = 0.0, metrics: Metrics | None = None
+) -> AsyncGenerator[RemoteRecogniser, None]:
+    spec = recogniser_spec("fake", CORE, {"slow_s": slow_s})
+    async with RemoteRecogniser(spec, processes, metrics or Metrics()) as pool:
+        await pool.ready()
+        yield pool
+
+
+def counted(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(f"voiceserver_{name}_total", labels) or 0
+
+
+async def test_a_remote_recogniser_conforms() -> None:
+    """Processes behind it show nowhere."""
+    async with remote(2) as pool:
+        await check_recogniser(pool, SECOND)
+
+
+async def test_partials_come_while_audio_is_pushed() -> None:
+    """A word for every 200 ms that were decoded: 16 blocks of 60 ms are 960 ms."""
+    async with remote() as pool:
+        utterance = pool.open()
+        utterance.push(SECOND)
+        await until(lambda: utterance.latest == Hypothesis("w0 w1 w2 w3"))
+        utterance.push(SECOND)
+        assert await utterance.final() == Hypothesis("32000 samples", True, True)
+        utterance.close()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_an_utterance_survives_the_death_of_its_process(processes: int) -> None:
+    """It is decoded again from its beginning, by another process or the next one."""
+    metrics = Metrics()
+    async with remote(processes, metrics=metrics) as pool:
+        utterance = pool.open()
+        utterance.push(SECOND)
+        await until(lambda: utterance.latest.text)
+        for pid in pool.pids[:1]:
+            os.kill(pid, signal.SIGKILL)
+        utterance.push(SECOND)
+        assert (await utterance.final()).text == "32000 samples"
+        utterance.close()
+        await until(lambda: len(pool.pids) == processes)
+        assert counted(metrics, "engine_restarts", engine="fake") == 1
+
+
+async def test_an_utterance_whose_process_dies_while_it_is_waited_for() -> None:
+    """``final`` takes longer, and that is all."""
+    async with remote(slow_s=0.02) as pool:
+        utterance = pool.open()
+        utterance.push(SECOND)
+        async with asyncio.TaskGroup() as group:
+            final = group.create_task(utterance.final())
+            await asyncio.sleep(0.03)
+            os.kill(pool.pids[0], signal.SIGKILL)
+            assert (await final).text == "16000 samples"
+        utterance.close()
+
+
+async def test_an_utterance_that_kills_every_process_fails() -> None:
+    """It is tried three times; whoever comes next is served."""
+    async with remote() as pool:
+        deadly = pool.open()
+        deadly.push(DEADLY)
+        with pytest.raises(EngineFailed, match="exit code 3"):
+            await deadly.final()
+        deadly.close()
+        utterance = pool.open()
+        utterance.push(SECOND)
+        assert (await utterance.final()).text == "16000 samples"
+        utterance.close()
+
+
+async def test_utterances_wait_with_their_audio_for_a_process() -> None:
+    """First come, first served; a closed one waits no longer."""
+    async with remote() as pool:
+        first, second, third = pool.open(), pool.open(), pool.open()
+        for utterance in (first, second, third):
+            utterance.push(SECOND)
+        assert pool.waiting == 2
+        second.close()
+        assert pool.waiting == 1
+        first.close()
+        assert (await third.final()).text == "16000 samples"
+        third.close()
+
+
+async def test_too_many_waiting_utterances_are_refused() -> None:
+    """The bound is an error for the newest."""
+    async with remote() as pool:
+        utterances = [pool.open() for _ in range(1 + MAX_WAITING)]
+        with pytest.raises(Overloaded, match="waiting"):
+            pool.open()
+        for utterance in utterances:
+            utterance.close()
+        assert pool.waiting == 0
+
+
+async def test_a_process_is_free_once_its_utterance_is_final() -> None:
+    """The lease ends with the result, not with ``close``."""
+    async with remote() as pool:
+        first, second = pool.open(), pool.open()
+        first.push(SECOND)
+        await first.final()
+        assert (await second.final()).text == "0 samples"
+        first.close()
+        second.close()
+
+
+async def test_audio_beyond_the_longest_utterance_is_dropped_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The buffer for the replay is bounded."""
+    monkeypatch.setattr(remote_recogniser, "MAX_UTTERANCE_S", 1)
+    metrics = Metrics()
+    async with remote(metrics=metrics) as pool:
+        utterance = pool.open()
+        utterance.push(SECOND[:15_000])
+        utterance.push(SECOND[:2000])
+        utterance.push(SECOND[:500])
+        assert (await utterance.final()).text == "16000 samples"
+        assert counted(metrics, "dropped", queue="utterance") == 1500
+        utterance.close()
+
+
+async def test_a_long_recording_is_sent_as_fast_as_it_is_decoded() -> None:
+    """A minute at once: the window bounds what is under way, nothing is lost."""
+    async with remote() as pool:
+        utterance = pool.open()
+        utterance.push(np.tile(SECOND, 60))
+        job = utterance._job
+        assert job is not None
+        assert utterance._sent <= remote_recogniser.WINDOW + BLOCK
+        assert (await utterance.final()).text == "960000 samples"
+        utterance.close()
+
+
+async def test_a_close_is_obeyed_within_one_step() -> None:
+    """Two seconds of slow work ahead, and the next utterance has it after a step."""
+    async with remote(slow_s=0.2) as pool:
+        first = pool.open()
+        first.push(np.tile(SECOND, 2))  # 20 steps: 4 s of work
+        await asyncio.sleep(0.05)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        first.close()
+        second = pool.open()
+        assert (await second.final()).text == "0 samples"
+        assert loop.time() - began < 2
+        second.close()
+
+
+async def test_the_end_of_the_server_ends_those_who_wait() -> None:
+    """Nobody waits for a process that will never be."""
+    async with remote() as pool:
+        leased, waiting = pool.open(), pool.open()
+        leased.push(SECOND)
+    for utterance in (leased, waiting):
+        with pytest.raises(EngineFailed, match="the server ends"):
+            await utterance.final()
+        utterance.close()
+
+
+async def test_a_partial_from_before_a_loss_is_not_settled_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It covers only the beginning; it stays the answer where nothing better comes."""
+    monkeypatch.setattr(remote_recogniser, "REPLAYS", 1)
+    async with remote(slow_s=0.02) as pool:
+        utterance = pool.open()
+        utterance.push(SECOND)
+        await until(lambda: utterance.latest.text != "")
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: utterance.latest.text == "")
+        await until(lambda: utterance.latest.text != "")
+        again = utterance.latest
+        utterance.push(DEADLY)
+        with pytest.raises(EngineFailed):
+            await utterance.final()
+        assert utterance.latest.text.startswith(again.text)

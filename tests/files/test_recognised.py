@@ -1,0 +1,25 @@
+"""A recording of any length becomes words."""
+
+from __future__ import annotations
+
+from tests.fakes import FakeRecogniser
+from tests.files.test_sound import tone
+from voiceserver.audio import MIC_RATE
+from voiceserver.files.recognised import Segment, recognised, transcribed
+
+
+async def test_pieces_keep_their_place_and_wordless_ones_are_left_out() -> None:
+    """60 s without a pause are three pieces, of which one has no words."""
+    recogniser = FakeRecogniser(["one", "", "three"])
+    found = [s async for s in recognised(recogniser, tone(60, MIC_RATE))]
+    assert [segment.text for segment in found] == ["one", "three"]
+    assert found[0].start_s == 0.0
+    assert found[0].end_s < found[1].start_s
+    assert found[-1] == Segment(found[-1].start_s, 60.0, "three")
+    assert recogniser.open_utterances == 0
+
+
+async def test_all_its_words_are_joined() -> None:
+    """As one text."""
+    recogniser = FakeRecogniser(["one", "", "three"])
+    assert await transcribed(recogniser, tone(60, MIC_RATE)) == "one three"

@@ -1,0 +1,192 @@
+"""The one place of a reply's engine calls: limits, ledger, lines spoken before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.audio import SPEECH_RATE
+from voiceserver.budget import Spent, Stage, Step, TurnLedger
+from voiceserver.config import BudgetConfig
+from voiceserver.engines.base import (
+    Answering,
+    Engines,
+    Message,
+    SpeechChunk,
+    SpeechRequest,
+    TextItem,
+    TextRequest,
+)
+from voiceserver.errors import EngineFailed, StageFailed
+from voiceserver.reply.stages import Stages, prepare_lines
+
+BUDGET = BudgetConfig()
+ASK = (Message("user", "hello"),)
+
+
+class Bench:
+    def __init__(
+        self, text: FakeText | None = None, speech: FakeSpeech | None = None
+    ) -> None:
+        self.text, self.speech = text or FakeText(5), speech or FakeSpeech()
+        self.engines = Engines(FakeVad(), FakeRecogniser(), self.text, self.speech)
+        self.ledger = TurnLedger(1, BUDGET, 0)
+        self.stages = Stages(
+            self.engines, "alloy", 1.0, BUDGET, self.ledger, VirtualClock().now_ns
+        )
+
+    async def words(self, reached_after: int | None = 1) -> str:
+        said = ""
+        async with aclosing(self.stages.text(ASK, "", 0)) as words:
+            async for n, piece in _counted(words):
+                said += str(piece)
+                if n == reached_after:
+                    self.stages.reached(Stage.TEXT)
+        return said
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(s.stage.value, s.outcome) for s in self.ledger.close().stages]
+
+
+async def _counted(
+    words: AsyncGenerator[TextItem, None],
+) -> AsyncGenerator[tuple[int, TextItem], None]:
+    n = 0
+    async for piece in words:
+        n += 1
+        yield n, piece
+
+
+def test_a_stage_is_entered_once_up_to_its_first_output() -> None:
+    """200 ms to the first of five words."""
+    bench = Bench()
+    run_virtual(bench.words())
+    [text] = bench.ledger.close().stages
+    assert text.spent_ms == pytest.approx(200)
+    assert bench.ledger.answered_by == "fake"
+
+
+def test_a_model_that_hangs_is_ended_at_its_hard_limit() -> None:
+    """And its stream is closed."""
+    bench = Bench(FakeText(first_s=60))
+    with pytest.raises(StageFailed):
+        run_virtual(bench.words())
+    assert bench.outcomes() == [("text", "late")]
+    assert bench.text.open_streams == 0
+
+
+class Noted(FakeText):
+    """Says who answers and what it cost."""
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        request.observe(Answering("b"))
+        request.observe(Step.NEXT_MODEL)
+        yield "Yes."
+        request.observe(Spent(5, 2, 0, 0.25))
+
+
+def test_notes_of_an_engine_are_in_the_ledger() -> None:
+    """Who answered, which rung, what it cost."""
+    bench = Bench(Noted())
+    run_virtual(bench.words())
+    record = bench.ledger.close()
+    assert (record.answered_by, record.steps) == ("b", ("text.next_provider",))
+    assert record.spent == Spent(5, 2, 0, 0.25)
+
+
+def test_what_is_abandoned_is_waste() -> None:
+    """All its tokens, and its times count for nothing."""
+    bench = Bench(Noted())
+    bench.stages.abandon()
+    run_virtual(bench.words())
+    record = bench.ledger.close()
+    assert record.spent == Spent(5, 2, 7, 0.25)
+    assert record.stages == ()
+
+
+@pytest.mark.parametrize(
+    ("final_s", "late", "outcome", "steps"),
+    [
+        (0.05, 0, "ok", ()),
+        (0.3, 1, "late", ()),
+        (9.0, 1, "late", ("recognition.partial",)),
+    ],
+)
+def test_recognition_lives_on_past_its_soft_limit(
+    final_s: float, late: int, outcome: str, steps: tuple[str, ...]
+) -> None:
+    """100 ms soft, told once; 400 ms hard, then the newest partial."""
+    bench = Bench()
+    recogniser = FakeRecogniser(["yes please"])
+    recogniser.final_s = final_s
+    utterance = recogniser.open()
+    utterance.push(np.ones(16_000, np.float32))
+    told: list[float] = []
+
+    async def scenario() -> str:
+        loop = asyncio.get_running_loop()
+        hypothesis = await bench.stages.recognise(
+            utterance, lambda: told.append(loop.time())
+        )
+        return hypothesis.text
+
+    assert run_virtual(scenario()) == "yes please"
+    assert told == [0.1] * late
+    record = bench.ledger.close()
+    assert (record.stages[0].outcome, record.steps) == (outcome, steps)
+    utterance.close()
+
+
+def test_lines_are_spoken_once_and_for_all_calls() -> None:
+    """Six lines; a filler of more than 600 ms is left out, silence is cut off."""
+    bench = Bench()
+    budget = replace(BUDGET, fillers=("Hmm.", "this takes far too long"))
+    for _ in range(2):
+        run_virtual(prepare_lines(bench.engines, budget, "alloy", 1.0))
+    assert bench.stages.prepared("this takes far too long") == ()
+    [clip] = bench.stages.prepared("Hmm.")
+    assert 0 < len(clip.samples) <= 0.6 * SPEECH_RATE
+    assert bench.stages.prepared(budget.sorry)
+
+
+def test_a_prepared_line_is_not_spoken_again() -> None:
+    """It sounds even when the voice is gone."""
+    bench = Bench()
+    run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
+
+    async def scenario() -> int:
+        async with aclosing(bench.stages.speech(BUDGET.sorry)) as chunks:
+            return sum([len(chunk.samples) async for chunk in chunks])
+
+    requests = []
+
+    async def gone(request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        requests.append(request)
+        raise EngineFailed("speech", "gone")
+        yield  # type: ignore[unreachable]
+
+    bench.speech.speak = gone  # type: ignore[method-assign]
+    assert run_virtual(scenario()) > 0
+    assert requests == []
+
+
+def test_a_voice_that_fails_costs_only_the_lines() -> None:
+    """They are tried again by the next call."""
+
+    class Mute(FakeSpeech):
+        async def speak(
+            self, request: SpeechRequest
+        ) -> AsyncGenerator[SpeechChunk, None]:
+            raise ZeroDivisionError("a bug")
+            yield  # type: ignore[unreachable]
+
+    bench = Bench(speech=Mute())
+    run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
+    assert bench.stages.prepared("Hmm.") == ()

@@ -1,0 +1,96 @@
+"""One command from recordings to a voice: a tiny run the whole way, and resumption."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.voice import train
+from scripts.voice.train import Recipe, Step, run, steps
+from tests.recordings import data_folder
+from voiceserver.voice.plan import Manner
+from voiceserver.voice.speaker import load_voice
+
+WAY = [Step("one", "some_step", ("a",)), Step("two", "some_step", ("b",))]
+
+
+class Fake:
+    """A step that notes its arguments and ends as it is told to.
+
+    Args:
+        statuses: Exit status by argument.
+    """
+
+    def __init__(self, statuses: dict[str, int]) -> None:
+        self.taken: list[str] = []
+        self._statuses = statuses
+
+    def main(self, argv: list[str]) -> int:
+        """Note and return."""
+        self.taken += argv
+        return self._statuses.get(argv[0], 0)
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, **statuses: int) -> Fake:
+    """Have every step be a fake."""
+    step = Fake(statuses)
+    monkeypatch.setattr(train, "import_module", lambda name: step)
+    return step
+
+
+@pytest.mark.speech
+def test_a_tiny_run_gives_a_voice_that_speaks(tmp_path: Path) -> None:
+    """Two dozen recordings and four steps of each net: files load, audio is finite."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    source = data_folder() / "kathleen"
+    header, *rows = (source / "transcripts.tsv").read_text("utf-8").splitlines()
+    rows = rows[:: len(rows) // 24][:24]
+    (corpus / "transcripts.tsv").write_text("\n".join([header, *rows, ""]), "utf-8")
+    for row in rows:
+        shutil.copy(source / row.split("\t")[0], corpus)
+    work = tmp_path / "work"
+    arguments = [str(corpus), str(work), "--tiny", "--consent", "A reader, for tests."]
+    assert train.main(arguments) == 0
+    voice = load_voice(work / "voice")
+    said = voice.speak_all("It is ten past nine.", Manner(seed=1))
+    assert len(said) > 2_400
+    assert np.isfinite(said).all()
+    assert "A reader, for tests." in (work / "voice" / "CARD.md").read_text("utf-8")
+
+
+def test_what_is_done_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run takes only the steps that the first did not finish."""
+    step = fake(monkeypatch, b=3)
+    assert run(WAY, tmp_path / "done") == 3
+    again = fake(monkeypatch)
+    assert run(WAY, tmp_path / "done") == 0
+    assert step.taken == ["a", "b"]
+    assert again.taken == ["b"]
+
+
+def test_a_longer_run_is_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More steps than before: the step is not done any more."""
+    fake(monkeypatch)
+    for recipe in (Recipe(), Recipe(vocoder=40_000)):
+        way = list(steps(Path("c"), tmp_path, tmp_path / "voice", "Me.", recipe))
+        step = fake(monkeypatch)
+        assert run(way, tmp_path / "done") == 0
+    assert "40000" in step.taken
+    assert "--consent" not in step.taken
+
+
+def test_a_missing_corpus_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback: what is wrong, and where."""
+    arguments = [str(tmp_path / "none"), str(tmp_path / "work"), "--consent", "Me."]
+    assert train.main(arguments) == 1
+    assert "none" in capsys.readouterr().err

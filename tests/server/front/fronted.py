@@ -1,0 +1,153 @@
+"""A front and its workers in one process, with fake engines and fake calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.server.running import FakeCall, Running, engines_over
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines, Provider
+from voiceserver.metrics import Metrics
+from voiceserver.server.app import bare_application
+from voiceserver.server.connections import (
+    Connections,
+    address_of,
+    bound_path,
+    bound_socket,
+    tls_context,
+)
+from voiceserver.server.front.routes import FrontState, add_routes, join, part
+from voiceserver.server.front.workers import Worker, Workers
+from voiceserver.server.page import page_files
+from voiceserver.server.places import Room
+from voiceserver.server.security import access_rules
+from voiceserver.server.serve import ServerParts, listening_at, serve
+from voiceserver.server.shares import Share, worker_config
+
+SECRET = "of the front"
+
+
+@dataclass
+class Fronted(Running):
+    """A front that runs; ``placed`` has the calls of all workers.
+
+    Attributes:
+        front: Its state.
+        calls_of: The calls of each worker, by its number.
+        providers_of: The providers of each worker, by its number.
+        stops: Set to end a worker, by its number.
+    """
+
+    front: FrontState = field(default=None)  # type: ignore[assignment]
+    calls_of: dict[int, list[FakeCall]] = field(default_factory=dict)
+    providers_of: dict[int, tuple[Provider, ...]] = field(default_factory=dict)
+    stops: dict[int, asyncio.Event] = field(default_factory=dict)
+
+    def worker(self, number: int) -> Worker:
+        """One of its workers."""
+        return next(one for one in self.front.workers if one.number == number)
+
+    def lose(self, number: int) -> None:
+        """As when a worker's process has died."""
+        part(self.front, self.worker(number))
+        self.stops[number].set()
+
+
+@contextlib.asynccontextmanager
+async def fronted(
+    n_workers: int = 2, config: Config | None = None, **server: Any
+) -> AsyncGenerator[Fronted, None]:
+    """Run a front with its workers inside; ``server`` are settings of ``[server]``."""
+    config = config or Config()
+    config = replace(config, server=replace(config.server, **server))
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        listening = bound_socket("127.0.0.1", 0)
+        stack.callback(listening.close)
+        url = address_of(listening, bool(config.server.tls_cert))
+        client = await stack.enter_async_context(aiohttp.ClientSession(base_url=url))
+        workers = Workers(
+            tuple(
+                [
+                    await stack.enter_async_context(
+                        Worker(number, str(folder / f"{number}.sock"), SECRET)
+                    )
+                    for number in range(1, n_workers + 1)
+                ]
+            )
+        )
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        metrics = Metrics()
+        rules = access_rules(config.server)
+        limits = config.server
+        room = Room(
+            limits.max_calls,
+            limits.max_calls_per_address,
+            metrics,
+            limits.max_calls_per_key,
+        )
+        front = FrontState(metrics, rules, room, workers, group)
+        it = Fronted(url, client, metrics=metrics, front=front)
+        for worker in workers:
+            share = Share(worker.number, n_workers, SECRET)
+            ready = asyncio.Event()
+            group.create_task(_work(it, config, worker, share, ready))
+            await ready.wait()
+            await join(front, worker)
+        connections = Connections(metrics)
+        app = bare_application(
+            rules, front.tokens, metrics, page_files(), connections.began
+        )
+        add_routes(app, front)
+        tls = tls_context(config.server)
+        async with listening_at(app, connections, listening, tls):
+            try:
+                yield it
+            finally:
+                for stop in it.stops.values():
+                    stop.set()
+
+
+async def _work(
+    it: Fronted, config: Config, worker: Worker, share: Share, ready: asyncio.Event
+) -> None:
+    number = worker.number
+    it.calls_of[number], it.stops[number] = [], asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def open_engines(
+        config: Config, metrics: Metrics
+    ) -> AsyncGenerator[Engines, None]:
+        engines = engines_over("house")
+        it.providers_of[number] = engines.providers
+        yield engines
+
+    def calls(config: Config, metrics: Metrics) -> Any:
+        def place(
+            call_id: str, engines: Engines, session: Mapping[str, object] | None
+        ) -> FakeCall:
+            call = FakeCall(call_id, session)
+            it.calls_of[number].append(call)
+            it.placed.append(call)
+            return call
+
+        return place
+
+    parts = ServerParts(open_engines, calls, share=share)
+    listening = bound_path(worker.path)
+    with listening:
+        await serve(
+            worker_config(config, share),
+            listening,
+            parts,
+            it.stops[number],
+            lambda _address: ready.set(),
+        )

@@ -1,0 +1,106 @@
+"""SpeechGate: one behaviour per test, the docstring says which."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiceserver.turns.gate import HOP, WINDOW, GateEvent, SpeechGate
+
+LOUD = [-20.0] * 4
+SOFT = [-60.0] * 4
+
+
+def run(gate: SpeechGate, windows: list[tuple[float, list[float]]]) -> list[object]:
+    decided = [(i, gate.push(p, levels)) for i, (p, levels) in enumerate(windows)]
+    return [(i, event) for i, event in decided if event]
+
+
+def test_three_windows_start_speech() -> None:
+    """96 ms at 32 ms a window; the onset is where the first of them begins."""
+    gate = SpeechGate()
+    assert run(gate, [(0.1, SOFT)] + [(0.9, LOUD)] * 3) == [(3, GateEvent.STARTED)]
+    assert gate.onset == WINDOW
+
+
+def test_a_click_starts_nothing() -> None:
+    """Two windows of speech, then none."""
+    assert run(SpeechGate(), [(0.9, LOUD)] * 2 + [(0.0, SOFT)] * 5) == []
+
+
+def test_speech_stops_after_three_quiet_windows() -> None:
+    """The decision comes 96 ms after the last window of speech."""
+    gate = SpeechGate()
+    events = run(gate, [(0.9, LOUD)] * 4 + [(0.0, SOFT)] * 4)
+    assert events == [(2, GateEvent.STARTED), (6, GateEvent.STOPPED)]
+    assert gate.voiced_until == 4 * WINDOW
+
+
+def test_the_middle_ground_goes_on_with_speech() -> None:
+    """0.4 lies between the thresholds: it neither starts nor ends speech."""
+    gate = SpeechGate()
+    assert run(gate, [(0.4, LOUD)] * 10) == []
+    gate = SpeechGate()
+    assert run(gate, [(0.9, LOUD)] * 3 + [(0.4, LOUD)] * 20) == [(2, GateEvent.STARTED)]
+
+
+def test_the_models_hangover_is_not_voiced() -> None:
+    """It says speech for two windows more, but they are 40 dB softer."""
+    gate = SpeechGate()
+    run(gate, [(0.9, LOUD)] * 4 + [(0.9, SOFT)] * 2)
+    assert gate.voiced_until == 4 * WINDOW
+
+
+def test_voiced_is_known_to_eight_milliseconds() -> None:
+    """Speech ends after the second hop of a window."""
+    gate = SpeechGate()
+    run(gate, [(0.9, LOUD)] * 3 + [(0.6, [-20.0, -25.0, -70.0, -70.0])])
+    assert gate.voiced_until == 3 * WINDOW + 2 * HOP
+
+
+def test_within_an_utterance_one_window_goes_on() -> None:
+    """After a pause the same utterance resumes at once."""
+    gate = SpeechGate()
+    windows = [(0.9, LOUD)] * 3 + [(0.0, SOFT)] * 3 + [(0.8, LOUD)]
+    assert run(gate, windows)[-1] == (6, GateEvent.STARTED)
+    assert gate.onset == 0
+
+
+def test_a_closed_utterance_is_forgotten() -> None:
+    """The next one needs its three windows and has its own peak."""
+    gate = SpeechGate()
+    run(gate, [(0.9, LOUD)] * 3)
+    gate.close()
+    events = run(gate, [(0.9, [-45.0] * 4)] * 3)
+    assert events == [(2, GateEvent.STARTED)]
+    assert gate.voiced_until == 6 * WINDOW
+
+
+@pytest.mark.parametrize("threshold", [0.15, 1.0])
+def test_threshold_out_of_range_is_refused(threshold: float) -> None:
+    """A threshold the hysteresis cannot work with is a configuration error."""
+    with pytest.raises(ValueError, match="threshold"):
+        SpeechGate(threshold)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1),
+            st.lists(st.floats(-120, 0), min_size=4, max_size=4),
+        ),
+        max_size=80,
+    )
+)
+def test_starts_and_stops_alternate(windows: list[tuple[float, list[float]]]) -> None:
+    """And the last voiced sample never runs backwards or ahead of the audio."""
+    gate = SpeechGate()
+    speaking, voiced = False, 0
+    for probability, levels in windows:
+        event = gate.push(probability, levels)
+        if event:
+            assert (event is GateEvent.STARTED) != speaking
+            speaking = not speaking
+        assert voiced <= gate.voiced_until <= gate.now
+        voiced = gate.voiced_until

@@ -1,0 +1,19 @@
+"""Verbalisation at a place in the text; the table of the normaliser covers the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from voiceserver.voice.text.verbalise import verbalise
+
+
+def test_says_where_the_spoken_part_ends() -> None:
+    """What follows is left to the caller."""
+    assert verbalise("$5 now", 0) == (["five", "dollars"], 2)
+    assert verbalise("at 7:30 sharp", 3) == (["seven", "thirty"], 7)
+
+
+@pytest.mark.parametrize("text", ["hello", "don't", "-", "&c", "(", "well-known"])
+def test_plain_words_are_declined(text: str) -> None:
+    """Nothing to verbalise."""
+    assert verbalise(text, 0) is None

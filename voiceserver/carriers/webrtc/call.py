@@ -1,0 +1,328 @@
+"""A call over WebRTC: aiortc moves the packets, the session holds the conversation.
+
+Owns the peer connection: set up within a limit, watched while it lives, closed within
+a limit whatever happens. It knows neither the protocol spoken on the data channel nor
+what the audio says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+
+from aiortc import (
+    AudioStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+
+from voiceserver.carriers.webrtc import aiortc_seams
+from voiceserver.carriers.webrtc.channel import EventChannel
+from voiceserver.carriers.webrtc.sdp import checked_offer, with_public_address
+from voiceserver.clock import Clock
+from voiceserver.commands import HangUp
+from voiceserver.config import Config, MediaConfig
+from voiceserver.dialects.realtime.dialect import RealtimeDialect
+from voiceserver.engines.base import Engines
+from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.events import MediaReport
+from voiceserver.media.codecs import SPOKEN, encoder_for
+from voiceserver.media.receiver import AudioReceiver
+from voiceserver.media.repeated import SparingEncoder, shared
+from voiceserver.media.reports import (
+    MediaMeter,
+    StreamReport,
+    summary,
+)
+from voiceserver.media.sender import AudioSender
+from voiceserver.metrics import Metrics
+from voiceserver.session.session import Session
+
+log = logging.getLogger(__name__)
+
+CLOSE_LIMIT_S = 2.0  # for aiortc to close a peer connection
+GOODBYE_LIMIT_S = 0.3  # for the last event to leave before the connection is closed
+POLL_S = 0.02
+WATCHES = 8  # looks at the line within its inactivity limit
+TOLD_EVERY = 2  # looks: the client is told how its audio fares
+
+MakeDialect = Callable[[Callable[[str], None]], RealtimeDialect]
+
+
+class WebRtcCall:
+    """One call.
+
+    Args:
+        call_id: For logs.
+        media: Limits and addresses.
+        engines: For the session.
+        metrics: Of the server.
+        clock: For the session.
+        dialect_for: Makes the call's dialect, given what sends a text to the client;
+            the session runs on the dialect's configuration.
+
+    Raises:
+        BadRequest: If the dialect cannot take the client's session.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        media: MediaConfig,
+        engines: Engines,
+        metrics: Metrics,
+        clock: Clock,
+        dialect_for: MakeDialect,
+    ) -> None:
+        self._call_id = call_id
+        self._media = media
+        self._metrics = metrics
+        self._over = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._reason = ""
+        self._listens_only = True  # no microphone was offered
+        self._n_left_out = 0  # frames of the reply
+        self._line: aiortc_seams.AudioLine | None = None
+        self._meter = MediaMeter(metrics)
+        self._channel = EventChannel(self._receive, self.hang_up)
+        dialect = dialect_for(self._channel.send)
+        config: Config = dialect.config
+        self._session = Session(call_id, config, engines, dialect, clock, metrics)
+        self._session.command(dialect.starting)
+        self._receiver = AudioReceiver(self._session.hear, clock)
+        self._sender = AudioSender(
+            self._session.playout.next_frame, self._left_out, clock
+        )
+        self._peer: RTCPeerConnection | None = None
+
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
+
+    async def answer(self, offer: str) -> str:
+        """Take the client's offer; return the answer.
+
+        When it raises or is cancelled the call is over and cleaned up.
+
+        Raises:
+            BadRequest: If the offer cannot be used.
+        """
+        offer = checked_offer(offer, self._media.accept_remote_candidates)
+        ports = range(self._media.udp_port_min, self._media.udp_port_max + 1)
+        aiortc_seams.install(
+            self._metrics.dropped.labels("stun").inc, ports if ports[0] else None
+        )
+        self._peer = peer = RTCPeerConnection(_configuration(self._media))
+        try:
+            return await self._negotiate(peer, offer)
+        except BadRequest:
+            await self._close()
+            raise
+        except asyncio.CancelledError:
+            await self._close()
+            raise
+        except Exception as error:
+            # Whatever a parser makes of an offer that passed the checks.
+            await self._close()
+            log.info("an offer was refused", extra={"kind": type(error).__name__})
+            raise BadRequest(
+                "The offer cannot be used: it is not understood.", "invalid_sdp"
+            ) from error
+
+    async def run(self) -> str:
+        """Hold the call to its end; return why it ended."""
+        try:
+            await self._set_up()
+            return await self._hold()
+        finally:
+            await self._close()
+
+    def hang_up(self, reason: str) -> None:
+        """Ask the call to end; ``reason`` is told to the client."""
+        self._reason = self._reason or reason
+        self._over.set()
+
+    async def _negotiate(self, peer: RTCPeerConnection, offer: str) -> str:
+        peer.on("connectionstatechange", self._state_changed)
+        peer.on("datachannel", self._channel.attach)
+        await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        for transceiver in peer.getTransceivers():
+            if transceiver.kind == "audio":
+                self._carry(peer, transceiver)
+            else:
+                transceiver.direction = "inactive"  # else its frames pile up, unread
+        await peer.setLocalDescription(await peer.createAnswer())
+        answer = str(peer.localDescription.sdp)
+        return with_public_address(answer, self._media.public_ip)
+
+    def _carry(self, peer: RTCPeerConnection, transceiver: RTCRtpTransceiver) -> None:
+        """Connect the audio section to the session, both ways."""
+        aiortc_seams.receive_audio(
+            transceiver.receiver,
+            self._receiver,
+            StreamReport(self._receiver),
+            lambda: self.hang_up("The client's audio ended."),
+        )
+        aiortc_seams.answer_only(transceiver, SPOKEN)
+        aiortc_seams.answer_with_fec(transceiver)
+        self._listens_only = transceiver.receiver.track is None
+        sender = peer.addTrack(AudioStreamTrack())  # is never read
+        aiortc_seams.send_audio(sender, self._speak, self._sender.stop)
+
+    def _speak(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:
+        encoder = encoder_for(mime_type)
+        if encoder is None:
+            self.hang_up("The client takes no codec that the server has.")
+            return
+        self._line = line
+        self._sender.start(line, SparingEncoder(encoder, shared(mime_type)))
+
+    def _left_out(self, n_frames: int) -> None:
+        self._n_left_out += n_frames
+        self._metrics.dropped.labels("send").inc(n_frames)
+
+    def media(self) -> MediaReport:
+        """How the call's audio fares."""
+        return summary(
+            self._receiver,
+            None if self._line is None else self._line.rtt_s,
+            self._sender.n_sent,
+            self._n_left_out,
+            self._session.playout.underruns,
+        )
+
+    def _state_changed(self) -> None:
+        assert self._peer is not None
+        state = self._peer.connectionState
+        if state == "connected":
+            self._connected.set()
+        elif state in ("failed", "closed"):
+            self.hang_up("The connection was closed.")
+
+    async def _set_up(self) -> None:
+        """Wait for the connection.
+
+        Raises:
+            SessionEnded: If it does not come in time, or the call is hung up.
+        """
+        limit_s = self._media.setup_limit_s
+        async with asyncio.TaskGroup() as group:
+            waits = {
+                group.create_task(self._connected.wait()),
+                group.create_task(self._over.wait()),
+            }
+            await asyncio.wait(
+                waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            for wait in waits:
+                wait.cancel()
+        if self._over.is_set():
+            raise SessionEnded(self._reason)
+        if not self._connected.is_set():
+            raise SessionEnded(f"The connection was not set up within {limit_s:g} s.")
+
+    async def _hold(self) -> str:
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(self._session.run())
+            others = [
+                group.create_task(self._watch()),
+                group.create_task(self._wait_for_end()),
+            ]
+            await asyncio.wait({holding})
+            for other in others:
+                other.cancel()
+        await self._say_goodbye()
+        fared = self.media()
+        self._meter.update(fared)
+        log.info("audio of a call", extra=asdict(fared))
+        return holding.result()
+
+    async def _watch(self) -> None:
+        """End the call when its line is dead: aiortc alone takes 35 s to notice."""
+        limit_s = self._media.inactivity_limit_s
+        seen, idle = -1, 0
+        for look in itertools.count(1):
+            if idle == WATCHES:
+                break
+            await asyncio.sleep(limit_s / WATCHES)
+            fared = self.media()
+            self._meter.update(fared)
+            if look % TOLD_EVERY == 0:
+                self._session.happens(fared)
+            now = await self._n_arrived()
+            seen, idle = now, idle + 1 if now == seen else 0
+        what = "packet" if self._listens_only else "audio"
+        self.hang_up(f"No {what} came for {limit_s:g} s.")
+
+    async def _n_arrived(self) -> int:
+        """Count what shows that the client lives.
+
+        Its audio; of one without a microphone, packets of any kind (its reports).
+        """
+        if not self._listens_only or self._peer is None:
+            return self._receiver.n_received
+        reports = [await one.getStats() for one in self._peer.getReceivers()]
+        return sum(
+            stats.packetsReceived
+            for report in reports
+            for stats in report.values()
+            if stats.type == "transport"
+        )
+
+    async def _wait_for_end(self) -> None:
+        await self._over.wait()
+        self._session.command(HangUp(self._reason))
+
+    async def _say_goodbye(self) -> None:
+        """Let the last event leave; the network gets a moment, not for ever."""
+        for _ in range(round(GOODBYE_LIMIT_S / POLL_S)):
+            await asyncio.sleep(POLL_S)
+            if self._channel.idle:
+                return
+
+    def _receive(self, text: str) -> None:
+        self._session.receive(text)
+
+    async def _close(self) -> None:
+        if self._peer is None:
+            return
+        peer, self._peer = self._peer, None
+        peer.remove_all_listeners()
+        self._sender.stop()
+        self._receiver.stop()
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(self._close_peer(peer))
+            await asyncio.wait({closing}, timeout=CLOSE_LIMIT_S)
+            if not closing.done():
+                log.warning("a peer connection did not close in time")
+                closing.cancel()
+
+    async def _close_peer(self, peer: RTCPeerConnection) -> None:
+        try:
+            await peer.close()
+        except Exception as error:  # noqa: BLE001 - the call is over whatever it raises
+            kind = type(error).__name__
+            self._metrics.faults.labels("close", kind).inc()
+            # An offer can bring this about: no louder than its refusal.
+            log.info("a peer connection closed badly", extra={"kind": kind})
+
+
+def _configuration(media: MediaConfig) -> RTCConfiguration:
+    # An explicit list, though empty: aiortc's default contacts a public STUN server.
+    # The password is read for each call: a relay's passwords may expire.
+    password = os.environ.get(media.turn_password_env) or None
+    servers = [
+        RTCIceServer(urls=url, username=media.turn_username, credential=password)
+        if url.startswith("turn")
+        else RTCIceServer(urls=url)
+        for url in media.ice_servers
+    ]
+    return RTCConfiguration(iceServers=servers)

@@ -1,0 +1,78 @@
+"""A second connection to a call: hears its events, without audio, and may command it.
+
+Several may be open at a time. One that does not read loses its connection; the call
+does not notice. It knows neither the protocol of the messages nor HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from voiceserver.carriers.websocket.messages import (
+    NORMAL,
+    POLICY,
+    Outgoing,
+    Socket,
+    Throttle,
+    as_text,
+    close_in_time,
+)
+from voiceserver.clock import Clock
+from voiceserver.session.session import Session
+
+
+class Sideband:
+    """One connection.
+
+    Args:
+        socket: Not yet open.
+        session: Of the call.
+        clock: Monotonic clock.
+        extensions: Events of our own are wanted too.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        session: Session,
+        clock: Clock,
+        extensions: bool = False,
+    ) -> None:
+        self._socket = socket
+        self._session = session
+        self._clock = clock
+        self._extensions = extensions
+        self._over = asyncio.Event()
+        self._code, self._reason = NORMAL, "The call is over."
+        self._outgoing = Outgoing(self._not_read)
+
+    async def run(self) -> None:
+        """Hold the connection until the client or the call ends it."""
+        await self._socket.open()
+        number = self._session.door.attach(
+            self._outgoing.send, self._outgoing.end, self._extensions
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {
+                    group.create_task(self._outgoing.run(self._socket)),
+                    group.create_task(self._read(number)),
+                    group.create_task(self._over.wait()),
+                }
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._session.door.detach(number)
+            await close_in_time(self._socket, self._code, self._reason)
+
+    def _not_read(self) -> None:
+        self._code, self._reason = POLICY, "The client does not read its events."
+        self._over.set()
+
+    async def _read(self, number: int) -> None:
+        throttle = Throttle(self._clock.now_ns)
+        while (message := await self._socket.receive()) is not None:
+            if wait_s := throttle.wait_s():
+                await asyncio.sleep(wait_s)
+            await self._session.door.deliver(as_text(message), number)

@@ -1,0 +1,324 @@
+"""What a client asks for: client events checked, answered, and turned into commands.
+
+Whatever arrives, the answer is a server event or a refusal that names the offending
+event; nothing raises, and a refused event changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from voiceserver.commands import (
+    AddMessage,
+    CancelReply,
+    ClearAudio,
+    ClearPlayback,
+    Command,
+    CommitAudio,
+    CreateReply,
+    DeleteMessage,
+    Hear,
+)
+from voiceserver.dialects.realtime.audio import MicrophoneDecoder
+from voiceserver.dialects.realtime.call import Call
+from voiceserver.dialects.realtime.client_items import (
+    ID,
+    read_item,
+    required,
+    unsupported,
+)
+from voiceserver.dialects.realtime.fields import (
+    Check,
+    checked,
+    choice,
+    integer,
+    mapping,
+    metadata,
+    text,
+    unknown,
+)
+from voiceserver.dialects.realtime.input import UserSpeech
+from voiceserver.dialects.realtime.items import Item, Part
+from voiceserver.dialects.realtime.output import Request, Responses
+from voiceserver.dialects.realtime.session import SessionRules, difference
+from voiceserver.dialects.realtime.wire import Refused
+
+Commands = Sequence[Command]
+Fields = Mapping[str, Any]
+
+MAX_INPUT = 256  # items that one response answers
+
+
+class ClientEvents:
+    """Reads the client of one call.
+
+    Args:
+        call: The call.
+        rules: What a client may set.
+        speech: The user's side.
+        responses: The server's side.
+        session_id: Shown in ``session.updated``.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        rules: SessionRules,
+        speech: UserSpeech,
+        responses: Responses,
+        session_id: str,
+    ) -> None:
+        self._call = call
+        self._rules = rules
+        self._speech = speech
+        self._responses = responses
+        self._session_id = session_id
+        self._microphone = MicrophoneDecoder()
+        self._readers: dict[str, Callable[[Fields], Commands]] = {
+            "session.update": self._session_update,
+            "input_audio_buffer.append": self._audio_append,
+            "input_audio_buffer.commit": self._audio_commit,
+            "input_audio_buffer.clear": self._audio_clear,
+            "output_audio_buffer.clear": self._playback_clear,
+            "conversation.item.create": self._item_create,
+            "conversation.item.retrieve": self._item_retrieve,
+            "conversation.item.delete": self._item_delete,
+            "conversation.item.truncate": self._item_truncate,
+            "response.create": self._response_create,
+            "response.cancel": self._response_cancel,
+        }
+
+    def receive(self, message: str) -> Commands:
+        """Answer one message; return what the session should do."""
+        event_id: str | None = None
+        try:
+            fields = _parsed(message)
+            given = fields.get("event_id")
+            if given is not None:
+                event_id = ID(given, "event_id")
+            return self._reader(fields)(fields)
+        except Refused as refused:
+            self._call.wire.refuse(refused, event_id)
+            return []
+
+    def refused(self, command: Command) -> None:
+        """Tell that a command could not be carried out as things stand."""
+        match command:
+            case CommitAudio(event_id):
+                message = "there is no speech to commit; send at least 100 ms of audio"
+                refusal = Refused(message, "input_audio_buffer_commit_empty")
+            case CreateReply(event_id=event_id):
+                message = "a response is about to begin already"
+                refusal = Refused(message, "conversation_already_has_active_response")
+            case _:
+                return
+        self._call.wire.refuse(refusal, event_id)
+
+    def _reader(self, fields: Fields) -> Callable[[Fields], Commands]:
+        if "type" not in fields:
+            message = "the event has no type"
+            raise Refused(message, "missing_required_parameter", "type")
+        name = text()(fields["type"], "type")
+        reader = self._readers.get(name)
+        if reader is None:
+            known = ", ".join(self._readers)
+            message = f"unknown event type {name[:64]!r}; known are: {known}"
+            raise Refused(message, "unknown_event", "type")
+        return reader
+
+    def _session_update(self, fields: Fields) -> Commands:
+        call, rules = self._call, self._rules
+        old = call.settings
+        new = rules.update(old, required(fields, "session"))
+        if new.kind != old.kind:
+            message = f"session.type is {old.kind} from the start of the call on"
+            raise Refused(message, param="session.type")
+        call.settings = new
+        session = new.rendered(self._session_id)
+        call.wire.event("session.updated", session=session)
+        change = difference(rules.configure(old), rules.configure(new))
+        return [] if change is None else [change]
+
+    def _audio_append(self, fields: Fields) -> Commands:
+        if self._call.paced:
+            unsupported("audio comes beside the events on this connection, not in them")
+        audio = required(fields, "audio")
+        if not isinstance(audio, str):
+            raise Refused("audio must be a string", "invalid_type", "audio")
+        samples = self._microphone.decode(audio, self._call.settings.input_format)
+        return [Hear(samples)] if len(samples) else []
+
+    def _audio_commit(self, fields: Fields) -> Commands:
+        return [CommitAudio(fields.get("event_id"))]
+
+    def _audio_clear(self, fields: Fields) -> Commands:
+        self._speech.forget()
+        self._call.wire.event("input_audio_buffer.cleared")
+        return [ClearAudio()]
+
+    def _playback_clear(self, fields: Fields) -> Commands:
+        if not self._call.paced:
+            unsupported(
+                "the client keeps the audio: output_audio_buffer.clear has no use"
+            )
+        return [ClearPlayback()]
+
+    def _item_create(self, fields: Fields) -> Commands:
+        conversation = self._call.conversation
+        after = fields.get("previous_item_id")
+        if after is not None:
+            after = ID(after, "previous_item_id")
+        item = read_item(required(fields, "item"), "item", conversation.new_id)
+        previous = conversation.insert(item, after)
+        self._call.added(item, previous)
+        self._call.done(item, previous)
+        if after is None:
+            return [item.message()]
+        before = conversation.find(previous).key if previous is not None else ""
+        return [item.message(before)]
+
+    def _item_retrieve(self, fields: Fields) -> Commands:
+        item = self._item(fields, "retrieve")
+        self._call.wire.event("conversation.item.retrieved", item=item.rendered())
+        return []
+
+    def _item_delete(self, fields: Fields) -> Commands:
+        item = self._item(fields, "delete")
+        if item.status == "in_progress":
+            unsupported("an item cannot be deleted while it is being made", "item_id")
+        self._call.conversation.remove(item)
+        self._call.wire.event("conversation.item.deleted", item_id=item.id)
+        return [DeleteMessage(item.key)]
+
+    def _item_truncate(self, fields: Fields) -> Commands:
+        item = self._item(fields, "truncate")
+        integer(0, 0)(fields.get("content_index", 0), "content_index")
+        end_ms = required(fields, "audio_end_ms")
+        asked_ms = integer(0, 24 * 3_600_000)(end_ms, "audio_end_ms")
+        if item.part is not Part.OUTPUT_AUDIO:
+            message = "only audio of the assistant can be truncated"
+            raise Refused(message, param="item_id")
+        return self._responses.truncate(item, asked_ms)
+
+    def _item(self, fields: Fields, verb: str) -> Item:
+        item_id = ID(required(fields, "item_id"), "item_id")
+        # As OpenAI's server; pipecat waits for exactly this.
+        code = f"item_{verb}_invalid_item_id"
+        return self._call.conversation.find(item_id, code=code)
+
+    def _response_create(self, fields: Fields) -> Commands:
+        given = fields.get("response")
+        asked = {} if given is None else mapping(given, "response")
+        own = {name: asked[name] for name in asked if name in _RESPONSE}
+        read = checked(own, _RESPONSE, "response")
+        call = self._call
+        if call.settings.kind == "transcription":
+            unsupported("a transcription session answers nothing")
+        patch = {name: asked[name] for name in asked if name not in _RESPONSE}
+        if odd := [name for name in patch if name not in _OVERRIDES]:
+            known = dict.fromkeys([*_RESPONSE, *_OVERRIDES])
+            raise unknown("response", odd[0], known)
+        settings = self._rules.update(call.settings, patch, "response")
+        aside = read.get("conversation", "auto") == "none"
+        if aside and call.paced:
+            settings = replace(settings, output_modalities=["text"])  # one RTP stream
+        active = self._responses.active
+        if active is not None and not aside:
+            message = f"response {active.id} is still in progress"
+            raise Refused(message, "conversation_already_has_active_response")
+        messages = None if "input" not in read else self._input(read["input"])
+        rules = self._rules
+        return [
+            CreateReply(
+                metadata=read.get("metadata", {}),
+                change=difference(
+                    rules.configure(call.settings), rules.configure(settings)
+                ),
+                event_id=fields.get("event_id"),
+                request=self._responses.asked(Request(settings, aside)),
+                messages=messages,
+                aside=aside,
+            )
+        ]
+
+    def _input(self, values: list[object]) -> tuple[AddMessage, ...]:
+        """The items that a response answers in place of the conversation."""
+        conversation = self._call.conversation
+        messages = []
+        for index, value in enumerate(values):
+            path = f"response.input[{index}]"
+            fields = mapping(value, path)
+            if fields.get("type") == "item_reference":
+                item_id = ID(required(fields, "id", path), f"{path}.id")
+                item = conversation.find(item_id, f"{path}.id")
+            else:
+                item = read_item(fields, path, conversation.new_id)
+            messages.append(item.message())
+        return tuple(messages)
+
+    def _response_cancel(self, fields: Fields) -> Commands:
+        wanted = fields.get("response_id")
+        if wanted is None:
+            active = self._responses.active
+        else:
+            active = self._responses.running(ID(wanted, "response_id"))
+        if active is None and self._responses.cut_by_client:
+            return []  # pydantic-ai truncates what it then cancels
+        if active is None:
+            message = "there is no active response to cancel"
+            raise Refused(message, "response_cancel_not_active")
+        return [CancelReply(active.turn)]
+
+
+def _parsed(message: str) -> Fields:
+    """The event as an object.
+
+    Raises:
+        Refused: If it is no JSON object, or one that cannot be handled.
+    """
+    try:
+        value = json.loads(message, parse_constant=_number, parse_float=_number)
+    # RecursionError: nested thousands deep. ValueError: malformed, or a number with
+    # thousands of digits.
+    except (ValueError, RecursionError):
+        raise Refused("the message is not valid JSON", "invalid_json") from None
+    if not isinstance(value, dict):
+        raise Refused("an event must be a JSON object", "invalid_json")
+    return value
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+def _input_list(value: object, path: str) -> list[object]:
+    if not isinstance(value, list) or len(value) > MAX_INPUT:
+        message = f"{path} must be a list of at most {MAX_INPUT} items"
+        raise Refused(message, "invalid_type", path)
+    return value
+
+
+_RESPONSE: dict[str, Check[Any]] = {
+    "metadata": metadata,
+    "conversation": choice("auto", "none"),
+    "input": _input_list,
+}
+# Members of the session that a response may have of its own.
+_OVERRIDES = (
+    "instructions",
+    "output_modalities",
+    "tools",
+    "tool_choice",
+    "audio",
+    "max_output_tokens",
+    "parallel_tool_calls",
+    "prompt",
+    "reasoning",
+)

@@ -1,0 +1,62 @@
+"""Function tools as a client sets them, checked, and what the model gets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from voiceserver.dialects.realtime.fields import mapping, opaque, text
+from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.tools import Tool, ToolUse
+
+MAX_TOOLS = 128
+_NAME = text(64)
+_CHOICES = ("auto", "none", "required")
+
+
+def check_tools(value: object, path: str) -> list[dict[str, Any]]:
+    """A list of functions; other tools are refused."""
+    if not isinstance(value, list) or len(value) > MAX_TOOLS:
+        message = f"{path} must be a list of at most {MAX_TOOLS} tools"
+        raise Refused(message, "invalid_type", path)
+    return [_tool(each, f"{path}[{index}]") for index, each in enumerate(value)]
+
+
+def _tool(value: object, path: str) -> dict[str, Any]:
+    fields = mapping(value, path)
+    if fields.get("type") != "function":
+        message = f"{path}.type must be function; other tools are not supported"
+        raise Refused(message, "unsupported_value", f"{path}.type")
+    name = _NAME(fields.get("name"), f"{path}.name")
+    if not name:
+        raise Refused(f"{path}.name is empty", param=f"{path}.name")
+    schema = fields.get("parameters")
+    schema = {} if schema is None else mapping(schema, f"{path}.parameters")
+    description = fields.get("description")
+    if description is None:
+        description = ""
+    return {
+        "type": "function",
+        "name": name,
+        "description": text()(description, f"{path}.description"),
+        "parameters": opaque(schema, f"{path}.parameters"),
+    }
+
+
+def check_choice(value: object, path: str) -> object:
+    """``auto``, ``none``, ``required``, or one function."""
+    if isinstance(value, dict) and value.get("type") == "function":
+        return {"type": "function", "name": _NAME(value.get("name"), f"{path}.name")}
+    if not isinstance(value, str) or value not in _CHOICES:
+        message = f"{path} must be one of: {', '.join(_CHOICES)}, or a function"
+        raise Refused(message, param=path)
+    return value
+
+
+def tool_use(tools: Sequence[Mapping[str, Any]], choice: object) -> ToolUse:
+    """What the text model may call, from members that were checked."""
+    wanted = f"={choice['name']}" if isinstance(choice, dict) else str(choice)
+    offered = tuple(
+        Tool(tool["name"], tool["description"], tool["parameters"]) for tool in tools
+    )
+    return ToolUse(offered, wanted)

@@ -1,0 +1,100 @@
+"""Opens the configured providers as one text model and one synthesizer."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+
+from voiceserver.config import BudgetConfig, Config, TextProvider
+from voiceserver.engines.base import Synthesizer, TextModel
+from voiceserver.engines.providers.chat import ChatModel
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.http import Transport
+from voiceserver.engines.providers.route import Route, RouteLimits
+from voiceserver.engines.providers.speech import SpeechService
+from voiceserver.engines.providers.text_chain import Hedges, TextChain
+from voiceserver.engines.providers.voice_chain import VoiceChain
+from voiceserver.errors import ConfigError
+from voiceserver.metrics import Metrics
+
+
+def text_limits(provider: TextProvider, budget: BudgetConfig) -> RouteLimits:
+    """How long a text provider may take: a complex model is given more time."""
+    first_ms = (
+        budget.text_first_complex_ms
+        if provider.tier == "complex"
+        else budget.text_first_ms
+    )
+    return RouteLimits(
+        first_ms / 1000, budget.text_stall_ms / 1000, provider.max_concurrency
+    )
+
+
+def text_chain(
+    config: Config,
+    transport: Transport,
+    last: TextModel | None,
+    metrics: Metrics,
+    costs: Costs,
+    environ: Mapping[str, str] = os.environ,
+) -> TextChain:
+    """Make one text model of the ``[[text.provider]]`` tables.
+
+    Args:
+        config: The providers and the limits.
+        transport: Sends their requests.
+        last: Answers when none does.
+        metrics: Of the server.
+        costs: Books what they cost.
+        environ: Where keys are.
+
+    Raises:
+        ConfigError: If there is no provider, or a key is missing.
+    """
+    if not config.text.provider:
+        raise ConfigError("[text] needs at least one [[text.provider]]")
+    rng = random.Random()
+    routes: list[tuple[Route, TextModel]] = []
+    for provider in config.text.provider:
+        model = ChatModel(provider, transport, environ)
+        limits = text_limits(provider, config.budget)
+        route = Route(provider.name, "text", limits, metrics, rng, costs, warm=model)
+        routes.append((route, model))
+    budget = config.budget
+    hedges = Hedges(budget.hedge_share if budget.hedge else 0.0)
+    return TextChain(routes, last, hedges)
+
+
+def voice_chain(
+    config: Config,
+    transport: Transport,
+    own: Synthesizer,
+    metrics: Metrics,
+    costs: Costs,
+    environ: Mapping[str, str] = os.environ,
+) -> VoiceChain:
+    """Make one synthesizer of the ``[[speech.provider]]`` tables and ``own``.
+
+    Args:
+        config: The providers and the limits.
+        transport: Sends their requests.
+        own: The server's own voice, which takes over.
+        metrics: Of the server.
+        costs: Books what they cost.
+        environ: Where keys are.
+
+    Raises:
+        ConfigError: If a key is missing.
+    """
+    budget, rng = config.budget, random.Random()
+    first_s, gap_s = budget.speech_first_ms / 1000, 1.0
+    routes: list[tuple[Route, Synthesizer]] = []
+    for provider in config.speech.provider:
+        voice = SpeechService(provider, transport, environ)
+        limits = RouteLimits(first_s, gap_s, provider.max_concurrency)
+        route = Route(provider.name, "speech", limits, metrics, rng, costs, warm=voice)
+        routes.append((route, voice))
+    limits = RouteLimits(budget.speech_last_ms / 1000, 2.0)
+    route = Route(own.name, "speech", limits, metrics, rng, costs, guarded=False)
+    return VoiceChain([*routes, (route, own)], budget.speech_cap_ms / 1000)

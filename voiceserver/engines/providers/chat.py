@@ -1,0 +1,155 @@
+"""Text from one service with an OpenAI-compatible chat URL, streamed.
+
+Speaks the Chat Completions API (``POST {base_url}/chat/completions``, ``stream``
+true). Words and calls of functions are passed on; reasoning is not content. What to do
+when it fails, and whom to ask next, is the business of ``text_chain``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import AsyncGenerator, Mapping
+
+from voiceserver.budget import Spent
+from voiceserver.config import TextProvider
+from voiceserver.engines.base import TextItem, TextRequest
+from voiceserver.engines.providers.chat_wire import ChatStream, error_code, request_body
+from voiceserver.engines.providers.http import (
+    Response,
+    Transport,
+    key_headers,
+    read_up_to,
+    status_failure,
+)
+from voiceserver.errors import ProviderFailed
+
+log = logging.getLogger(__name__)
+
+MAX_ERROR_BYTES = 16 * 1024
+
+
+class ChatModel:
+    """Answers by one provider; a ``TextModel``.
+
+    Args:
+        provider: Whom to ask.
+        transport: Sends the requests.
+        environ: Where the key is read, once.
+
+    Raises:
+        ConfigError: If the key is missing or unusable; names provider and variable,
+            never the key.
+    """
+
+    def __init__(
+        self,
+        provider: TextProvider,
+        transport: Transport,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.provider = provider
+        self._transport = transport
+        azure = provider.dialect == "azure_v1"
+        self._headers = key_headers(
+            environ,
+            provider.key_env,
+            "api-key" if azure else "Authorization",
+            "" if azure else "Bearer ",
+            f"[[text.provider]] {provider.name!r}",
+        ) | {"Content-Type": "application/json", "Accept": "text/event-stream"}
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.provider.name
+
+    @property
+    def version(self) -> str:
+        """The pinned model, or the one asked for."""
+        return self.provider.expect_model or self.provider.model
+
+    def _url(self, path: str) -> str:
+        return f"{self.provider.base_url.rstrip('/')}/{path}"
+
+    async def warm(self) -> None:
+        """Open a connection, so that the next answer need not wait for it.
+
+        Raises:
+            ProviderFailed: If there is none to be had, or the key is refused.
+        """
+        response = await self._transport.send(
+            self.name, "GET", self._url("models"), self._headers
+        )
+        try:
+            await read_up_to(response, 64 * MAX_ERROR_BYTES)
+            if response.status in (401, 403):
+                raise status_failure(self.name, response, "")
+        finally:
+            response.close()
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Stream the answer; what it cost is noted at its end, however it ends.
+
+        Closing the generator closes the response, and its connection, at once.
+
+        Raises:
+            ProviderFailed: If the provider fails, before or between words.
+        """
+        body = request_body(self.provider, request)
+        stream = ChatStream(self.name, self.provider.expect_model)
+        asked = False
+        response: Response | None = None
+        try:
+            response = await self._transport.send(
+                self.name, "POST", self._url("chat/completions"), self._headers, body
+            )
+            await self._check(response)
+            asked = True
+            while not stream.done and (chunk := await response.read()):
+                for text in stream.feed(chunk):
+                    yield text
+            stream.end()
+            for item in stream.last:
+                yield item
+            await response.settle()
+        finally:
+            if response is not None:
+                response.close()
+            if asked:
+                request.observe(self._spent(stream, len(body)))
+
+    def _spent(self, stream: ChatStream, sent_bytes: int) -> Spent:
+        """What an answer cost, told or, when it was broken off, estimated."""
+        tokens_in, tokens_out = stream.usage or (sent_bytes // 4, stream.n_deltas)
+        provider = self.provider
+        cost = tokens_in * provider.price_in + tokens_out * provider.price_out
+        return Spent(tokens_in, tokens_out, 0, cost / 1e6)
+
+    async def _check(self, response: Response) -> None:
+        """Refuse any response but a stream."""
+        if response.status != 200:
+            code = await _code_in(response)
+            failure = status_failure(self.name, response, code)
+            log.warning(
+                "a text provider answered with an error",
+                extra={
+                    "provider": self.name,
+                    "status": response.status,
+                    "code": code,
+                },
+            )
+            raise failure
+        kind = response.content_type
+        if kind != "text/event-stream":
+            raise ProviderFailed(self.name, f"answered with {kind}, not a stream")
+
+
+async def _code_in(response: Response) -> str:
+    """Return the code in an error's body, e.g. ``", model_not_found"``."""
+    try:
+        body = await read_up_to(response, MAX_ERROR_BYTES)
+        return error_code(json.loads(body))
+    except (ProviderFailed, ValueError, RecursionError):
+        return ""

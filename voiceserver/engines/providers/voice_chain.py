@@ -1,0 +1,158 @@
+"""Several voices as one synthesizer: speech services, and the server's own voice last.
+
+The next voice begins beside one that is slow, and takes over from one that fails,
+within the same phrase. Who spoke an answer's first phrase is asked first for the
+others, so that a voice changes only where it must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from types import TracebackType
+
+from voiceserver.audio import SPEECH_RATE
+from voiceserver.budget import Step
+from voiceserver.engines.base import (
+    Answering,
+    SpeechChunk,
+    SpeechRequest,
+    Synthesizer,
+)
+from voiceserver.engines.providers.race import Start, first_to_begin
+from voiceserver.engines.providers.route import Attempt, Route
+from voiceserver.engines.providers.text_chain import Tending, close_losers
+from voiceserver.errors import EngineFailed
+
+CHARACTERS_PER_S = 14  # brisk speech; to find where a voice broke off
+
+
+class VoiceChain:
+    """Several synthesizers as one; an asynchronous context manager.
+
+    Args:
+        routes: Route and voice, in order of preference; the server's own last.
+        alone_s: How long a voice is given before the next begins beside it.
+    """
+
+    def __init__(
+        self, routes: Sequence[tuple[Route, Synthesizer]], alone_s: float
+    ) -> None:
+        self._routes = list(routes)
+        self._alone_s = alone_s
+        voices = dict(self._routes)
+        probe = SpeechRequest("Hello.")
+        remote = [route for route, _ in self._routes[:-1]]
+        self._tending = Tending(remote, lambda route: voices[route].speak(probe))
+
+    @property
+    def name(self) -> str:
+        """The voices' names, in their order."""
+        return "|".join(route.name for route, _ in self._routes)
+
+    @property
+    def providers(self) -> tuple[Route, ...]:
+        """The services in their order, without the server's own voice."""
+        return tuple(route for route, _ in self._routes[:-1])
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names that a request may take: those of the server's own voice."""
+        return self._routes[-1][1].voices
+
+    async def __aenter__(self) -> VoiceChain:
+        await self._tending.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._tending.__aexit__(kind, error, traceback)
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        """Stream the phrase's audio, by another voice from where one breaks off.
+
+        Raises:
+            EngineFailed: If no voice is left.
+        """
+        asked: set[str] = set()
+        rest, shift, spoken = request, 0, 0
+        while True:
+            tried: list[Attempt[SpeechChunk]] = []
+            try:
+                attempt = await first_to_begin(self._starts(rest, asked, tried))
+            finally:
+                await close_losers(tried)
+            self._tell(attempt.route, request)
+            attempt.win()
+            n_samples = 0
+            try:
+                async with aclosing(attempt.items()) as chunks:
+                    async for chunk in chunks:
+                        n_samples += len(chunk.samples)
+                        yield _moved(chunk, shift, spoken)
+            except EngineFailed:
+                at = _broken_off(rest.text, n_samples)
+                rest = replace(rest, text=rest.text[at:], prefer="")
+                shift, spoken = shift + at, spoken + n_samples
+                if not any(map(str.isalnum, rest.text)):
+                    return
+            else:
+                return
+
+    def _tell(self, route: Route, request: SpeechRequest) -> None:
+        request.observe(Answering(route.name))
+        if route is not self._routes[0][0]:
+            request.observe(Step.NEXT_VOICE)
+
+    def _starts(
+        self,
+        request: SpeechRequest,
+        asked: set[str],
+        tried: list[Attempt[SpeechChunk]],
+    ) -> Iterator[Start[Attempt[SpeechChunk]]]:
+        preferred = [r for r in self._routes if r[0].name == request.prefer]
+        others = [r for r in self._routes if r[0].name != request.prefer]
+        for route, voice in (*preferred, *others):
+            if route.free and route.name not in asked:
+                asked.add(route.name)
+                tried.append(_attempt(route, voice, request))
+                yield Start(tried[-1].begin, self._alone_s)
+
+
+def _attempt(
+    route: Route, voice: Synthesizer, request: SpeechRequest
+) -> Attempt[SpeechChunk]:
+    return Attempt(
+        route,
+        lambda note: voice.speak(replace(request, observe=note)),
+        lambda _chunk: True,
+        request.observe,
+    )
+
+
+def _broken_off(text: str, n_samples: int) -> int:
+    """Where a phrase broke off after so much audio: the start of a word, or 0."""
+    at = n_samples * CHARACTERS_PER_S // SPEECH_RATE
+    return text.rfind(" ", 0, at + 1) + 1
+
+
+def _moved(chunk: SpeechChunk, characters: int, samples: int) -> SpeechChunk:
+    """Count a chunk's marks from the start of the whole phrase."""
+    if not characters and not samples:
+        return chunk
+    words = tuple(
+        replace(
+            word,
+            start=word.start + characters,
+            end=word.end + characters,
+            pts=word.pts + samples,
+            pts_end=word.pts_end + samples,
+        )
+        for word in chunk.words
+    )
+    return SpeechChunk(chunk.samples, words)

@@ -1,0 +1,136 @@
+"""What a text says, line by line: plain text or SSML, in requests to a synthesizer.
+
+Shared by the HTTP service and the command line, which speak a text as a whole and not
+paced. Knows no formats and no clients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import numpy as np
+
+from voiceserver.audio import SPEECH_RATE, Samples
+from voiceserver.engines.base import STYLES, SpeechRequest, Synthesizer
+from voiceserver.files.ssml import Passage, is_ssml, parse
+from voiceserver.phrases import Phrase, PhraseSplitter
+from voiceserver.streams import bounded
+
+PIECE = 100  # characters given to the splitter at a time
+_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ORNAMENT = re.compile(r"([^\w\s]{3})[^\w\s]{9,}")
+FIRST_MS = 10_000.0  # of a phrase; a file may wait longer than a conversation
+GAP_MS = 10_000.0
+TOTAL_MS = 120_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A phrase and the silence after it.
+
+    Attributes:
+        request: What the synthesizer is asked; None for silence alone.
+        gain: Factor on its samples.
+        pause_s: Silence after it.
+    """
+
+    request: SpeechRequest | None
+    gain: float = 1.0
+    pause_s: float = 0.0
+
+
+def phrases(text: str) -> Iterator[Phrase]:
+    """Cut a whole text into phrases; none if there is nothing to speak in it.
+
+    Lazy, and in pieces as from a text model, so that a long text does not hold up
+    the event loop.
+    """
+    splitter = PhraseSplitter()
+    for start in range(0, len(text), PIECE):
+        yield from splitter.push(text[start : start + PIECE])
+    yield from splitter.flush()
+
+
+def speakable(text: str) -> str:
+    """Replace what no text should hold, and shorten what nobody says.
+
+    Control characters and half surrogates come easily, by JSON escapes or by the
+    command line's undecodable bytes; rules of hundreds of dots or dashes are common
+    in plain text, and would only cost time.
+    """
+    return _ORNAMENT.sub(r"\1", _UNSPEAKABLE.sub(" ", text))
+
+
+def passages(text: str) -> tuple[Passage, ...]:
+    """Read a text, as SSML if it claims to be.
+
+    Raises:
+        BadRequest: If it is SSML that cannot be read.
+    """
+    return parse(text) if is_ssml(text) else (Passage(text),)
+
+
+def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[Line]:
+    """Lines to be spoken, lazily; none if there is nothing to speak.
+
+    Args:
+        found: From ``passages``.
+        manner: Voice, speed, pitch and style of the whole; its text is not read.
+    """
+    for passage in found:
+        before: SpeechRequest | None = None
+        gain = 10 ** (passage.gain_db / 20) if passage.gain_db > -120 else 0.0
+        for phrase in phrases(speakable(passage.text)):
+            if before is not None:
+                yield Line(before, gain)
+            before = SpeechRequest(
+                phrase.text,
+                manner.voice,
+                min(max(manner.speed * passage.speed, 0.25), 4.0),
+                min(max(manner.pitch + passage.pitch, -12.0), 12.0),
+                manner.style,
+                paced=manner.paced,
+            )
+        if before is not None or passage.pause_s:
+            yield Line(before, gain, passage.pause_s)
+
+
+def has_words(found: tuple[Passage, ...]) -> bool:
+    """Whether there is anything to speak in it."""
+    return any(next(phrases(speakable(p.text)), None) for p in found)
+
+
+def style_of(instructions: str) -> str:
+    """The style that instructions name first, "" if they name none.
+
+    Everything else in them is ignored: our voices follow presets, not directions.
+    """
+    words = re.findall(r"[a-z]+", instructions.lower())
+    named = {"whisper": "whispered", "whispering": "whispered", "joyful": "joy"}
+    found = (named.get(word, word) for word in words)
+    return next((word for word in found if word in STYLES), "")
+
+
+async def spoken(engine: Synthesizer, line: Line) -> AsyncGenerator[Samples, None]:
+    """Speak a line, at 24 kHz, within limits fit for files.
+
+    Raises:
+        EngineFailed: If the synthesizer fails.
+        BudgetExceeded: If it is stuck.
+    """
+    if line.request is not None:
+        stream = bounded(
+            engine.speak(line.request), "speech", FIRST_MS, GAP_MS, TOTAL_MS
+        )
+        async with aclosing(stream):
+            async for chunk in stream:
+                yield chunk.samples if line.gain == 1 else _louder(chunk.samples, line)
+    if line.pause_s:
+        yield np.zeros(round(line.pause_s * SPEECH_RATE), np.float32)
+
+
+def _louder(samples: Samples, line: Line) -> Samples:
+    return np.asarray(np.clip(samples * line.gain, -1, 1), np.float32)

@@ -1,0 +1,207 @@
+"""A child process that is kept running: started, watched, started again, stopped.
+
+The first start may fail a few times and then says why; after a first success it is
+started again for ever, ever more slowly, because calls are in progress that can do
+without an engine better than without a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from voiceserver.errors import EngineFailed
+from voiceserver.processes.ipc import Message, Meta
+from voiceserver.processes.jobs import CANCEL_LIMIT_S, Job, Jobs, JobSink
+from voiceserver.processes.process import (
+    ChildSpec,
+    Process,
+    StartFailed,
+    start_process,
+)
+
+log = logging.getLogger(__name__)
+
+# Waits before a start after so many failures in a row: at once after a single crash,
+# so that an open utterance is replayed within the child's own start time.
+BACK_OFF_S = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
+STEADY_S = 10.0  # a child that lived this long has not failed at the start
+
+
+def back_off_s(failures: int) -> float:
+    """Seconds to wait before the next start after ``failures`` in a row."""
+    return BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
+
+
+def _nothing() -> None:
+    pass
+
+
+class Supervised:
+    """One child and its jobs. An asynchronous context manager: leaving it stops both.
+
+    Entering returns at once; ``ready`` waits for the warm-up, so that several may
+    start side by side.
+
+    Args:
+        spec: What to run.
+        slots: How many jobs it takes at once.
+        changed: Called when a slot became free, and when the child came up, died or
+            failed to start.
+        restarted: Called when the child is started again after a crash.
+        late: Called for each message of a job that is no more.
+        cancel_limit_s: Longest wait for a cancel to be acknowledged.
+    """
+
+    def __init__(
+        self,
+        spec: ChildSpec,
+        slots: int,
+        changed: Callable[[], None] = _nothing,
+        restarted: Callable[[], None] = _nothing,
+        late: Callable[[], None] = _nothing,
+        cancel_limit_s: float = CANCEL_LIMIT_S,
+    ) -> None:
+        self._spec = spec
+        self._slots = slots
+        self._changed = changed
+        self._restarted = restarted
+        self._late = late
+        self._cancel_limit_s = cancel_limit_s
+        self._process: Process | None = None
+        self._jobs: Jobs | None = None
+        self._trouble: EngineFailed | None = None
+        self._settled = asyncio.Event()  # up for the first time, or given up
+        self._group = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
+        return self._spec.name
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it is up."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def about(self) -> Meta:
+        """What the child said of its engine; empty while it is down."""
+        return {} if self._process is None else self._process.about
+
+    @property
+    def free(self) -> int:
+        """How many jobs may be opened now; 0 while it is down."""
+        return 0 if self._jobs is None else self._jobs.free
+
+    @property
+    def trouble(self) -> EngineFailed | None:
+        """Why its last start failed; None if it is up or was a moment ago."""
+        return self._trouble
+
+    async def __aenter__(self) -> Supervised:
+        await self._group.__aenter__()
+        self._task = self._group.create_task(self._run(), name=self.name)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        # Not told of the body's error: the group would wrap it, and it is not ours.
+        await self._group.__aexit__(None, None, None)
+
+    async def ready(self) -> None:
+        """Wait until the child is up for the first time.
+
+        Raises:
+            EngineFailed: If it could not be started; says why.
+        """
+        await self._settled.wait()
+        if self._process is None and self._trouble is not None:
+            raise self._trouble
+
+    def open(self, meta: Meta, sink: JobSink) -> Job:
+        """Begin a job.
+
+        Raises:
+            EngineFailed: If the child is down or every slot is taken.
+        """
+        if self._jobs is None:
+            raise self._trouble or EngineFailed(self.name, "it is being restarted")
+        return self._jobs.open(self.name, meta, sink)
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                process = await start_process(self._spec, self._receive)
+            except StartFailed as error:
+                failures += 1
+                self._trouble = error
+                if not self._settled.is_set() and self._hopeless(error, failures):
+                    self._settled.set()
+                    return
+                self._changed()
+                log.warning(
+                    "an engine did not start",
+                    extra={"engine": self.name, "why": str(error)},
+                )
+                await asyncio.sleep(back_off_s(failures))
+                continue
+            began = time.monotonic()
+            await self._watch(process)
+            steady = time.monotonic() - began > STEADY_S
+            failures = 1 if steady else failures + 1
+            self._restarted()
+            await asyncio.sleep(back_off_s(failures))
+
+    def _hopeless(self, error: StartFailed, failures: int) -> bool:
+        return error.final or failures >= self._spec.attempts
+
+    async def _watch(self, process: Process) -> None:
+        """Be up until the child ends by itself; a cancellation stops it in order."""
+        self._up(process)
+        try:
+            why = await process.wait_end()
+            log.warning("an engine died", extra={"engine": self.name, "why": why})
+            self._down(why)
+            process.discard()
+        except asyncio.CancelledError:
+            self._trouble = EngineFailed(self.name, "the server ends")
+            self._down("the server ends")
+            await process.stop()
+            raise
+
+    def _up(self, process: Process) -> None:
+        self._process = process
+        self._trouble = None
+        self._jobs = Jobs(
+            process.send,
+            self._slots,
+            self._changed,
+            self._late,
+            process.kill,
+            self._cancel_limit_s,
+        )
+        log.info("an engine is ready", extra={"engine": self.name, "pid": process.pid})
+        self._settled.set()
+        self._changed()
+
+    def _down(self, why: str) -> None:
+        jobs, self._jobs, self._process = self._jobs, None, None
+        if jobs is not None:
+            jobs.lost(why)
+        self._changed()
+
+    def _receive(self, message: Message) -> None:
+        if self._jobs is not None:
+            self._jobs.receive(message)

@@ -1,0 +1,140 @@
+"""Keeps the processes of workers running: started, started again, ended in order.
+
+A worker that dies takes its calls along and nothing else; it is started again for ever,
+ever more slowly; one that no longer answers is ended first. The first start alone may
+fail for good, and then says why. Knows processes; what a worker does is its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from voiceserver.metrics import Metrics
+from voiceserver.processes.ipc import Kind, Message
+from voiceserver.processes.process import (
+    ChildSpec,
+    Process,
+    StartFailed,
+    start_process,
+)
+from voiceserver.processes.supervised import STEADY_S, back_off_s
+
+log = logging.getLogger(__name__)
+
+PING_S = 2.0
+MISSED = 4  # in a row, and it hangs
+
+
+class WorkerProcess:
+    """One worker's process.
+
+    Args:
+        spec: What to run.
+        joined: Called when it is ready; it takes calls once that returns.
+        answers: Asks it something; whether it answered in time.
+        parted: Called when it is gone.
+        metrics: Where restarts are counted.
+    """
+
+    def __init__(
+        self,
+        spec: ChildSpec,
+        joined: Callable[[], Awaitable[None]],
+        answers: Callable[[], Awaitable[bool]],
+        parted: Callable[[], None],
+        metrics: Metrics,
+    ) -> None:
+        self._spec = spec
+        self._joined = joined
+        self._answers = answers
+        self._parted = parted
+        self._metrics = metrics
+        self._process: Process | None = None
+        self._draining = False
+
+    async def run(self) -> None:
+        """Keep it running until cancelled, or to its end once it drains.
+
+        Raises:
+            StartFailed: If it cannot be started the first time.
+        """
+        failures, ever_up = 0, False
+        while True:
+            began = time.monotonic()
+            try:
+                process = await start_process(self._spec, _ignore)
+            except StartFailed as error:
+                failures += 1
+                if self.draining:
+                    return
+                if not ever_up and (error.final or failures >= self._spec.attempts):
+                    raise
+                log.warning("a worker did not start", extra={"why": str(error)})
+            else:
+                ever_up = True
+                why = await self._watch(process)
+                if self.draining:
+                    return
+                steady = time.monotonic() - began > STEADY_S
+                failures = 1 if steady else failures + 1
+                self._metrics.restarts.labels("worker").inc()
+                log.error(
+                    "a worker died; its calls are lost",
+                    extra={"worker": self._spec.name, "why": why},
+                )
+            await asyncio.sleep(back_off_s(failures))
+
+    @property
+    def draining(self) -> bool:
+        """Whether its next end is its last."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Let it take no more calls, and end when those it has are over."""
+        self._draining = True
+        if self._process is not None:
+            self._process.send(Message(Kind.FINISH))
+
+    async def _watch(self, process: Process) -> str:
+        """Wait for its end, and return why; cancelled, end it in order."""
+        self._process = process
+        try:
+            await self._joined()
+            if self._draining:
+                process.send(Message(Kind.FINISH))
+            why = await self._until_end(process)
+            process.discard()
+        except BaseException:
+            await process.stop()
+            raise
+        finally:
+            self._process = None
+            self._parted()
+        return why
+
+    async def _until_end(self, process: Process) -> str:
+        """Wait for its end; one that hangs is brought to it."""
+        async with asyncio.TaskGroup() as group:
+            hanging = group.create_task(self._hangs())
+            end = group.create_task(process.wait_end())
+            await asyncio.wait({hanging, end}, return_when=asyncio.FIRST_COMPLETED)
+            if not end.done():
+                log.error("a worker hangs", extra={"worker": self._spec.name})
+                process.kill()
+                await end
+            hanging.cancel()
+        return end.result()
+
+    async def _hangs(self) -> None:
+        """Return once it has not answered for too often."""
+        missed = 0
+        while missed < MISSED:
+            await asyncio.sleep(PING_S)
+            missed = 0 if await self._answers() else missed + 1
+
+
+def _ignore(_message: Message) -> None:
+    """A worker says nothing after that it is ready."""

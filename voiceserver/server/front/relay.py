@@ -1,0 +1,229 @@
+"""Relays a WebSocket between a client and a worker, byte by byte.
+
+The handshake is the worker's; what follows is not parsed, so a frame costs no more here
+than its bytes, and nothing a worker can say has to be known. What waits is bounded both
+ways: who reads too slowly is waited for by who writes. If the worker dies, the client
+is told with a close frame, where one can be put.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from voiceserver.server.front.frames import FrameBorders, close_frame
+from voiceserver.server.front.workers import (
+    ASK_LIMIT_S,
+    CONNECT_LIMIT_S,
+    Worker,
+    WorkerLost,
+    target_of,
+)
+
+MAX_WAITING_BYTES = 65_536  # each way
+HEAD_LIMIT = 16_384  # bytes of a worker's answer
+BODY_LIMIT = 65_536  # of a refusal
+LAST_WORDS_S = 1.0  # for a worker to read what a client said before it went
+STUCK_S = 30.0  # a client that takes nothing for so long is gone, as heartbeats say
+RESTARTED = 1012  # close code "service restart", of IANA's registry for RFC 6455
+LOST = "The worker of this call has stopped; please connect again."
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A worker's side of a socket, its answer to the handshake read.
+
+    Attributes:
+        reader: What follows the answer.
+        writer: To the worker.
+        status: 101, or that of a refusal.
+        head: The answer's head, with its last empty line.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    status: int
+    head: bytes
+
+    async def refusal(self) -> web.Response:
+        """The worker's answer where it is not 101."""
+        headers = dict(_fields(self.head))
+        length = min(int(headers.get("content-length", "0")), BODY_LIMIT)
+        try:
+            async with asyncio.timeout(ASK_LIMIT_S):
+                body = await self.reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
+            raise WorkerLost("the worker ended in the midst of an answer") from error
+        kept = {k: v for k, v in headers.items() if k not in ("content-length", "date")}
+        return web.Response(status=self.status, body=body, headers=kept)
+
+
+def _fields(head: bytes) -> list[tuple[str, str]]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if line)
+    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+
+
+@contextlib.asynccontextmanager
+async def handshake(
+    request: web.Request, worker: Worker
+) -> AsyncGenerator[Upstream, None]:
+    """Give a client's upgrade to a worker; inside, the worker has answered.
+
+    Raises:
+        WorkerLost: If it is gone.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_LIMIT_S):
+            reader, writer = await asyncio.open_unix_connection(
+                worker.path, limit=MAX_WAITING_BYTES
+            )
+    except (OSError, TimeoutError) as error:
+        raise WorkerLost(f"worker {worker.number} takes no connection") from error
+    try:
+        writer.write(_head(request))
+        try:
+            async with asyncio.timeout(ASK_LIMIT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+            status = int(head.split(b" ", 2)[1])
+        except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
+            raise WorkerLost(f"worker {worker.number} does not answer") from error
+        yield Upstream(reader, writer, status, head)
+    finally:
+        writer.transport.abort()
+
+
+def _head(request: web.Request) -> bytes:
+    """The request's head as it came."""
+    lines = [f"{request.method} {target_of(request)} HTTP/1.1".encode()]
+    lines += [name + b": " + value for name, value in request.raw_headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+class Relayed(web.StreamResponse):
+    """What a route returns once everything has been said already."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Say nothing more."""
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Say nothing more."""
+
+
+async def relay(request: web.Request, upstream: Upstream) -> Relayed:
+    """Relay until either side is gone.
+
+    Args:
+        request: The client's; its connection is closed afterwards.
+        upstream: It has answered 101.
+    """
+    upwards = _Upwards(request, upstream.writer)
+    request.protocol.set_parser(upwards)  # type: ignore[arg-type]
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            group.create_task(upwards.hold_back()),
+            group.create_task(_downwards(request, upstream, upwards)),
+            group.create_task(upwards.over()),
+        }
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+    return Relayed()
+
+
+async def _downwards(
+    request: web.Request, upstream: Upstream, upwards: _Upwards
+) -> None:
+    """From the worker to the client."""
+    borders = FrameBorders()
+    try:
+        await _send(request, upstream.head)
+        with contextlib.suppress(ConnectionResetError):  # it was killed
+            while chunk := await upstream.reader.read(MAX_WAITING_BYTES):
+                borders.feed(chunk)
+                await _send(request, chunk)
+        if borders.between and not borders.closed:
+            await _send(request, close_frame(RESTARTED, LOST))
+            # Closed while it still talks, a socket would take that back from it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await upwards.ended.wait()
+    except _ClientGone:
+        if request.transport is not None:
+            request.transport.abort()
+
+
+class _ClientGone(Exception):
+    """Nobody takes what the worker says."""
+
+
+async def _send(request: web.Request, chunk: bytes) -> None:
+    """Write to the client, waiting for room.
+
+    Raises:
+        _ClientGone: If there never is any.
+    """
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise _ClientGone
+    transport.write(chunk)
+    if request.protocol.writing_paused:
+        try:
+            async with asyncio.timeout(STUCK_S):
+                await request.writer.drain()
+        except (ConnectionError, TimeoutError) as error:
+            raise _ClientGone from error
+
+
+class _Upwards:
+    """From the client to the worker; aiohttp gives it the bytes as they come.
+
+    Attributes:
+        ended: The client is gone.
+    """
+
+    def __init__(self, request: web.Request, writer: asyncio.StreamWriter) -> None:
+        self._protocol = request.protocol
+        self._writer = writer
+        self._full = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    def feed(self, chunk: bytes) -> tuple[bool, bytes]:
+        """Take what the client sent; what a dead worker would get is dropped."""
+        transport = self._writer.transport
+        if not transport.is_closing():
+            transport.write(chunk)
+        waiting = transport.get_write_buffer_size()
+        if waiting > MAX_WAITING_BYTES and not self._full.is_set():
+            self._protocol.pause_reading()
+            self._full.set()
+        return False, b""
+
+    feed_data = feed  # aiohttp's name for it
+
+    def feed_eof(self) -> None:
+        """The client is gone."""
+        self.ended.set()
+
+    async def hold_back(self) -> None:
+        """Let a client that sends faster than its worker reads wait."""
+        while True:
+            await self._full.wait()
+            with contextlib.suppress(ConnectionError):  # nobody waits for the dead
+                await self._writer.drain()
+            self._full.clear()
+            self._protocol.resume_reading()
+
+    async def over(self) -> None:
+        """Wait until the client is gone, and the worker has what it said."""
+        await self.ended.wait()
+        # Flushes; ended by force if the worker does not read.
+        self._writer.close()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._writer.wait_closed()

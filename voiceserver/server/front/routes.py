@@ -1,0 +1,340 @@
+"""The front of a server whose calls are held by workers: its routes.
+
+It admits, counts and picks; what is asked goes to the worker with the fewest calls, or
+to the one that holds the call which is meant. It holds no call and knows no engine, so
+that nothing in a call can end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from voiceserver.metrics import Metrics
+from voiceserver.overload import Load, Overload
+from voiceserver.server.answers import Refusal, busy, json_answer
+from voiceserver.server.body import (
+    JSON_LIMIT,
+    OFFER_LIMIT,
+    json_object,
+    read_body,
+)
+from voiceserver.server.front.forward import (
+    answer_of,
+    first_to_take,
+    lost_worker,
+    pass_on,
+    passed_on,
+)
+from voiceserver.server.front.relay import handshake, relay
+from voiceserver.server.front.sums import Sums
+from voiceserver.server.front.workers import (
+    Reply,
+    Worker,
+    WorkerLost,
+    Workers,
+    target_of,
+)
+from voiceserver.server.places import Room
+from voiceserver.server.routes import (
+    calls,
+    client_secrets,
+    internal,
+    providers,
+    sockets,
+    stream,
+)
+from voiceserver.server.routes.listings import healthz
+from voiceserver.server.security import AccessRules
+from voiceserver.server.state import KEY_NAME
+from voiceserver.server.tokens import Kept, Tokens, digest_of
+
+log = logging.getLogger(__name__)
+
+# An offer, its session, and what a form puts around them.
+PLACE_LIMIT = OFFER_LIMIT + 2 * JSON_LIMIT
+METRICS_LIMIT_S = 2.0
+SPREAD_LIMIT_S = 2.0
+PING_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FrontState:
+    """All that the front's routes need.
+
+    Attributes:
+        metrics: Of the front itself.
+        rules: Whom to let in.
+        room: Counts the calls of all workers.
+        workers: Who holds them.
+        group: Where the ends of calls are waited for.
+        tokens: Those that any worker made.
+        overload: How late the front itself is.
+        sums: Metrics of all processes.
+        departed: Workers that died since metrics were last asked for.
+        summing: One at a time.
+    """
+
+    metrics: Metrics
+    rules: AccessRules
+    room: Room
+    workers: Workers
+    group: asyncio.TaskGroup
+    tokens: Tokens = field(default_factory=Tokens)
+    overload: Overload = field(default_factory=Overload)
+    sums: Sums = field(default_factory=Sums)
+    departed: list[int] = field(default_factory=list)
+    summing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def check_room(self, place: str, key: str) -> None:
+        """Check that one more call would be taken.
+
+        Raises:
+            Overloaded: If there are too many.
+            Refusal: If the front cannot keep up, or no worker is up (503).
+        """
+        self.room.check(place, key)
+        if self.overload.level is Load.FULL:
+            what = "The server cannot keep up; try again in a moment."
+            raise busy(what, "overloaded")
+
+
+FRONT: web.AppKey[FrontState] = web.AppKey("front", FrontState)
+
+
+def add_routes(app: web.Application, front: FrontState) -> None:
+    """Add the front's routes to an application that checks who asks."""
+    app[FRONT] = front
+    router = app.router
+    router.add_get("/healthz", healthz)
+    router.add_get("/readyz", readyz)
+    router.add_get("/metrics", metrics)
+    router.add_get(sockets.PATH, connect)
+    router.add_get(stream.PATH, connect)
+    router.add_post(client_secrets.PATH, mint)
+    router.add_post(calls.PATH, place)
+    router.add_delete(calls.PATH + "/{call_id}", of_call)
+    router.add_post(calls.PATH + "/{call_id}/hangup", of_call)
+    router.add_post(providers.PATH + providers.ACTION, drain)
+    router.add_route("*", "/v1/{rest:.*}", anything)
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """``GET /readyz``: calls are taken by at least one worker."""
+    front = request.app[FRONT]
+    if front.room.closing:
+        raise busy("The server is shutting down.", "closing")
+    up = len(front.workers.up)
+    return json_answer({"status": "ready", "calls": len(front.room), "workers": up})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """``GET /metrics``: those of all processes, added up."""
+    front = request.app[FRONT]
+    async with front.summing, asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(_metrics_of(worker, request))
+            for worker in front.workers
+            if worker.reachable
+        ]
+        await asyncio.gather(*asked)
+        own = await asyncio.to_thread(generate_latest, front.metrics.registry)
+        told = (one.result() for one in asked)
+        texts = [(0, own.decode()), *(text for text in told if text is not None)]
+        departed = tuple(front.departed)
+        front.departed.clear()
+        # Some milliseconds once there are many series: not on the loop.
+        sums = await asyncio.to_thread(front.sums.of, texts, departed)
+    return web.Response(
+        body=sums.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
+
+
+async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] | None:
+    try:
+        headers = passed_on(request.headers)
+        reply = await worker.ask("GET", "/metrics", headers, limit_s=METRICS_LIMIT_S)
+    except WorkerLost:
+        return None
+    return (worker.number, reply.body.decode()) if reply.status == 200 else None
+
+
+async def place(request: web.Request) -> web.Response:
+    """``POST /v1/realtime/calls``: a worker answers the offer, and holds the call."""
+    front = request.app[FRONT]
+    where = request.remote or "", request.get(KEY_NAME, "")
+    front.check_room(*where)
+    body = await read_body(request, PLACE_LIMIT)
+    front.check_room(*where)  # others may have come meanwhile
+    front.room.take(*where)
+    held = False
+    try:
+        worker, reply = await first_to_take(request, front.workers.up, body)
+        location = reply.headers.get("Location", "")
+        if reply.status == 201 and location:
+            front.group.create_task(
+                _until_ended(front, worker, location.rpartition("/")[2], where)
+            )
+            held = True
+    finally:
+        if not held:
+            front.room.leave(*where)
+    return answer_of(reply)
+
+
+async def _until_ended(
+    front: FrontState, worker: Worker, call_id: str, where: tuple[str, str]
+) -> None:
+    """Keep a call's place until the worker says that it is over, or dies."""
+    try:
+        with worker.holding_call():
+            target = internal.ENDED.format(call_id=call_id)
+            reply = await worker.tell("GET", target)
+            if reply.status != 204:
+                log.error("a worker does not tell ends", extra={"call": call_id})
+    except WorkerLost:
+        log.info("a call was lost with its worker", extra={"call": call_id})
+    except Exception as error:  # one call's must not end the others
+        front.metrics.faults.labels("front", type(error).__name__).inc()
+        log.exception("a call's end cannot be waited for", extra={"call": call_id})
+    finally:
+        front.room.leave(*where)
+
+
+async def connect(request: web.Request) -> web.StreamResponse:
+    """``/v1/realtime`` and ``/v1/stream``: relay a socket until it is over."""
+    front = request.app[FRONT]
+    hint = stream.HINT if request.path == stream.PATH else sockets.HINT
+    sockets.require_upgrade(request, hint)
+    if (call_id := request.query.get("call_id")) is not None:
+        return await _connect_to(request, [_holder(front, call_id)])
+    where = request.remote or "", request.get(KEY_NAME, "")
+    front.check_room(*where)
+    front.room.take(*where)
+    try:
+        return await _connect_to(request, front.workers.up)
+    finally:
+        front.room.leave(*where)
+
+
+async def _connect_to(
+    request: web.Request, workers: list[Worker]
+) -> web.StreamResponse:
+    """Relay to the first worker that is alive and takes the socket."""
+    refused: web.Response | None = None
+    for worker in workers:
+        try:
+            with worker.holding_call():
+                async with handshake(request, worker) as upstream:
+                    if upstream.status == 101:
+                        return await relay(request, upstream)
+                    refused = await upstream.refusal()
+        except WorkerLost as error:
+            log.warning("a worker gave no answer", extra={"why": str(error)})
+            continue
+        if refused.status != 503:
+            break
+    if refused is None:
+        raise lost_worker()
+    return refused
+
+
+async def mint(request: web.Request) -> web.Response:
+    """``POST /v1/realtime/client_secrets``: one worker makes a token, all take it."""
+    front = request.app[FRONT]
+    body = await read_body(request, JSON_LIMIT)
+    maker, reply = await first_to_take(request, front.workers.up, body)
+    if reply.status == 200:
+        made = json_object(reply.body, "The worker's answer")
+        session = json_object(body, "The body").get("session", {})
+        assert isinstance(session, dict)
+        digest = digest_of(str(made["value"]))
+        key_name = request.get(KEY_NAME, "")
+        kept = Kept(digest, float(str(made["expires_at"])), session, key_name)
+        front.tokens.keep(kept)
+        others = [one for one in front.workers if one.reachable and one is not maker]
+        # Before the client knows it, so that wherever it goes it is known.
+        await asyncio.gather(*(_give(worker, kept) for worker in others))
+    return answer_of(reply)
+
+
+async def _give(worker: Worker, kept: Kept) -> None:
+    try:
+        token = internal.written(kept)
+        await worker.tell("POST", internal.TOKENS, token, SPREAD_LIMIT_S)
+    except WorkerLost as error:
+        # It will be given them all when it is started again.
+        log.warning("a worker took no token", extra={"why": str(error)})
+
+
+async def join(front: FrontState, worker: Worker) -> None:
+    """A worker has started: give it what it must know, and let it take calls."""
+    worker.reachable = True
+    for kept in list(front.tokens.all()):
+        await _give(worker, kept)
+    worker.up = True
+    worker.came_up.set()
+
+
+async def answers(worker: Worker) -> bool:
+    """Whether a worker still does; while it does not, or ends, it gets no calls."""
+    try:
+        reply = await worker.ask("GET", "/readyz", limit_s=PING_LIMIT_S)
+    except WorkerLost:
+        worker.up = False
+        return False
+    worker.up = reply.status == 200
+    return True
+
+
+def part(front: FrontState, worker: Worker) -> None:
+    """A worker is gone."""
+    worker.up = worker.reachable = False
+    front.departed.append(worker.number)
+
+
+async def of_call(request: web.Request) -> web.StreamResponse:
+    """What is asked of one call goes to the worker that holds it."""
+    front = request.app[FRONT]
+    return await pass_on(request, [_holder(front, request.match_info["call_id"])])
+
+
+def _holder(front: FrontState, call_id: str) -> Worker:
+    """The worker of a call.
+
+    Raises:
+        Refusal: If there is none of that id (404), or it is gone (503).
+    """
+    worker = front.workers.of_call(call_id)
+    if worker is None:
+        raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
+    if not worker.up:
+        raise lost_worker()
+    return worker
+
+
+async def drain(request: web.Request) -> web.Response:
+    """``POST /v1/providers/...``: every worker drains or restores its own."""
+    front, headers = request.app[FRONT], passed_on(request.headers)
+    answered: list[Reply] = []
+    for worker in front.workers:
+        if not worker.reachable:
+            continue
+        try:
+            reply = await worker.ask("POST", target_of(request), headers)
+        except WorkerLost as error:
+            log.warning("a worker drained nothing", extra={"why": str(error)})
+            continue
+        answered.append(reply)
+    if not answered:
+        raise lost_worker()
+    return answer_of(max(answered, key=lambda reply: reply.status))
+
+
+async def anything(request: web.Request) -> web.StreamResponse:
+    """Everything else any worker can answer."""
+    return await pass_on(request, request.app[FRONT].workers.up)

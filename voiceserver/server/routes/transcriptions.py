@@ -1,0 +1,144 @@
+"""``POST /v1/audio/transcriptions``: a sound file in, its words out.
+
+As one answer, or in server-sent events while a long recording is worked through. Of
+OpenAI's fields ``file``, ``response_format`` and ``stream`` mean something here; others
+are taken and ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from aiohttp import web
+
+from voiceserver.audio import MIC_RATE
+from voiceserver.files.recognised import Segment, recognised
+from voiceserver.files.sound import decode
+from voiceserver.server.answers import invalid, json_answer
+from voiceserver.server.body import AUDIO_LIMIT, JSON_LIMIT, Part, read_form
+from voiceserver.server.state import STATE
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("json", "text", "verbose_json")
+WRITE_LIMIT_S = 30.0  # for a client to take an event
+
+
+async def transcription(request: web.Request) -> web.StreamResponse:
+    """``POST /v1/audio/transcriptions``."""
+    state = request.app[STATE]
+    recogniser = state.engines.get().recogniser
+    with state.jobs.one_more():
+        form = await read_form(
+            request,
+            {"file": AUDIO_LIMIT, "response_format": JSON_LIMIT, "stream": 16},
+        )
+        wanted, streamed = _order(form)
+        samples = await asyncio.to_thread(decode, form["file"].content)
+        duration_s = round(len(samples) / MIC_RATE, 2)
+        async with (
+            state.decoders,
+            aclosing(recognised(recogniser, samples)) as stream,
+        ):
+            if streamed:
+                return await _send(request, stream, duration_s)
+            found = [segment async for segment in stream]
+    return _answer(wanted, found, duration_s)
+
+
+def _order(form: dict[str, Part]) -> tuple[str, bool]:
+    """Check a form; return the format wanted, and whether in events.
+
+    Raises:
+        Refusal: If anything in it is wrong.
+    """
+    if "file" not in form:
+        raise invalid("The form has no part 'file'.", "file", "missing_field")
+    wanted = _field(form, "response_format", "json")
+    if wanted not in FORMATS:
+        names = ", ".join(FORMATS)
+        raise invalid(f"'response_format' must be one of {names}.", "response_format")
+    streamed = _field(form, "stream", "false").lower()
+    if streamed not in ("true", "false"):
+        raise invalid("'stream' must be true or false.", "stream")
+    if not form["file"].content:
+        raise invalid("The file is empty.", "file", "invalid_audio")
+    return wanted, streamed == "true"
+
+
+def _field(form: dict[str, Part], name: str, default: str) -> str:
+    return form[name].text(name).strip() if name in form else default
+
+
+def _usage(duration_s: float) -> dict[str, object]:
+    return {"type": "duration", "seconds": duration_s}
+
+
+def _answer(wanted: str, found: list[Segment], duration_s: float) -> web.Response:
+    text = " ".join(segment.text for segment in found)
+    if wanted == "text":
+        return web.Response(text=text + "\n")
+    content: dict[str, object] = {"text": text, "usage": _usage(duration_s)}
+    if wanted == "verbose_json":
+        content |= {
+            "task": "transcribe",
+            "language": "en",
+            "duration": duration_s,
+            "segments": [_listed(n, segment) for n, segment in enumerate(found)],
+        }
+    return json_answer(content)
+
+
+def _listed(number: int, segment: Segment) -> dict[str, object]:
+    """Show a segment as OpenAI's API does; what only Whisper knows is neutral."""
+    return {
+        "id": number,
+        "seek": 0,
+        "start": round(segment.start_s, 2),
+        "end": round(segment.end_s, 2),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }
+
+
+async def _send(
+    request: web.Request, stream: AsyncGenerator[Segment, None], duration_s: float
+) -> web.StreamResponse:
+    """Answer in events; an engine that fails at once is still an error of HTTP."""
+    segment = await anext(stream, None)
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    texts: list[str] = []
+    try:
+        await answer.prepare(request)
+        while segment is not None:
+            space = " " if texts else ""
+            texts.append(space + segment.text)
+            delta = {"type": "transcript.text.delta", "delta": texts[-1]}
+            await _event(answer, delta)
+            segment = await anext(stream, None)
+        done = {"type": "transcript.text.done", "text": "".join(texts)}
+        await _event(answer, done | {"usage": _usage(duration_s)})
+        await answer.write_eof()
+    except ConnectionError:
+        log.info("a client left before its transcription was complete")
+    except Exception as error:
+        # The status is sent: a cut connection is the only way left to say so.
+        request.app[STATE].metrics.faults.labels("http", type(error).__name__).inc()
+        log.exception("a transcription broke off")
+        if request.transport is not None:
+            request.transport.abort()
+    return answer
+
+
+async def _event(answer: web.StreamResponse, event: Mapping[str, object]) -> None:
+    line = json.dumps(event, separators=(",", ":"))
+    async with asyncio.timeout(WRITE_LIMIT_S):
+        await answer.write(f"data: {line}\n\n".encode())

@@ -1,0 +1,257 @@
+"""Turn-taking: whose turn it is, decided from voice activity, words and playback.
+
+Pure: no clock, no I/O; time is counted in microphone samples at 16 kHz. It decides
+that an utterance began, paused, ended (the commit), interrupted the reply or was none.
+It does not know what a recogniser, a reply or a protocol is.
+
+A recogniser's own idea of an end never ends a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from voiceserver.audio import MIC_RATE
+from voiceserver.config import TurnConfig
+from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backchannel
+from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate
+
+# How long after an overlap its words are waited for: a recogniser's first partial
+# comes 0.2-0.5 s into speech.
+OVERLAP_SETTLE_MS = 200
+INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
+
+
+class State(Enum):
+    """Where the user stands; whether a reply plays is told separately."""
+
+    IDLE = auto()
+    SPEAKING = auto()
+    PAUSED = auto()
+    OVERLAP = auto()  # speaks over the reply; not yet an interruption
+    OVERLAP_PAUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An utterance began; with ``overlap`` over a reply: not yet the user's turn."""
+
+    at: int
+    overlap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """An overlap turned out to be a turn because the reply ended by itself."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """An overlap is an interruption; ``at`` is its onset."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """An overlap was a backchannel or a noise: no turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The user paused at ``at``; the turn may go on."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The user goes on after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The turn is over; ``at`` is its last voiced sample."""
+
+    at: int
+    reason: str
+
+
+Decision = Began | Confirmed | Interrupted | Dismissed | Paused | Resumed | Committed
+
+
+def _samples(ms: float) -> int:
+    return int(ms * MIC_RATE / 1000)
+
+
+class TurnTaker:
+    """Decides about one call; feed it in the order in which things happened."""
+
+    def __init__(self, config: TurnConfig) -> None:
+        self._state = State.IDLE
+        self._playing = False
+        self._text = ""
+        self._complete = False
+        self._began = 0  # onset of the utterance
+        self._gate = SpeechGate()
+        self.configure(config)
+
+    @property
+    def state(self) -> State:
+        """Where the user stands."""
+        return self._state
+
+    def configure(self, config: TurnConfig) -> None:
+        """Take new settings; they hold from the next window on."""
+        self._config = config
+        self._gate.start_windows = max(1, round(_samples(config.start_ms) / WINDOW))
+        self._set_threshold()
+
+    def playing(self, playing: bool) -> list[Decision]:
+        """Tell whether a reply sounds."""
+        self._playing = playing
+        self._set_threshold()
+        if not playing and self._state in (State.OVERLAP, State.OVERLAP_PAUSED):
+            overlap = self._state is State.OVERLAP
+            self._state = State.SPEAKING if overlap else State.PAUSED
+            return [Confirmed(self._began)]
+        return []
+
+    def window(self, probability: float, levels_db: Sequence[float]) -> list[Decision]:
+        """Feed one window of 512 samples.
+
+        Args:
+            probability: Of speech.
+            levels_db: Level of each of its four 8 ms hops.
+        """
+        event = self._gate.push(probability, levels_db)
+        decisions: list[Decision] = []
+        if event is GateEvent.STARTED:
+            decisions += self._started()
+        elif event is GateEvent.STOPPED:
+            decisions += self._stopped()
+        return decisions + self._judge_overlap()
+
+    def words(self, text: str, complete: bool) -> list[Decision]:
+        """Tell what the recogniser has heard of the utterance so far."""
+        self._text, self._complete = text, complete
+        return self._judge_overlap()
+
+    def tick(self, now: int, pending_db: Sequence[float]) -> list[Decision]:
+        """Let time pass; call it for every frame, after the windows it completed.
+
+        Args:
+            now: Samples of microphone audio so far.
+            pending_db: Levels of the hops after the last full window.
+        """
+        if self._state in (State.SPEAKING, State.PAUSED):
+            return self._endpoint(now, pending_db)
+        if self._state is State.OVERLAP_PAUSED:
+            settled = now - self._gate.voiced_until >= _samples(OVERLAP_SETTLE_MS)
+            return self._settle_overlap() if settled else []
+        return []
+
+    def end(self) -> None:
+        """The utterance, if any, is over, by the client's decision."""
+        self._end()
+
+    def _set_threshold(self) -> None:
+        config = self._config
+        overlap = self._playing and config.interrupt
+        self._gate.threshold = config.threshold_playing if overlap else config.threshold
+
+    def _started(self) -> list[Decision]:
+        if self._state is State.IDLE:
+            self._text, self._complete = "", False
+            self._began = self._gate.onset
+            overlap = self._playing and self._config.interrupt
+            self._state = State.OVERLAP if overlap else State.SPEAKING
+            return [Began(self._began, overlap)]
+        if self._state is State.PAUSED:
+            self._state = State.SPEAKING
+            return [Resumed()]
+        if self._state is State.OVERLAP_PAUSED:
+            self._state = State.OVERLAP
+        return []
+
+    def _stopped(self) -> list[Decision]:
+        if self._state is State.SPEAKING:
+            self._state = State.PAUSED
+            return [Paused(self._gate.voiced_until)]
+        if self._state is State.OVERLAP:
+            self._state = State.OVERLAP_PAUSED
+        return []
+
+    def _judge_overlap(self) -> list[Decision]:
+        """Confirm an interruption as soon as length or words suffice."""
+        if self._state not in (State.OVERLAP, State.OVERLAP_PAUSED):
+            return []
+        config = self._config
+        fixed = config.policy == "fixed"
+        confirm_ms = config.interrupt_ms if fixed else config.confirm_ms
+        if self._gate.voiced_until - self._began >= _samples(confirm_ms):
+            return self._interrupt("duration")
+        if fixed:
+            return []
+        if asks_to_stop(self._text):
+            return self._interrupt("stop_word")
+        enough = len(self._text.split()) >= INTERRUPTING_WORDS
+        if enough and not is_backchannel(self._text):
+            return self._interrupt("words")
+        return []
+
+    def _settle_overlap(self) -> list[Decision]:
+        """A short overlap has ended and its words, if any, are known."""
+        length = self._gate.voiced_until - self._began
+        short = length < _samples(self._config.backchannel_ms)
+        if self._config.policy == "fixed" or (short and is_backchannel(self._text)):
+            self._end()
+            return [Dismissed()]
+        return self._interrupt("words")
+
+    def _interrupt(self, reason: str) -> list[Decision]:
+        overlap = self._state is State.OVERLAP
+        self._state = State.SPEAKING if overlap else State.PAUSED
+        return [Interrupted(self._began, reason)]
+
+    def _endpoint(self, now: int, pending_db: Sequence[float]) -> list[Decision]:
+        if self._config.policy == "manual":
+            return []
+        at = self._gate.voiced_until
+        if now - self._began >= self._config.max_utterance_s * MIC_RATE:
+            return self._commit(at, "length")
+        # Speech that resumed a moment ago is seen by its level before the next
+        # window tells its probability.
+        if not all(self._gate.quiet(level) for level in pending_db):
+            return []
+        wait_ms, reason = self._patience()
+        if now - at < _samples(wait_ms):
+            return []
+        return self._commit(at, reason)
+
+    def _patience(self) -> tuple[int, str]:
+        config = self._config
+        if config.policy == "fixed":
+            return config.silence_ms, "silence"
+        grade_now = grade(self._text, self._complete)
+        wait_ms = {
+            Completeness.COMPLETE: config.complete_ms,
+            Completeness.UNCLEAR: config.unclear_ms,
+            Completeness.INCOMPLETE: config.incomplete_ms,
+        }[grade_now]
+        if wait_ms >= config.cap_ms:
+            return config.cap_ms, "cap"
+        return wait_ms, grade_now.value
+
+    def _commit(self, at: int, reason: str) -> list[Decision]:
+        self._end()
+        return [Committed(at, reason)]
+
+    def _end(self) -> None:
+        self._state = State.IDLE
+        self._gate.close()

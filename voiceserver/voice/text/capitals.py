@@ -1,0 +1,68 @@
+"""Words in capitals: said as words, or letter by letter.
+
+People shout, warn and stress with capitals as often as they abbreviate. Lists decide
+what they can; else a word of four or five letters is one if English could have it and
+it begins with a consonant, as next to no initialism does both. Pure: knows nothing of
+phones; it sees the neighbours of a word in its text, no more.
+"""
+
+from __future__ import annotations
+
+import re
+
+from voiceserver.voice.text.abbreviations import SPOKEN_ACRONYMS, STRESSED
+from voiceserver.voice.text.addresses import Spoken, spell
+
+_ONSET = (
+    r"(?:b[lr]?|c[hlr]?|d[rw]?|f[lr]?|g[hlnr]?|h|j|k[n]?|l|m|n|p[hlr]?|qu|r|"
+    r"s(?:ch?|cr|h|hr|k|l|m|n|p|pl|pr|qu|t|tr|w)?|t[hrw]|thr|t|v|w[hr]?|y|z)"
+)
+_VOWELS = r"(?!aa|ii|uu|[aeiou]{3})[aeiouy]{1,2}"
+_MIDDLE = r"[b-df-hj-np-tv-z]{1,2}"
+_CODA = (
+    r"(?:[b-df-hkl-nprstv-xz]|([bdfglmnprstz])\1|bt|c[hkt]|ft|[gt]h|ght|l[bdfklmpst]|"
+    r"lch|m[bps]|n[cdgkst]|n[ct]h|p[st]|pth|r[bcdfgklmnpst]|r[cst]h|rld|rst|s[hkmpst]|"
+    r"tch|w[dln]|xt|tz)?s?"
+)
+_SAYABLE = re.compile(f"{_ONSET}{_VOWELS}(?:{_MIDDLE}{_VOWELS})?{_CODA}")
+LONG = 5  # letters; with a vowel among them, longer ones are always words
+
+
+def letters_of(word: str, text: str, m: re.Match[str]) -> Spoken | None:
+    """Letters of a word in capitals; None if it is to be said as a word.
+
+    Args:
+        word: May end in ``s`` or ``'s``.
+        text: It stands in.
+        m: Where.
+    """
+    stem, suffix = re.fullmatch(r"([A-Z]*)('?s)?(.*)", word).group(1, 2)  # type: ignore[union-attr]
+    if len(stem) < 2 or len(stem) + len(suffix or "") != len(word):
+        return None
+    pronoun = stem == word == "US" and _is_shouted(text, m)
+    if (stem != "US" or pronoun or suffix) and _is_word(stem.lower()):
+        return None
+    if len(stem) > 3 and _is_shouted(text, m):
+        return None
+    letters = spell(stem)
+    if suffix:
+        letters[-1] += "'s"
+    return letters
+
+
+def _is_word(low: str) -> bool:
+    if low in SPOKEN_ACRONYMS or low in STRESSED:
+        return True
+    if len(low) > LONG:
+        return re.search(r"[aeiouy]", low) is not None
+    return len(low) > 3 and _SAYABLE.fullmatch(low) is not None
+
+
+def _is_shouted(text: str, m: re.Match[str]) -> bool:
+    """Whether a neighbour is in capitals too, and no initialism."""
+    after = re.match(r"[\s,]+([A-Za-z']+)", text[m.end() : m.end() + 40])
+    before = re.search(r"([A-Za-z']+)[\s,]+$", text[max(0, m.start() - 40) : m.start()])
+    return any(
+        len(n) > 3 and n.isupper() and _is_word(n.lower())
+        for n in (found.group(1) for found in (after, before) if found)
+    )

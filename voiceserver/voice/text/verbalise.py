@@ -1,0 +1,332 @@
+# ruff: noqa: RUF001 (the multiplication sign is meant)
+"""What is not a plain word, said in words: money, units, numbers, Roman numerals.
+
+Holds the ordered list of all patterns, those of ``dates`` and ``addresses`` included:
+the first that matches at a place and does not decline speaks. A spoken form is a list
+of lower-case words; a single letter with a full stop (``"b."``) is the letter's name,
+with ``'s`` after it its plural. Works on the folded text of ``plaintext``. Knows
+nothing of phones or of where sentences end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from voiceserver.voice.text.abbreviations import (
+    MAGNITUDES,
+    MONEY,
+    NUMBERED,
+    PER,
+    REGNAL,
+    UNITS,
+)
+from voiceserver.voice.text.addresses import (
+    ADDRESS_PATTERNS,
+    CODE_PATTERNS,
+    Rule,
+    Spoken,
+    code_part,
+)
+from voiceserver.voice.text.dates import DATE_PATTERNS
+from voiceserver.voice.text.numbers import (
+    cardinal,
+    decimal,
+    digits,
+    fraction,
+    ordinal,
+    roman,
+    whole_number,
+    year,
+)
+from voiceserver.voice.text.sums import SUM_PATTERNS
+
+NUMBER = (
+    r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)|\d{1,200}(?:\.\d{1,30})?"
+    r"|(?<![\w.)])\.\d{1,30}"
+)
+SYMBOL_WORDS = {
+    "&": "and",
+    "%": "percent",
+    "+": "plus",
+    "=": "equals",
+    "@": "at",
+    "×": "times",
+    "÷": "divided by",
+    "±": "plus or minus",
+    "§": "section",
+    "°": "degrees",
+    "≈": "about",
+    "≤": "at most",
+    "≥": "at least",
+    "≠": "is not",
+    "½": "one half",
+    "⅓": "one third",
+    "⅔": "two thirds",
+    "¼": "one quarter",
+    "¾": "three quarters",
+    "²": "squared",
+    "³": "cubed",
+    "µ": "micro",
+    "$": "dollars",
+    "€": "euros",
+    "£": "pounds",
+    "¥": "yen",
+    "#": "hash",
+}
+VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)}
+
+
+def _money(m: re.Match[str]) -> Spoken | None:
+    lead = ["minus"] if m["minus"] else []
+    return lead + _amount(m["sign"], m["amount"], m["magnitude"])
+
+
+def _money_range(m: re.Match[str]) -> Spoken | None:
+    second = _amount(m["sign"], m["second"], m["magnitude2"])
+    if "." in m["first"] or m["magnitude"]:
+        return [*_amount(m["sign"], m["first"], m["magnitude"]), "to", *second]
+    return [*decimal(m["first"]), "to", *second]
+
+
+def _amount(sign: str, amount: str, magnitude: str | None) -> Spoken:
+    one, many, cent, cents = MONEY[sign]
+    amount = amount.replace(",", "")
+    if magnitude:
+        return [*decimal(amount), MAGNITUDES[magnitude], many]
+    whole, _, part = amount.partition(".")
+    whole = whole or "0"
+    if part and (len(part) != 2 or not cents):
+        return [*decimal(amount), many]
+    words: Spoken = []
+    if int(whole) or not part or not int(part):
+        words = [*whole_number(whole), one if whole == "1" else many]
+    if part and int(part):
+        joint = ["and"] if words else []
+        words += [*joint, *cardinal(int(part)), cent if part == "01" else cents]
+    return words
+
+
+def _measure(m: re.Match[str]) -> Spoken | None:
+    one, many = UNITS[m["unit"]]
+    number = m["number"]
+    words = _signed(m["minus"], number)
+    return [*words, *(one if number == "1" else many).split()]
+
+
+def _signed(minus: str | None, number: str) -> Spoken:
+    return ["minus", *decimal(number)] if minus else decimal(number)
+
+
+def _percent_range(m: re.Match[str]) -> Spoken | None:
+    one, many = UNITS[m["unit"]]
+    unit = (many if m["second"] != "1" else one).split()
+    return [*decimal(m["first"]), "to", *decimal(m["second"]), *unit]
+
+
+def _ordinal(m: re.Match[str]) -> Spoken | None:
+    text = m["number"].replace(",", "")
+    return ordinal(int(text)) if len(text) <= 15 else None
+
+
+def _quantity_or_year(text: str) -> Spoken:
+    if len(text) == 4 and 1100 <= int(text) <= 2099:
+        return year(int(text))
+    return decimal(text)
+
+
+def _range(m: re.Match[str]) -> Spoken | None:
+    first, second = m["first"], m["second"]
+    if len(first) == 4 and len(second) == 2:
+        return [*_quantity_or_year(first), "to", *whole_number(second)]
+    return [*_quantity_or_year(first), "to", *_quantity_or_year(second)]
+
+
+def _size(m: re.Match[str]) -> Spoken | None:
+    """Width by height, e.g. 4x6; 1920x1080 in pairs of digits, as pixels are."""
+    words: Spoken = []
+    for part in m.group().replace(" ", "").split("x"):
+        n = int(part)
+        in_pairs = len(part) == 4 and n % 100 >= 10
+        words += ["by"] if words else []
+        words += year(n) if in_pairs else whole_number(part)
+    return words
+
+
+def _ratio(m: re.Match[str]) -> Spoken | None:
+    return [*whole_number(m["first"]), "to", *whole_number(m["second"])]
+
+
+def _per(m: re.Match[str]) -> Spoken | None:
+    """The stroke of a rate; None where no number comes before it."""
+    before = m.string[max(0, m.start() - 30) : m.start()]
+    counted = re.search(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3})?$", before)
+    return ["per", PER[m["unit"]]] if counted else None
+
+
+def _score(m: re.Match[str]) -> Spoken | None:
+    return [*decimal(m["top"]), "out", "of", *cardinal(int(m["bottom"]))]
+
+
+def _fraction(m: re.Match[str]) -> Spoken | None:
+    top, bottom = int(m["top"]), int(m["bottom"])
+    if (top, bottom) == (50, 50):
+        return ["fifty", "fifty"]
+    if (top, bottom) in ((24, 7), (9, 11), (7, 11)) and not m["whole"]:
+        return [*cardinal(top), *cardinal(bottom)]
+    if bottom == 0 or top > 999 or bottom > 9999:
+        return None
+    whole = [*cardinal(int(m["whole"])), "and"] if m["whole"] else []
+    spoken = fraction(top, bottom)
+    if whole and spoken[:1] == ["one"]:
+        spoken = ["a", *spoken[1:]]
+    return whole + spoken
+
+
+def _vulgar(m: re.Match[str]) -> Spoken | None:
+    spoken = fraction(*VULGAR[m["sign"]])
+    if not m["whole"]:
+        return spoken
+    if spoken[0] == "one":
+        spoken = ["a", *spoken[1:]]
+    return [*cardinal(int(m["whole"])), "and", *spoken]
+
+
+def _version(m: re.Match[str]) -> Spoken | None:
+    parts = m["numbers"].split(".")
+    word = "dot" if len(parts) == 4 else "point"
+    words: Spoken = ["version"] if m["v"] else []
+    for i, part in enumerate(parts):
+        words += ([word] if i else []) + whole_number(part)
+    return words
+
+
+def _emergency(m: re.Match[str]) -> Spoken | None:
+    """A short number that is dialled, digit by digit."""
+    before = m.string[max(0, m.start() - 12) : m.start()].lower()
+    dialled = re.search(r"\b(?:call|calling|dial|text|phone|ring|or|an?) $", before)
+    return digits(m["number"]) if dialled else None
+
+
+def _zip(m: re.Match[str]) -> Spoken | None:
+    """A postal code after a comma and the letters of a state."""
+    if not re.search(r", [A-Z]{2} $", m.string[max(0, m.start() - 5) : m.start()]):
+        return None
+    return digits(m.group(), "oh")
+
+
+def _numbered(m: re.Match[str]) -> Spoken | None:
+    return ["number", *whole_number(m["number"].replace(",", ""))]
+
+
+def _magnitude(m: re.Match[str]) -> Spoken | None:
+    if m["magnitude"] in "kK":  # 4K, 10k: thousands are said as the letter
+        return [*_signed(m["minus"], m["number"]), "k."]
+    return [*_signed(m["minus"], m["number"]), MAGNITUDES[m["magnitude"]]]
+
+
+def _number(m: re.Match[str]) -> Spoken | None:
+    text = m["number"]
+    sign = {"-": ["minus"], "+": ["plus"]}.get(m["sign"] or "", [])
+    if not sign and "," not in text and "." not in text:
+        return _quantity_or_year(text)
+    return sign + decimal(text)
+
+
+def _roman(m: re.Match[str]) -> Spoken | None:
+    value, before = roman(m["roman"]), m["before"].lower()
+    if not value:
+        return None
+    lead = code_part(m["before"]) if m["before"].isupper() else [before]
+    if before in REGNAL:
+        return [*lead, "the", *ordinal(value)]
+    if before in NUMBERED or (len(m["roman"]) > 1 and value < 40):
+        return [*lead, *cardinal(value)]
+    return None
+
+
+_UNIT_NAMES = "|".join(
+    re.escape(u) for u in sorted(UNITS, key=len, reverse=True) if u != "x"
+)
+_PER = "|".join(sorted(PER, key=len, reverse=True))
+_MINUS = r"(?P<minus>(?<![\w.)])-)?"
+_MAGNITUDE = rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?"
+_N = rf"(?P<number>{NUMBER})"
+
+_PATTERNS: tuple[tuple[str, Rule], ...] = (
+    *ADDRESS_PATTERNS,
+    *SUM_PATTERNS,
+    *DATE_PATTERNS,
+    (
+        rf"(?P<sign>[$€£¥]) ?(?P<first>{NUMBER}){_MAGNITUDE}-(?P=sign)?"
+        rf"(?P<second>{NUMBER}){_MAGNITUDE.replace('magnitude', 'magnitude2')}"
+        r"(?![\d-])",
+        _money_range,
+    ),
+    (
+        rf"(?P<minus>-)?(?P<sign>[$€£¥]) ?(?P<amount>{NUMBER}){_MAGNITUDE}",
+        _money,
+    ),
+    (
+        rf"(?P<first>\d{{1,9}}(?:\.\d{{1,9}})?)-(?P<second>\d{{1,9}}(?:\.\d{{1,9}})?)"
+        rf" ?(?P<unit>{_UNIT_NAMES})(?![\w/²³])",
+        _percent_range,
+    ),
+    (
+        rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w²³']|/(?!(?:{_PER})\b))"
+        r"(?:\.(?= [a-z]))?",
+        _measure,
+    ),
+    (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]{0,40}\w)", _size),
+    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
+    (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
+    (
+        r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]{0,40}\w)",
+        _version,
+    ),
+    (r"(?P<v>[vV])(?P<numbers>\d{1,9}(?:\.\d{1,9})?)(?!\w)", _version),
+    (rf"/(?P<unit>{_PER})(?![\w/])", _per),
+    (r"(?P<number>911|999|112|988|311|411|211)(?![\w/.-]\w|\w)", _emergency),
+    (r"\d{5}(?:-\d{4})?(?![\w-])", _zip),
+    (r"(?P<top>\d{1,2}\.\d{1,2})/(?P<bottom>5|10|100)(?![\d/])", _score),
+    (r"(?P<top>[2-9]|10)/(?P<bottom>10)(?![\d/]| of\b| [a-z]*inch)", _score),
+    (r"(?P<top>\d{2,3})/(?P<bottom>100)(?![\d/]| of\b)", _score),
+    (
+        r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])",
+        _fraction,
+    ),
+    (r"(?:(?P<whole>\d{1,6}) ?)?(?P<sign>[½⅓⅔¼¾])", _vulgar),
+    (
+        r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?)(?: - |-)"
+        r"(?P<second>\d{1,9}(?:\.\d{1,9})?)(?![\w-]|\.\d)",
+        _range,
+    ),
+    (r"(?P<first>\d{1,4}):(?P<second>\d{1,4})(?![\d:])", _ratio),
+    (r"(?:#|[Nn]os?\. ?(?=\d))(?P<number>\d[\d,]{0,20}\d|\d)(?!\w)", _numbered),
+    (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w)", _magnitude),
+    (rf"(?P<sign>(?<![\w.)])[-+])?{_N}(?![A-Za-z])", _number),
+    (
+        r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]{0,40}\w)",
+        _roman,
+    ),
+    *CODE_PATTERNS,
+)
+RULES = tuple((re.compile(pattern), rule) for pattern, rule in _PATTERNS)
+
+
+def verbalise(text: str, at: int) -> tuple[Spoken, int] | None:
+    """Speak what begins at a place, if it is not a plain word.
+
+    Args:
+        text: Folded text.
+        at: Where to look; must not lie inside a word or number.
+
+    Returns:
+        The words and where the spoken part ends; None where no rule applies.
+    """
+    for pattern, rule in RULES:
+        m = pattern.match(text, at)
+        if m and m.end() > at:
+            spoken = rule(m)
+            if spoken is not None:
+                return spoken, m.end()
+    return None
