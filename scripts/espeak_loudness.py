@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.espeak import voice as espeak
-from voiceserver.engines.espeak.library import Library
+from voiceserver.engines.espeak.library import library
 
 AIM_LUFS = -23.0
 SENTENCES = (
@@ -73,7 +73,7 @@ def loudness(samples: Samples, rate: int) -> float:
 
 def main() -> None:
     """Print a gain for each voice, and its peak with that gain."""
-    voice = espeak.EspeakVoice(Library())
+    voice = espeak.EspeakVoice(library())
     for name, timbre in list(espeak.TIMBRES.items()):
         espeak.TIMBRES[name] = dataclasses.replace(timbre, gain=0.2)
         chunks = [

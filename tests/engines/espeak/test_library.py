@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from voiceserver.engines.espeak.library import Block, Library, Sound
+from voiceserver.engines.espeak.library import library as the_library
 from voiceserver.errors import EngineFailed
 
 
 @pytest.fixture(scope="module")
 def library() -> Library:
     try:
-        return Library()
+        return the_library()
     except EngineFailed as error:
         pytest.skip(str(error))
 
@@ -48,3 +49,21 @@ def test_an_unknown_variant_is_our_error(library: Library) -> None:
     """With what to install."""
     with pytest.raises(EngineFailed, match="no voice xx-none"):
         library.speak("hello", Sound("xx-none"), lambda block: True)
+
+
+def test_a_process_has_one_library(library: Library) -> None:
+    """A second start would leave the first without its voices."""
+    assert the_library() is library
+
+
+def test_a_missing_library_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the system's nor the wheel's."""
+
+    def missing(name: str) -> object:
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    with pytest.raises(EngineFailed, match=r"apt install.*pip install"):
+        Library()

@@ -153,19 +153,6 @@ def test_phrases_interleave(voice: EspeakVoice) -> None:
     assert len(np.concatenate(heard)) == pytest.approx(len(alone), rel=0.02)
 
 
-def test_a_missing_library_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Neither the system's nor the wheel's."""
-
-    def missing(name: str) -> object:
-        raise OSError(name)
-
-    monkeypatch.setattr("ctypes.CDLL", missing)
-    with pytest.raises(EngineFailed, match=r"apt install.*pip install"):
-        load({})
-
-
 def test_the_table_is_within_espeaks_ranges() -> None:
     """Pitch and range 0 to 100, gains that keep peaks."""
     for timbre in TIMBRES.values():

@@ -11,6 +11,7 @@ to 1.52.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ class Block:
 
 
 class Library:
-    """The loaded library; one object in a process.
+    """The loaded library; ``library`` returns the one object of a process.
 
     Attributes:
         sample_rate: Hz of its audio.
@@ -151,6 +152,16 @@ class Library:
             return 1
         pcm = ctypes.string_at(wav, 2 * n_samples) if wav and n_samples > 0 else b""
         return 0 if speaking(Block(pcm, tuple(_words(events)))) else 1
+
+
+@functools.cache
+def library() -> Library:
+    """The process's one: a second start would take the voices of the first away.
+
+    Raises:
+        EngineFailed: As ``Library``.
+    """
+    return Library()
 
 
 def _words(events: Any) -> Iterator[tuple[int, int]]:

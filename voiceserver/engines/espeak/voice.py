@@ -17,7 +17,7 @@ import numpy as np
 
 from voiceserver.audio import SPEECH_RATE, Resampler, Samples, from_int16
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
-from voiceserver.engines.espeak.library import Block, Library, Sound
+from voiceserver.engines.espeak.library import Block, Library, Sound, library
 from voiceserver.engines.espeak.text import plain
 from voiceserver.engines.pieces import pieces, speakable
 from voiceserver.errors import EngineFailed
@@ -94,7 +94,7 @@ def load(settings: dict[str, object]) -> EspeakVoice:
     Raises:
         EngineFailed: If the library is missing; says what to install.
     """
-    voice = EspeakVoice(Library())
+    voice = EspeakVoice(library())
     for _chunk in voice.speak(SpeechRequest("Ready.")):
         pass
     return voice
