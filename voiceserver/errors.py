@@ -24,11 +24,15 @@ class BadRequest(VoiceServerError):
 
     Attributes:
         code: Short machine-readable reason, e.g. ``"invalid_sdp"``.
+        param: Dotted path of the field at fault; None if no single one is.
     """
 
-    def __init__(self, message: str, code: str = "invalid_request") -> None:
+    def __init__(
+        self, message: str, code: str = "invalid_value", param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.param = param
 
 
 class Overloaded(VoiceServerError):

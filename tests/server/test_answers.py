@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from voiceserver.dialects.realtime.wire import Refused
 from voiceserver.errors import (
     BadAudio,
     BadRequest,
@@ -25,7 +24,7 @@ from voiceserver.server.answers import busy, error_answer, invalid, refusal_of
         (invalid("no", "speed"), 400, "invalid_value"),
         (busy("full", "full"), 503, "full"),
         (BadRequest("no", "invalid_sdp"), 400, "invalid_sdp"),
-        (Refused("no", "invalid_value", "voice"), 400, "invalid_value"),
+        (BadRequest("no", "invalid_value", "voice"), 400, "invalid_value"),
         (BadAudio("no"), 400, "invalid_audio"),
         (Overloaded("full"), 503, "overloaded"),
         (SessionEnded("over"), 409, "session_ended"),

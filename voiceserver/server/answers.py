@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from voiceserver.dialects.realtime.wire import Refused
 from voiceserver.errors import (
     BadAudio,
     BadRequest,
@@ -98,10 +97,8 @@ def refusal_of(error: Exception) -> Refusal:
             return error
         case web.HTTPException():
             return _http_refusal(error)
-        case Refused():
-            return Refusal(400, str(error), error.code, error.param)
         case BadRequest():
-            return Refusal(400, str(error), error.code)
+            return Refusal(400, str(error), error.code, error.param)
         case BadAudio():
             return Refusal(400, str(error), "invalid_audio")
         case Overloaded():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from voiceserver.dialects.realtime.audio import MicrophoneDecoder, VoiceEncoder
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 
 PCM = {"type": "audio/pcm", "rate": 24_000}
 FORMATS = [PCM, {"type": "audio/pcmu"}, {"type": "audio/pcma"}]
@@ -45,5 +45,5 @@ def test_one_octet_a_sample_of_g711() -> None:
 )
 def test_broken_audio_is_refused(audio: str, words: str) -> None:
     """Other letters, missing padding, no ASCII, half a sample (3 bytes)."""
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(BadRequest, match=words):
         MicrophoneDecoder().decode(audio, PCM)

@@ -9,7 +9,7 @@ import pytest
 from voiceserver.commands import AddMessage
 from voiceserver.dialects.realtime.client_items import read_item
 from voiceserver.dialects.realtime.items import Item
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 from voiceserver.tools import ToolCall
 
 
@@ -35,5 +35,5 @@ def test_audio_with_a_transcript_is_taken_by_its_words() -> None:
     part = {"type": "input_audio", "audio": "AAAA", "transcript": "hello"}
     item = read(type="message", role="user", content=[part])
     assert item.message().text == "hello"
-    with pytest.raises(Refused, match="transcript"):
+    with pytest.raises(BadRequest, match="transcript"):
         read(type="message", role="user", content=[{"type": "input_audio"}])

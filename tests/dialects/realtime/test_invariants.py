@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dialects.realtime.client import Client, names
-from tests.dialects.realtime.test_fields import JSON
+from tests.dialects.test_fields import JSON
 from voiceserver.budget import TurnRecord
 from voiceserver.events import (
     BargeIn,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from voiceserver.dialects.realtime.items import Conversation, Item, Part
-from voiceserver.dialects.realtime.wire import Ids, Refused
+from voiceserver.dialects.realtime.wire import Ids
+from voiceserver.errors import BadRequest
 
 
 def text_item(item_id: str) -> Item:
@@ -30,7 +31,7 @@ def test_new_id_avoids_the_ids_of_the_client() -> None:
 def test_insert_after_an_unknown_item_adds_nothing() -> None:
     """The id is free afterwards."""
     conversation = Conversation(Ids("call"))
-    with pytest.raises(Refused, match="no item 'x'"):
+    with pytest.raises(BadRequest, match="no item 'x'"):
         conversation.insert(text_item("a"), "x")
     assert conversation.insert(text_item("a"), None) is None
 

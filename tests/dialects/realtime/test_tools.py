@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voiceserver.dialects.realtime.tools import check_choice, check_tools, tool_use
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 from voiceserver.tools import Tool, ToolUse
 
 LOOK = {"type": "function", "name": "look"}
@@ -30,5 +30,5 @@ def test_the_model_gets_what_the_client_set() -> None:
 )
 def test_other_tools_are_refused(tools: object) -> None:
     """No list, no type, not of ours, no name, too many, no object."""
-    with pytest.raises(Refused):
+    with pytest.raises(BadRequest):
         check_tools(tools, "tools")

@@ -15,7 +15,7 @@ from voiceserver.dialects.realtime.vad import (
     turn_config,
     update_detection,
 )
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 
 CONFIG = TurnConfig(confirm_ms=450)
 DEFAULT = default_detection(CONFIG)
@@ -69,7 +69,7 @@ def test_null_switches_off_and_a_patch_on_again() -> None:
 )
 def test_what_is_wrong_is_refused(patch: object) -> None:
     """Out of range, of the other type, or no object."""
-    with pytest.raises(Refused):
+    with pytest.raises(BadRequest):
         patched(DEFAULT, patch)
 
 

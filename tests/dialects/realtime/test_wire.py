@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from voiceserver.dialects.realtime.wire import Ids, Refused, Wire
+from voiceserver.dialects.realtime.wire import Ids, Wire
+from voiceserver.errors import BadRequest
 
 
 def test_event_has_its_type_and_a_new_id() -> None:
@@ -21,7 +22,7 @@ def test_event_has_its_type_and_a_new_id() -> None:
 def test_refusal_names_the_offending_event() -> None:
     """So that a client can tell which of its events failed."""
     sent: list[str] = []
-    Wire(Ids("call"), sent.append).refuse(Refused("no", "code", "a.b"), "e1")
+    Wire(Ids("call"), sent.append).refuse(BadRequest("no", "code", "a.b"), "e1")
     assert json.loads(sent[0])["error"] == {
         "type": "invalid_request_error",
         "code": "code",

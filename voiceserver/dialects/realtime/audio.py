@@ -21,7 +21,7 @@ from voiceserver.audio import (
     from_int16,
     to_int16,
 )
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 from voiceserver.media.g711 import G711_RATE, Law, decode, encode
 
 Format = Mapping[str, Any]  # the protocol's object, checked
@@ -40,7 +40,7 @@ class MicrophoneDecoder:
         """Return shape ``(n,)`` at 16 kHz; lengths vary by one around the exact.
 
         Raises:
-            Refused: If it is no base64, or a sample is incomplete.
+            BadRequest: If it is no base64, or a sample is incomplete.
         """
         try:
             octets = base64.b64decode(audio, validate=True)
@@ -58,8 +58,8 @@ class MicrophoneDecoder:
         return self._converter.push(from_int16(octets))
 
 
-def _bad(message: str) -> Refused:
-    return Refused(message, "invalid_audio", "audio")
+def _bad(message: str) -> BadRequest:
+    return BadRequest(message, "invalid_audio", "audio")
 
 
 class VoiceEncoder:

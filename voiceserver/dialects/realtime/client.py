@@ -23,15 +23,7 @@ from voiceserver.commands import (
     DeleteMessage,
     Hear,
 )
-from voiceserver.dialects.realtime.audio import MicrophoneDecoder
-from voiceserver.dialects.realtime.call import Call
-from voiceserver.dialects.realtime.client_items import (
-    ID,
-    read_item,
-    required,
-    unsupported,
-)
-from voiceserver.dialects.realtime.fields import (
+from voiceserver.dialects.fields import (
     Check,
     checked,
     choice,
@@ -41,11 +33,19 @@ from voiceserver.dialects.realtime.fields import (
     text,
     unknown,
 )
+from voiceserver.dialects.realtime.audio import MicrophoneDecoder
+from voiceserver.dialects.realtime.call import Call
+from voiceserver.dialects.realtime.client_items import (
+    ID,
+    read_item,
+    required,
+    unsupported,
+)
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.dialects.realtime.output import Request, Responses
 from voiceserver.dialects.realtime.session import SessionRules, difference
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 
 Commands = Sequence[Command]
 Fields = Mapping[str, Any]
@@ -101,7 +101,7 @@ class ClientEvents:
             if given is not None:
                 event_id = ID(given, "event_id")
             return self._reader(fields)(fields)
-        except Refused as refused:
+        except BadRequest as refused:
             self._call.wire.refuse(refused, event_id)
             return []
 
@@ -110,10 +110,12 @@ class ClientEvents:
         match command:
             case CommitAudio(event_id):
                 message = "there is no speech to commit; send at least 100 ms of audio"
-                refusal = Refused(message, "input_audio_buffer_commit_empty")
+                refusal = BadRequest(message, "input_audio_buffer_commit_empty")
             case CreateReply(event_id=event_id):
                 message = "a response is about to begin already"
-                refusal = Refused(message, "conversation_already_has_active_response")
+                refusal = BadRequest(
+                    message, "conversation_already_has_active_response"
+                )
             case _:
                 return
         self._call.wire.refuse(refusal, event_id)
@@ -121,13 +123,13 @@ class ClientEvents:
     def _reader(self, fields: Fields) -> Callable[[Fields], Commands]:
         if "type" not in fields:
             message = "the event has no type"
-            raise Refused(message, "missing_required_parameter", "type")
+            raise BadRequest(message, "missing_required_parameter", "type")
         name = text()(fields["type"], "type")
         reader = self._readers.get(name)
         if reader is None:
             known = ", ".join(self._readers)
             message = f"unknown event type {name[:64]!r}; known are: {known}"
-            raise Refused(message, "unknown_event", "type")
+            raise BadRequest(message, "unknown_event", "type")
         return reader
 
     def _session_update(self, fields: Fields) -> Commands:
@@ -136,7 +138,7 @@ class ClientEvents:
         new = rules.update(old, required(fields, "session"))
         if new.kind != old.kind:
             message = f"session.type is {old.kind} from the start of the call on"
-            raise Refused(message, param="session.type")
+            raise BadRequest(message, param="session.type")
         call.settings = new
         session = new.rendered(self._session_id)
         call.wire.event("session.updated", session=session)
@@ -148,7 +150,7 @@ class ClientEvents:
             unsupported("audio comes beside the events on this connection, not in them")
         audio = required(fields, "audio")
         if not isinstance(audio, str):
-            raise Refused("audio must be a string", "invalid_type", "audio")
+            raise BadRequest("audio must be a string", "invalid_type", "audio")
         samples = self._microphone.decode(audio, self._call.settings.input_format)
         return [Hear(samples)] if len(samples) else []
 
@@ -201,7 +203,7 @@ class ClientEvents:
         asked_ms = integer(0, 24 * 3_600_000)(end_ms, "audio_end_ms")
         if item.part is not Part.OUTPUT_AUDIO:
             message = "only audio of the assistant can be truncated"
-            raise Refused(message, param="item_id")
+            raise BadRequest(message, param="item_id")
         return self._responses.truncate(item, asked_ms)
 
     def _item(self, fields: Fields, verb: str) -> Item:
@@ -229,7 +231,7 @@ class ClientEvents:
         active = self._responses.active
         if active is not None and not aside:
             message = f"response {active.id} is still in progress"
-            raise Refused(message, "conversation_already_has_active_response")
+            raise BadRequest(message, "conversation_already_has_active_response")
         messages = None if "input" not in read else self._input(read["input"])
         rules = self._rules
         return [
@@ -270,7 +272,7 @@ class ClientEvents:
             return []  # pydantic-ai truncates what it then cancels
         if active is None:
             message = "there is no active response to cancel"
-            raise Refused(message, "response_cancel_not_active")
+            raise BadRequest(message, "response_cancel_not_active")
         return [CancelReply(active.turn)]
 
 
@@ -278,16 +280,16 @@ def _parsed(message: str) -> Fields:
     """The event as an object.
 
     Raises:
-        Refused: If it is no JSON object, or one that cannot be handled.
+        BadRequest: If it is no JSON object, or one that cannot be handled.
     """
     try:
         value = json.loads(message, parse_constant=_number, parse_float=_number)
     # RecursionError: nested thousands deep. ValueError: malformed, or a number with
     # thousands of digits.
     except (ValueError, RecursionError):
-        raise Refused("the message is not valid JSON", "invalid_json") from None
+        raise BadRequest("the message is not valid JSON", "invalid_json") from None
     if not isinstance(value, dict):
-        raise Refused("an event must be a JSON object", "invalid_json")
+        raise BadRequest("an event must be a JSON object", "invalid_json")
     return value
 
 
@@ -301,7 +303,7 @@ def _number(digits: str) -> float:
 def _input_list(value: object, path: str) -> list[object]:
     if not isinstance(value, list) or len(value) > MAX_INPUT:
         message = f"{path} must be a list of at most {MAX_INPUT} items"
-        raise Refused(message, "invalid_type", path)
+        raise BadRequest(message, "invalid_type", path)
     return value
 
 

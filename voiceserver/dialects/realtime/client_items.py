@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from voiceserver.dialects.realtime.fields import Check, checked, choice, mapping, text
+from voiceserver.dialects.fields import Check, checked, choice, mapping, text
 from voiceserver.dialects.realtime.items import Item, Part
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 
 MAX_PARTS = 32  # content parts of one message
 ID = text(128)  # OpenAI allows 32
@@ -18,19 +18,19 @@ def required(fields: Fields, name: str, above: str = "") -> object:
     """A member that must be there.
 
     Raises:
-        Refused: If it is missing or null.
+        BadRequest: If it is missing or null.
     """
     value = fields.get(name)
     if value is None:
         param = f"{above}.{name}".lstrip(".")
         message = f"{param} is missing"
-        raise Refused(message, "missing_required_parameter", param)
+        raise BadRequest(message, "missing_required_parameter", param)
     return value
 
 
 def unsupported(message: str, param: str | None = None) -> NoReturn:
     """Refuse what the protocol has and this server has not."""
-    raise Refused(message, "unsupported", param)
+    raise BadRequest(message, "unsupported", param)
 
 
 def read_item(value: object, path: str, new_id: Callable[[], str]) -> Item:
@@ -42,7 +42,7 @@ def read_item(value: object, path: str, new_id: Callable[[], str]) -> Item:
         new_id: Gives an id to an item that has none.
 
     Raises:
-        Refused: If it cannot be used.
+        BadRequest: If it cannot be used.
     """
     fields = mapping(value, path)
     kind = text()(required(fields, "type", path), f"{path}.type")
@@ -97,7 +97,7 @@ def _words(content: object, role: str, path: str) -> tuple[str, bool]:
     """The words of a message's parts, one line each, and whether they were spoken."""
     if not isinstance(content, list) or not 0 < len(content) <= MAX_PARTS:
         message = f"{path} must be a list of 1 to {MAX_PARTS} parts"
-        raise Refused(message, param=path)
+        raise BadRequest(message, param=path)
     lines, spoken = [], False
     for index, value in enumerate(content):
         where = f"{path}[{index}]"
@@ -120,7 +120,7 @@ def _words(content: object, role: str, path: str) -> tuple[str, bool]:
             lines.append(text()(required(part, "text", where), f"{where}.text"))
     words = text()("\n".join(lines), path)
     if not words.strip():
-        raise Refused(f"{path} has no text", param=path)
+        raise BadRequest(f"{path} has no text", param=path)
     return words, spoken
 
 

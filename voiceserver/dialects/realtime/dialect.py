@@ -19,11 +19,7 @@ from voiceserver.dialects.realtime.client import ClientEvents
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
 from voiceserver.dialects.realtime.output import Responses
-from voiceserver.dialects.realtime.session import (
-    SessionRules,
-    SessionSettings,
-    Voices,
-)
+from voiceserver.dialects.realtime.session import SessionRules, SessionSettings
 from voiceserver.dialects.realtime.wire import Ids, Wire
 from voiceserver.events import (
     AudioDelta,
@@ -42,6 +38,7 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.voices import Voices
 
 Carrier = Literal["webrtc", "websocket", "stream"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiceserver.commands import AddMessage
-from voiceserver.dialects.realtime.wire import Ids, Refused
+from voiceserver.dialects.realtime.wire import Ids
+from voiceserver.errors import BadRequest
 from voiceserver.tools import ToolCall
 
 MAX_CLIENT_ITEMS = 1000  # a client cannot fill the memory with messages
@@ -117,12 +118,12 @@ class Conversation:
         """Look an item up.
 
         Raises:
-            Refused: If there is none of that id.
+            BadRequest: If there is none of that id.
         """
         item = self._items.get(item_id)
         if item is None:
             message = f"there is no item {item_id!r} in the conversation"
-            raise Refused(message, code, param)
+            raise BadRequest(message, code, param)
         return item
 
     def append(self, item: Item) -> str | None:
@@ -140,14 +141,14 @@ class Conversation:
             after: Id of the item before it, ``"root"`` for the front, None for the end.
 
         Raises:
-            Refused: If the id is taken, ``after`` unknown or the conversation full.
+            BadRequest: If the id is taken, ``after`` unknown or the conversation full.
         """
         if item.id in self._items:
             message = f"an item {item.id!r} exists already"
-            raise Refused(message, "item_create_duplicate_item_id", "item.id")
+            raise BadRequest(message, "item_create_duplicate_item_id", "item.id")
         if self._added_by_client >= MAX_CLIENT_ITEMS:
             message = f"a conversation takes {MAX_CLIENT_ITEMS} items of a client"
-            raise Refused(message, "too_many_items")
+            raise BadRequest(message, "too_many_items")
         place = len(self._order)
         if after == "root":
             place = 0

@@ -18,7 +18,7 @@ from voiceserver.dialects.realtime.cost import cost_of
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.dialects.realtime.response import Response
 from voiceserver.dialects.realtime.session import SessionSettings
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 from voiceserver.events import (
     AudioDelta,
     Outcome,
@@ -140,7 +140,7 @@ class Responses:
         """Read where the client stopped playing a reply.
 
         Raises:
-            Refused: If the reply has less audio, or is too old.
+            BadRequest: If the reply has less audio, or is too old.
         """
         call = self._call
         if call.paced and item.cut_ms is not None and asked_ms >= item.cut_ms:
@@ -151,12 +151,12 @@ class Responses:
                 sent_ms = response.voice.sent_ms if response.voice else 0
                 if not call.paced and asked_ms > sent_ms:
                     message = f"audio_end_ms is beyond the {sent_ms} ms of audio"
-                    raise Refused(message, param="audio_end_ms")
+                    raise BadRequest(message, param="audio_end_ms")
                 response.asked_ms = asked_ms
                 self._cut_turn = turn
                 return [Truncate(turn, asked_ms)]
         message = "the reply is too long ago to be truncated"
-        raise Refused(message, param="item_id")
+        raise BadRequest(message, param="item_id")
 
     def _start(self, event: ReplyStarted) -> None:
         call = self._call

@@ -7,13 +7,13 @@ out as a ``Configure``; nothing here talks to the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from voiceserver.commands import Configure
 from voiceserver.config import Config, TurnConfig
-from voiceserver.dialects.realtime.fields import (
+from voiceserver.dialects.fields import (
     NULLABLE,
     Check,
     boolean,
@@ -37,42 +37,8 @@ from voiceserver.dialects.realtime.vad import (
     turn_config,
     update_detection,
 )
-from voiceserver.dialects.realtime.wire import Refused
-
-# Names that OpenAI's clients know; openai-python 3.54, realtime and speech.
-OPENAI_VOICES = tuple(
-    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
-)
-
-
-class Voices:
-    """Which voices a client may name, and what each is called by the synthesizer.
-
-    Args:
-        offered: The synthesizer's names; empty if they are not known.
-        default: Speaks for OpenAI's names that the synthesizer does not know.
-    """
-
-    def __init__(self, offered: Sequence[str], default: str) -> None:
-        self._offered = offered
-        self._default = default
-        self.names = tuple(dict.fromkeys([default, *offered, *OPENAI_VOICES]))
-
-    def check(self, value: object, path: str) -> str:
-        """Read a voice given as ``"name"`` or ``{"id": "name"}``."""
-        if isinstance(value, dict):
-            value = value.get("id")
-        name = text(256)(value, path)
-        if name not in self.names:
-            message = f"unknown voice; the voices are: {', '.join(self.names)}"
-            raise Refused(message, param=path)
-        return name
-
-    def spoken_by(self, name: str) -> str:
-        """The synthesizer's name for the voice ``name``."""
-        known = not self._offered or name in self._offered
-        return name if known else self._default
-
+from voiceserver.errors import BadRequest
+from voiceserver.voices import Voices
 
 _PCM = {"type": "audio/pcm", "rate": 24_000}
 
@@ -191,7 +157,7 @@ class SessionRules:
             above: Path of the patch, for refusals.
 
         Raises:
-            Refused: If any member is unknown, of a wrong type or out of range.
+            BadRequest: If any member is unknown, of a wrong type or out of range.
         """
         changes: dict[str, Any] = {}
         for path, value in _leaves(mapping(patch, above), "", above):
@@ -306,7 +272,7 @@ def _transcription(
 def _output_modalities(value: object, path: str) -> list[str]:
     if value not in (["audio"], ["text"]):
         message = f'{path} must be ["audio"] or ["text"]'
-        raise Refused(message, param=path)
+        raise BadRequest(message, param=path)
     return ["audio"] if value == ["audio"] else ["text"]
 
 
@@ -323,7 +289,7 @@ def _audio_format(value: object, path: str) -> dict[str, object]:
     if kind != "audio/pcm":
         return {"type": kind}
     if given.get("rate", 24_000) != 24_000:
-        raise Refused(f"{path}.rate must be 24000", param=f"{path}.rate")
+        raise BadRequest(f"{path}.rate must be 24000", param=f"{path}.rate")
     return dict(_PCM)
 
 
@@ -362,7 +328,7 @@ def _leaves(
     """The members of a patch by dotted path.
 
     Raises:
-        Refused: If a member is unknown.
+        BadRequest: If a member is unknown.
     """
     for name, value in tree.items():
         path = f"{above}{name}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from voiceserver.dialects.realtime.fields import mapping, opaque, text
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.dialects.fields import mapping, opaque, text
+from voiceserver.errors import BadRequest
 from voiceserver.tools import Tool, ToolUse
 
 MAX_TOOLS = 128
@@ -18,7 +18,7 @@ def check_tools(value: object, path: str) -> list[dict[str, Any]]:
     """A list of functions; other tools are refused."""
     if not isinstance(value, list) or len(value) > MAX_TOOLS:
         message = f"{path} must be a list of at most {MAX_TOOLS} tools"
-        raise Refused(message, "invalid_type", path)
+        raise BadRequest(message, "invalid_type", path)
     return [_tool(each, f"{path}[{index}]") for index, each in enumerate(value)]
 
 
@@ -26,10 +26,10 @@ def _tool(value: object, path: str) -> dict[str, Any]:
     fields = mapping(value, path)
     if fields.get("type") != "function":
         message = f"{path}.type must be function; other tools are not supported"
-        raise Refused(message, "unsupported_value", f"{path}.type")
+        raise BadRequest(message, "unsupported_value", f"{path}.type")
     name = _NAME(fields.get("name"), f"{path}.name")
     if not name:
-        raise Refused(f"{path}.name is empty", param=f"{path}.name")
+        raise BadRequest(f"{path}.name is empty", param=f"{path}.name")
     schema = fields.get("parameters")
     schema = {} if schema is None else mapping(schema, f"{path}.parameters")
     description = fields.get("description")
@@ -49,7 +49,7 @@ def check_choice(value: object, path: str) -> object:
         return {"type": "function", "name": _NAME(value.get("name"), f"{path}.name")}
     if not isinstance(value, str) or value not in _CHOICES:
         message = f"{path} must be one of: {', '.join(_CHOICES)}, or a function"
-        raise Refused(message, param=path)
+        raise BadRequest(message, param=path)
     return value
 
 

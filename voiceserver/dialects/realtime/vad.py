@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from voiceserver.config import TurnConfig
-from voiceserver.dialects.realtime.fields import (
+from voiceserver.dialects.fields import (
     Check,
     boolean,
     checked,
@@ -123,7 +123,7 @@ def update_detection(
     """Merge a patch into the current setting; another ``type`` replaces it.
 
     Raises:
-        Refused: If a field is unknown for the type or out of range.
+        BadRequest: If a field is unknown for the type or out of range.
     """
     if patch is None:
         return None

@@ -19,20 +19,6 @@ OWN = "voiceserver."  # begins the names of events of our own
 AUDIO = "response.output_audio.delta"  # not for sidebands
 
 
-class Refused(BadRequest):
-    """A client event that is not carried out; becomes an ``error`` event.
-
-    Attributes:
-        param: Dotted path of the offending field, or None.
-    """
-
-    def __init__(
-        self, message: str, code: str = "invalid_value", param: str | None = None
-    ) -> None:
-        super().__init__(message, code)
-        self.param = param
-
-
 class Ids:
     """Identifiers of one call: unique, and the same on every run for a call id.
 
@@ -98,7 +84,7 @@ class Wire:
         envelope = {"type": name, "event_id": self._ids.new("event")}
         return _encode(envelope | fields)
 
-    def refuse(self, refused: Refused, event_id: str | None) -> None:
+    def refuse(self, refused: BadRequest, event_id: str | None) -> None:
         """Tell the client that its event ``event_id`` was not carried out."""
         error = {
             "type": "invalid_request_error",

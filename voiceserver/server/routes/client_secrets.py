@@ -6,11 +6,12 @@ import secrets
 
 from aiohttp import web
 
-from voiceserver.dialects.realtime.fields import checked, choice, integer, mapping
-from voiceserver.dialects.realtime.session import SessionRules, SessionSettings, Voices
+from voiceserver.dialects.fields import checked, choice, integer, mapping
+from voiceserver.dialects.realtime.session import SessionRules, SessionSettings
 from voiceserver.server.answers import json_answer
 from voiceserver.server.body import read_json
 from voiceserver.server.state import KEY_NAME, STATE
+from voiceserver.voices import Voices
 
 PATH = "/v1/realtime/client_secrets"
 DEFAULT_S, SHORTEST_S, LONGEST_S = 600, 10, 7200  # OpenAI's

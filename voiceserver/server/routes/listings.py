@@ -7,10 +7,10 @@ import asyncio
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from voiceserver.dialects.realtime.session import Voices
 from voiceserver.engines.base import Engines
 from voiceserver.server.answers import Refusal, busy, json_answer
 from voiceserver.server.state import STATE
+from voiceserver.voices import Voices
 
 OWN_MODEL = "voiceserver"  # the default route
 

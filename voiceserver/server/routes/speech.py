@@ -19,7 +19,6 @@ from aiohttp import web
 
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
-from voiceserver.dialects.realtime.session import Voices
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.files.script import lines, passages, spoken, style_of
 from voiceserver.files.sound import MEDIA_TYPES, Encoder, Format
@@ -27,6 +26,7 @@ from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json
 from voiceserver.server.state import STATE
+from voiceserver.voices import Voices
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from voiceserver.dialects.realtime.wire import Refused
+from voiceserver.errors import BadRequest
 
 T = TypeVar("T")
 Check = Callable[[object, str], T]
@@ -28,14 +28,14 @@ def text(limit: int = MAX_TEXT) -> Check[str]:
 
     def check(value: object, path: str) -> str:
         if not isinstance(value, str):
-            raise Refused(f"{path} must be a string", "invalid_type", path)
+            raise BadRequest(f"{path} must be a string", "invalid_type", path)
         if len(value) > limit:
             message = f"{path} must have at most {limit} characters"
-            raise Refused(message, "string_above_max_length", path)
+            raise BadRequest(message, "string_above_max_length", path)
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Refused(f"{path} is not valid Unicode", param=path) from None
+            raise BadRequest(f"{path} is not valid Unicode", param=path) from None
         return value
 
     return check
@@ -47,9 +47,9 @@ def number(low: float, high: float) -> Check[float]:
     def check(value: object, path: str) -> float:
         # bool is an int in Python, and is no number in JSON.
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refused(f"{path} must be a number", "invalid_type", path)
+            raise BadRequest(f"{path} must be a number", "invalid_type", path)
         if not low <= value <= high:
-            raise Refused(f"{path} must be from {low} to {high}", param=path)
+            raise BadRequest(f"{path} must be from {low} to {high}", param=path)
         return float(value)
 
     return check
@@ -60,10 +60,10 @@ def integer(low: int, high: int) -> Check[int]:
 
     def check(value: object, path: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refused(f"{path} must be a whole number", "invalid_type", path)
+            raise BadRequest(f"{path} must be a whole number", "invalid_type", path)
         if not low <= value <= high or value != int(value):
             message = f"{path} must be a whole number from {low} to {high}"
-            raise Refused(message, param=path)
+            raise BadRequest(message, param=path)
         return int(value)
 
     return check
@@ -72,7 +72,7 @@ def integer(low: int, high: int) -> Check[int]:
 def boolean(value: object, path: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise Refused(f"{path} must be true or false", "invalid_type", path)
+        raise BadRequest(f"{path} must be true or false", "invalid_type", path)
     return value
 
 
@@ -81,7 +81,7 @@ def choice(*allowed: str) -> Check[str]:
 
     def check(value: object, path: str) -> str:
         if not isinstance(value, str) or value not in allowed:
-            raise Refused(f"{path} must be one of: {', '.join(allowed)}", param=path)
+            raise BadRequest(f"{path} must be one of: {', '.join(allowed)}", param=path)
         return value
 
     return check
@@ -99,7 +99,7 @@ def nullable(inner: Check[T]) -> Check[T | None]:
 def mapping(value: object, path: str) -> Mapping[str, Any]:
     """A JSON object."""
     if not isinstance(value, dict):
-        raise Refused(f"{path} must be an object", "invalid_type", path)
+        raise BadRequest(f"{path} must be an object", "invalid_type", path)
     return value
 
 
@@ -108,7 +108,7 @@ def opaque(value: object, path: str) -> object:
     budget = [MAX_OPAQUE]
     _weigh(value, MAX_OPAQUE_DEPTH, budget)
     if budget[0] < 0:
-        raise Refused(f"{path} is too large or too deeply nested", param=path)
+        raise BadRequest(f"{path} is too large or too deeply nested", param=path)
     return value
 
 
@@ -132,7 +132,7 @@ def metadata(value: object, path: str) -> dict[str, str]:
     """Up to 16 pairs of strings, echoed with a response."""
     pairs = mapping(value, path)
     if len(pairs) > MAX_METADATA:
-        raise Refused(f"{path} must have at most {MAX_METADATA} pairs", param=path)
+        raise BadRequest(f"{path} must have at most {MAX_METADATA} pairs", param=path)
     key, member = text(MAX_METADATA_KEY), text(MAX_METADATA_VALUE)
     return {
         key(name, f"{path} key"): member(pair, f"{path}.{name[:MAX_METADATA_KEY]}")
@@ -148,7 +148,7 @@ def checked(
     Members that are null are left out, except where their check is for ``NULLABLE``.
 
     Raises:
-        Refused: If a member is unknown or wrong.
+        BadRequest: If a member is unknown or wrong.
     """
     values = {}
     for name, value in patch.items():
@@ -173,8 +173,8 @@ NULLABLE = frozenset(
 )
 
 
-def unknown(path: str, name: str, known: Mapping[str, object]) -> Refused:
+def unknown(path: str, name: str, known: Mapping[str, object]) -> BadRequest:
     """The refusal of a member that does not exist."""
     param = f"{path}.{name[:64]}"
     message = f"unknown parameter {param}; known here: {', '.join(sorted(known))}"
-    return Refused(message, "unknown_parameter", param)
+    return BadRequest(message, "unknown_parameter", param)
