@@ -23,7 +23,14 @@ from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import TurnLedger, TurnRecord
-from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
+from voiceserver.commands import CallSettings
+from voiceserver.config import (
+    BudgetConfig,
+    Config,
+    TextConfig,
+    TextProvider,
+    TurnConfig,
+)
 from voiceserver.engines.base import (
     Engines,
     Message,
@@ -38,9 +45,9 @@ from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
 from voiceserver.events import Event, Played, ReplyDone, Transcript
 from voiceserver.metrics import Metrics
-from voiceserver.reply.playout import Playout
+from voiceserver.reply.playout import Notices, Playout
 from voiceserver.reply.reply import Reply
-from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.request import Source
 from voiceserver.reply.stages import prepare_lines
 
 PTIME_S = 0.02
@@ -163,12 +170,14 @@ class Turn:
             if state is Played.STARTED:
                 self.ledger.any_audio(now_ns())
 
-        playout = Playout(noticed, lambda _turn: self.ledger.first_audio(now_ns()))
+        playout = Playout(
+            Notices(noticed, lambda _turn: self.ledger.first_audio(now_ns()))
+        )
         playout.begin(self._number)
         self.reply = Reply(
             self._number,
             Source(1, self._utterance),
-            ReplySettings("", "alloy", 1.0, 0, self._budget),
+            CallSettings("", "alloy", 1.0, TurnConfig()),
             self._engines,
             playout,
             self.ledger,
@@ -292,7 +301,7 @@ def own_cpu_ms(turns: int) -> float:
         utterance = engines.recogniser.open()
         utterance.push(_LOUD)
         ledger = TurnLedger(number, config.budget, clock.now_ns())
-        playout = Playout(lambda _turn, _state: None)
+        playout = Playout()
         playout.begin(number)
 
         async def emit(event: Event | Reminder) -> None:
@@ -302,7 +311,7 @@ def own_cpu_ms(turns: int) -> float:
         reply = Reply(
             number,
             Source(1, utterance),
-            ReplySettings("", "alloy", 1.0, 0, config.budget),
+            CallSettings("", "alloy", 1.0, TurnConfig()),
             engines,
             playout,
             ledger,

@@ -11,7 +11,7 @@ import numpy as np
 from tests.virtual_time import VirtualClock
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, AudioFrame, Samples
 from voiceserver.budget import TurnRecord
-from voiceserver.commands import Attach, Command
+from voiceserver.commands import Attach, CallSettings, Command
 from voiceserver.config import Config
 from voiceserver.engines.base import (
     Engines,
@@ -24,6 +24,8 @@ from voiceserver.engines.base import (
 )
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
+from voiceserver.reply.playout import Playout
+from voiceserver.session.ports import CallParts, Carrier, Opened
 from voiceserver.session.session import Session
 
 LOUD = 0.1  # amplitude that the fake voice activity takes for speech
@@ -190,6 +192,7 @@ class Call:
 
     Attributes:
         heard: ``(time in s, frame)`` of every frame pulled that is not silence.
+        settings: What it starts with.
     """
 
     def __init__(
@@ -205,13 +208,14 @@ class Call:
         self.dialect = RecordingDialect()
         self.metrics = Metrics()
         engines = Engines(FakeVad(), self.recogniser, self.text, self.speech)  # type: ignore[arg-type]
+        config = config or Config()
+        self.settings = CallSettings.starting(config)
+        self.playout = Playout()
         self.session = Session(
-            "call",
-            config or Config(),
-            engines,
-            self.dialect,
-            VirtualClock(),
-            self.metrics,
+            CallParts("call", config, engines, VirtualClock(), self.metrics),
+            Opened(self.dialect, self.settings),
+            self.playout,
+            Carrier("fake"),
         )
         self.heard: list[tuple[float, AudioFrame]] = []
         self.reason = ""
@@ -227,7 +231,6 @@ class Call:
             holding = group.create_task(self._hold())
             pulling = group.create_task(self._pull())
             await self._speak(script)
-            self.session.playout  # noqa: B018 - the carrier holds on to it
             holding.cancel()
             await asyncio.wait({holding})
             pulling.cancel()
@@ -241,7 +244,7 @@ class Call:
         while True:
             due += PTIME_S
             await asyncio.sleep(due - loop.time())
-            frame = self.session.playout.next_frame()
+            frame = self.playout.next_frame()
             if frame.turn:
                 self.heard.append((loop.time(), frame))
 

@@ -6,35 +6,60 @@ clocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from voiceserver.audio import Samples
-from voiceserver.tools import ToolCall, ToolUse
+from voiceserver.config import Config, TurnConfig
+from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
-class Configure:
-    """Change settings of the conversation; ``None`` leaves a setting as it is.
+class CallSettings:
+    """What a client may set about its conversation; a snapshot that never changes.
+
+    A new setting is a field here, a row in the dialect's table that fills it, and the
+    place where it takes effect.
 
     Attributes:
         instructions: What the text model is told about its role.
         voice: A voice the synthesizer knows.
         speed: Speaking rate, 1.0 is normal.
-        turn: New turn-taking settings, a ``config.TurnConfig``.
+        turn: How turns are taken.
         max_output_tokens: Bound of a reply; 0 is unbounded.
         tools: What the text model may call.
         text_only: Replies are read, not heard.
     """
 
-    instructions: str | None = None
-    voice: str | None = None
-    speed: float | None = None
-    turn: Any | None = None  # config.TurnConfig; config is a layer above this one
-    max_output_tokens: int | None = None
-    tools: ToolUse | None = None
-    text_only: bool | None = None
+    instructions: str
+    voice: str
+    speed: float
+    turn: TurnConfig
+    max_output_tokens: int = 0
+    tools: ToolUse = NO_TOOLS
+    text_only: bool = False
+
+    @classmethod
+    def starting(cls, config: Config) -> CallSettings:
+        """The server's own, of a client that asked for nothing."""
+        return cls(
+            config.text.instructions,
+            config.speech.voice,
+            config.speech.speed,
+            config.turn,
+            config.text.max_output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """These settings hold from now on.
+
+    Attributes:
+        settings: All of them, those that stay too.
+    """
+
+    settings: CallSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +114,18 @@ def call_key(call_id: str) -> str:
 class CreateReply:
     """Answer the conversation as it stands.
 
+    A dialect may add to it what it has to know again when the reply begins
+    (``ReplyStarted.asked``) or cannot begin (``Dialect.refused``).
+
     Attributes:
-        metadata: Echoed in ``ReplyStarted``.
         say: Speak exactly this instead of asking the text model; None asks it.
-        change: Settings for this reply only.
-        event_id: The client's id of its request, if it gave one.
-        request: Echoed in ``ReplyStarted``.
+        settings: For this reply only; None are the conversation's.
         messages: To be answered in place of the conversation; None is the conversation.
         aside: Outside the conversation: answered beside it, and not kept.
     """
 
-    metadata: dict[str, str]
     say: str | None = None
-    change: Configure | None = None
-    event_id: str | None = None
-    request: int = 0
+    settings: CallSettings | None = None
     messages: tuple[AddMessage, ...] | None = None
     aside: bool = False
 
@@ -150,13 +172,7 @@ class Hear:
 
 @dataclass(frozen=True, slots=True)
 class CommitAudio:
-    """The user's turn is over, says the client.
-
-    Attributes:
-        event_id: The client's id of its request, if it gave one.
-    """
-
-    event_id: str | None = None
+    """The user's turn is over, says the client; a dialect may add to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +215,13 @@ class Attach:
         sender: Number, from 1.
         send: Takes what the call's client is told, but for audio; None ends it.
         end: Called when the call is over.
-        extensions: Also what only clients of ours know is told.
+        address: What its address asks for, as the dialect reads it.
     """
 
     sender: int
     send: Callable[[str], None] | None
     end: Callable[[], None] = lambda: None
-    extensions: bool = False
+    address: Mapping[str, str] = field(default_factory=dict)
 
 
 # Two groups of them.

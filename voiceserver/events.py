@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiceserver.audio import Samples
+from voiceserver.commands import CreateReply
 from voiceserver.tools import ToolCall
 
 
@@ -107,13 +108,11 @@ class ReplyStarted:
 
     Attributes:
         turn: Number of the turn, from 1; frames and deltas of the reply carry it.
-        metadata: What the client attached to its request, echoed; else empty.
-        request: Number of the client's request, echoed; 0 if no client asked.
+        asked: The command that asked for it; None if nobody did.
     """
 
     turn: int
-    metadata: dict[str, str]
-    request: int = 0
+    asked: CreateReply | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,12 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.carriers.incoming import incoming
+from tests.fakes import FakeSpeech, FakeText
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.clock import MonotonicClock
 from voiceserver.config import Config, MediaConfig
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
-from voiceserver.engines.base import Engines
-from voiceserver.metrics import Metrics
 
 RATE = 48_000
 
@@ -130,16 +128,13 @@ class Client:
 
 def make_call(media: MediaConfig | None = None, text: FakeText | None = None) -> Any:
     """A call with scripted engines."""
-    config = Config(media=media or MediaConfig())
-    engines = Engines(
-        FakeVad(), FakeRecogniser(), text or FakeText(5, 0.05), FakeSpeech(0.02)
-    )
-
-    def dialect_for(send: Any) -> RealtimeDialect:
-        return RealtimeDialect("rtc_test", config, send, None, ("alloy",))
-
     return WebRtcCall(
-        "rtc_test", config.media, engines, Metrics(), MonotonicClock(), dialect_for
+        incoming(
+            Config(media=media or MediaConfig()),
+            text=text or FakeText(5, 0.05),
+            speech=FakeSpeech(0.02),
+            clock=MonotonicClock(),
+        )
     )
 
 

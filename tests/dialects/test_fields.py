@@ -30,7 +30,7 @@ CHECKS = [
     fields.integer(1, 5),
     fields.boolean,
     fields.choice("a", "b"),
-    fields.nullable(fields.boolean),
+    fields.Nullable(fields.boolean),
     fields.mapping,
     fields.opaque,
     fields.metadata,
@@ -72,6 +72,9 @@ def test_opaque_value_is_bounded_in_size_and_depth() -> None:
 
 def test_null_member_is_left_out_unless_it_means_something() -> None:
     """``prompt`` may be null; ``speed`` is then not given."""
-    table = {"prompt": fields.opaque, "speed": fields.number(0, 2)}
+    table: dict[str, fields.Check[Any]] = {
+        "prompt": fields.Nullable(fields.opaque),
+        "speed": fields.number(0, 2),
+    }
     patch = {"prompt": None, "speed": None}
     assert fields.checked(patch, table, "x") == {"prompt": None}

@@ -10,6 +10,7 @@ from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.events import Played
 from voiceserver.reply.ahead import AHEAD_S, SLICE, Ahead
+from voiceserver.reply.playout import Notices
 
 
 def seconds(duration_s: float) -> Samples:
@@ -22,7 +23,7 @@ class Client:
     def __init__(self) -> None:
         self.sent: list[tuple[float, int, int]] = []
         self.told: list[tuple[float, int, Played]] = []
-        self.ahead = Ahead(self._told, self._sent, VirtualClock().now_ns)
+        self.ahead = Ahead(VirtualClock().now_ns, Notices(self._told, made=self._sent))
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
@@ -111,11 +112,12 @@ def test_the_answer_may_begin_after_other_audio() -> None:
 
     async def scenario() -> Client:
         client = Client()
-        client.ahead = Ahead(
-            client._told,
-            client._sent,
-            VirtualClock().now_ns,
-            lambda turn: answered.append((turn, len(client.sent))),
+        client.ahead.report_to(
+            Notices(
+                client._told,
+                lambda turn: answered.append((turn, len(client.sent))),
+                client._sent,
+            )
         )
         client.ahead.begin(1)
         await client.ahead.put(1, seconds(0.3))

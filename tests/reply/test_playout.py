@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.virtual_time import run_virtual
 from voiceserver.audio import SPEECH_FRAME, AudioFrame, Samples
 from voiceserver.events import Played
-from voiceserver.reply.playout import CAPACITY_MS, Playout
+from voiceserver.reply.playout import CAPACITY_MS, Notices, Playout
 
 
 def ones(n_samples: int) -> Samples:
@@ -23,7 +23,9 @@ class Ear:
 
     def __init__(self) -> None:
         self.told: list[tuple[int, Played]] = []
-        self.playout = Playout(lambda turn, state: self.told.append((turn, state)))
+        self.playout = Playout(
+            Notices(played=lambda turn, state: self.told.append((turn, state)))
+        )
 
     def pull(self, count: int) -> list[AudioFrame]:
         return [self.playout.next_frame() for _ in range(count)]
@@ -170,7 +172,7 @@ def test_the_answer_may_begin_after_other_audio() -> None:
     answered: list[int] = []
 
     async def scenario() -> None:
-        playout = Playout(lambda _turn, _state: None, answered.append)
+        playout = Playout(Notices(answered=answered.append))
         playout.begin(1)
         await playout.put(1, np.ones(1000, np.float32))
         playout.answer_begins(1)

@@ -11,13 +11,14 @@ import pytest
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.budget import TurnLedger
-from voiceserver.config import BudgetConfig
+from voiceserver.commands import CallSettings
+from voiceserver.config import BudgetConfig, TurnConfig
 from voiceserver.engines.base import Engines, Message, Reminder, TextRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.events import Event, Outcome, ReplyDone, ReplyStarted, TextDelta
 from voiceserver.reply.playout import Playout
 from voiceserver.reply.reply import Reply
-from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.request import Source
 
 BUDGET = BudgetConfig(sorry="Sorry about that.", lost="Lost it.")
 
@@ -27,13 +28,13 @@ class Bench:
 
     def __init__(self, source: Source, text: FakeText, speech: FakeSpeech) -> None:
         self.events: list[Event | Reminder] = []
-        self.playout = Playout(lambda _turn, _state: None)
+        self.playout = Playout()
         self.playout.begin(1)
         self.ledger = TurnLedger(1, BUDGET, 0)
         self.reply = Reply(
             1,
             source,
-            ReplySettings("", "alloy", 1.0, 0, BUDGET),
+            CallSettings("", "alloy", 1.0, TurnConfig()),
             Engines(FakeVad(), FakeRecogniser(), text, speech),
             self.playout,
             self.ledger,

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from voiceserver.carriers.base import Incoming
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
 from voiceserver.engines.providers.costs import Costs
@@ -34,9 +35,10 @@ class FakeCall:
     ``deaf`` ignores being hung up.
     """
 
-    def __init__(self, call_id: str, session: Mapping[str, object] | None) -> None:
-        self.call_id = call_id
-        self.session = session
+    def __init__(self, incoming: Incoming) -> None:
+        self.call_id = incoming.parts.call_id
+        self.session = incoming.session
+        self.address = incoming.address
         self.reasons: list[str] = []
         self.over = asyncio.Event()
         self._told = asyncio.Event()
@@ -168,16 +170,11 @@ async def running(
             await it.warm.wait()
             yield engines or fake_engines()
 
-        def calls(config: Config, metrics: Metrics) -> Any:
-            def place(
-                call_id: str, engines: Engines, session: Mapping[str, object] | None
-            ) -> FakeCall:
-                it.placed.append(FakeCall(call_id, session))
-                return it.placed[-1]
+        def placed(incoming: Incoming) -> FakeCall:
+            it.placed.append(FakeCall(incoming))
+            return it.placed[-1]
 
-            return place
-
-        parts = ServerParts(open_engines, calls, it.say, head_limit_s)
+        parts = ServerParts(open_engines, it.say, head_limit_s, webrtc=placed)
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
                 serve(

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from tests.carriers.incoming import incoming
 from tests.server.running import ANSWER, OFFER, FakeCall
+from voiceserver.carriers.base import Incoming
 from voiceserver.errors import BadRequest, Overloaded, SessionEnded
 from voiceserver.metrics import Metrics
 from voiceserver.server import admission
 from voiceserver.server.admission import CallRegistry
 
 
+def incoming_of(call_id: str) -> Incoming:
+    """A call of that id that comes in."""
+    given = incoming()
+    return replace(given, parts=replace(given.parts, call_id=call_id))
+
+
 def make(call_id: str) -> FakeCall:
-    return FakeCall(call_id, None)
+    return FakeCall(incoming_of(call_id))
 
 
 def count(metrics: Metrics, name: str, **labels: str) -> float:
@@ -83,7 +92,7 @@ async def test_the_longest_call_is_hung_up() -> None:
     placed: list[FakeCall] = []
 
     def kept(call_id: str) -> FakeCall:
-        placed.append(FakeCall(call_id, None))
+        placed.append(FakeCall(incoming_of(call_id)))
         return placed[0]
 
     async with asyncio.TaskGroup() as group:
@@ -97,7 +106,7 @@ async def test_closing_tells_every_call_and_cancels_the_deaf() -> None:
     placed: list[FakeCall] = []
 
     def kept(call_id: str) -> FakeCall:
-        placed.append(FakeCall(call_id, None))
+        placed.append(FakeCall(incoming_of(call_id)))
         return placed[-1]
 
     metrics = Metrics()

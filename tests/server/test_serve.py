@@ -57,7 +57,7 @@ async def test_an_engine_that_cannot_be_opened_ends_the_start() -> None:
         return None
 
     with bound_socket("127.0.0.1", 0) as listening:
-        parts = ServerParts(broken, no_calls)  # type: ignore[arg-type]
+        parts = ServerParts(broken)
         with pytest.raises(ExceptionGroup) as failed:
             await serve(Config(), listening, parts, asyncio.Event(), lambda url: None)
     assert failed.group_contains(VoiceServerError, match="no voice file")
@@ -83,7 +83,7 @@ async def test_the_end_does_not_wait_for_engines_to_load() -> None:
 
     stop = asyncio.Event()
     with bound_socket("127.0.0.1", 0) as listening:
-        parts = ServerParts(endless, no_calls)  # type: ignore[arg-type]
+        parts = ServerParts(endless)
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(Config(), listening, parts, stop, lambda url: None))
             await opening.wait()

@@ -19,9 +19,9 @@ def test_only_so_many_run_at_a_time() -> None:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(call.session.run())
             for _ in range(MAX_ASIDES + 1):
-                call.session.command(CreateReply({}, aside=True))
+                call.session.command(CreateReply(aside=True))
             await asyncio.sleep(20)
-            call.session.command(CreateReply({}))
+            call.session.command(CreateReply())
             await asyncio.sleep(20)
             running.cancel()
             await asyncio.wait({running})

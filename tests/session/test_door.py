@@ -46,7 +46,9 @@ def test_who_comes_after_the_end_is_told_at_once() -> None:
             running.cancel()
             await asyncio.wait({running})
         ended: list[bool] = []
-        number = call.session.door.attach(lambda _: None, lambda: ended.append(True))
+        number = call.session.door.attach(
+            lambda _: None, lambda: ended.append(True), {}
+        )
         call.session.door.detach(number)
         assert ended == [True]
 

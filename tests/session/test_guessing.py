@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_other_settings_drop_it() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(it.run([(1, False), (1, True), (3, False)]))
             await asyncio.sleep(2.35)
-            it.session.command(Configure(voice="echo"))
+            it.session.command(Configure(replace(it.settings, voice="echo")))
 
     run_virtual(scenario())
     [record] = it.dialect.records
@@ -144,7 +145,7 @@ def test_a_client_that_tries_every_speed_prepares_one_at_a_time() -> None:
             group.create_task(it.run([(2.0, False)]))
             for n in range(20):
                 await asyncio.sleep(0.05)
-                it.session.command(Configure(speed=1 + n / 100))
+                it.session.command(Configure(replace(it.settings, speed=1 + n / 100)))
             await asyncio.sleep(0)
             assert it.speech.open_streams <= 1  # type: ignore[attr-defined]
         return asyncio.get_running_loop().time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText, RecordingDia
 from tests.virtual_time import run_virtual
 from voiceserver.commands import (
     AddMessage,
+    CallSettings,
     CancelReply,
     Command,
     Configure,
@@ -33,6 +35,8 @@ from voiceserver.events import (
 
 QUIET = (0.2, False)
 TURN = [QUIET, (1.0, True), (3.5, False)]
+
+STARTING = CallSettings.starting(Config())
 
 
 def story(call: Call) -> list[str]:
@@ -276,11 +280,12 @@ def commanded(*steps: tuple[float, Command], text: FakeText | None = None) -> Ca
 
 
 def test_a_client_can_type_and_ask() -> None:
-    """A message, then a reply; what the client attached is echoed."""
-    call = commanded((0.1, AddMessage("user", "hi")), (0.1, CreateReply({"k": "v"})))
+    """A message, then a reply; its beginning names the command."""
+    asked = CreateReply()
+    call = commanded((0.1, AddMessage("user", "hi")), (0.1, asked))
     assert messages(call) == [("user", "hi")]
     [started] = [e for e in call.dialect.events if isinstance(e, ReplyStarted)]
-    assert started.metadata == {"k": "v"}
+    assert started.asked is asked
     assert done(call)[0].outcome is Outcome.COMPLETED
     assert call.dialect.records[0].endpoint_reason == ""
 
@@ -288,7 +293,7 @@ def test_a_client_can_type_and_ask() -> None:
 def test_a_client_can_cancel() -> None:
     """The reply ends at once, as cancelled, and falls silent."""
     text = FakeText(words=60)
-    call = commanded((0.1, CreateReply({})), (1.0, CancelReply()), text=text)
+    call = commanded((0.1, CreateReply()), (1.0, CancelReply()), text=text)
     assert done(call)[0].outcome is Outcome.CANCELLED
     assert max(at_s for at_s, _ in call.heard) <= 1.12
     assert playbacks(call, Played.CUT)
@@ -303,10 +308,11 @@ def test_commands_without_a_reply_do_nothing() -> None:
 def test_settings_hold_from_the_next_reply_on() -> None:
     """A reply uses one snapshot."""
     text = FakeText(words=5)
+    brief = replace(STARTING, instructions="Be brief.", max_output_tokens=7)
     commanded(
-        (0.1, CreateReply({})),
-        (0.1, Configure(instructions="Be brief.", max_output_tokens=7)),
-        (3.0, CreateReply({})),
+        (0.1, CreateReply()),
+        (0.1, Configure(brief)),
+        (3.0, CreateReply()),
         text=text,
     )
     assert text.requests[0].instructions == Config().text.instructions
@@ -317,7 +323,8 @@ def test_settings_hold_from_the_next_reply_on() -> None:
 def test_a_new_turn_policy_holds_at_once() -> None:
     """A client may change its patience within a call."""
     call = Call(text=FakeText(words=5))
-    call.session.command(Configure(turn=TurnConfig(policy="fixed", silence_ms=200)))
+    turn = TurnConfig(policy="fixed", silence_ms=200)
+    call.session.command(Configure(replace(STARTING, turn=turn)))
     run_virtual(call.run(TURN))
     assert call.dialect.records[0].endpoint_reason == "silence"
     assert call.dialect.records[0].endpoint_ms == pytest.approx(200, abs=20)
@@ -331,13 +338,13 @@ def test_a_timer_speaks_when_it_is_due() -> None:
             yield Reminder(2.0, "Time is up.")
             yield "Timer set."
 
-    call = commanded((0.1, CreateReply({})), (3.0, Configure()), text=Timer())
+    call = commanded((0.1, CreateReply()), (3.0, Configure(STARTING)), text=Timer())
     assert [ended.text for ended in done(call)] == ["Timer set.", "Time is up."]
 
 
 def test_a_client_can_hang_up() -> None:
     """The reason is told to the client and returned to the carrier."""
-    call = commanded((0.1, CreateReply({})), (0.3, HangUp("bye")))
+    call = commanded((0.1, CreateReply()), (0.3, HangUp("bye")))
     assert call.reason == "bye"
     assert call.dialect.closed_reasons == ["bye"]
 

@@ -40,7 +40,7 @@ def test_an_engine_that_does_not_stop_ends_the_call() -> None:
     async def scenario() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(call.run([(6.0, False)]))
-            call.session.command(CreateReply({}))
+            call.session.command(CreateReply())
             await asyncio.sleep(0.5)
             call.session.command(CancelReply())
 
@@ -58,11 +58,11 @@ def test_a_reply_that_was_generated_and_plays_can_still_be_cut() -> None:
     async def scenario() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(call.run([(3.0, False)]))
-            call.session.command(CreateReply({}))
+            call.session.command(CreateReply())
             await asyncio.sleep(0.55)  # two words of 200 ms from 0.36 s on
             call.session.command(CancelReply())
             await asyncio.sleep(1)
-            call.session.command(CreateReply({}))
+            call.session.command(CreateReply())
 
     run_virtual(scenario())
     ends = [e for e in call.dialect.events if isinstance(e, ReplyDone)]

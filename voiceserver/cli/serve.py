@@ -17,7 +17,6 @@ from voiceserver.server.connections import bound_socket
 from voiceserver.server.front.serve import FrontParts, serve_front
 from voiceserver.server.security import access_rules
 from voiceserver.server.shares import worker_count
-from voiceserver.server.wiring import webrtc_calls
 
 
 def serve(
@@ -59,7 +58,7 @@ async def _serve(config: Config, listening: socket.socket, workers: int) -> None
     stop, drain = asyncio.Event(), asyncio.Event()
     with server.stopped_by_signals(stop, drain):
         if workers == 1:
-            parts = server.ServerParts(open_engines, webrtc_calls, progress)
+            parts = server.ServerParts(open_engines, progress)
             await server.serve(config, listening, parts, stop, _ready, drain)
         else:
             front = FrontParts(workers, partial(worker_spec, config), progress)

@@ -27,7 +27,6 @@ from voiceserver.processes.process import ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path
 from voiceserver.server.shares import Share, worker_config
-from voiceserver.server.wiring import webrtc_calls
 
 START_LIMIT_S = 180.0  # all load at once
 STOP_LIMIT_S = 8.0  # to tell its calls and end its engines
@@ -79,7 +78,7 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
             drain.set()
 
     line = Line(sock, told, left)
-    parts = server.ServerParts(open_engines, webrtc_calls, share=share)
+    parts = server.ServerParts(open_engines, share=share)
     path = Path(str(settings["path"]))
     try:
         with (

@@ -8,7 +8,8 @@ deep; nothing that passes here does harm when it is sent back or spoken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from voiceserver.errors import BadRequest
 
@@ -87,13 +88,15 @@ def choice(*allowed: str) -> Check[str]:
     return check
 
 
-def nullable(inner: Check[T]) -> Check[T | None]:
+@dataclass(frozen=True, slots=True)
+class Nullable(Generic[T]):
     """Null, or what ``inner`` allows; elsewhere null means: leave it as it is."""
 
-    def check(value: object, path: str) -> T | None:
-        return None if value is None else inner(value, path)
+    inner: Check[T]
 
-    return check
+    def __call__(self, value: object, path: str) -> T | None:
+        """Check a value."""
+        return None if value is None else self.inner(value, path)
 
 
 def mapping(value: object, path: str) -> Mapping[str, Any]:
@@ -145,7 +148,7 @@ def checked(
 ) -> dict[str, Any]:
     """Check the members of an object by a table of name to check.
 
-    Members that are null are left out, except where their check is for ``NULLABLE``.
+    Members that are null are left out, except where their check is ``Nullable``.
 
     Raises:
         BadRequest: If a member is unknown or wrong.
@@ -155,22 +158,9 @@ def checked(
         check = table.get(name)
         if check is None:
             raise unknown(path, name, table)
-        if value is not None or name in NULLABLE:
+        if value is not None or isinstance(check, Nullable):
             values[name] = check(value, f"{path}.{name}")
     return values
-
-
-# Null is a value of these, not "leave it as it is".
-NULLABLE = frozenset(
-    {
-        "idle_timeout_ms",
-        "noise_reduction",
-        "prompt",
-        "tracing",
-        "transcription",
-        "turn_detection",
-    }
-)
 
 
 def unknown(path: str, name: str, known: Mapping[str, object]) -> BadRequest:

@@ -1,33 +1,25 @@
 """The reply of a call: 20 ms pulled, encoded and sent every 20 ms.
 
-One timer by absolute deadlines, no task or queue: pulling is playout's time. A loop
-that was away never makes up for it by a burst of more than two: the time is left out
-of the stream, as its timestamps say, and the words are said later instead of lost.
-Silence is encoded once, and repeated as long as it lasts. Error correction is encoded
-where the client reports loss, or nothing yet. Knows nothing of aiortc.
+Pulling is playout's time. Where the loop was away, time is left out of the stream, as
+its timestamps say, and the words are said later instead of lost. Silence is encoded
+once, and repeated as long as it lasts. Error correction is encoded where the client
+reports loss, or nothing yet. Knows nothing of aiortc.
 """
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Protocol
 
-from voiceserver.audio import PTIME_MS, AudioFrame
+from voiceserver.audio import AudioFrame
 from voiceserver.clock import Clock
 from voiceserver.media.codecs import Encoder
+from voiceserver.media.pacer import Pacer
 from voiceserver.media.rtp import RtpPacket
 
-PTIME_NS = PTIME_MS * 1_000_000
-# Frames that may follow at once after a short delay: less than any client's jitter
-# buffer holds, so nothing is heard, where leaving them out would be.
-CATCH_UP = 2
 # Frames of silence until the codec has nothing of what was before in its memory.
 SETTLED = 10
-# Deadlines of all calls are multiples of it: a few calls at a time, one wake-up of the
-# loop for all of them, the codec's code still in the processor's cache.
-GRID_NS = 5_000_000
 # Error correction goes on for so long after the last report of loss, and is for at
 # least and at most so many percent: a report covers some seconds, and loss is bursty.
 CORRECTED_NS = 15_000_000_000
@@ -70,8 +62,7 @@ class AudioSender:
         self._clock = clock
         self._encoder: Encoder | None = None
         self._line: Line | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._due_ns = 0  # of the next frame
+        self._pacer = Pacer(self._send_next, self._leave_out, clock)
         self._index = 0  # of the next frame, those left out included
         # Low: SRTP counts wrap-arounds, and a lost first packet must not be one.
         self._sequence = secrets.randbelow(1 << 15)
@@ -84,39 +75,21 @@ class AudioSender:
     def start(self, line: Line, encoder: Encoder) -> None:
         """Send from now on."""
         self._line, self._encoder = line, encoder
-        now_ns = self._clock.now_ns()
-        self._due_ns = now_ns + -now_ns % GRID_NS
         line.watch(self._reported)
-        self._wake(now_ns)
+        self._pacer.start()
 
     def stop(self) -> None:
         """Send nothing any more."""
         self._line = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._pacer.stop()
 
-    def _tick(self) -> None:
-        """Send the frame that is due, and what else is, up to the limit."""
-        if self._line is None or self._encoder is None:
-            return
-        now_ns = self._clock.now_ns()
-        due = max(0, now_ns - self._due_ns) // PTIME_NS  # besides the first
-        n_frames = 1
-        if due <= CATCH_UP:
-            n_frames += due
-        else:
-            self._dropped(due)
-            self._index += due  # the gap shows in the timestamps
-            self._due_ns += due * PTIME_NS
-        self._due_ns += n_frames * PTIME_NS
-        # Before the work: whatever that raises, the next frame has its time.
-        self._wake(now_ns)
-        for _ in range(n_frames):
+    def _send_next(self) -> None:
+        if self._line is not None and self._encoder is not None:
             self._send(self._line, self._encoder)
 
-    def _wake(self, now_ns: int) -> None:
-        after_s = max(0.0, (self._due_ns - now_ns) / 1e9)
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._tick)
+    def _leave_out(self, n_frames: int) -> None:
+        self._dropped(n_frames)
+        self._index += n_frames  # the gap shows in the timestamps
 
     def _reported(self, lost: float) -> None:
         """Take a report of the client: the share it has lost since the last."""

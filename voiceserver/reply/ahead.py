@@ -9,10 +9,11 @@ Refuses to know what the audio says, and who listens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.events import Played
+from voiceserver.reply.playout import Notices
 
 AHEAD_S = 5.0
 SLICE = SPEECH_RATE * 2 // 5  # samples sent at a time, at most
@@ -22,31 +23,26 @@ class Ahead:
     """Sends a reply's audio; one per call. Has the methods of ``Playout``.
 
     Args:
-        notice: Called with ``(turn, Played.STARTED)`` before a turn's first audio is
-            sent and ``(turn, Played.DONE)`` when its last should have sounded.
-        send: Takes a turn's number and samples, waiting for room.
         now_ns: Monotonic clock.
-        answered: Called with the turn before the first audio of its answer is sent,
-            which may come after other audio.
+        notices: Told before the audio goes out that they are about; ``made`` takes
+            it, waiting for room.
     """
 
     def __init__(
-        self,
-        notice: Callable[[int, Played], None],
-        send: Callable[[int, Samples], Awaitable[None]],
-        now_ns: Callable[[], int],
-        answered: Callable[[int], None] = lambda _turn: None,
+        self, now_ns: Callable[[], int], notices: Notices | None = None
     ) -> None:
-        self._answered = answered
         self._answer_next = False
-        self._notice = notice
-        self._send = send
+        self._notices = notices or Notices()
         self._now_ns = now_ns
         self._turn = 0
         self._sent = 0  # samples of the current turn
         self._ends_ns = 0  # when what was sent will have sounded
         self._finished = False
         self._end: asyncio.TimerHandle | None = None
+
+    def report_to(self, notices: Notices) -> None:
+        """Tell these from now on."""
+        self._notices = notices
 
     @property
     def turn(self) -> int:
@@ -79,11 +75,11 @@ class Ahead:
             lasts_ns = len(part) * 1_000_000_000 // SPEECH_RATE
             self._ends_ns = max(self._ends_ns, self._now_ns()) + lasts_ns
             if first:
-                self._notice(turn, Played.STARTED)
+                self._notices.played(turn, Played.STARTED)
             if self._answer_next:
                 self._answer_next = False
-                self._answered(turn)
-            await self._send(turn, part)
+                self._notices.answered(turn)
+            await self._notices.made(turn, part)
         return turn == self._turn
 
     def answer_begins(self, turn: int) -> None:
@@ -116,4 +112,4 @@ class Ahead:
 
     def _ended(self, turn: int) -> None:
         self._end = None
-        self._notice(turn, Played.DONE)
+        self._notices.played(turn, Played.DONE)

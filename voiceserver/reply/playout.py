@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -24,8 +25,40 @@ _SILENCE = np.zeros(SPEECH_FRAME, np.float32)
 _SILENCE.flags.writeable = False
 
 
+def _unnoticed(_turn: int, _state: Played) -> None:
+    """Nobody minds."""
+
+
+def _unanswered(_turn: int) -> None:
+    """Nobody minds."""
+
+
+async def _unsent(_turn: int, _samples: Samples) -> None:
+    """Nobody takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Who is told how a reply's audio fares; none of them may block.
+
+    Attributes:
+        played: Called with ``(turn, Played.STARTED)`` when the first audio of a turn
+            goes out and ``(turn, Played.DONE)`` when its last has sounded.
+        answered: Called with the turn when the first audio of its answer goes out,
+            which may come after other audio.
+        made: Takes a turn's number and samples, where audio goes out in events.
+    """
+
+    played: Callable[[int, Played], None] = _unnoticed
+    answered: Callable[[int], None] = _unanswered
+    made: Callable[[int, Samples], Awaitable[None]] = _unsent
+
+
 class Outlet(Protocol):
     """Where a reply's audio goes: ``Playout``, or ``ahead.Ahead``."""
+
+    def report_to(self, notices: Notices) -> None:
+        """Tell these from now on."""
 
     @property
     def turn(self) -> int:
@@ -58,22 +91,14 @@ class Playout:
     """The audio between the speech engine and the carrier; one per call.
 
     Args:
-        notice: Called with ``(turn, Played.STARTED)`` when the first frame of a turn
-            is pulled and ``(turn, Played.DONE)`` when its last was. Must not block.
-        answered: Called with the turn when the first frame of its answer is pulled,
-            which may come after other audio. Must not block.
+        notices: Told within the pull of the frame that it is about.
 
     Attributes:
         underruns: Frames of silence pulled in the middle of a turn.
     """
 
-    def __init__(
-        self,
-        notice: Callable[[int, Played], None],
-        answered: Callable[[int], None] = lambda _turn: None,
-    ) -> None:
-        self._notice = notice
-        self._answered = answered
+    def __init__(self, notices: Notices | None = None) -> None:
+        self._notices = notices or Notices()
         self._answer_at: int | None = None  # samples of the turn before its answer
         self._blocks: deque[Samples] = deque()
         self._buffered = 0  # samples
@@ -95,6 +120,10 @@ class Playout:
     def played(self) -> int:
         """Samples of the current turn pulled so far."""
         return self._played
+
+    def report_to(self, notices: Notices) -> None:
+        """Tell these from now on."""
+        self._notices = notices
 
     @property
     def sounding(self) -> bool:
@@ -131,7 +160,7 @@ class Playout:
         if turn == self._turn and not self._finished:
             self._finished = True
             if not self._buffered and self._played:
-                self._notice(turn, Played.DONE)
+                self._notices.played(turn, Played.DONE)
 
     def flush(self, next_turn: int) -> Samples:
         """Silence, now: drop what was not played and accept only ``next_turn``.
@@ -168,12 +197,12 @@ class Playout:
         turn, first = self._turn, self._played == 0
         samples = self._faded(self._take())
         if first:
-            self._notice(turn, Played.STARTED)
+            self._notices.played(turn, Played.STARTED)
         if self._answer_at is not None and self._played > self._answer_at:
             self._answer_at = None
-            self._answered(turn)
+            self._notices.answered(turn)
         if self._finished and not self._buffered:
-            self._notice(turn, Played.DONE)
+            self._notices.played(turn, Played.DONE)
         return AudioFrame(samples, SPEECH_RATE, pts, turn)
 
     def _full(self) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Pressure, Stage, Step, TurnLedger
+from voiceserver.commands import CallSettings
 from voiceserver.engines.base import (
     Engines,
     Hypothesis,
@@ -40,7 +41,7 @@ from voiceserver.reply.answer import Answer, Sink, first_of
 from voiceserver.reply.filler import Watched, filler_due
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
-from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.request import Source
 from voiceserver.reply.stages import Stages
 from voiceserver.tools import ToolCall
 
@@ -66,7 +67,7 @@ class Reply:
     Args:
         turn: Its number; 0 until ``commit`` for one begun on a guess.
         source: What it answers.
-        settings: Snapshot of the conversation's settings.
+        settings: Of the conversation, as they stand when it begins.
         engines: To call.
         playout: Where the audio goes.
         ledger: Where times are entered.
@@ -75,6 +76,7 @@ class Reply:
         conversation: Gives the messages to answer, with words of the user that are
             not among them yet.
         guess: The user's words, as far as they are known before the turn is over.
+        fillers_said: In the call so far; another one comes each time.
 
     Attributes:
         transcript: What the user said; None until it is settled.
@@ -91,7 +93,7 @@ class Reply:
         self,
         turn: int,
         source: Source,
-        settings: ReplySettings,
+        settings: CallSettings,
         engines: Engines,
         playout: Outlet,
         ledger: TurnLedger,
@@ -99,6 +101,7 @@ class Reply:
         emit: Callable[[Event | Reminder], Awaitable[None]],
         conversation: Callable[[str], tuple[Message, ...]],
         guess: str = "",
+        fillers_said: int = 0,
     ) -> None:
         self.turn = turn
         self.source = source
@@ -116,6 +119,7 @@ class Reply:
         self._emit = emit
         self._conversation = conversation
         self._guess = guess
+        self._fillers_said = fillers_said
         self._text = ""
         self._shortened = False
         self._stopped = False
@@ -225,7 +229,7 @@ class Reply:
 
     def _begin_draft(self, guess: str, group: asyncio.TaskGroup) -> None:
         """Begin an answer to what the user seems to have said."""
-        most = self._settings.budget.speculations
+        most = self.ledger.config.speculations
         if self._drafts >= most or self._engines.overload.level >= Load.LEAN:
             return
         self._drop_draft()
@@ -234,7 +238,7 @@ class Reply:
             self.ledger.step(Step.PARTIAL_DRAFT)
         stages = self._stages()
         words = self._ask(stages, self._conversation(guess))
-        budget, silent = self._settings.budget, self.text_only
+        budget, silent = self.ledger.config, self.text_only
         answer = Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
         self._draft = _Draft(guess, answer, group.create_task(answer.run()))
 
@@ -270,7 +274,7 @@ class Reply:
         if not self.started:
             self.started = True
             source = self.source
-            event = ReplyStarted(self.turn, source.metadata, source.request)
+            event = ReplyStarted(self.turn, source.asked)
             await self._emit(event)
 
     def _compose(self) -> Answer:
@@ -279,7 +283,7 @@ class Reply:
         if tight:
             self.ledger.step(Step.SHORT_CLAUSE)
         words = self._words(stages)
-        budget = self._settings.budget
+        budget = self.ledger.config
         return Answer(
             words, stages, self._sink(), budget, tight=tight, silent=self.text_only
         )
@@ -291,7 +295,7 @@ class Reply:
         if self.source.number and not self.latest.text:
             self.ledger.answered_by = CANNED
             self.ledger.step(Step.PARDON)
-            return _once(self._settings.budget.pardon)
+            return _once(self.ledger.config.pardon)
         return self._ask(stages, self._conversation(""))
 
     def _ask(
@@ -311,7 +315,7 @@ class Reply:
             self._engines,
             settings.voice,
             settings.speed,
-            settings.budget,
+            self.ledger.config,
             self.ledger,
             self._now_ns,
         )
@@ -363,9 +367,9 @@ class Reply:
         return self._answer
 
     async def _fill(self, step: Step) -> None:
-        stages, said = self._stages(), self._settings.fillers_said
+        stages, said = self._stages(), self._fillers_said
         # Another one each time: the same twice in a row sounds like a machine.
-        fillers = [*filter(stages.prepared, self._settings.budget.fillers)]
+        fillers = [*filter(stages.prepared, self.ledger.config.fillers)]
         unanswered = self.transcript is not None and not self.answers
         if not fillers or unanswered or not self.source.answer:
             return

@@ -12,41 +12,18 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+from voiceserver.carriers.base import Call
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import call_named
 from voiceserver.server.places import Room
-from voiceserver.session.session import Session
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT_S = 10.0  # from an offer to its answer; DTLS set-up has its own limit
 CANCEL_LIMIT_S = 2.0  # for a cancelled call to clean up
-
-
-class Call(Protocol):
-    """A call of a carrier."""
-
-    @property
-    def conversation(self) -> Session:
-        """The conversation, for sidebands."""
-
-    async def answer(self, offer: str) -> str:
-        """Take the client's offer; return the answer.
-
-        When it raises or is cancelled the call is over and cleaned up.
-
-        Raises:
-            BadRequest: If the offer cannot be used.
-        """
-
-    async def run(self) -> str:
-        """Hold the call to its end; return why it ended. Cleans up, cancelled too."""
-
-    def hang_up(self, reason: str) -> None:
-        """Ask the call to end; ``reason`` is told to the client. Returns at once."""
 
 
 MakeCall = Callable[[str], Call]

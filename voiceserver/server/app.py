@@ -34,8 +34,12 @@ from voiceserver.server.state import KEY_NAME, SHARE, STATE, TOKEN_SESSION, Serv
 from voiceserver.server.tokens import PREFIX, Tokens
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-_SOCKETS = frozenset({sockets.PATH, stream.PATH})
-_TOKEN_PATHS = frozenset({sockets.PATH, stream.PATH, calls.PATH})
+# Where calls are placed by WebSocket; a front passes them on.
+SOCKETS: dict[str, Route] = {
+    sockets.PATH: sockets.connect,
+    stream.PATH: stream.connect,
+}
+_TOKEN_PATHS = frozenset({*SOCKETS, calls.PATH})
 PREFLIGHT_S = 600  # a browser may remember the answer so long
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9\-, ]{0,1024}\Z")
 
@@ -99,8 +103,8 @@ def application(
     app = bare_application(state.rules, state.tokens, state.metrics, page, began)
     app[STATE] = state
     router = app.router
-    router.add_get(sockets.PATH, sockets.connect)
-    router.add_get(stream.PATH, stream.connect)
+    for path, connect in SOCKETS.items():
+        router.add_get(path, connect)
     router.add_post(client_secrets.PATH, client_secrets.create)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
@@ -158,7 +162,7 @@ def _admitted(
 def _check_key(rules: AccessRules, tokens: Tokens, request: web.Request) -> None:
     """Check the API key, or take a token where calls are placed."""
     given = request.headers.get("Authorization")
-    if given is None and request.path in _SOCKETS:
+    if given is None and request.path in SOCKETS:
         given = sockets.key_in_subprotocol(request)
     _, _, key = (given or "").partition(" ")
     if request.path in _TOKEN_PATHS and key.strip().startswith(PREFIX):

@@ -16,13 +16,17 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from voiceserver.carriers.base import Listener, MakeCall
+from voiceserver.carriers.table import listeners
+from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
+from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
@@ -38,18 +42,15 @@ from voiceserver.server.connections import (
     address_of,
     tls_context,
 )
+from voiceserver.server.engine_room import EngineRoom
+from voiceserver.server.exchange import Exchange
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
+from voiceserver.server.listening import bound, listen
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
 from voiceserver.server.shares import Share
-from voiceserver.server.state import (
-    AudioJobs,
-    ConnectCall,
-    PlaceCall,
-    ServerState,
-)
-from voiceserver.server.wiring import websocket_calls
+from voiceserver.server.state import AudioJobs, ServerState
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,6 @@ MAX_JOBS = 8  # audio requests at a time; each may hold 25 MB
 CALLS_LIMIT_S = 3.0  # for calls to end when the server does
 
 OpenEngines = Callable[[Config, Metrics], AbstractAsyncContextManager[Engines]]
-MakePlaceCall = Callable[[Config, Metrics], PlaceCall]
-MakeConnectCall = Callable[[Config, Metrics], ConnectCall]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,21 @@ class ServerParts:
 
     Attributes:
         open_engines: Opens and warms the engines.
-        calls: Makes the maker of WebRTC calls.
         say: Takes lines of progress for the operator.
         head_limit_s: For a connection's first request.
-        sockets: Makes the maker of WebSocket calls.
         share: Which worker of a server it is; None if it is the whole server.
+        webrtc: Makes a call over WebRTC.
+        dialects: That clients may speak.
+        listeners: Carriers with sockets of their own, by the settings.
     """
 
     open_engines: OpenEngines
-    calls: MakePlaceCall
     say: Callable[[str], None] = field(default=lambda line: None)
     head_limit_s: float = HEAD_LIMIT_S
-    sockets: MakeConnectCall = websocket_calls
     share: Share | None = None
+    webrtc: MakeCall = WebRtcCall
+    dialects: Dialects = field(default_factory=lambda: DIALECTS)
+    listeners: Callable[[Config], Sequence[Listener]] = listeners
 
     @property
     def number(self) -> int | None:
@@ -113,7 +114,7 @@ async def serve(
             ``server.drain_s``.
 
     Raises:
-        ConfigError: If the certificate cannot be used.
+        ConfigError: If the certificate cannot be used, or an address is in use.
         VoiceServerError: If the engines cannot be opened.
     """
     metrics = Metrics()
@@ -122,7 +123,10 @@ async def serve(
     loop.set_exception_handler(FaultLog(metrics))
     ends = Ends(stop, drain or asyncio.Event())
     try:
-        await _serve(config, listening, parts, ends, ready, metrics)
+        # Of several workers one has them: an address can be taken once.
+        mine = parts.listeners(config) if parts.number in (None, 1) else ()
+        with bound(mine):
+            await _serve(config, listening, parts, ends, ready, metrics, mine)
     finally:
         loop.set_exception_handler(before)
 
@@ -163,6 +167,7 @@ async def _serve(
     ends: Ends,
     ready: Callable[[str], None],
     metrics: Metrics,
+    mine: Sequence[Listener],
 ) -> None:
     rules = access_rules(config.server)
     if rules.short_key:
@@ -186,9 +191,8 @@ async def _serve(
             config,
             metrics,
             rules,
-            calls,
-            parts.calls(config, metrics),
-            parts.sockets(config, metrics),
+            Exchange(config, metrics, calls, EngineRoom(), parts.dialects),
+            parts.webrtc,
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
             # One is left to the calls, where there is more than one.
             decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),
@@ -203,6 +207,7 @@ async def _serve(
             beside = (
                 group.create_task(_give_up_loading(state, ends, holding)),
                 group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
+                group.create_task(listen(mine, state.exchange, metrics)),
             )
             await asyncio.wait({holding})
             for task in beside:

@@ -11,23 +11,23 @@ import asyncio
 from voiceserver.audio import Samples
 from voiceserver.budget import TurnLedger
 from voiceserver.clock import Clock
+from voiceserver.commands import CallSettings
 from voiceserver.engines.base import Engines, Message
 from voiceserver.events import (
     AudioDelta,
     Outcome,
-    Played,
     ReplyDone,
     ReplyStarted,
     TextDelta,
     ToolCalled,
 )
 from voiceserver.reply.ahead import Ahead
+from voiceserver.reply.playout import Notices
 from voiceserver.reply.reply import Reply
 from voiceserver.reply.request import Source
-from voiceserver.session.dialect import Dialect
 from voiceserver.session.history import History
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.settings import CallSettings
+from voiceserver.session.ports import Dialect
 from voiceserver.session.speaking import Generated, messages_of
 
 MAX_ASIDES = 4
@@ -71,12 +71,12 @@ class Asides:
         """Start one; returns False if there are too many."""
         if len(self._running) >= MAX_ASIDES:
             return False
-        outlet = Ahead(_unnoticed, self._audio_made, self._clock.now_ns)
+        outlet = Ahead(self._clock.now_ns, Notices(made=self._audio_made))
         outlet.begin(ledger.turn)
         reply = Reply(
             ledger.turn,
             source,
-            settings.for_reply(),
+            settings,
             self._engines,
             outlet,
             ledger,
@@ -129,7 +129,3 @@ class Asides:
         if source.messages is not None:
             return source.messages
         return messages_of(self._history)
-
-
-def _unnoticed(_turn: int, _state: Played) -> None:
-    """Nobody waits for the end of the playing."""

@@ -6,7 +6,7 @@ Also where sidebands attach. Knows nothing of what is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.commands import Attach, Received
@@ -59,20 +59,20 @@ class Door:
         self,
         send: Callable[[str], None],
         end: Callable[[], None],
-        extensions: bool = False,
+        address: Mapping[str, str],
     ) -> int:
         """Let somebody else listen to the dialect's messages; return their number.
 
         Args:
             send: Takes each message.
             end: Called when the call is over.
-            extensions: Also those that only clients of ours know.
+            address: What its address asks for, as the dialect reads it.
         """
         self._n_attached += 1
         if self._closed:
             end()
         else:
-            attach = Attach(self._n_attached, send, end, extensions)
+            attach = Attach(self._n_attached, send, end, address)
             self._inbox.post(Lane.COMMANDS, attach)
         return self._n_attached
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger
+from voiceserver.commands import CallSettings
+from voiceserver.config import BudgetConfig
 from voiceserver.metrics import Metrics
 from voiceserver.reply.reply import Reply
-from voiceserver.session.settings import CallSettings
 
 DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on
 
@@ -35,6 +36,7 @@ class Guessing:
 
     Args:
         make: Makes a held reply to the given words.
+        budget: Limits, and how many may be begun for an utterance.
         now_ns: The session's clock.
         metrics: Of the server.
     """
@@ -42,10 +44,12 @@ class Guessing:
     def __init__(
         self,
         make: Callable[[TurnLedger, CallSettings, str], Reply],
+        budget: BudgetConfig,
         now_ns: Callable[[], int],
         metrics: Metrics,
     ) -> None:
         self._make = make
+        self._budget = budget
         self._now_ns = now_ns
         self._metrics = metrics
         self._guess: _Guess | None = None
@@ -70,10 +74,10 @@ class Guessing:
         await self.drop()
         if number != self._number:
             self._number, self._count = number, 0
-        if not text or self._count >= settings.config.budget.speculations:
+        if not text or self._count >= self._budget.speculations:
             return
         self._count += 1
-        ledger = TurnLedger(0, settings.config.budget, self._now_ns())
+        ledger = TurnLedger(0, self._budget, self._now_ns())
         reply = self._make(ledger, settings, text)
         task = group.create_task(reply.run())
         self._guess = _Guess(number, text, settings, reply, task)

@@ -13,10 +13,10 @@ from typing import assert_never
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.budget import TurnLedger
-from voiceserver.clock import Clock
 from voiceserver.commands import (
     AddMessage,
     Attach,
+    CallSettings,
     CancelReply,
     ClearAudio,
     ClearPlayback,
@@ -32,8 +32,7 @@ from voiceserver.commands import (
     Received,
     Truncate,
 )
-from voiceserver.config import Config
-from voiceserver.engines.base import Engines, Message, Reminder
+from voiceserver.engines.base import Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
@@ -48,20 +47,17 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
-from voiceserver.metrics import Metrics
-from voiceserver.reply.ahead import Ahead
-from voiceserver.reply.playout import Outlet, Playout
+from voiceserver.reply.playout import Notices, Outlet
 from voiceserver.reply.request import Source
 from voiceserver.session.asides import Asides
-from voiceserver.session.dialect import Dialect
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.faults import told_of
 from voiceserver.session.history import History, Said
 from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
+from voiceserver.session.ports import CallParts, Carrier, Opened
 from voiceserver.session.reminders import Reminders
-from voiceserver.session.settings import CallSettings, source_of
 from voiceserver.session.speaking import Generated, Speaking, messages_of
 from voiceserver.session.unanswered import Unanswered
 from voiceserver.streams import raise_if_cancelled
@@ -71,32 +67,24 @@ class Session:
     """One conversation between a carrier and the engines.
 
     Args:
-        call_id: Bound to log lines.
-        config: Settings; ``config.turn`` and others are the call's starting values.
-        engines: Shared by all calls.
-        dialect: Renders this call.
-        clock: Monotonic clock.
-        metrics: Of the server.
-        in_messages: Audio comes and goes in the dialect's messages (WebSocket); else
-            the carrier gives it with ``hear`` and pulls it from ``playout``.
+        parts: Of the server.
+        opened: Renders this call; the settings that it starts with.
+        outlet: Where replies sound; the carrier's.
+        carrier: How audio moves: in events, or given with ``hear`` and pulled from
+            the outlet.
 
     Attributes:
-        playout: What the carrier pulls a frame from every 20 ms.
         door: For messages that may wait, and for sidebands.
     """
 
     def __init__(
-        self,
-        call_id: str,
-        config: Config,
-        engines: Engines,
-        dialect: Dialect,
-        clock: Clock,
-        metrics: Metrics,
-        in_messages: bool = False,
+        self, parts: CallParts, opened: Opened, outlet: Outlet, carrier: Carrier
     ) -> None:
-        self._call_id = call_id
-        self._settings = CallSettings(config)
+        config, engines, clock = parts.config, parts.engines, parts.clock
+        metrics, dialect = parts.metrics, opened.dialect
+        self._call_id = parts.call_id
+        self._config = config
+        self._settings = opened.settings
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
@@ -104,37 +92,31 @@ class Session:
         self._history = History()
         self._reminders = Reminders(
             lambda: self._speaking.busy,
-            lambda text: self.command(CreateReply({}, say=text)),
+            lambda text: self.command(CreateReply(say=text)),
         )
         self._turn = 0  # number of the last turn begun
         self._asked: CreateReply | None = None  # waits for the user's words
         self._unanswered = Unanswered()
-        self.playout = Playout(self._played, self._sounds)
-        outlet: Outlet = self.playout
-        if in_messages:
-            outlet = Ahead(self._played, self._audio_made, clock.now_ns, self._sounds)
+        outlet.report_to(Notices(self._played, self._sounds, self._audio_made))
         self._listener = Listener(
-            config.turn,
+            opened.settings.turn,
             engines,
             self.happens,
             outlet.duck,
             clock,
             lambda n: metrics.dropped.labels("microphone").inc(n),
             hint=lambda *hint: self.happens(Hint(*hint)),
-            ring_ms=MESSAGES_RING_MS if in_messages else RING_MS,
+            ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
         )
         self.door = Door(self._inbox, self._listener)
         self._speaking = Speaking(
-            call_id,
-            engines,
+            parts,
             outlet,
             self._history,
             self._inbox,
             dialect,
-            clock,
-            metrics,
             self._remind,
-            "websocket" if in_messages else "webrtc",
+            carrier.name,
         )
         heard = self._listener
         self._idleness = Idleness(lambda at: self.happens(IdleElapsed(at, heard.now)))
@@ -169,7 +151,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listener.run())
-                self._speaking.prepare(self._settings.config, group)
+                self._speaking.prepare(self._settings, group)
                 try:
                     reason = await self._converse(group)
                 finally:
@@ -206,7 +188,7 @@ class Session:
         if isinstance(item, Reminder):
             self._remind(item)
         elif isinstance(item, Hint):
-            if self._settings.config.turn.create_reply:
+            if self._settings.turn.create_reply:
                 guess = item.utterance, item.text, self._settings
                 await self._speaking.guess(*guess, group)
         elif isinstance(item, Command):
@@ -219,7 +201,7 @@ class Session:
             case SpeechStarted():
                 self._idleness.ended()
                 self._dialect.notify(event)
-                if self._settings.config.turn.interrupt:
+                if self._settings.turn.interrupt:
                     # The user goes on before the answer is heard: it is stale.
                     await self._stop(Outcome.INTERRUPTED)
             case BargeIn():
@@ -246,7 +228,7 @@ class Session:
             self._speaking.told(event)
 
     async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        turn = self._settings.config.turn
+        turn = self._settings.turn
         if self._unanswered.keep(event, turn, self._speaking.busy):
             self._dialect.notify(event)
             return
@@ -260,7 +242,7 @@ class Session:
         ledger = self._ledger(event.decided_ns)
         ledger.endpoint_reason = event.reason
         ledger.endpoint_ms = (event.decided_at - event.at) * 1000 / MIC_RATE
-        answer = self._settings.config.turn.create_reply and not self._unanswered
+        answer = self._settings.turn.create_reply and not self._unanswered
         heard = self._listener.take(event.utterance)
         source = Source(event.utterance, heard, answer)
         self._speaking.begin(source, ledger, self._settings, group)
@@ -268,20 +250,20 @@ class Session:
     def _sounded(self, event: Playback) -> None:
         self._speaking.playback(event)
         if event.state is Played.DONE and not self._speaking.busy:
-            self._idleness.began(self._listener.now, self._settings.config.turn.idle_ms)
+            self._idleness.began(self._listener.now, self._settings.turn.idle_ms)
 
     def _speak_up(self, event: IdleElapsed, group: asyncio.TaskGroup) -> None:
         """The user has been silent for long after a reply: say something."""
-        if self._speaking.busy or not self._settings.config.turn.idle_ms:
+        if self._speaking.busy or not self._settings.turn.idle_ms:
             return
         self._dialect.notify(event)
-        if self._settings.config.turn.create_reply:
+        if self._settings.turn.create_reply:
             messages = (*messages_of(self._history), Message("system", SILENCE))
             self._speak(Source(messages=messages), group)
 
     def _take_up(self, group: asyncio.TaskGroup) -> None:
         """What interrupted had no words: say on, or answer: no cough ends all."""
-        if self._speaking.busy or not self._settings.config.turn.create_reply:
+        if self._speaking.busy or not self._settings.turn.create_reply:
             return
         unheard, self._speaking.unheard = self._speaking.unheard, ""
         if unheard:
@@ -290,16 +272,18 @@ class Session:
             self._speak(Source(), group)
 
     def _speak(
-        self, source: Source, group: asyncio.TaskGroup, change: Configure | None = None
+        self,
+        source: Source,
+        group: asyncio.TaskGroup,
+        settings: CallSettings | None = None,
     ) -> None:
         self._idleness.ended()
         ledger = self._ledger(self._clock.now_ns())
-        settings = self._settings if change is None else self._settings.changed(change)
-        self._speaking.begin(source, ledger, settings, group)
+        self._speaking.begin(source, ledger, settings or self._settings, group)
 
     def _ledger(self, commit_ns: int) -> TurnLedger:
         self._turn += 1
-        return TurnLedger(self._turn, self._settings.config.budget, commit_ns)
+        return TurnLedger(self._turn, self._config.budget, commit_ns)
 
     async def _stop(self, outcome: Outcome, played: int | None = None) -> None:
         await self._speaking.stop(outcome, played)
@@ -338,9 +322,9 @@ class Session:
     ) -> None:
         match command:
             case Configure():
-                self._settings = self._settings.changed(command)
-                self._speaking.prepare(self._settings.config, group)
-                self._listener.configure(self._settings.config.turn)
+                self._settings = command.settings
+                self._speaking.prepare(self._settings, group)
+                self._listener.configure(self._settings.turn)
             case AddMessage(role, text, key, after, calls, call_id):
                 await self._speaking.drop_guess()  # it did not know this
                 self._history.add(Said(role, text, key, calls, call_id), after)
@@ -383,12 +367,12 @@ class Session:
             self._asked = asked
         else:
             await self._stop(Outcome.CANCELLED)
-            self._speak(source_of(asked), group, asked.change)
+            self._speak(Source.of(asked), group, asked.settings)
 
     def _answer_aside(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
-        settings = self._settings.changed(asked.change or Configure())
+        settings = asked.settings or self._settings
         ledger = self._ledger(self._clock.now_ns())
-        if not self._asides.begin(source_of(asked), ledger, settings, group):
+        if not self._asides.begin(Source.of(asked), ledger, settings, group):
             self._dialect.refused(asked)
 
     async def _answer_waiting(self, group: asyncio.TaskGroup) -> None:

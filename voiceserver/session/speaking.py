@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
-from voiceserver.clock import Clock
-from voiceserver.commands import call_key, reply_key, utterance_key
-from voiceserver.config import Config
-from voiceserver.engines.base import Engines, Message, Reminder
+from voiceserver.commands import CallSettings, call_key, reply_key, utterance_key
+from voiceserver.engines.base import Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
@@ -28,18 +25,16 @@ from voiceserver.events import (
     ToolCalled,
     Transcript,
 )
-from voiceserver.metrics import Metrics
 from voiceserver.overload import Load
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
 from voiceserver.reply.reply import Reply
-from voiceserver.reply.request import ReplySettings, Source
+from voiceserver.reply.request import Source
 from voiceserver.reply.stages import prepare_lines
-from voiceserver.session.dialect import Dialect
 from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.settings import CallSettings
+from voiceserver.session.ports import CallParts, Dialect
 from voiceserver.session.turn_account import TurnAccount
 
 Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
@@ -52,14 +47,11 @@ class Speaking:
     """Begins, follows and stops the replies of one call.
 
     Args:
-        call_id: For log lines.
-        engines: To reply with.
+        parts: Of the server.
         playout: Where replies sound.
         history: Gets what was said, cut to what was heard.
         inbox: Where a reply's events arrive.
         dialect: Is told.
-        clock: Monotonic clock.
-        metrics: Of the server.
         remind: Takes a reminder that a text model asked for.
         carrier: For metrics.
 
@@ -70,18 +62,17 @@ class Speaking:
 
     def __init__(
         self,
-        call_id: str,
-        engines: Engines,
+        parts: CallParts,
         playout: Outlet,
         history: History,
         inbox: Inbox,
         dialect: Dialect,
-        clock: Clock,
-        metrics: Metrics,
         remind: Callable[[Reminder], None],
-        carrier: str = "webrtc",
+        carrier: str,
     ) -> None:
-        self._engines = engines
+        clock, metrics = parts.clock, parts.metrics
+        self._config = parts.config
+        self._engines = parts.engines
         self._playout = playout
         self._history = history
         self._inbox = inbox
@@ -89,8 +80,10 @@ class Speaking:
         self._clock = clock
         self._metrics = metrics
         self._remind = remind
-        self._account = TurnAccount(call_id, metrics, carrier)
-        self._guessing = Guessing(self._held_reply, clock.now_ns, metrics)
+        self._account = TurnAccount(parts.call_id, metrics, carrier)
+        self._guessing = Guessing(
+            self._held_reply, parts.config.budget, clock.now_ns, metrics
+        )
         self._prepared: tuple[str, float] | None = None  # voice and speed
         self._preparing: asyncio.Task[None] | None = None
         self._fillers_said = 0
@@ -140,7 +133,7 @@ class Speaking:
         assert self._reply is None
         self._turn = ledger.turn
         self._told = ""
-        lag_ms = settings.config.media.client_playout_ms
+        lag_ms = self._config.media.client_playout_ms
         self._lag = lag_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
         answered = source.number if source.answer else 0
@@ -152,8 +145,7 @@ class Speaking:
             self._reply.commit(self._turn, source)
         else:
             self._guessing.abandon()  # to other words, or in another voice
-            snapshot = settings.for_reply()
-            self._reply = self._make(self._turn, source, snapshot, ledger)
+            self._reply = self._make(self._turn, source, settings, ledger)
             self._task = group.create_task(self._reply.run())
         ledger.spent += self._guessing.spent()
         self._account.open(ledger)
@@ -170,35 +162,34 @@ class Speaking:
         """What was begun on a guess is of no use any more."""
         await self._guessing.drop()
 
-    def prepare(self, config: Config, group: asyncio.TaskGroup) -> None:
+    def prepare(self, settings: CallSettings, group: asyncio.TaskGroup) -> None:
         """Have the lines that bridge a delay spoken, in the call's voice."""
-        speech = config.speech
-        wanted = (speech.voice, speech.speed)
+        wanted = (settings.voice, settings.speed)
         if wanted != self._prepared:
             self._prepared = wanted
             if self._preparing is not None:
                 self._preparing.cancel()  # a client that tries every speed
             self._preparing = group.create_task(
-                prepare_lines(self._engines, config.budget, *wanted)
+                prepare_lines(self._engines, self._config.budget, *wanted)
             )
 
     def _held_reply(
         self, ledger: TurnLedger, settings: CallSettings, guess: str
     ) -> Reply:
-        return self._make(0, Source(), settings.for_reply(), ledger, guess)
+        return self._make(0, Source(), settings, ledger, guess)
 
     def _make(
         self,
         turn: int,
         source: Source,
-        settings: ReplySettings,
+        settings: CallSettings,
         ledger: TurnLedger,
         guess: str = "",
     ) -> Reply:
         return Reply(
             turn,
             source,
-            replace(settings, fillers_said=self._fillers_said),
+            settings,
             self._engines,
             self._playout,
             ledger,
@@ -206,6 +197,7 @@ class Speaking:
             lambda item: self._inbox.put(Lane.REPLY, item),
             lambda saying: self._messages(source, saying),
             guess,
+            self._fillers_said,
         )
 
     def silence(self) -> int:

@@ -11,20 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
-from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.carriers.websocket.messages import (
+from tests.carriers.incoming import incoming
+from tests.fakes import FakeRecogniser, FakeText
+from tests.virtual_time import run_virtual
+from voiceserver.carriers.websocket.messages import WebSocketCall
+from voiceserver.carriers.websocket.socket import (
     BURST,
     MESSAGES_PER_S,
     Outgoing,
     Throttle,
-    WebSocketCall,
 )
-from voiceserver.config import Config
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
-from voiceserver.engines.base import Engines
 from voiceserver.engines.stub import StubText
-from voiceserver.metrics import Metrics
 
 PCM_RATE = 24_000
 
@@ -106,18 +103,8 @@ def played(
     """Run a call; it ends with the scenario, as if the client left."""
 
     async def call() -> MemorySocket:
-        socket, metrics = MemorySocket(), Metrics()
-        engines: Any = Engines(
-            FakeVad(),
-            recogniser or FakeRecogniser(),
-            text or FakeText(words=4),
-            FakeSpeech(),
-        )
-
-        def dialect(send: Callable[[str], None]) -> RealtimeDialect:
-            return RealtimeDialect("rtc_1", Config(), send, carrier="websocket")
-
-        held = WebSocketCall("rtc_1", socket, engines, metrics, VirtualClock(), dialect)
+        socket = MemorySocket()
+        held = WebSocketCall(incoming(recogniser=recogniser, text=text), socket)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(held.run())
             await scenario(socket, held)

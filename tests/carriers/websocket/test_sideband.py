@@ -10,6 +10,8 @@ from tests.virtual_time import VirtualClock
 from voiceserver.carriers.websocket.messages import WebSocketCall
 from voiceserver.carriers.websocket.sideband import Sideband
 
+EXTENDED = {"extensions": "voiceserver"}
+
 
 def test_sideband_hears_everything_but_audio_and_may_command() -> None:
     """It is greeted, its update is told to both, its mistakes to it alone."""
@@ -17,7 +19,7 @@ def test_sideband_hears_everything_but_audio_and_may_command() -> None:
 
     async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
         async with asyncio.TaskGroup() as group:
-            band = Sideband(side, call.conversation, VirtualClock())
+            band = Sideband(side, call.conversation, VirtualClock(), {})
             running = group.create_task(band.run())
             await side.until("session.created")
             side.ask("nonsense", event_id="mine")
@@ -44,7 +46,7 @@ def test_sideband_ends_with_the_call() -> None:
 
     async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
         async with asyncio.TaskGroup() as group:
-            band = Sideband(side, call.conversation, VirtualClock(), extensions=True)
+            band = Sideband(side, call.conversation, VirtualClock(), EXTENDED)
             group.create_task(band.run())
             await side.until("session.created")
             call.hang_up("Good night.")
@@ -61,7 +63,7 @@ def test_sideband_that_does_not_read_is_dropped_alone() -> None:
 
     async def scenario(socket: MemorySocket, call: WebSocketCall) -> None:
         async with asyncio.TaskGroup() as group:
-            band = Sideband(side, call.conversation, VirtualClock())
+            band = Sideband(side, call.conversation, VirtualClock(), {})
             running = group.create_task(band.run())
             for _ in range(500):
                 update = {"instructions": "x" * 5000}

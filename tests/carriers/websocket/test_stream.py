@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
-from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.carriers.websocket.stream import MAX_WAITING_AUDIO, Pacer, StreamCall
+from tests.carriers.incoming import incoming
+from tests.fakes import FakeText
+from tests.virtual_time import run_virtual
+from voiceserver.carriers.websocket.stream import MAX_WAITING_AUDIO, StreamCall
 from voiceserver.carriers.websocket.stream_audio import OPUS, PCM, StreamFormat
-from voiceserver.config import Config
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
-from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 
 RATE = 16_000
@@ -102,22 +100,8 @@ def played(
 
     async def call() -> KioskSocket:
         socket = KioskSocket()
-        engines: Any = Engines(
-            FakeVad(), FakeRecogniser(), FakeText(words=words), FakeSpeech()
-        )
-
-        def dialect(send: Callable[[str], None]) -> RealtimeDialect:
-            return RealtimeDialect("rtc_1", Config(), send, carrier="stream")
-
-        held = StreamCall(
-            "rtc_1",
-            socket,
-            form or StreamFormat(PCM, RATE),
-            engines,
-            metrics or Metrics(),
-            VirtualClock(),
-            dialect,
-        )
+        given = incoming(text=FakeText(words=words), metrics=metrics)
+        held = StreamCall(given, socket, form or StreamFormat(PCM, RATE))
         async with asyncio.TaskGroup() as group:
             running = group.create_task(held.run())
             await scenario(socket, held)
@@ -257,23 +241,3 @@ def test_a_call_that_is_hung_up_says_why() -> None:
 
     socket = played(scenario)
     assert socket.closed == (1000, "The server is shutting down.")
-
-
-def test_a_loop_that_was_away_leaves_time_out() -> None:
-    """Two frames are made up for; more are left out and counted."""
-    lost: list[int] = []
-
-    async def scenario() -> list[float]:
-        loop, clock = asyncio.get_running_loop(), VirtualClock()
-        pacer = Pacer(clock, lost.append)
-        began_s, ticks_s = loop.time(), []
-        for number in range(6):
-            await pacer.tick()
-            ticks_s.append(round(loop.time() - began_s, 3))
-            if number == 1:
-                await asyncio.sleep(0.2)
-        return ticks_s
-
-    # The third was due at 0.04 and comes at 0.22: nine frame times late.
-    assert run_virtual(scenario()) == [0, 0.02, 0.22, 0.24, 0.26, 0.28]
-    assert lost == [9]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from voiceserver.commands import Command
 from voiceserver.config import Config
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
+from voiceserver.dialects.realtime.dialect import Realtime
 from voiceserver.events import Event
+from voiceserver.session.ports import Carrier, Opening
+from voiceserver.voices import Voices
+
+EXTENDED = {"extensions": "voiceserver"}
 
 
 class Client:
@@ -17,6 +21,7 @@ class Client:
 
     Attributes:
         events: Every server event since the call was opened.
+        settings: What the conversation starts with.
     """
 
     def __init__(
@@ -25,12 +30,21 @@ class Client:
         session: dict[str, Any] | None = None,
         voices: Sequence[str] = (),
         carrier: Literal["webrtc", "websocket"] = "webrtc",
+        address: Mapping[str, str] | None = None,
         call_id: str = "rtc_test",
     ) -> None:
         self.events: list[dict[str, Any]] = []
-        self.dialect = RealtimeDialect(
-            call_id, config or Config(), self._take, session, voices, carrier
+        config = config or Config()
+        opening = Opening(
+            call_id,
+            config,
+            Voices(voices, config.speech.voice),
+            Carrier(carrier, in_events=carrier == "websocket"),
+            EXTENDED if address is None else address,
+            session or {},
         )
+        opened = Realtime().open(opening, self._take)
+        self.dialect, self.settings = opened.dialect, opened.settings
         self.dialect.opened()
 
     def _take(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,9 @@ from voiceserver.commands import (
     CancelReply,
     ClearAudio,
     ClearPlayback,
-    Configure,
-    CreateReply,
     DeleteMessage,
 )
+from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.events import (
     BargeIn,
     Outcome,
@@ -39,7 +39,7 @@ def message(role: str = "user", text: str = "hello", **more: Any) -> dict[str, A
 def cut_reply() -> tuple[Client, str]:
     """A call with a reply cut off at 480 ms, and the id of its item."""
     client = Client()
-    client.notify(ReplyStarted(1, {}), TextDelta(1, "Hi there."))
+    client.notify(ReplyStarted(1), TextDelta(1, "Hi there."))
     client.notify(Playback(1, Played.STARTED), BargeIn(1, 16_000, "words"))
     sent = client.notify(ReplyDone(1, "Hi there.", Outcome.INTERRUPTED))
     client.notify(Playback(1, Played.CUT, 480, "Hi"))
@@ -93,21 +93,23 @@ def test_event_id_of_a_wrong_type_is_refused() -> None:
 def test_response_create_asks_for_a_reply() -> None:
     """With the client's metadata and instructions for this reply alone."""
     response = {"metadata": {"k": "v"}, "instructions": "Shout.", "tools": []}
-    [command] = Client().send("response.create", response=response)
-    assert isinstance(command, CreateReply)
+    client = Client()
+    [command] = client.send("response.create", response=response)
+    assert isinstance(command, ResponseCreate)
     assert command.metadata == {"k": "v"}
-    assert command.change == Configure(instructions="Shout.")
+    assert command.settings == replace(client.settings, instructions="Shout.")
 
 
 def test_second_response_is_refused_while_one_is_active() -> None:
     """And allowed once it is done, although it may still play."""
     client = Client()
-    client.notify(ReplyStarted(1, {}), TextDelta(1, "Hi."))
+    client.notify(ReplyStarted(1), TextDelta(1, "Hi."))
     client.notify(Playback(1, Played.STARTED))
     error = client.refusal("response.create")
     assert error["code"] == "conversation_already_has_active_response"
     client.notify(ReplyDone(1, "Hi.", Outcome.COMPLETED))
-    assert client.send("response.create") == [CreateReply(metadata={}, request=1)]
+    [command] = client.send("response.create")
+    assert isinstance(command, ResponseCreate)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_wrong_response_is_refused(response: Any, param: str) -> None:
 def test_cancel_stops_the_active_response() -> None:
     """By its id, or without one."""
     client = Client()
-    [created] = client.notify(ReplyStarted(1, {}))
+    [created] = client.notify(ReplyStarted(1))
     assert client.send("response.cancel") == [CancelReply(1)]
     response_id = created["response"]["id"]
     cancel = client.send("response.cancel", response_id=response_id)
@@ -144,7 +146,7 @@ def test_cancel_of_nothing_is_harmless() -> None:
     """Clients race with the end of the response."""
     client = Client()
     assert client.refusal("response.cancel")["code"] == "response_cancel_not_active"
-    client.notify(ReplyStarted(1, {}))
+    client.notify(ReplyStarted(1))
     error = client.refusal("response.cancel", response_id="resp_other")
     assert error["code"] == "response_cancel_not_active"
 

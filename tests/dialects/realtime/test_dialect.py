@@ -10,7 +10,6 @@ import pytest
 from tests.dialects.realtime.client import Client, names
 from voiceserver.commands import CreateReply
 from voiceserver.config import Config, TurnConfig
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
 from voiceserver.errors import BadRequest
 from voiceserver.events import (
     BargeIn,
@@ -33,7 +32,7 @@ TURN = (
     SpeechStopped(1, 32_000),
     UserTurn(1, 32_000, 40_000, 0, "silence"),
     Transcript(1, "hello", final=True),
-    ReplyStarted(1, {}),
+    ReplyStarted(1),
     TextDelta(1, "Hi "),
     Playback(1, Played.STARTED),
     TextDelta(1, "there."),
@@ -131,27 +130,25 @@ def test_starting_session_is_laid_over_the_config() -> None:
             },
         }
     )
-    config = client.dialect.config
-    assert config.text.instructions == "Be brief."
-    assert config.text.max_output_tokens == 64
-    assert (config.speech.voice, config.speech.speed) == ("verse", 1.25)
-    assert config.turn.policy == "graded"
-    assert config.turn.unclear_ms == 800
+    settings = client.settings
+    assert settings.instructions == "Be brief."
+    assert settings.max_output_tokens == 64
+    assert (settings.voice, settings.speed) == ("verse", 1.25)
+    assert settings.turn.policy == "graded"
+    assert settings.turn.unclear_ms == 800
 
 
 def test_without_a_session_the_turn_ends_by_silence_alone() -> None:
     """Clients that ask for nothing get server_vad, with the server's own silence."""
     client = Client(Config(turn=TurnConfig(silence_ms=700)))
-    assert client.dialect.config.turn.policy == "fixed"
-    assert client.dialect.config.turn.silence_ms == 700
+    assert client.settings.turn.policy == "fixed"
+    assert client.settings.turn.silence_ms == 700
 
 
 def test_unusable_starting_session_is_refused_with_the_reason() -> None:
     """The carrier can answer the offer with it."""
     with pytest.raises(BadRequest, match="the voices are: alloy"):
-        RealtimeDialect(
-            "rtc_1", Config(), print, {"audio": {"output": {"voice": "nobody"}}}
-        )
+        Client(session={"audio": {"output": {"voice": "nobody"}}})
 
 
 def test_fault_outside_a_reply_is_an_error_of_the_server() -> None:
@@ -165,7 +162,8 @@ def test_fault_outside_a_reply_is_an_error_of_the_server() -> None:
         "param": None,
         "event_id": None,
     }
-    assert client.send("response.create") == [CreateReply(metadata={}, request=1)]
+    [command] = client.send("response.create")
+    assert isinstance(command, CreateReply)
 
 
 def test_how_the_audio_fares_is_told_with_all_its_figures() -> None:

@@ -55,7 +55,7 @@ STRAY: st.SearchStrategy[Event] = st.one_of(
     st.builds(BargeIn, NUMBERS, st.integers(0, 99_999), st.just("words")),
     st.builds(Transcript, NUMBERS, st.sampled_from(["", "hello"]), st.booleans()),
     st.builds(UserTurn, NUMBERS, *[st.integers(0, 99_999)] * 3, st.just("silence")),
-    st.builds(ReplyStarted, NUMBERS, st.just({})),
+    st.builds(ReplyStarted, NUMBERS),
     st.builds(TextDelta, NUMBERS, st.sampled_from(["", "Hi ", "there. "])),
     st.builds(ReplyDone, NUMBERS, st.just("Hi there. "), st.sampled_from(Outcome)),
     st.builds(
@@ -88,7 +88,7 @@ def turns(draw: st.DrawFn) -> list[Event]:
             continue
         words = draw(st.integers(0, 3))
         outcome = draw(st.sampled_from(Outcome))
-        events.append(ReplyStarted(n, {}))
+        events.append(ReplyStarted(n))
         events += [TextDelta(n, "word ")] * words
         events.append(Playback(n, Played.STARTED))
         ending: list[Event] = [

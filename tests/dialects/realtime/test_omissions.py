@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.dialects.realtime.client import Client, names
+from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
@@ -78,7 +79,7 @@ def conversation(carrier: Carrier) -> Client:
         SpeechStopped(1, 32_000),
         UserTurn(1, 32_000, 40_000, 0, "silence"),
         Transcript(1, "hello", final=True),
-        ReplyStarted(1, {"client_event_id": "mine"}),
+        ReplyStarted(1, ResponseCreate(metadata={"client_event_id": "mine"})),
         TextDelta(1, "Hi there."),
         Playback(1, Played.STARTED),
     )
@@ -99,7 +100,7 @@ def conversation(carrier: Carrier) -> Client:
         SpeechStopped(2, 70_000),
         UserTurn(2, 70_000, 78_000, 0, "silence"),
         Transcript(2, "the weather?", final=True),
-        ReplyStarted(2, {}),
+        ReplyStarted(2),
         ToolCalled(2, ToolCall("call_1", "weather", "{}")),
         ReplyDone(2, "", Outcome.COMPLETED),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.dialects.realtime.client import Client, names
 from voiceserver.budget import Stage, StageSpend, TurnRecord
+from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.events import (
     Outcome,
     Playback,
@@ -15,7 +16,7 @@ from voiceserver.events import (
     UserTurn,
 )
 
-REPLY = (ReplyStarted(1, {}), TextDelta(1, "Hi "), TextDelta(1, "there."))
+REPLY = (ReplyStarted(1), TextDelta(1, "Hi "), TextDelta(1, "there."))
 
 
 def replying() -> Client:
@@ -27,13 +28,14 @@ def replying() -> Client:
 
 def test_metadata_is_echoed() -> None:
     """Clients tell by it which request a response answers."""
-    [event] = Client().notify(ReplyStarted(1, {"client_event_id": "x"}))
+    asked = ResponseCreate(metadata={"client_event_id": "x"})
+    [event] = Client().notify(ReplyStarted(1, asked))
     assert event["response"]["metadata"] == {"client_event_id": "x"}
 
 
 def test_response_without_metadata_says_null() -> None:
     """Not an empty object."""
-    [event] = Client().notify(ReplyStarted(1, {}))
+    [event] = Client().notify(ReplyStarted(1))
     assert event["response"]["metadata"] is None
 
 
@@ -57,9 +59,7 @@ def test_audio_of_the_user_is_counted_once() -> None:
     client.notify(SpeechStarted(1, 9600), UserTurn(1, 32_000, 40_000, 0, "silence"))
     counts = []
     for turn in (1, 2):
-        sent = client.notify(
-            ReplyStarted(turn, {}), ReplyDone(turn, "", Outcome.COMPLETED)
-        )
+        sent = client.notify(ReplyStarted(turn), ReplyDone(turn, "", Outcome.COMPLETED))
         usage = sent[-1]["response"]["usage"]
         counts.append(usage["input_token_details"]["audio_tokens"])
     assert counts == [22, 0]
@@ -84,7 +84,7 @@ def test_cancelled_response_names_the_client() -> None:
 def test_failure_before_any_word_is_created_and_done() -> None:
     """There is no item for nothing."""
     sent = Client().notify(
-        ReplyStarted(1, {}), ReplyDone(1, "", Outcome.FAILED, error="no model answered")
+        ReplyStarted(1), ReplyDone(1, "", Outcome.FAILED, error="no model answered")
     )
     assert names(sent) == ["response.created", "response.done"]
     assert sent[-1]["response"]["output"] == []
@@ -170,13 +170,13 @@ def test_events_of_no_or_a_finished_response_are_ignored() -> None:
     assert client.notify(TextDelta(1, "more")) == []
     assert client.notify(ReplyDone(1, "Hi there.", Outcome.COMPLETED)) == []
     assert client.notify(Playback(1, Played.CUT), TextDelta(7, "x")) == []
-    assert client.notify(ReplyStarted(1, {})) == []
+    assert client.notify(ReplyStarted(1)) == []
 
 
 def test_new_reply_ends_one_that_was_left_open() -> None:
     """There is never more than one active response."""
     client = replying()
-    sent = names(client.notify(ReplyStarted(2, {})))
+    sent = names(client.notify(ReplyStarted(2)))
     assert sent[-2:] == ["response.done", "response.created"]
     assert client.notify(ReplyDone(1, "Hi there.", Outcome.COMPLETED)) == []
 

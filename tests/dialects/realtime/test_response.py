@@ -5,13 +5,14 @@ from __future__ import annotations
 from voiceserver.config import Config
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.dialects.realtime.response import Response
-from voiceserver.dialects.realtime.session import SessionSettings
+from voiceserver.dialects.realtime.session import SessionRules
 from voiceserver.events import Outcome, ReplyDone
+from voiceserver.voices import Voices
 
 
 def test_reply_cut_by_its_length_is_incomplete() -> None:
     """With the reason; its items and usage are shown once it is done."""
-    settings = SessionSettings.starting(Config())
+    settings = SessionRules(Config(), Voices((), "alloy")).starting()
     response = Response("resp_1", 1, settings, {}, 0)
     item = Item("item_1", "assistant", Part.OUTPUT_AUDIO, "Hello there.")
     response.output.append(item)

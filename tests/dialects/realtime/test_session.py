@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from tests.dialects.realtime.client import Client, names
-from voiceserver.commands import Configure
+from voiceserver.commands import CallSettings, Configure
 from voiceserver.config import Config, TextConfig
+from voiceserver.dialects.realtime.session import ROWS
 
 
-def update(client: Client, **session: Any) -> Configure | None:
+def update(client: Client, **session: Any) -> dict[str, Any]:
     """Send a session.update that must be accepted; return what it changed."""
     before = len(client.events)
     commands = client.send("session.update", session=session)
     assert names(client.events[before:]) == ["session.updated"]
     if not commands:
-        return None
+        return {}
     [command] = commands
     assert isinstance(command, Configure)
-    return command
+    before_it, client.settings = client.settings, command.settings
+    return {
+        each.name: getattr(command.settings, each.name)
+        for each in fields(CallSettings)
+        if getattr(command.settings, each.name) != getattr(before_it, each.name)
+    }
 
 
 def test_update_changes_only_what_it_names() -> None:
-    """Everything else of the command is None."""
+    """Everything else stays."""
     change = update(Client(), type="realtime", instructions="Be brief.")
-    assert change == Configure(instructions="Be brief.")
+    assert change == {"instructions": "Be brief."}
 
 
 def test_update_that_changes_nothing_is_acknowledged() -> None:
     """Clients send their defaults, and tracing, right after connecting."""
     client = Client()
-    assert update(client, tracing="auto", type="realtime") is None
+    assert update(client, tracing="auto", type="realtime") == {}
     assert client.session["tracing"] == "auto"
 
 
@@ -49,20 +56,20 @@ def test_null_leaves_a_setting_as_it_is() -> None:
     """Some clients send every field they know."""
     client = Client()
     unchanged = client.session
-    assert update(client, instructions=None, audio={"output": None}) is None
+    assert update(client, instructions=None, audio={"output": None}) == {}
     assert client.session == unchanged
 
 
 def test_instructions_can_be_emptied() -> None:
     """An empty string is a value."""
-    assert update(Client(), instructions="") == Configure(instructions="")
+    assert update(Client(), instructions="") == {"instructions": ""}
 
 
 def test_client_id_of_a_voice_is_accepted() -> None:
     """``{"id": name}`` names a voice too."""
     client = Client(voices=("nadia",))
     change = update(client, audio={"output": {"voice": {"id": "nadia"}}})
-    assert change == Configure(voice="nadia")
+    assert change == {"voice": "nadia"}
     assert client.session["audio"]["output"]["voice"] == "nadia"
 
 
@@ -71,7 +78,7 @@ def test_voice_of_openai_is_spoken_by_the_default() -> None:
     client = Client(voices=("alloy", "nadia"))
     update(client, audio={"output": {"voice": "nadia"}})
     change = update(client, audio={"output": {"voice": "marin"}})
-    assert change == Configure(voice="alloy")
+    assert change == {"voice": "alloy"}
     assert client.session["audio"]["output"]["voice"] == "marin"
 
 
@@ -92,7 +99,7 @@ def test_update_takes_effect_as_a_whole_or_not() -> None:
     session = {"instructions": "New.", "max_output_tokens": 0}
     error = client.refusal("session.update", session=session)
     assert error["param"] == "session.max_output_tokens"
-    assert update(client, tracing="auto") is None
+    assert update(client, tracing="auto") == {}
     assert client.session["instructions"] != "New."
 
 
@@ -103,15 +110,15 @@ def test_server_bounds_the_length_of_replies(asked: Any, told: int | None) -> No
     """The lower of the two bounds holds; "inf" is the server's 512."""
     config = Config(text=TextConfig(max_output_tokens=512))
     change = update(Client(config), max_output_tokens=asked)
-    assert (change.max_output_tokens if change else None) == told
+    assert change.get("max_output_tokens") == told
 
 
 def test_unbounded_server_leaves_the_bound_to_the_client() -> None:
     """0 is unbounded."""
     config = Config(text=TextConfig(max_output_tokens=0))
     client = Client(config)
-    assert update(client, max_output_tokens=9) == Configure(max_output_tokens=9)
-    assert update(client, max_output_tokens="inf") == Configure(max_output_tokens=0)
+    assert update(client, max_output_tokens=9) == {"max_output_tokens": 9}
+    assert update(client, max_output_tokens="inf") == {"max_output_tokens": 0}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ def test_formats_are_echoed() -> None:
     """They say nothing about RTP, and clients compare what they sent."""
     client = Client()
     formats = {"input": {"format": {"type": "audio/pcmu"}}}
-    assert update(client, audio=formats) is None
+    assert update(client, audio=formats) == {}
     assert client.session["audio"]["input"]["format"] == {"type": "audio/pcmu"}
 
 
@@ -181,7 +188,7 @@ def test_ignored_members_are_echoed() -> None:
         "model": "gpt-realtime",
     }
     noise = {"input": {"noise_reduction": {"type": "near_field"}}}
-    assert update(client, **ignored, audio=noise) is None
+    assert update(client, **ignored, audio=noise) == {}
     assert client.session | ignored == client.session
     shown = client.session["audio"]["input"]["noise_reduction"]
     assert shown == {"type": "near_field"}
@@ -194,8 +201,35 @@ def test_transcription_session_answers_nothing() -> None:
     assert shown["type"] == "transcription"
     assert set(shown["audio"]) == {"input"}
     assert "instructions" not in shown
-    turn = client.dialect.config.turn
+    turn = client.settings.turn
     assert not (turn.create_reply or turn.interrupt)
     assert client.refusal("response.create")["code"] == "unsupported"
     patch = {"type": "realtime"}
     assert client.refusal("session.update", session=patch)["param"] == "session.type"
+
+
+def test_every_setting_of_a_call_has_its_row() -> None:
+    """One row decides each field, so that none is forgotten."""
+    decided = [row.effect.setting for row in ROWS if row.effect is not None]
+    assert sorted(decided) == sorted(each.name for each in fields(CallSettings))
+
+
+def test_the_session_beats_the_address() -> None:
+    """``?model=`` is what holds where the client says nothing else."""
+    assert Client(address={"model": "m"}).session["model"] == "m"
+    client = Client(session={"model": "n"}, address={"model": "m"})
+    assert client.session["model"] == "n"
+
+
+def test_a_transcription_can_be_asked_for_in_the_address() -> None:
+    """``?intent=transcription``, as OpenAI's clients do."""
+    client = Client(address={"intent": "transcription"})
+    assert client.session["type"] == "transcription"
+
+
+def test_null_in_the_transcription_leaves_its_member() -> None:
+    """One null does not cost the update."""
+    client = Client()
+    patch = {"input": {"transcription": {"model": "m", "prompt": None}}}
+    assert update(client, audio=patch) == {}
+    assert client.session["audio"]["input"]["transcription"] == {"model": "m"}

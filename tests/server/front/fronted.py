@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from tests.server.running import FakeCall, Running, engines_over
+from voiceserver.carriers.base import Incoming
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines, Provider
 from voiceserver.metrics import Metrics
@@ -130,18 +131,13 @@ async def _work(
         it.providers_of[number] = engines.providers
         yield engines
 
-    def calls(config: Config, metrics: Metrics) -> Any:
-        def place(
-            call_id: str, engines: Engines, session: Mapping[str, object] | None
-        ) -> FakeCall:
-            call = FakeCall(call_id, session)
-            it.calls_of[number].append(call)
-            it.placed.append(call)
-            return call
+    def placed(incoming: Incoming) -> FakeCall:
+        call = FakeCall(incoming)
+        it.calls_of[number].append(call)
+        it.placed.append(call)
+        return call
 
-        return place
-
-    parts = ServerParts(open_engines, calls, share=share)
+    parts = ServerParts(open_engines, share=share, webrtc=placed)
     listening = bound_path(worker.path)
     with listening:
         await serve(

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.server.running import Running, running
-from voiceserver.carriers.websocket import messages as websocket
+from voiceserver.carriers.websocket import socket as websocket
 from voiceserver.server.routes import sockets
 
 pytestmark = pytest.mark.net

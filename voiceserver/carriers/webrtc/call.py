@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 
 from aiortc import (
@@ -23,14 +23,11 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from voiceserver.carriers.base import HeldCall, Incoming
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.carriers.webrtc.channel import EventChannel
 from voiceserver.carriers.webrtc.sdp import checked_offer, with_public_address
-from voiceserver.clock import Clock
-from voiceserver.commands import HangUp
-from voiceserver.config import Config, MediaConfig
-from voiceserver.dialects.realtime.dialect import RealtimeDialect
-from voiceserver.engines.base import Engines
+from voiceserver.config import MediaConfig
 from voiceserver.errors import BadRequest, SessionEnded
 from voiceserver.events import MediaReport
 from voiceserver.media.codecs import SPOKEN, encoder_for
@@ -42,8 +39,8 @@ from voiceserver.media.reports import (
     summary,
 )
 from voiceserver.media.sender import AudioSender
-from voiceserver.metrics import Metrics
-from voiceserver.session.session import Session
+from voiceserver.reply.playout import Playout
+from voiceserver.session.ports import Carrier
 
 log = logging.getLogger(__name__)
 
@@ -53,59 +50,36 @@ POLL_S = 0.02
 WATCHES = 8  # looks at the line within its inactivity limit
 TOLD_EVERY = 2  # looks: the client is told how its audio fares
 
-MakeDialect = Callable[[Callable[[str], None]], RealtimeDialect]
+CARRIER = Carrier("webrtc")
 
 
-class WebRtcCall:
+class WebRtcCall(HeldCall):
     """One call.
 
     Args:
-        call_id: For logs.
-        media: Limits and addresses.
-        engines: For the session.
-        metrics: Of the server.
-        clock: For the session.
-        dialect_for: Makes the call's dialect, given what sends a text to the client;
-            the session runs on the dialect's configuration.
+        incoming: What it is made of.
 
     Raises:
-        BadRequest: If the dialect cannot take the client's session.
+        BadRequest: If the client's session cannot be used.
     """
 
-    def __init__(
-        self,
-        call_id: str,
-        media: MediaConfig,
-        engines: Engines,
-        metrics: Metrics,
-        clock: Clock,
-        dialect_for: MakeDialect,
-    ) -> None:
-        self._call_id = call_id
-        self._media = media
-        self._metrics = metrics
-        self._over = asyncio.Event()
+    def __init__(self, incoming: Incoming) -> None:
+        parts = incoming.parts
+        self._media = parts.config.media
+        self._metrics = parts.metrics
         self._connected = asyncio.Event()
-        self._reason = ""
         self._listens_only = True  # no microphone was offered
         self._n_left_out = 0  # frames of the reply
         self._line: aiortc_seams.AudioLine | None = None
-        self._meter = MediaMeter(metrics)
+        self._meter = MediaMeter(parts.metrics)
         self._channel = EventChannel(self._receive, self.hang_up)
-        dialect = dialect_for(self._channel.send)
-        config: Config = dialect.config
-        self._session = Session(call_id, config, engines, dialect, clock, metrics)
-        self._session.command(dialect.starting)
-        self._receiver = AudioReceiver(self._session.hear, clock)
+        self._playout = Playout()
+        super().__init__(incoming, CARRIER, self._playout, self._channel.send)
+        self._receiver = AudioReceiver(self._session.hear, parts.clock)
         self._sender = AudioSender(
-            self._session.playout.next_frame, self._left_out, clock
+            self._playout.next_frame, self._left_out, parts.clock
         )
         self._peer: RTCPeerConnection | None = None
-
-    @property
-    def conversation(self) -> Session:
-        """For sidebands."""
-        return self._session
 
     async def answer(self, offer: str) -> str:
         """Take the client's offer; return the answer.
@@ -136,19 +110,6 @@ class WebRtcCall:
             raise BadRequest(
                 "The offer cannot be used: it is not understood.", "invalid_sdp"
             ) from error
-
-    async def run(self) -> str:
-        """Hold the call to its end; return why it ended."""
-        try:
-            await self._set_up()
-            return await self._hold()
-        finally:
-            await self._close()
-
-    def hang_up(self, reason: str) -> None:
-        """Ask the call to end; ``reason`` is told to the client."""
-        self._reason = self._reason or reason
-        self._over.set()
 
     async def _negotiate(self, peer: RTCPeerConnection, offer: str) -> str:
         peer.on("connectionstatechange", self._state_changed)
@@ -196,7 +157,7 @@ class WebRtcCall:
             None if self._line is None else self._line.rtt_s,
             self._sender.n_sent,
             self._n_left_out,
-            self._session.playout.underruns,
+            self._playout.underruns,
         )
 
     def _state_changed(self) -> None:
@@ -207,7 +168,7 @@ class WebRtcCall:
         elif state in ("failed", "closed"):
             self.hang_up("The connection was closed.")
 
-    async def _set_up(self) -> None:
+    async def _connect(self) -> None:
         """Wait for the connection.
 
         Raises:
@@ -229,21 +190,8 @@ class WebRtcCall:
         if not self._connected.is_set():
             raise SessionEnded(f"The connection was not set up within {limit_s:g} s.")
 
-    async def _hold(self) -> str:
-        async with asyncio.TaskGroup() as group:
-            holding = group.create_task(self._session.run())
-            others = [
-                group.create_task(self._watch()),
-                group.create_task(self._wait_for_end()),
-            ]
-            await asyncio.wait({holding})
-            for other in others:
-                other.cancel()
-        await self._say_goodbye()
-        fared = self.media()
-        self._meter.update(fared)
-        log.info("audio of a call", extra=asdict(fared))
-        return holding.result()
+    def _beside(self) -> Sequence[Coroutine[object, object, None]]:
+        return (self._watch(),)
 
     async def _watch(self) -> None:
         """End the call when its line is dead: aiortc alone takes 35 s to notice."""
@@ -277,16 +225,15 @@ class WebRtcCall:
             if stats.type == "transport"
         )
 
-    async def _wait_for_end(self) -> None:
-        await self._over.wait()
-        self._session.command(HangUp(self._reason))
-
-    async def _say_goodbye(self) -> None:
+    async def _goodbye(self) -> None:
         """Let the last event leave; the network gets a moment, not for ever."""
         for _ in range(round(GOODBYE_LIMIT_S / POLL_S)):
             await asyncio.sleep(POLL_S)
             if self._channel.idle:
-                return
+                break
+        fared = self.media()
+        self._meter.update(fared)
+        log.info("audio of a call", extra=asdict(fared))
 
     def _receive(self, text: str) -> None:
         self._session.receive(text)

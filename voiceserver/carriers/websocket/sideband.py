@@ -7,8 +7,9 @@ does not notice. It knows neither the protocol of the messages nor HTTP.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
-from voiceserver.carriers.websocket.messages import (
+from voiceserver.carriers.websocket.socket import (
     NORMAL,
     POLICY,
     Outgoing,
@@ -28,7 +29,7 @@ class Sideband:
         socket: Not yet open.
         session: Of the call.
         clock: Monotonic clock.
-        extensions: Events of our own are wanted too.
+        address: What its address asks for, as the dialect reads it.
     """
 
     def __init__(
@@ -36,12 +37,12 @@ class Sideband:
         socket: Socket,
         session: Session,
         clock: Clock,
-        extensions: bool = False,
+        address: Mapping[str, str],
     ) -> None:
         self._socket = socket
         self._session = session
         self._clock = clock
-        self._extensions = extensions
+        self._address = address
         self._over = asyncio.Event()
         self._code, self._reason = NORMAL, "The call is over."
         self._outgoing = Outgoing(self._not_read)
@@ -50,7 +51,7 @@ class Sideband:
         """Hold the connection until the client or the call ends it."""
         await self._socket.open()
         number = self._session.door.attach(
-            self._outgoing.send, self._outgoing.end, self._extensions
+            self._outgoing.send, self._outgoing.end, self._address
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from voiceserver.commands import (
@@ -19,7 +19,7 @@ from voiceserver.commands import (
     ClearPlayback,
     Command,
     CommitAudio,
-    CreateReply,
+    Configure,
     DeleteMessage,
     Hear,
 )
@@ -43,14 +43,26 @@ from voiceserver.dialects.realtime.client_items import (
 )
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Item, Part
-from voiceserver.dialects.realtime.output import Request, Responses
-from voiceserver.dialects.realtime.session import SessionRules, difference
+from voiceserver.dialects.realtime.output import Responses
+from voiceserver.dialects.realtime.response import ResponseCreate
+from voiceserver.dialects.realtime.session import SessionRules
 from voiceserver.errors import BadRequest
 
 Commands = Sequence[Command]
 Fields = Mapping[str, Any]
 
 MAX_INPUT = 256  # items that one response answers
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(CommitAudio):
+    """A commit of the client.
+
+    Attributes:
+        event_id: The client's id of its request, if it gave one.
+    """
+
+    event_id: str | None = None
 
 
 class ClientEvents:
@@ -108,10 +120,10 @@ class ClientEvents:
     def refused(self, command: Command) -> None:
         """Tell that a command could not be carried out as things stand."""
         match command:
-            case CommitAudio(event_id):
+            case Commit(event_id):
                 message = "there is no speech to commit; send at least 100 ms of audio"
                 refusal = BadRequest(message, "input_audio_buffer_commit_empty")
-            case CreateReply(event_id=event_id):
+            case ResponseCreate(event_id=event_id):
                 message = "a response is about to begin already"
                 refusal = BadRequest(
                     message, "conversation_already_has_active_response"
@@ -142,8 +154,8 @@ class ClientEvents:
         call.settings = new
         session = new.rendered(self._session_id)
         call.wire.event("session.updated", session=session)
-        change = difference(rules.configure(old), rules.configure(new))
-        return [] if change is None else [change]
+        settings = rules.call_settings(new)
+        return [] if settings == rules.call_settings(old) else [Configure(settings)]
 
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:
@@ -151,11 +163,13 @@ class ClientEvents:
         audio = required(fields, "audio")
         if not isinstance(audio, str):
             raise BadRequest("audio must be a string", "invalid_type", "audio")
-        samples = self._microphone.decode(audio, self._call.settings.input_format)
+        samples = self._microphone.decode(
+            audio, self._call.settings["audio.input.format"]
+        )
         return [Hear(samples)] if len(samples) else []
 
     def _audio_commit(self, fields: Fields) -> Commands:
-        return [CommitAudio(fields.get("event_id"))]
+        return [Commit(fields.get("event_id"))]
 
     def _audio_clear(self, fields: Fields) -> Commands:
         self._speech.forget()
@@ -227,23 +241,24 @@ class ClientEvents:
         settings = self._rules.update(call.settings, patch, "response")
         aside = read.get("conversation", "auto") == "none"
         if aside and call.paced:
-            settings = replace(settings, output_modalities=["text"])  # one RTP stream
+            settings = settings.changed(
+                {"output_modalities": ["text"]}
+            )  # one RTP stream
         active = self._responses.active
         if active is not None and not aside:
             message = f"response {active.id} is still in progress"
             raise BadRequest(message, "conversation_already_has_active_response")
         messages = None if "input" not in read else self._input(read["input"])
-        rules = self._rules
+        usual = self._rules.call_settings(call.settings)
+        wanted = self._rules.call_settings(settings)
         return [
-            CreateReply(
-                metadata=read.get("metadata", {}),
-                change=difference(
-                    rules.configure(call.settings), rules.configure(settings)
-                ),
-                event_id=fields.get("event_id"),
-                request=self._responses.asked(Request(settings, aside)),
+            ResponseCreate(
+                settings=None if wanted == usual else wanted,
                 messages=messages,
                 aside=aside,
+                event_id=fields.get("event_id"),
+                shown=settings,
+                metadata=read.get("metadata", {}),
             )
         ]
 

@@ -7,9 +7,10 @@ no clock, no audio and no connection. ``docs/protocol.md`` lists every message.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Literal, assert_never
+from typing import assert_never
 
 from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, Command
@@ -20,7 +21,7 @@ from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
 from voiceserver.dialects.realtime.output import Responses
 from voiceserver.dialects.realtime.session import SessionRules, SessionSettings
-from voiceserver.dialects.realtime.wire import Ids, Wire
+from voiceserver.dialects.realtime.wire import Ids, Wire, wants_extensions
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
@@ -38,59 +39,39 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.session.ports import Opened, Opening
 from voiceserver.voices import Voices
-
-Carrier = Literal["webrtc", "websocket", "stream"]
 
 
 class RealtimeDialect:
     """Speaks the Realtime protocol with one client.
 
     Args:
-        call_id: Unique per call; all identifiers derive from it.
-        config: Settings of the server.
+        opening: What it is made of.
         send: Takes one JSON text for the client; must neither block nor raise.
-        session: The client's session object from before the call, if it gave one.
-        voices: The synthesizer's voices; empty accepts OpenAI's names as they are.
-        carrier: How audio moves.
-        extensions: Send events of our own, which some clients take for errors.
-
-    Attributes:
-        config: ``config`` with the client's starting settings laid over it: what the
-            call's ``Session`` must be made with.
-        starting: What the call's ``Session`` must be told before anything else.
-
-    Raises:
-        BadRequest: If ``session`` cannot be used; the message says why.
+        rules: What the server allows.
+        settings: What the client starts with.
     """
 
     def __init__(
         self,
-        call_id: str,
-        config: Config,
+        opening: Opening,
         send: Callable[[str], None],
-        session: Mapping[str, object] | None = None,
-        voices: Sequence[str] = (),
-        carrier: Carrier = "webrtc",
-        extensions: bool = True,
+        rules: SessionRules,
+        settings: SessionSettings,
     ) -> None:
-        rules = SessionRules(config, Voices(voices, config.speech.voice))
-        settings = SessionSettings.starting(config)
-        if session is not None:
-            settings = rules.update(settings, dict(session))
-        self.config = rules.starting_config(settings)
-        self.starting = rules.configure(settings)
-        ids = Ids(call_id)
+        ids = Ids(opening.call_id)
         self._session_id = ids.new("sess")
+        in_events = opening.carrier.in_events
         self._call = Call(
-            call_id=call_id,
+            call_id=opening.call_id,
             ids=ids,
-            wire=Wire(ids, send, extensions),
+            wire=Wire(ids, send, not in_events or wants_extensions(opening.address)),
             conversation=Conversation(ids),
             settings=settings,
-            paced=carrier != "websocket",
+            paced=not in_events,
         )
-        self._speech = UserSpeech(self._call, config.turn.prefix_ms)
+        self._speech = UserSpeech(self._call, opening.config.turn.prefix_ms)
         self._responses = Responses(self._call, ids.new("conv"))
         self._client = ClientEvents(
             self._call, rules, self._speech, self._responses, self._session_id
@@ -155,3 +136,33 @@ class RealtimeDialect:
         self._responses.close()
         self._call.wire.event("voiceserver.call.ended", reason=reason)
         self._call.wire.close()
+
+
+class Realtime:
+    """The Realtime protocol as a row of the table of dialects."""
+
+    def open(self, opening: Opening, send: Callable[[str], None]) -> Opened:
+        """Make the dialect of a call; what its session asks for beats its address."""
+        rules = SessionRules(opening.config, opening.voices)
+        settings = rules.update(rules.starting(), _session_in(opening.address))
+        settings = rules.update(settings, dict(opening.session))
+        dialect = RealtimeDialect(opening, send, rules, settings)
+        return Opened(dialect, rules.call_settings(settings))
+
+    def shown(
+        self, config: Config, voices: Voices, session: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """Check a session object that a token will carry; return it filled in."""
+        rules = SessionRules(config, voices)
+        settings = rules.update(rules.starting(), dict(session))
+        return settings.rendered(f"sess_{secrets.token_hex(12)}")
+
+
+def _session_in(address: Mapping[str, str]) -> dict[str, object]:
+    """What an address says of the session: ``?model=`` and ``?intent=``."""
+    session: dict[str, object] = {}
+    if address.get("intent") == "transcription":
+        session["type"] = "transcription"
+    if (model := address.get("model")) is not None:
+        session["model"] = model
+    return session

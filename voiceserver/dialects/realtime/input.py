@@ -13,7 +13,6 @@ from typing import assert_never
 from voiceserver.commands import utterance_key
 from voiceserver.dialects.realtime.call import REMEMBERED, Call, milliseconds
 from voiceserver.dialects.realtime.items import Item, Part
-from voiceserver.dialects.realtime.vad import ServerVad
 from voiceserver.events import (
     BargeIn,
     IdleElapsed,
@@ -88,14 +87,14 @@ class UserSpeech:
                 assert_never(event)
 
     def _start(self, number: int, at_ms: int) -> _Utterance:
-        detection = self._call.settings.detection
-        prefix_ms = self._prefix_ms
-        if isinstance(detection, ServerVad):
-            prefix_ms = detection.prefix_padding_ms
+        settings = self._call.settings
+        prefix_ms = settings.prefix_ms
+        if prefix_ms is None:
+            prefix_ms = self._prefix_ms
         item_id, key = self._call.conversation.new_id(), utterance_key(number)
         item = Item(item_id, "user", Part.INPUT_AUDIO, key=key)
         utterance = _Utterance(
-            number, item, at_ms, prefix_ms, told=detection is not None
+            number, item, at_ms, prefix_ms, told=settings.detection is not None
         )
         self._utterances[number] = utterance
         self._newest = number
@@ -158,7 +157,7 @@ class UserSpeech:
         utterance = self._utterances.get(transcript.utterance)
         if utterance is None or utterance.settled:
             self._call.out_of_order(transcript)
-        elif self._call.settings.transcription is not None:
+        elif self._call.settings.transcribed:
             self._call.wire.event(
                 "voiceserver.input_transcript.partial",
                 item_id=utterance.item.id,
@@ -172,7 +171,7 @@ class UserSpeech:
             return
         utterance.settled = True
         utterance.item.text = transcript.text
-        if self._call.settings.transcription is None:
+        if not self._call.settings.transcribed:
             return
         if transcript.error:
             self._failed(utterance, transcript.error)

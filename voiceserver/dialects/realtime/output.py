@@ -7,7 +7,6 @@ A response has two lives. Its generation goes from ``response.created`` to one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from voiceserver.budget import TurnRecord
@@ -16,8 +15,7 @@ from voiceserver.dialects.realtime.audio import VoiceEncoder
 from voiceserver.dialects.realtime.call import REMEMBERED, Call
 from voiceserver.dialects.realtime.cost import cost_of
 from voiceserver.dialects.realtime.items import Item, Part
-from voiceserver.dialects.realtime.response import Response
-from voiceserver.dialects.realtime.session import SessionSettings
+from voiceserver.dialects.realtime.response import Response, ResponseCreate
 from voiceserver.errors import BadRequest
 from voiceserver.events import (
     AudioDelta,
@@ -34,19 +32,6 @@ from voiceserver.tools import ToolCall
 OutputEvent = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone | Playback
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client asked of one response.
-
-    Attributes:
-        settings: The session's, with the response's own laid over them.
-        aside: Outside the conversation.
-    """
-
-    settings: SessionSettings
-    aside: bool
-
-
 class Responses:
     """Renders replies; at most one of the conversation is active at a time.
 
@@ -61,8 +46,6 @@ class Responses:
         self._by_turn: dict[int, Response] = {}
         self._cut_turn = -1  # of what the client truncated last
         self._newest = 0
-        self._requests: dict[int, Request] = {}
-        self._n_requests = 0
 
     @property
     def active(self) -> Response | None:
@@ -83,14 +66,6 @@ class Responses:
             if response.id == response_id and response.status == "in_progress":
                 return response
         return None
-
-    def asked(self, request: Request) -> int:
-        """Keep what a client asked for; return its number."""
-        self._n_requests += 1
-        self._requests[self._n_requests] = request
-        if len(self._requests) > REMEMBERED:
-            del self._requests[next(iter(self._requests))]
-        return self._n_requests
 
     def notify(self, event: OutputEvent) -> None:
         """Render an event; one that the order forbids is logged and ignored."""
@@ -160,8 +135,8 @@ class Responses:
 
     def _start(self, event: ReplyStarted) -> None:
         call = self._call
-        request = self._requests.pop(event.request, None)
-        aside = request is not None and request.aside
+        asked = event.asked if isinstance(event.asked, ResponseCreate) else None
+        aside = event.asked is not None and event.asked.aside
         if event.turn in self._by_turn or (not aside and event.turn <= self._newest):
             call.out_of_order(event)
             return
@@ -173,8 +148,8 @@ class Responses:
         response = Response(
             call.ids.new("resp"),
             event.turn,
-            call.settings if request is None else request.settings,
-            event.metadata,
+            (asked and asked.shown) or call.settings,
+            asked.metadata if asked else {},
             0 if aside else call.user_audio_ms,
             aside,
         )
@@ -204,7 +179,7 @@ class Responses:
     def _sound(self, response: Response, event: AudioDelta) -> None:
         item = response.message or self._open(response)
         if response.voice is None:
-            response.voice = VoiceEncoder(response.settings.output_format)
+            response.voice = VoiceEncoder(response.settings["audio.output.format"])
         delta = response.voice.encode(event.samples)
         if delta:
             name = "response.output_audio.delta"

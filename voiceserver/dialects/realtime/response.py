@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from voiceserver.commands import CreateReply
 from voiceserver.dialects.realtime.audio import VoiceEncoder
 from voiceserver.dialects.realtime.items import Item
 from voiceserver.dialects.realtime.session import SessionSettings
@@ -15,6 +17,22 @@ from voiceserver.events import Outcome, Playback, ReplyDone
 _CHARACTERS_PER_TOKEN = 4
 _AUDIO_TOKENS_PER_CHARACTER = 20 / 14
 _AUDIO_TOKEN_MS = 100  # of the user's audio
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCreate(CreateReply):
+    """A reply that the client asked for, and what has to be known when it begins.
+
+    Attributes:
+        event_id: The client's id of its request, if it gave one.
+        shown: The session's settings, with the response's own laid over them; None
+            where a reply is asked for by nobody's message.
+        metadata: The client's, echoed.
+    """
+
+    event_id: str | None = None
+    shown: SessionSettings | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,7 +62,7 @@ class Response:
     id: str
     turn: int
     settings: SessionSettings
-    metadata: dict[str, str]
+    metadata: Mapping[str, str]
     user_audio_ms: int
     aside: bool = False
     status: str = "in_progress"
@@ -80,7 +98,8 @@ class Response:
         """The response object as it stands now."""
         done = self.status != "in_progress"
         settings = self.settings
-        voice = {"format": settings.output_format, "voice": settings.voice}
+        output = "audio.output"
+        voice = {name: settings[f"{output}.{name}"] for name in ("format", "voice")}
         return {
             "id": self.id,
             "object": "realtime.response",
@@ -88,16 +107,16 @@ class Response:
             "status_details": self.details,
             "output": [item.rendered() for item in self.output] if done else [],
             "conversation_id": None if self.aside else conversation_id,
-            "output_modalities": settings.output_modalities,
+            "output_modalities": settings["output_modalities"],
             "audio": {"output": voice},
-            "max_output_tokens": settings.max_output_tokens,
+            "max_output_tokens": settings["max_output_tokens"],
             "usage": self._usage() if done else None,
-            "metadata": self.metadata or None,
+            "metadata": dict(self.metadata) or None,
         }
 
     def _usage(self) -> dict[str, object]:
         audio_in = self.user_audio_ms // _AUDIO_TOKEN_MS
-        text_in = len(self.settings.instructions) // _CHARACTERS_PER_TOKEN
+        text_in = len(self.settings["instructions"]) // _CHARACTERS_PER_TOKEN
         written = sum(len(item.text or "") for item in self.output)
         text_out = -(-written // _CHARACTERS_PER_TOKEN)
         spoken = len(self.text) if self.spoken else 0

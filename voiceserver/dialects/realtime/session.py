@@ -1,20 +1,20 @@
-"""The session object of the Realtime protocol: defaults, partial updates, its echo.
+"""The session object of the Realtime protocol: one table of its members.
 
-An update is a patch: members that are absent or null stay, nested objects merge, and
-either all of it takes effect or none. What the conversation should do about it comes
-out as a ``Configure``; nothing here talks to the session.
+A row says all that is known of a member: how it is read, what holds for a client that
+asked for nothing, and which setting of the conversation it decides. An update is a
+patch: members that are absent or null stay, nested objects merge, and either all of it
+takes effect or none. Nothing here talks to the session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from voiceserver.commands import Configure
+from voiceserver.commands import CallSettings
 from voiceserver.config import Config, TurnConfig
 from voiceserver.dialects.fields import (
-    NULLABLE,
     Check,
     boolean,
     checked,
@@ -26,12 +26,9 @@ from voiceserver.dialects.fields import (
     text,
     unknown,
 )
-from voiceserver.dialects.realtime.tools import (
-    check_choice,
-    check_tools,
-    tool_use,
-)
+from voiceserver.dialects.realtime.tools import check_choice, check_tools, tool_use
 from voiceserver.dialects.realtime.vad import (
+    ServerVad,
     TurnDetection,
     default_detection,
     turn_config,
@@ -41,6 +38,7 @@ from voiceserver.errors import BadRequest
 from voiceserver.voices import Voices
 
 _PCM = {"type": "audio/pcm", "rate": 24_000}
+_BRANCHES = ("audio", "audio.input", "audio.output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,90 +46,59 @@ class SessionSettings:
     """What a client set, defaults filled in; a snapshot that never changes.
 
     Attributes:
-        kind: ``"realtime"`` or ``"transcription"``, which answers nothing.
-        max_output_tokens: 1..4096 or ``"inf"``; the server's own bound holds as well.
-        noise_reduction: Like all below it sent back, and without effect.
+        values: Checked, by dotted path.
     """
 
-    model: str
-    instructions: str
-    voice: str
-    speed: float
-    detection: TurnDetection | None
-    transcription: Mapping[str, Any] | None
-    kind: str = "realtime"
-    output_modalities: list[str] = field(default_factory=lambda: ["audio"])
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    tool_choice: object = "auto"
-    max_output_tokens: int | str = "inf"
-    input_format: Mapping[str, Any] = field(default_factory=lambda: _PCM)
-    output_format: Mapping[str, Any] = field(default_factory=lambda: _PCM)
-    noise_reduction: object = None
-    truncation: object = "auto"
-    tracing: object = None
-    prompt: object = None
-    include: object = None
-    reasoning: object = None
-    parallel_tool_calls: object = True
+    values: Mapping[str, Any]
 
-    @classmethod
-    def starting(cls, config: Config) -> SessionSettings:
-        """The settings of a client that asked for nothing."""
-        return cls(
-            model="voiceserver",
-            instructions=config.text.instructions,
-            voice=config.speech.voice,
-            speed=config.speech.speed,
-            detection=default_detection(config.turn),
-            transcription={"model": config.engines.recogniser},
-        )
+    def __getitem__(self, path: str) -> Any:
+        """The value of a member."""
+        return self.values[path]
+
+    def changed(self, changes: Mapping[str, Any]) -> SessionSettings:
+        """The same with other values."""
+        return SessionSettings({**self.values, **changes})
+
+    @property
+    def kind(self) -> str:
+        """``"realtime"`` or ``"transcription"``, which answers nothing."""
+        return str(self["type"])
 
     @property
     def spoken(self) -> bool:
         """Whether replies are heard, not read."""
-        return self.output_modalities == ["audio"]
+        return bool(self["output_modalities"] == ["audio"])
+
+    @property
+    def transcribed(self) -> bool:
+        """Whether the client is told what the user says."""
+        return self["audio.input.transcription"] is not None
+
+    @property
+    def detection(self) -> TurnDetection | None:
+        """Who ends a turn; None is the client."""
+        found: TurnDetection | None = self["audio.input.turn_detection"]
+        return found
+
+    @property
+    def prefix_ms(self) -> int | None:
+        """Audio before the speech that counts with it; None if the client said none."""
+        found = self.detection
+        return found.prefix_padding_ms if isinstance(found, ServerVad) else None
 
     def rendered(self, session_id: str) -> dict[str, object]:
         """The session object as ``session.created`` and ``.updated`` carry it."""
-        heard = {
-            "format": self.input_format,
-            "transcription": self.transcription,
-            "noise_reduction": self.noise_reduction,
-            "turn_detection": self.detection.rendered() if self.detection else None,
-        }
-        if self.kind == "transcription":
-            return {
-                "type": self.kind,
-                "object": "realtime.transcription_session",
-                "id": session_id,
-                "include": self.include,
-                "audio": {"input": heard},
-            }
-        return {
+        transcribing = self.kind == "transcription"
+        kind = "transcription_session" if transcribing else "session"
+        shown: dict[str, Any] = {
             "type": self.kind,
-            "object": "realtime.session",
+            "object": f"realtime.{kind}",
             "id": session_id,
-            "model": self.model,
-            "output_modalities": self.output_modalities,
-            "instructions": self.instructions,
-            "tools": self.tools,
-            "tool_choice": self.tool_choice,
-            "max_output_tokens": self.max_output_tokens,
-            "truncation": self.truncation,
-            "tracing": self.tracing,
-            "prompt": self.prompt,
-            "include": self.include,
-            "reasoning": self.reasoning,
-            "parallel_tool_calls": self.parallel_tool_calls,
-            "audio": {
-                "input": heard,
-                "output": {
-                    "format": self.output_format,
-                    "voice": self.voice,
-                    "speed": self.speed,
-                },
-            },
         }
+        for row in ROWS:
+            if row.heard or not transcribing:
+                _place(shown, row.path, row.render(self[row.path]))
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +112,10 @@ class SessionRules:
 
     config: Config
     voices: Voices
+
+    def starting(self) -> SessionSettings:
+        """The settings of a client that asked for nothing."""
+        return SessionSettings({row.path: row.starting(self.config) for row in ROWS})
 
     def update(
         self, settings: SessionSettings, patch: object, above: str = "session"
@@ -161,95 +132,104 @@ class SessionRules:
         """
         changes: dict[str, Any] = {}
         for path, value in _leaves(mapping(patch, above), "", above):
-            name = path.rpartition(".")[2]
-            if value is None and name not in NULLABLE:
-                continue
-            changes |= _LEAVES[path](self, settings, value, f"{above}.{path}")
-        return replace(settings, **changes)
+            row = _BY_PATH.get(path)
+            if row is None:
+                if value is not None:
+                    _ONLY_READ[path](value, f"{above}.{path}")
+            elif value is not None or row.nullable:
+                change = Change(self, settings[path], value, f"{above}.{path}")
+                changes[path] = row.read(change)
+        return settings.changed(changes) if changes else settings
 
-    def configure(self, settings: SessionSettings) -> Configure:
-        """Everything that the settings say about the conversation."""
-        return Configure(
-            instructions=settings.instructions,
-            voice=self.voices.spoken_by(settings.voice),
-            speed=settings.speed,
-            turn=self._turn(settings),
-            max_output_tokens=self._bound(settings.max_output_tokens),
-            tools=tool_use(settings.tools, settings.tool_choice),
-            text_only=not settings.spoken,
-        )
+    def call_settings(self, settings: SessionSettings) -> CallSettings:
+        """All that the settings say about the conversation."""
+        decided: dict[str, Any] = {
+            row.effect.setting: row.effect.value(self, settings)
+            for row in ROWS
+            if row.effect is not None
+        }
+        return replace(CallSettings.starting(self.config), **decided)
 
-    def _turn(self, settings: SessionSettings) -> TurnConfig:
+    def turn(self, settings: SessionSettings) -> TurnConfig:
+        """How turns are taken."""
         turn = turn_config(settings.detection, self.config.turn)
         if settings.kind == "transcription":
             turn = replace(turn, create_reply=False, interrupt=False)
         return turn
 
-    def starting_config(self, settings: SessionSettings) -> Config:
-        """The server's settings with a client's starting ones laid over them."""
-        config = self.config
-        voice = self.voices.spoken_by(settings.voice)
-        bound = self._bound(settings.max_output_tokens)
-        return replace(
-            config,
-            turn=self._turn(settings),
-            speech=replace(config.speech, voice=voice, speed=settings.speed),
-            text=replace(
-                config.text,
-                instructions=settings.instructions,
-                max_output_tokens=bound,
-            ),
-        )
-
-    def _bound(self, wanted: int | str) -> int:
-        """The lower of the server's bound and the client's; 0 is unbounded."""
+    def bound(self, wanted: int | str) -> int:
+        """The lower of the server's bound of a reply and the client's; 0 is none."""
         bound = self.config.text.max_output_tokens
         if isinstance(wanted, str):
             return bound
         return min(wanted, bound) if bound else wanted
 
 
-def difference(old: Configure, new: Configure) -> Configure | None:
-    """What of ``new`` differs from ``old``; None if nothing does."""
-    changed = {
-        each.name: getattr(new, each.name)
-        for each in fields(Configure)
-        if getattr(new, each.name) != getattr(old, each.name)
-    }
-    return Configure(**changed) if changed else None
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that a client gave for a member.
+
+    Attributes:
+        rules: Of the server.
+        current: What holds so far.
+        value: As it came.
+        path: For refusals.
+    """
+
+    rules: SessionRules
+    current: Any
+    value: object
+    path: str
 
 
-Leaf = Callable[[SessionRules, SessionSettings, object, str], dict[str, Any]]
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a member does to the conversation.
+
+    Attributes:
+        setting: The field of ``CallSettings`` that it decides.
+        value: Its value.
+    """
+
+    setting: str
+    value: Callable[[SessionRules, SessionSettings], object]
 
 
-def _into(attribute: str, check: Check[Any]) -> Leaf:
-    """A member that is checked and kept."""
-    return lambda _rules, _settings, value, path: {attribute: check(value, path)}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A member of the session object.
+
+    Attributes:
+        path: Dotted.
+        read: Checks a value; returns what is kept.
+        starting: What holds for a client that asked for nothing.
+        effect: On the conversation; None for what is only sent back.
+        nullable: Null is a value, and does not leave the member as it is.
+        heard: Also a member of sessions that only transcribe.
+        render: Makes JSON of what is kept.
+    """
+
+    path: str
+    read: Callable[[Change], object]
+    starting: Callable[[Config], object]
+    effect: Effect | None = None
+    nullable: bool = False
+    heard: bool = False
+    render: Callable[[Any], object] = lambda value: value
 
 
-def _only(check: Check[Any]) -> Leaf:
-    """A member that has one possible value, so that nothing need be kept."""
-
-    def leaf(
-        _rules: SessionRules, _settings: SessionSettings, value: object, path: str
-    ) -> dict[str, Any]:
-        check(value, path)
-        return {}
-
-    return leaf
+def _as(check: Check[Any]) -> Callable[[Change], object]:
+    """Read by a check of the value alone."""
+    return lambda change: check(change.value, change.path)
 
 
-def _voice(
-    rules: SessionRules, _settings: SessionSettings, value: object, path: str
-) -> dict[str, Any]:
-    return {"voice": rules.voices.check(value, path)}
+def _voice(change: Change) -> str:
+    return change.rules.voices.check(change.value, change.path)
 
 
-def _detection(
-    rules: SessionRules, settings: SessionSettings, value: object, path: str
-) -> dict[str, Any]:
-    turn = rules.config.turn
-    return {"detection": update_detection(settings.detection, value, path, turn)}
+def _detection(change: Change) -> TurnDetection | None:
+    turn = change.rules.config.turn
+    return update_detection(change.current, change.value, change.path, turn)
 
 
 _TRANSCRIPTION: dict[str, Check[Any]] = {
@@ -260,13 +240,11 @@ _TRANSCRIPTION: dict[str, Check[Any]] = {
 }
 
 
-def _transcription(
-    _rules: SessionRules, settings: SessionSettings, value: object, path: str
-) -> dict[str, Any]:
-    if value is None:
-        return {"transcription": None}
-    patch = checked(mapping(value, path), _TRANSCRIPTION, path)
-    return {"transcription": {**(settings.transcription or {}), **patch}}
+def _transcription(change: Change) -> Mapping[str, Any] | None:
+    if change.value is None:
+        return None
+    given = mapping(change.value, change.path)
+    return {**(change.current or {}), **checked(given, _TRANSCRIPTION, change.path)}
 
 
 def _output_modalities(value: object, path: str) -> list[str]:
@@ -293,33 +271,114 @@ def _audio_format(value: object, path: str) -> dict[str, object]:
     return dict(_PCM)
 
 
-_LEAVES: dict[str, Leaf] = {
-    "type": _into("kind", choice("realtime", "transcription")),
-    "object": _only(choice("realtime.session", "realtime.transcription_session")),
-    "expires_at": _only(opaque),
-    "id": _only(text(256)),
-    "model": _into("model", text(256)),
-    "instructions": _into("instructions", text()),
-    "output_modalities": _into("output_modalities", _output_modalities),
-    "max_output_tokens": _into("max_output_tokens", _max_output_tokens),
-    "tools": _into("tools", check_tools),
-    "tool_choice": _into("tool_choice", check_choice),
-    "truncation": _into("truncation", opaque),
-    "tracing": _into("tracing", opaque),
-    "prompt": _into("prompt", opaque),
-    "include": _into("include", opaque),
-    "parallel_tool_calls": _into("parallel_tool_calls", boolean),
-    "reasoning": _into("reasoning", opaque),
-    "audio.input.format": _into("input_format", _audio_format),
-    "audio.input.transcription": _transcription,
-    "audio.input.noise_reduction": _into("noise_reduction", opaque),
-    "audio.input.turn_detection": _detection,
-    "audio.output.format": _into("output_format", _audio_format),
-    "audio.output.voice": _voice,
-    # Above 1.5 only the server's own setting goes.
-    "audio.output.speed": _into("speed", number(0.25, 1.5)),
+def _echoed(path: str, starting: object = None, heard: bool = False) -> Row:
+    """A member that is taken, sent back, and has no effect."""
+    return Row(
+        path,
+        _as(opaque),
+        lambda _config: starting,
+        heard=heard,
+        nullable=path in ("tracing", "prompt", "audio.input.noise_reduction"),
+    )
+
+
+def _tools(_rules: SessionRules, settings: SessionSettings) -> object:
+    return tool_use(settings["tools"], settings["tool_choice"])
+
+
+ROWS = (
+    Row(
+        "type",
+        _as(choice("realtime", "transcription")),
+        lambda _config: "realtime",
+        heard=True,
+    ),
+    Row("model", _as(text(256)), lambda _config: "voiceserver"),
+    Row(
+        "output_modalities",
+        _as(_output_modalities),
+        lambda _config: ["audio"],
+        Effect("text_only", lambda _rules, settings: not settings.spoken),
+    ),
+    Row(
+        "instructions",
+        _as(text()),
+        lambda config: config.text.instructions,
+        Effect("instructions", lambda _rules, settings: settings["instructions"]),
+    ),
+    Row("tools", _as(check_tools), lambda _config: [], Effect("tools", _tools)),
+    Row("tool_choice", _as(check_choice), lambda _config: "auto"),
+    Row(
+        "max_output_tokens",
+        _as(_max_output_tokens),
+        lambda _config: "inf",
+        Effect(
+            "max_output_tokens",
+            lambda rules, settings: rules.bound(settings["max_output_tokens"]),
+        ),
+    ),
+    _echoed("truncation", "auto"),
+    _echoed("tracing"),
+    _echoed("prompt"),
+    _echoed("include", heard=True),
+    _echoed("reasoning"),
+    Row("parallel_tool_calls", _as(boolean), lambda _config: True),
+    Row(
+        "audio.input.format", _as(_audio_format), lambda _config: dict(_PCM), heard=True
+    ),
+    Row(
+        "audio.input.transcription",
+        _transcription,
+        lambda config: {"model": config.engines.recogniser},
+        nullable=True,
+        heard=True,
+    ),
+    _echoed("audio.input.noise_reduction", heard=True),
+    Row(
+        "audio.input.turn_detection",
+        _detection,
+        lambda config: default_detection(config.turn),
+        Effect("turn", lambda rules, settings: rules.turn(settings)),
+        nullable=True,
+        heard=True,
+        render=lambda detection: detection and detection.rendered(),
+    ),
+    Row("audio.output.format", _as(_audio_format), lambda _config: dict(_PCM)),
+    Row(
+        "audio.output.voice",
+        _voice,
+        lambda config: config.speech.voice,
+        Effect(
+            "voice",
+            lambda rules, settings: rules.voices.spoken_by(
+                settings["audio.output.voice"]
+            ),
+        ),
+    ),
+    Row(
+        "audio.output.speed",
+        # Above 1.5 only the server's own setting goes.
+        _as(number(0.25, 1.5)),
+        lambda config: config.speech.speed,
+        Effect("speed", lambda _rules, settings: settings["audio.output.speed"]),
+    ),
+)
+_BY_PATH = {row.path: row for row in ROWS}
+
+# What clients send back to us of what we sent them.
+_ONLY_READ: dict[str, Check[Any]] = {
+    "object": choice("realtime.session", "realtime.transcription_session"),
+    "expires_at": opaque,
+    "id": text(256),
 }
-_BRANCHES = ("audio", "audio.input", "audio.output")
+
+
+def _place(tree: dict[str, Any], path: str, value: object) -> None:
+    """Put a value where its dotted path says."""
+    *above, name = path.split(".")
+    for branch in above:
+        tree = tree.setdefault(branch, {})
+    tree[name] = value
 
 
 def _leaves(
@@ -335,9 +394,13 @@ def _leaves(
         if path in _BRANCHES:
             if value is not None:
                 yield from _leaves(mapping(value, f"{root}.{path}"), f"{path}.", root)
-        elif path in _LEAVES:
+        elif path in _BY_PATH or path in _ONLY_READ:
             yield path, value
         else:
-            known = [each for each in (*_LEAVES, *_BRANCHES) if each.startswith(above)]
+            known = [
+                each
+                for each in (*_BY_PATH, *_ONLY_READ, *_BRANCHES)
+                if each.startswith(above)
+            ]
             names = {each.removeprefix(above).split(".")[0]: None for each in known}
             raise unknown(f"{root}.{above}".rstrip("."), name, names)

@@ -14,12 +14,12 @@ from typing import Any
 from voiceserver.config import TurnConfig
 from voiceserver.dialects.fields import (
     Check,
+    Nullable,
     boolean,
     checked,
     choice,
     integer,
     mapping,
-    nullable,
     number,
 )
 
@@ -105,7 +105,7 @@ _SERVER: dict[str, Check[Any]] = {
     "threshold": number(0, 1),
     "prefix_padding_ms": integer(0, 2000),
     "silence_duration_ms": integer(100, 10_000),
-    "idle_timeout_ms": nullable(integer(5000, 30_000)),
+    "idle_timeout_ms": Nullable(integer(5000, 30_000)),
     **_BOTH,
 }
 _SEMANTIC: dict[str, Check[Any]] = {"eagerness": choice(*_EAGERNESS), **_BOTH}

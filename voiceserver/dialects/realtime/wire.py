@@ -6,7 +6,7 @@ Knows nothing of conversations or sessions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2s
 
 from voiceserver.commands import Attach
@@ -17,6 +17,15 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 OWN = "voiceserver."  # begins the names of events of our own
 AUDIO = "response.output_audio.delta"  # not for sidebands
+
+
+def wants_extensions(address: Mapping[str, str]) -> bool:
+    """Whether a client on a WebSocket wants ``voiceserver.*`` events.
+
+    Only if its address says so: openai-agents reports every event that it does not
+    know as an error.
+    """
+    return address.get("extensions") == "voiceserver"
 
 
 class Ids:
@@ -70,7 +79,9 @@ class Wire:
             self._send(text)
         if name != AUDIO:
             for other in self._others.values():
-                if other.send is not None and (other.extensions or not own):
+                if other.send is not None and (
+                    not own or wants_extensions(other.address)
+                ):
                     other.send(text)
 
     def attach(self, other: Attach, session: object) -> None:

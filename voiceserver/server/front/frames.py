@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from voiceserver.carriers.websocket.messages import MAX_REASON_BYTES
+from voiceserver.carriers.websocket.socket import MAX_REASON_BYTES
 
 CLOSE = 0x8
 _LENGTH_BYTES = {126: 2, 127: 8}

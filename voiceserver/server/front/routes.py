@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
 from voiceserver.server.answers import Refusal, busy, json_answer
+from voiceserver.server.app import SOCKETS
 from voiceserver.server.body import (
     JSON_LIMIT,
     OFFER_LIMIT,
@@ -113,8 +114,8 @@ def add_routes(app: web.Application, front: FrontState) -> None:
     router.add_get("/healthz", healthz)
     router.add_get("/readyz", readyz)
     router.add_get("/metrics", metrics)
-    router.add_get(sockets.PATH, connect)
-    router.add_get(stream.PATH, connect)
+    for path in SOCKETS:
+        router.add_get(path, connect)
     router.add_post(client_secrets.PATH, mint)
     router.add_post(calls.PATH, place)
     router.add_delete(calls.PATH + "/{call_id}", of_call)

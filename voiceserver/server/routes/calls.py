@@ -6,8 +6,11 @@ with the call's address in ``Location``. What a session is, the dialect knows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
+from voiceserver.carriers.base import Caller
 from voiceserver.server.answers import Refusal, invalid
 from voiceserver.server.body import (
     JSON_LIMIT,
@@ -27,19 +30,14 @@ SDP = "application/sdp"
 async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: answer an offer."""
     state = request.app[STATE]
-    engines = state.engines.for_a_call()
     # Before the body costs anything.
+    state.engines.for_a_call()
     state.calls.check_room(request.remote or "", request.get(KEY_NAME, ""))
     offer, session = await _offer(request)
     if not offer.strip():
         raise invalid("The offer is empty; send SDP.", "sdp", "invalid_sdp")
-    session = merged(starting_session(request), session or {})
-    call_id, answer = await state.calls.place(
-        lambda call_id: state.place_call(call_id, engines, session or None),
-        offer,
-        request.remote or "",
-        request.get(KEY_NAME, ""),
-    )
+    caller = caller_of(request, session or {})
+    call_id, answer = await state.exchange.place(state.webrtc, caller, offer)
     return web.Response(
         text=answer,
         status=201,
@@ -48,14 +46,19 @@ async def place(request: web.Request) -> web.Response:
     )
 
 
-def starting_session(request: web.Request) -> dict[str, object]:
-    """The session that address and token ask for; the token's wins."""
-    session: dict[str, object] = {}
-    if request.query.get("intent") == "transcription":
-        session["type"] = "transcription"
-    if (model := request.query.get("model")) is not None:
-        session["model"] = model
-    return merged(session, request.get(TOKEN_SESSION, {}))
+def caller_of(
+    request: web.Request, session: Mapping[str, object] | None = None
+) -> Caller:
+    """Who sent a request, and what address, token and ``session`` ask for.
+
+    What ``session`` says beats the token, and that the address.
+    """
+    return Caller(
+        request.remote or "",
+        request.get(KEY_NAME, ""),
+        dict(request.query),
+        merged(request.get(TOKEN_SESSION, {}), session or {}),
+    )
 
 
 async def _offer(request: web.Request) -> tuple[str, dict[str, object] | None]:

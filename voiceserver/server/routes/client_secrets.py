@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-
 from aiohttp import web
 
 from voiceserver.dialects.fields import checked, choice, integer, mapping
-from voiceserver.dialects.realtime.session import SessionRules, SessionSettings
 from voiceserver.server.answers import json_answer
 from voiceserver.server.body import read_json
 from voiceserver.server.state import KEY_NAME, STATE
@@ -34,11 +31,8 @@ async def create(request: web.Request) -> web.Response:
     )
     session = mapping(asked.get("session", {}), "session")
     voices = Voices(engines.speech.voices, state.config.speech.voice)
-    settings = SessionRules(state.config, voices).update(
-        SessionSettings.starting(state.config), session
-    )
+    shown = state.dialect.shown(state.config, voices, session)
     lasts_s = after.get("seconds", DEFAULT_S)
     key_name = request.get(KEY_NAME, "")
     value, expires_s = state.tokens.new(session, lasts_s, key_name)
-    shown = settings.rendered(f"sess_{secrets.token_hex(12)}")
     return json_answer({"value": value, "expires_at": expires_s, "session": shown})

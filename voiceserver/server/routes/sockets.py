@@ -9,12 +9,14 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import web
 
-from voiceserver.carriers.websocket.messages import MAX_REASON_BYTES
+from voiceserver.carriers.base import MakeCall
+from voiceserver.carriers.websocket.messages import WebSocketCall
 from voiceserver.carriers.websocket.sideband import Sideband
+from voiceserver.carriers.websocket.socket import MAX_REASON_BYTES
 from voiceserver.clock import MonotonicClock
 from voiceserver.server.answers import Refusal, busy
-from voiceserver.server.routes.calls import starting_session
-from voiceserver.server.state import KEY_NAME, STATE, TOKEN_SESSION
+from voiceserver.server.routes.calls import caller_of
+from voiceserver.server.state import STATE, TOKEN_SESSION
 
 PATH = "/v1/realtime"
 SUBPROTOCOL = "realtime"
@@ -88,22 +90,20 @@ def require_upgrade(request: web.Request, hint: str) -> None:
 
 async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/realtime``: hold a call until it is over."""
-    state = request.app[STATE]
     require_upgrade(request, HINT)
     if (call_id := request.query.get("call_id")) is not None:
         return await _listen(request, call_id)
-    engines = state.engines.for_a_call()
-    session = starting_session(request)
     socket = AiohttpSocket(request)
-    call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(
-            call_id, socket, engines, session or None, extensions=_extended(request)
-        ),
-        "",
-        request.remote or "",
-        request.get(KEY_NAME, ""),
-    )
-    await state.calls.ended(call_id)
+    return await hold(request, socket, lambda incoming: WebSocketCall(incoming, socket))
+
+
+async def hold(
+    request: web.Request, socket: AiohttpSocket, make: MakeCall
+) -> web.StreamResponse:
+    """Hold a call on a WebSocket until it is over."""
+    exchange = request.app[STATE].exchange
+    call_id, _ = await exchange.place(make, caller_of(request))
+    await exchange.ended(call_id)
     return socket.response
 
 
@@ -122,22 +122,13 @@ async def _listen(request: web.Request, call_id: str) -> web.StreamResponse:
     socket = AiohttpSocket(request)
     try:
         await Sideband(
-            socket, call.conversation, MonotonicClock(), _extended(request)
+            socket, call.conversation, MonotonicClock(), dict(request.query)
         ).run()
     finally:
         state.sidebands[call_id] -= 1
         if not state.sidebands[call_id]:
             del state.sidebands[call_id]
     return socket.response
-
-
-def _extended(request: web.Request) -> bool:
-    """Whether a client wants ``voiceserver.*`` events.
-
-    Only if it says so: openai-agents reports every event that it does not know as an
-    error.
-    """
-    return request.query.get("extensions") == "voiceserver"
 
 
 def key_in_subprotocol(request: web.Request) -> str | None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from voiceserver.carriers.websocket.stream import StreamCall
 from voiceserver.carriers.websocket.stream_audio import PCM, read_format
-from voiceserver.server.routes.calls import starting_session
-from voiceserver.server.routes.sockets import AiohttpSocket, require_upgrade
-from voiceserver.server.state import KEY_NAME, STATE
+from voiceserver.server.routes.sockets import AiohttpSocket, hold, require_upgrade
 
 PATH = "/v1/stream"
 HINT = "docs/stream.md says how"
@@ -21,20 +20,10 @@ MAX_MESSAGE_BYTES = 131_072
 
 async def connect(request: web.Request) -> web.StreamResponse:
     """``GET /v1/stream``: hold a call until it is over."""
-    state = request.app[STATE]
     require_upgrade(request, HINT)
-    engines = state.engines.for_a_call()
     query = request.query
     form = read_format(query.get("format", PCM), query.get("rate", "16000"))
-    session = starting_session(request) or None
     socket = AiohttpSocket(request, MAX_MESSAGE_BYTES)
-    call_id, _ = await state.calls.place(
-        lambda call_id: state.connect_call(
-            call_id, socket, engines, session, form, extensions=True
-        ),
-        "",
-        request.remote or "",
-        request.get(KEY_NAME, ""),
+    return await hold(
+        request, socket, lambda incoming: StreamCall(incoming, socket, form)
     )
-    await state.calls.ended(call_id)
-    return socket.response

@@ -22,7 +22,6 @@ from voiceserver.engines.base import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import address_of, bound_socket
 from voiceserver.server.serve import ServerParts, serve
-from voiceserver.server.wiring import webrtc_calls
 
 pytestmark = pytest.mark.net
 
@@ -47,7 +46,7 @@ async def test_a_call_opens_and_ends_with_the_server() -> None:
     peer.addTrack(AudioStreamTrack())
     with bound_socket("127.0.0.1", 0) as listening:
         url = address_of(listening)
-        parts = ServerParts(open_fakes, webrtc_calls)
+        parts = ServerParts(open_fakes)
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 serve(Config(), listening, parts, stop, lambda url: ready.set())
@@ -70,10 +69,3 @@ async def test_a_call_opens_and_ends_with_the_server() -> None:
             stop.set()
     await peer.close()
     assert events[0] == "session.created"
-
-
-async def test_a_session_that_cannot_be_used_is_refused() -> None:
-    """Before there is a peer connection."""
-    place = webrtc_calls(Config(), Metrics())
-    with pytest.raises(Exception, match="voice"):
-        place("rtc_1", fake_engines(), {"audio": {"output": {"voice": "nobody"}}})

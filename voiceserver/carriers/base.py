@@ -1,0 +1,245 @@
+"""What every carrier has in common: a call, its life, and where calls come in.
+
+A carrier moves audio and messages between a client and a session; this is the part of
+its calls that is the same for all: they are made of what comes in, held until either
+side ends them, say goodbye, and are cleaned up. It knows neither networks nor what is
+said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from voiceserver.commands import HangUp
+from voiceserver.reply.playout import Outlet
+from voiceserver.session.ports import (
+    CallParts,
+    Carrier,
+    DialectKind,
+    Opened,
+    Opening,
+)
+from voiceserver.session.session import Session
+from voiceserver.voices import Voices
+
+
+class Call(Protocol):
+    """A call of a carrier, as the server holds it."""
+
+    @property
+    def conversation(self) -> Session:
+        """The conversation, for sidebands."""
+
+    async def answer(self, offer: str) -> str:
+        """Take the client's offer; return the answer.
+
+        When it raises or is cancelled the call is over and cleaned up.
+
+        Raises:
+            BadRequest: If the offer cannot be used.
+        """
+
+    async def run(self) -> str:
+        """Hold the call to its end; return why it ended. Cleans up, cancelled too."""
+
+    def hang_up(self, reason: str) -> None:
+        """Ask the call to end; ``reason`` is told to the client. Returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A call that comes in: what a carrier makes its call of.
+
+    Attributes:
+        parts: Of the server.
+        dialect: That the client speaks.
+        address: What the call's address asks for, as the dialect reads it.
+        session: What the client wants of its session, as the dialect reads it.
+    """
+
+    parts: CallParts
+    dialect: DialectKind
+    address: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, object] = field(default_factory=dict)
+
+    def open(self, carrier: Carrier, send: Callable[[str], None]) -> Opened:
+        """Make the call's dialect.
+
+        Args:
+            carrier: How the audio moves.
+            send: Takes a text for the client; neither blocks nor raises.
+
+        Raises:
+            BadRequest: If the client's session cannot be used.
+        """
+        parts = self.parts
+        voices = Voices(parts.engines.speech.voices, parts.config.speech.voice)
+        opening = Opening(
+            parts.call_id, parts.config, voices, carrier, self.address, self.session
+        )
+        return self.dialect.open(opening, send)
+
+
+MakeCall = Callable[[Incoming], Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and what was said before the call.
+
+    Attributes:
+        place: Address of the client, for limits.
+        key: Names its API key, without being it, for limits; ``""`` if it has none.
+        address: What the call's address asks for, as the dialect reads it.
+        session: What the client wants of its session, as the dialect reads it.
+    """
+
+    place: str = ""
+    key: str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, object] = field(default_factory=dict)
+
+
+class Exchange(Protocol):
+    """Where a carrier brings its calls: counted, limited, and held to their end."""
+
+    async def place(
+        self, make: MakeCall, caller: Caller, offer: str = ""
+    ) -> tuple[str, str]:
+        """Answer an offer and hold the call.
+
+        Args:
+            make: Makes the call of the carrier.
+            caller: Who calls.
+            offer: Whatever the carrier's ``answer`` takes.
+
+        Returns:
+            The call's id, and the answer.
+
+        Raises:
+            VoiceServerError: If there is no room, the engines are not warm, or the
+                offer or the session cannot be used.
+        """
+
+    async def ended(self, call_id: str) -> None:
+        """Wait until a call is over; at once if there is none of that id."""
+
+
+class Listener(Protocol):
+    """A carrier that takes its calls at a socket of its own, beside the HTTP one."""
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+
+    def bind(self) -> None:
+        """Take the address, before anything is loaded.
+
+        Raises:
+            ConfigError: If it is in use; says which.
+        """
+
+    async def run(self, exchange: Exchange) -> None:
+        """Take calls until cancelled; called again if it fails.
+
+        Calls in progress are not its own: they live on in the exchange when it stops.
+        While the server drains, the exchange refuses what comes.
+        """
+
+    def close(self) -> None:
+        """Give the address back; may be called again, and without ``bind``."""
+
+
+class HeldCall(ABC):
+    """The life of a call; a carrier adds how its client is reached.
+
+    Args:
+        incoming: What the call is made of.
+        carrier: How its audio moves.
+        outlet: Where replies sound.
+        send: Takes a text for the client; neither blocks nor raises.
+
+    Raises:
+        BadRequest: If the client's session cannot be used.
+    """
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        carrier: Carrier,
+        outlet: Outlet,
+        send: Callable[[str], None],
+    ) -> None:
+        opened = incoming.open(carrier, send)
+        self._parts = incoming.parts
+        self._reason = ""
+        self._over = asyncio.Event()
+        self._session = Session(incoming.parts, opened, outlet, carrier)
+
+    @property
+    def conversation(self) -> Session:
+        """For sidebands."""
+        return self._session
+
+    @abstractmethod
+    async def answer(self, offer: str) -> str:
+        """Take the client's offer; return the answer, as ``Call``."""
+
+    async def run(self) -> str:
+        """Hold the call to its end; return why it ended."""
+        try:
+            await self._connect()
+            return await self._hold()
+        finally:
+            await self._close()
+
+    def hang_up(self, reason: str) -> None:
+        """Ask the call to end; ``reason`` is told to the client."""
+        self._reason = self._reason or reason
+        self._over.set()
+
+    async def _connect(self) -> None:  # noqa: B027 - few carriers have to
+        """Wait for the network, where that is not there with the answer.
+
+        Raises:
+            SessionEnded: If it does not come.
+        """
+
+    @abstractmethod
+    def _beside(self) -> Sequence[Coroutine[object, object, None]]:
+        """What runs beside the conversation, and is cancelled when that is over."""
+
+    def _until_goodbye(self) -> Sequence[Coroutine[object, object, None]]:
+        """What runs on until the last message has left."""
+        return ()
+
+    async def _goodbye(self) -> None:  # noqa: B027 - not all can tell
+        """Let the last message leave, within a limit."""
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Let go of the network, within a limit, whatever happened."""
+
+    async def _hold(self) -> str:
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(self._session.run())
+            lasting = [group.create_task(one) for one in self._until_goodbye()]
+            beside = [group.create_task(one) for one in self._beside()]
+            beside.append(group.create_task(self._wait_for_end()))
+            await asyncio.wait({holding})
+            for task in beside:
+                task.cancel()
+            await self._goodbye()
+            for task in lasting:
+                task.cancel()
+        reason = holding.result()
+        self._reason = self._reason or reason
+        return reason
+
+    async def _wait_for_end(self) -> None:
+        await self._over.wait()
+        self._session.command(HangUp(self._reason))

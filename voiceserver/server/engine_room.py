@@ -1,0 +1,57 @@
+"""The engines of a server, once they are warm; and whether they can take a call more.
+
+Knows nothing of calls or of HTTP but the refusals that both are told.
+"""
+
+from __future__ import annotations
+
+from voiceserver.engines.base import Engines
+from voiceserver.overload import Load
+from voiceserver.server.answers import busy
+
+
+class EngineRoom:
+    """The engines, once they are warm; until then requests are asked to wait."""
+
+    def __init__(self) -> None:
+        self._engines: Engines | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the engines are warm."""
+        return self._engines is not None
+
+    def for_a_call(self) -> Engines:
+        """Return the engines for one call more.
+
+        Raises:
+            Refusal: If they are not warm yet, or the server cannot keep up (503).
+        """
+        engines = self.get()
+        if engines.overload.level is Load.FULL:
+            what = "The server cannot keep up; try again in a moment."
+            raise busy(what, "overloaded")
+        return engines
+
+    def late(self, lag_ms: float) -> None:
+        """The event loop woke so late."""
+        if self._engines is not None:
+            self._engines.overload.tick(lag_ms)
+
+    def open(self, engines: Engines) -> None:
+        """The engines are warm from now on."""
+        self._engines = engines
+
+    def close(self) -> None:
+        """The engines are about to go."""
+        self._engines = None
+
+    def get(self) -> Engines:
+        """Return the engines.
+
+        Raises:
+            Refusal: If they are not warm yet (503).
+        """
+        if self._engines is None:
+            raise busy("The server is still loading its engines.", "not_ready")
+        return self._engines

@@ -1,0 +1,63 @@
+"""Where calls come together: the carrier's, the dialect's and the server's part.
+
+Every carrier brings its calls here, whether they come by a route or by a socket of
+the carrier's own: one table of dialects, one count, one way in. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from voiceserver.carriers.base import Call, Caller, Incoming, MakeCall
+from voiceserver.clock import Clock, MonotonicClock
+from voiceserver.config import Config
+from voiceserver.dialects.table import DIALECTS, Dialects, dialect_in
+from voiceserver.metrics import Metrics
+from voiceserver.server.admission import CallRegistry
+from voiceserver.server.engine_room import EngineRoom
+from voiceserver.session.ports import CallParts
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Makes the calls of one server, and holds them.
+
+    Attributes:
+        config: Settings of the server; a call lays its client's over them.
+        metrics: For all calls.
+        calls: The calls in progress.
+        engines: The engines, when warm.
+        dialects: That a client may speak.
+        clock: Monotonic clock.
+    """
+
+    config: Config
+    metrics: Metrics
+    calls: CallRegistry
+    engines: EngineRoom
+    dialects: Dialects = field(default_factory=lambda: DIALECTS)
+    clock: Clock = field(default_factory=MonotonicClock)
+
+    async def place(
+        self, make: MakeCall, caller: Caller, offer: str = ""
+    ) -> tuple[str, str]:
+        """Answer an offer and hold the call, as ``carriers.base.Exchange``.
+
+        Raises:
+            Refusal: If the engines are not warm, or cannot keep up.
+            Overloaded: If there is no room.
+            BadRequest: If the offer, the session or the dialect cannot be used.
+            SessionEnded: If the call ended before there was an answer.
+        """
+        engines = self.engines.for_a_call()
+        dialect = dialect_in(caller.address, self.dialects)
+
+        def made(call_id: str) -> Call:
+            parts = CallParts(call_id, self.config, engines, self.clock, self.metrics)
+            return make(Incoming(parts, dialect, caller.address, caller.session))
+
+        return await self.calls.place(made, offer, caller.place, caller.key)
+
+    async def ended(self, call_id: str) -> None:
+        """Wait until a call is over; at once if there is none of that id."""
+        await self.calls.ended(call_id)

@@ -1,0 +1,138 @@
+"""What a session stands between: the server's parts, a carrier, and a dialect.
+
+A dialect is called by the session's one writer only, so it needs no locks and its
+output has one order. It never blocks and never raises for what a client sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from voiceserver.budget import TurnRecord
+from voiceserver.clock import Clock
+from voiceserver.commands import Attach, CallSettings, Command
+from voiceserver.config import Config
+from voiceserver.engines.base import Engines
+from voiceserver.events import Event
+from voiceserver.metrics import Metrics
+from voiceserver.voices import Voices
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What a server gives each of its calls.
+
+    Attributes:
+        call_id: Unique; bound to log lines.
+        config: Settings of the server.
+        engines: Shared by all calls.
+        clock: Monotonic clock.
+        metrics: Of the server.
+    """
+
+    call_id: str
+    config: Config
+    engines: Engines
+    clock: Clock
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A kind of carrier: how the audio of a call moves.
+
+    Attributes:
+        name: In metrics.
+        in_events: Audio goes inside the dialect's events, as fast as it is made, and
+            the client keeps it until it is played. Otherwise beside them, at the
+            speed of speech, and the carrier knows what was played.
+    """
+
+    name: str
+    in_events: bool = False
+
+
+class Dialect(Protocol):
+    """Renders a session as a protocol; one object per call."""
+
+    def opened(self) -> None:
+        """The session runs; greet the client."""
+
+    def notify(self, event: Event) -> None:
+        """Something happened."""
+
+    def account(self, record: TurnRecord) -> None:
+        """A turn is over; this is what it cost."""
+
+    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
+        """Read a message of the client, or of a sideband; return what to do."""
+
+    def attach(self, listener: Attach) -> None:
+        """Tell somebody else too, from now on; or no more."""
+
+    def refused(self, command: Command) -> None:
+        """A command of the client could not be carried out as things stand."""
+
+    def closed(self, reason: str) -> None:
+        """The session is over; ``reason`` is fit for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a call's dialect is made of.
+
+    Attributes:
+        call_id: Unique per call.
+        config: Settings of the server, which the client's are laid over.
+        voices: That may be named.
+        carrier: How the audio moves.
+        address: What the call's address asks for, as the dialect reads it.
+        session: What the client wants of its session, said before the call, as the
+            dialect reads it.
+    """
+
+    call_id: str
+    config: Config
+    voices: Voices
+    carrier: Carrier
+    address: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dialect made for one call.
+
+    Attributes:
+        dialect: The object of the call.
+        settings: What the conversation starts with.
+    """
+
+    dialect: Dialect
+    settings: CallSettings
+
+
+class DialectKind(Protocol):
+    """A dialect before there is a call: a row of the table of dialects."""
+
+    def open(self, opening: Opening, send: Callable[[str], None]) -> Opened:
+        """Make the dialect of a call.
+
+        Args:
+            opening: What it is made of.
+            send: Takes one text for the client; neither blocks nor raises.
+
+        Raises:
+            BadRequest: If the client's session or address cannot be used.
+        """
+
+    def shown(
+        self, config: Config, voices: Voices, session: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """Check a session object that a token will carry; return it filled in.
+
+        Raises:
+            BadRequest: If it cannot be used.
+        """
