@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiceserver.config import Config
-from voiceserver.config.parse import LONGEST_FILE, load, parse
+from voiceserver.config.parse import LONGEST_FILE, from_table, load, parse
 from voiceserver.errors import ConfigError
 
 
@@ -67,16 +67,42 @@ def test_every_kind_of_setting_is_read() -> None:
     assert config.turn == Config().turn
 
 
-def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    """Absolute ones and none stay as they are."""
-    file = tmp_path / "a.toml"
-    file.write_text(
-        '[responder]\nquestions = "faq/questions.toml"\n[recogniser]\nmodel = "/m"\n'
-    )
-    config = load(file)
-    assert config.responder.questions == str(tmp_path / "faq" / "questions.toml")
-    assert config.recogniser.model == "/m"
-    assert parse("", folder=tmp_path).recogniser.model == ""
+PATHS = [
+    "server.api_key_file",
+    "server.tls_cert",
+    "server.tls_key",
+    "recogniser.model",
+    "responder.questions",
+    "speech.model",
+]
+
+
+@pytest.mark.parametrize("setting", PATHS)
+def test_paths_are_relative_to_the_file(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the server is started; absolute ones and none stay as they are."""
+    monkeypatch.chdir("/")
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "a.toml"
+    table, name = setting.split(".")
+
+    def read(path: str) -> str:
+        both = {"tls_cert", "tls_key"} if name.startswith("tls_") else {name}
+        lines = [f'{each} = "{path}"' for each in both]
+        file.write_text("\n".join([f"[{table}]", *lines]))
+        return str(getattr(getattr(load(file), table), name))
+
+    assert read("of/mine") == str(tmp_path / "etc" / "of" / "mine")
+    assert read("/of/mine") == "/of/mine"
+    assert read("") == ""
+
+
+def test_a_path_is_resolved_once() -> None:
+    """A worker takes over the front's settings as they are."""
+    config = parse('[speech]\nmodel = "voice"', folder=Path("conf"))
+    assert config.speech.model == "conf/voice"
+    assert from_table({"speech": {"model": "conf/voice"}}) == config
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from voiceserver.config import Config
@@ -17,6 +18,15 @@ def test_every_setting_says_what_it_means() -> None:
         assert table.meaning
         for setting in table.settings:
             assert setting.meaning, f"{table.heading} {setting.name}"
+
+
+def test_a_setting_that_names_a_file_is_a_path() -> None:
+    """So that it is relative to the configuration's folder, as the document says."""
+    named = re.compile(r"(?:^|TOML |PEM )(?:File|file|Folder) of ")
+    for table in tables():
+        for setting in table.settings:
+            is_path = named.search(setting.meaning) is not None
+            assert (setting.kind == "path") == is_path, setting.name
 
 
 def test_the_document_and_the_example_are_up_to_date() -> None:

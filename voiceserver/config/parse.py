@@ -2,8 +2,8 @@
 
 Whatever is wrong becomes a ``ConfigError`` that names the file, the key and what is
 allowed there: an unknown key is never passed over, because a misspelt limit that is
-silently ignored is a limit that is not there. Knows no setting by name but the
-``PATHS``; reads no environment and starts nothing.
+silently ignored is a limit that is not there. Knows no setting by name; reads no
+environment and starts nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from voiceserver.errors import ConfigError
 
 DEFAULT_FILE = Path("voiceserver.toml")
 LONGEST_FILE = 1_000_000  # bytes
-# Settings that name a file or folder: taken relative to the configuration's folder.
-PATHS = frozenset({"recogniser.model", "responder.questions"})
 # No setting is negative, and none needs more; catches 1e300 before a timer does.
 LARGEST = 10**9
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -116,6 +114,8 @@ class _Reader:
             if name not in fields:
                 raise self._wrong(path, self._unknown(name, list(fields), key))
             values[name] = self._value(hints[name], value, path)
+            if values[name] and "path" in fields[name].metadata:
+                values[name] = str(self._folder / values[name])
         for name, field in fields.items():
             needed = (
                 field.default is dataclasses.MISSING
@@ -185,8 +185,6 @@ class _Reader:
             raise self._wrong(
                 key, "must be the name of an environment variable, not the key itself"
             )
-        if key in PATHS and value:
-            return str(self._folder / Path(value))
         return value
 
 

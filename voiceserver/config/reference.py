@@ -27,7 +27,8 @@ _INTRODUCTION = """\
 reads `voiceserver.toml` in the working directory where there is one. No file at all
 is fine: every setting has a default that works. A key that does not exist, a value of
 the wrong type or out of range is an error (exit code 2) that names the file, the key
-and what is allowed. Relative paths are relative to the file. Secrets are never in it:
+and what is allowed. A relative path is relative to the folder of the file; files named
+on the command line are relative to the working directory. Secrets are never in it:
 settings that end in `_env` name an environment variable.
 
 `voiceserver check --config voiceserver.toml` tries everything the file asks for.
@@ -84,7 +85,10 @@ def _tables(kind: type, key: str) -> Iterator[Table]:
             continue
         settings.append(
             Setting(
-                field.name, _kind(hint), _default(field), meanings.get(field.name, "")
+                field.name,
+                "path" if "path" in field.metadata else _kind(hint),
+                _default(field),
+                meanings.get(field.name, ""),
             )
         )
     if key:

@@ -14,6 +14,9 @@ from typing import Literal
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.providers import SpeechProvider, TextProvider
 
+# Marks a setting that names a file or folder: a relative one is relative to the folder
+# of the configuration's file.
+PATH = {"path": True}
 _ICE_SERVER = r"(stun|turn)s?:[\w.\[\]:-]+(\?transport=(udp|tcp))?"
 
 
@@ -72,10 +75,10 @@ class ServerConfig:
     max_call_s: int = 3600
     allowed_origins: tuple[str, ...] = ()
     api_key_env: str = ""
-    api_key_file: str = ""
+    api_key_file: str = field(default="", metadata=PATH)
     drain_s: int = 30
-    tls_cert: str = ""
-    tls_key: str = ""
+    tls_cert: str = field(default="", metadata=PATH)
+    tls_key: str = field(default="", metadata=PATH)
     workers: int = 0
 
     def __post_init__(self) -> None:
@@ -239,7 +242,7 @@ class RecogniserConfig:
     """
 
     processes: int = 2
-    model: str = ""
+    model: str = field(default="", metadata=PATH)
     grammar: bool = True
 
     def __post_init__(self) -> None:
@@ -256,7 +259,7 @@ class ResponderConfig:
         timezone: IANA name, e.g. ``"Europe/Paris"``; empty is the machine's.
     """
 
-    questions: str = ""
+    questions: str = field(default="", metadata=PATH)
     name: str = "voiceserver"
     timezone: str = ""
 
@@ -277,7 +280,7 @@ class SpeechConfig:
 
     voice: str = "alloy"
     speed: float = 1.0
-    model: str = ""
+    model: str = field(default="", metadata=PATH)
     provider: tuple[SpeechProvider, ...] = ()
     longest_input: int = 4096
 
