@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -46,17 +48,47 @@ def test_commands_run_on_uvloop() -> None:
     assert run(loop()) == "uvloop"
 
 
-def test_configured_keys_are_struck_out_of_logs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Those that the environment holds."""
-    monkeypatch.setenv("VS_TEST_KEY", "canary-4711")
+@pytest.fixture
+def _root_logger() -> Iterator[None]:
+    """Put back as it was."""
     root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        log_to_stderr(Config(server=ServerConfig(api_key_env="VS_TEST_KEY")))
-        logging.getLogger("x").warning("key", extra={"value": "canary-4711"})
-    finally:
-        root.handlers[:], level = before
-        root.setLevel(level)
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_root_logger")
+@pytest.mark.parametrize("around", ["{}", " {}\n"])
+def test_configured_keys_are_struck_out_of_logs(
+    around: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that the environment holds, also with blanks around them."""
+    monkeypatch.setenv("VS_TEST_KEY", around.format("canary-4711"))
+    log_to_stderr(Config(server=ServerConfig(api_key_env="VS_TEST_KEY")))
+    logging.getLogger("x").warning("key", extra={"value": "canary-4711"})
     assert "canary" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_keys_of_a_file_are_struck_out_of_logs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every line of it; remarks are no secret."""
+    file = tmp_path / "keys"
+    file.write_text("# kiosks\ncanary-4711\n\n  canary-4712\n")
+    log_to_stderr(Config(server=ServerConfig(api_key_file=str(file))))
+    for value in ("canary-4711", "canary-4712", "kiosks"):
+        logging.getLogger("x").warning("key", extra={"value": value})
+    lines = capsys.readouterr().err
+    assert "canary" not in lines and "kiosks" in lines
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_a_file_of_keys_that_is_missing_stops_no_logging(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that needs none goes on; the server says so by itself."""
+    log_to_stderr(Config(server=ServerConfig(api_key_file=str(tmp_path / "none"))))
+    logging.getLogger("x").warning("here")
+    assert "here" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
-from voiceserver.errors import VoiceServerError
+from voiceserver.errors import ConfigError, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import set_up
 
@@ -56,24 +57,36 @@ def only_ours(group: ExceptionGroup) -> VoiceServerError | None:
 
 
 def log_to_stderr(config: Config, quiet: bool = True) -> None:
-    """Set up logging; what the configured environment variables hold is struck out.
+    """Set up logging; the configured secrets are struck out.
 
     Args:
-        config: Level, format, and the names of the variables.
+        config: Level, format, and where the secrets are.
         quiet: Write from warnings on, unless the level is debug: for commands whose
             answer is what they print.
     """
-    names = [
-        config.server.api_key_env,
-        config.media.turn_password_env,
-        *(p.key_env for p in config.text.provider),
-    ]
-    names += [provider.key_env for provider in config.speech.provider]
-    secrets = [os.environ[name] for name in names if os.environ.get(name)]
+    secrets = _secrets(config)
     log = config.log
     if quiet and log.level == "info":
         log = dataclasses.replace(log, level="warning")
     set_up(log, secrets)
+
+
+def _secrets(config: Config) -> list[str]:
+    """What the configured environment variables and the file of API keys hold."""
+    names = [
+        config.server.api_key_env,
+        config.media.turn_password_env,
+        *(provider.key_env for provider in config.text.provider),
+        *(provider.key_env for provider in config.speech.provider),
+    ]
+    secrets = [os.environ.get(name, "").strip() for name in names]
+    if config.server.api_key_file:
+        from voiceserver.server.security import keys_of_file  # aiohttp comes along
+
+        # Without the file nobody has a key; whether it is needed the command says.
+        with contextlib.suppress(ConfigError):
+            secrets += keys_of_file(config.server)
+    return [secret for secret in secrets if secret]
 
 
 def with_only(config: Config, *slots: Slot) -> Config:

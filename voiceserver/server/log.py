@@ -1,8 +1,8 @@
 """Sets up logging: lines for people or for machines, with the call they belong to.
 
 What a log line may carry is decided where it is written: a static message and fields.
-This module adds the call's id and, as a second fence, strikes out whatever equals a
-secret of the environment or looks like a bearer token. It never sees transcripts,
+This module adds the call's id and, as a second fence, strikes out whatever equals one
+of the secrets it is given or looks like a bearer token. It never sees transcripts,
 because nothing logs them.
 """
 

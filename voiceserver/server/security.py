@@ -191,20 +191,29 @@ def _keys(config: ServerConfig, environment: Mapping[str, str]) -> list[str]:
                 f"export {config.api_key_env}=$(openssl rand -hex 24)"
             )
         keys.append(key)
-    if config.api_key_file:
-        try:
-            text = Path(config.api_key_file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise ConfigError(
-                f"server.api_key_file: {config.api_key_file} cannot be read: {reason}"
-            ) from None
-        lines = [line.strip() for line in text.splitlines()]
-        found = [line for line in lines if line and not line.startswith("#")]
-        if not found:
-            raise ConfigError(
-                f"server.api_key_file: there is no key in {config.api_key_file}; "
-                "write one a line"
-            )
-        keys += found
-    return keys
+    return keys + keys_of_file(config)
+
+
+def keys_of_file(config: ServerConfig) -> list[str]:
+    """The API keys of ``api_key_file``; none where none is configured.
+
+    Raises:
+        ConfigError: If the file cannot be read or holds none.
+    """
+    if not config.api_key_file:
+        return []
+    try:
+        text = Path(config.api_key_file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(
+            f"server.api_key_file: {config.api_key_file} cannot be read: {reason}"
+        ) from None
+    lines = [line.strip() for line in text.splitlines()]
+    found = [line for line in lines if line and not line.startswith("#")]
+    if not found:
+        raise ConfigError(
+            f"server.api_key_file: there is no key in {config.api_key_file}; "
+            "write one a line"
+        )
+    return found
