@@ -13,6 +13,15 @@ def test_every_error_is_one_of_ours() -> None:
     assert all(issubclass(kind, errors.VoiceServerError) for kind in kinds)
 
 
+def test_the_first_error_of_a_group_is_found() -> None:
+    """However deep; an error of no group is itself."""
+    fault, other = errors.EngineFailed("espeak", "gone"), ValueError()
+    inner = ExceptionGroup("inner", [fault, other])
+    assert errors.first(ExceptionGroup("outer", [inner, other])) is fault
+    assert errors.first(inner) is fault
+    assert errors.first(fault) is fault
+
+
 def test_a_late_stage_names_itself_and_its_limit() -> None:
     """The text is fit for a client, the fields for the ledger."""
     error = errors.BudgetExceeded("text", 1200)

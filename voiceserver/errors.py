@@ -11,6 +11,17 @@ class VoiceServerError(Exception):
     """Base class; its text is fit to be shown to the person at the other end."""
 
 
+def first(error: Exception) -> Exception:
+    """Return the first error in a group, however deep; of no group, the error itself.
+
+    What a task group raises is a group even of one, and of one in one where task
+    groups are nested: what went wrong is its first leaf.
+    """
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class ConfigError(VoiceServerError):
     """A setting is unknown, of the wrong type or out of range; names file and key."""
 

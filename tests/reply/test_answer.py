@@ -20,7 +20,7 @@ from voiceserver.engines.base import (
     TextItem,
 )
 from voiceserver.errors import EngineFailed
-from voiceserver.reply.answer import Answer, Sink, first_of
+from voiceserver.reply.answer import Answer, Sink
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.stages import Stages, prepare_lines
 
@@ -181,9 +181,3 @@ def test_without_a_voice_a_prepared_line_is_what_is_left() -> None:
     assert bench.steps == [Step.PREPARED]
     assert bench.text.endswith(" Sorry.")
     assert bench.played > 0 and bench.answer.mute
-
-
-def test_the_first_error_of_a_group_is_told() -> None:
-    """However deep."""
-    deep = ExceptionGroup("x", [ExceptionGroup("y", [FAULT])])
-    assert first_of(deep) is FAULT and first_of(FAULT) is FAULT

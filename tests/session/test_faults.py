@@ -9,6 +9,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.session.faults import told_of
 
 
+@pytest.mark.parametrize("depth", ["alone", "group", "nested"])
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -16,10 +17,12 @@ from voiceserver.session.faults import told_of
         (ZeroDivisionError("secret detail"), "internal error"),
     ],
 )
-def test_only_our_own_words_are_told(error: Exception, told: str) -> None:
-    """And either is counted by its kind."""
+def test_only_our_own_words_are_told(error: Exception, told: str, depth: str) -> None:
+    """And either is counted by its kind, however many task groups it came through."""
     metrics = Metrics()
-    assert told_of(ExceptionGroup("call", [error]), "rtc_1", metrics) == told
+    group = ExceptionGroup("call", [error])
+    failed = {"alone": error, "group": group, "nested": ExceptionGroup("out", [group])}
+    assert told_of(failed[depth], "rtc_1", metrics) == told
     labels = {"where": "session", "kind": type(error).__name__}
     count = metrics.registry.get_sample_value("voiceserver_faults_total", labels)
     assert count == 1

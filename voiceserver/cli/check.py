@@ -22,7 +22,7 @@ from voiceserver.engines.base import Engines, Message, SpeechRequest, TextReques
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.speech import SpeechService
-from voiceserver.errors import EngineFailed, VoiceServerError
+from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
@@ -126,9 +126,8 @@ async def _engine(config: Config, slot: Slot, probe: Probe) -> Row:
     return Row(what, True, f"{note}; loaded in {loaded_s:.1f} s")
 
 
-def _words(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+def _words(error: Exception) -> str:
+    error = first(error)
     if isinstance(error, VoiceServerError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from voiceserver.config import Config
 from voiceserver.engines.base import Engines
-from voiceserver.errors import ConfigError, VoiceServerError
+from voiceserver.errors import ConfigError, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import set_up
 
@@ -48,12 +48,9 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def only_ours(group: ExceptionGroup) -> VoiceServerError | None:
     """Return one of our errors out of a group, if all in it are ours."""
-    first: Exception = group
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
+    error = first(group)
     _, others = group.split(VoiceServerError)
-    ours = isinstance(first, VoiceServerError) and others is None
-    return first if ours and isinstance(first, VoiceServerError) else None
+    return error if isinstance(error, VoiceServerError) and others is None else None
 
 
 def log_to_stderr(config: Config, quiet: bool = True) -> None:

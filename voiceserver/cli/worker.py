@@ -20,7 +20,7 @@ from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
 from voiceserver.config.parse import from_table
 from voiceserver.engines.remote.child import read_settings
-from voiceserver.errors import VoiceServerError
+from voiceserver.errors import VoiceServerError, first
 from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message
 from voiceserver.processes.line import Line
 from voiceserver.processes.process import ChildSpec
@@ -94,10 +94,7 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
                 drain,
             )
     except* VoiceServerError as group:
-        first: BaseException = group
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        line.send(Message(Kind.FAILED, meta={"why": str(first)[:WHY_LENGTH]}))
+        line.send(Message(Kind.FAILED, meta={"why": str(first(group))[:WHY_LENGTH]}))
     finally:
         line.close()
         if alone.is_set():

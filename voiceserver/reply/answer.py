@@ -19,7 +19,7 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Stage, Step
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import SpeechChunk, TextItem
-from voiceserver.errors import StageFailed
+from voiceserver.errors import StageFailed, first
 from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, Phrase, PhraseSplitter
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.stages import Stages
@@ -127,7 +127,7 @@ class Answer:
             await self._pass(self._splitter.flush())
         except Exception as failure:  # noqa: BLE001 - the reply's catch site
             raise_if_cancelled()
-            self.fault = first_of(failure)
+            self.fault = first(failure)
             if self._gate.is_set():
                 await self._break_off()
         await self._phrases.put(None)
@@ -194,7 +194,7 @@ class Answer:
                     return
         except Exception as failure:  # noqa: BLE001 - the reply's catch site
             raise_if_cancelled()
-            self.fault = self.fault or first_of(failure)
+            self.fault = self.fault or first(failure)
             self.mute = True
             if self._gate.is_set():
                 await self._say_prepared()
@@ -238,10 +238,3 @@ class Answer:
         await self._tell()
         start = self._sink.told() - len(line) - self._origin
         await self._speak_one(Phrase(line, start), self._stages.speech(line))
-
-
-def first_of(failure: BaseException) -> Exception:
-    """Return the first error in a group, or the error itself."""
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure if isinstance(failure, Exception) else RuntimeError(str(failure))

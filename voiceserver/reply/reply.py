@@ -26,7 +26,7 @@ from voiceserver.engines.base import (
     SpeechChunk,
     TextItem,
 )
-from voiceserver.errors import VoiceServerError
+from voiceserver.errors import VoiceServerError, first
 from voiceserver.events import (
     Event,
     Outcome,
@@ -37,7 +37,7 @@ from voiceserver.events import (
     Transcript,
 )
 from voiceserver.overload import Load
-from voiceserver.reply.answer import Answer, Sink, first_of
+from voiceserver.reply.answer import Answer, Sink
 from voiceserver.reply.filler import Watched, filler_due
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
@@ -420,5 +420,5 @@ async def _once(text: str) -> AsyncGenerator[TextItem, None]:
 
 def _words_for(failure: Exception) -> str:
     """What to tell a client; a programming error's text stays inside."""
-    first = first_of(failure)
-    return str(first) if isinstance(first, VoiceServerError) else "internal error"
+    error = first(failure)
+    return str(error) if isinstance(error, VoiceServerError) else "internal error"

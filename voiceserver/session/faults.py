@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from voiceserver.errors import VoiceServerError
+from voiceserver.errors import VoiceServerError, first
 from voiceserver.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -17,11 +17,11 @@ def told_of(failed: Exception, call_id: str, metrics: Metrics) -> str:
     """Count and log what ended a call; return what to tell its client.
 
     Args:
-        failed: The error; of a group the first.
+        failed: The error; of a group the first in it.
         call_id: For the log.
         metrics: Where it is counted.
     """
-    error = failed.exceptions[0] if isinstance(failed, ExceptionGroup) else failed
+    error = first(failed)
     expected = isinstance(error, VoiceServerError)
     metrics.faults.labels("session", type(error).__name__).inc()
     log.error(
