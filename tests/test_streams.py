@@ -9,8 +9,8 @@ from contextlib import aclosing
 import pytest
 
 from tests.virtual_time import run_virtual
-from voiceserver.errors import BudgetExceeded
-from voiceserver.streams import bounded
+from voiceserver.errors import BudgetExceeded, EngineFailed, first
+from voiceserver.streams import bounded, first_of
 
 
 class Engine:
@@ -108,3 +108,126 @@ def test_a_swallowed_cancellation_is_taken_up() -> None:
 
     run_virtual(cancelled())
     assert went_on == [0]
+
+
+class Works:
+    """Pieces of work that end after a while; knows which are under way."""
+
+    def __init__(self) -> None:
+        self.under_way: set[float] = set()
+
+    async def ends_after(self, wait_s: float, *, clean_up_s: float = 0.0) -> float:
+        self.under_way.add(wait_s)
+        try:
+            await asyncio.sleep(wait_s)
+        except asyncio.CancelledError:
+            await asyncio.sleep(clean_up_s)
+            raise
+        finally:
+            self.under_way.remove(wait_s)
+        return wait_s
+
+
+def test_the_first_of_several_is_taken_and_the_others_have_ended() -> None:
+    """They are cancelled and waited for, also while they clean up."""
+    works = Works()
+
+    async def scenario() -> None:
+        slow = works.ends_after(3, clean_up_s=0.5)
+        first = await first_of(slow, works.ends_after(1), works.ends_after(2))
+        assert first == 1
+        assert not works.under_way
+        assert asyncio.get_running_loop().time() == 1.5
+
+    run_virtual(scenario())
+
+
+def test_of_two_that_end_at_once_the_one_given_first_is_taken() -> None:
+    """So that the result does not hang on the order of tasks in a set."""
+
+    async def says(word: str) -> str:
+        await asyncio.sleep(1)
+        return word
+
+    async def scenario() -> None:
+        for words in (("one", "two"), ("two", "one")):
+            assert await first_of(*map(says, words)) == words[0]
+
+    run_virtual(scenario())
+
+
+def test_after_its_limit_none_is_taken() -> None:
+    """And none goes on."""
+    works = Works()
+
+    async def scenario() -> None:
+        first = await first_of(works.ends_after(1), works.ends_after(2), limit_s=0.5)
+        assert first is None
+        assert not works.under_way
+        assert asyncio.get_running_loop().time() == 0.5
+
+    run_virtual(scenario())
+
+
+def test_one_that_fails_ends_the_others_and_is_told() -> None:
+    """Its error comes out in a group."""
+    works = Works()
+
+    async def fails() -> float:
+        await asyncio.sleep(0.5)
+        raise EngineFailed("speech", "gone")
+
+    async def scenario() -> None:
+        with pytest.raises(ExceptionGroup) as failed:
+            await first_of(works.ends_after(1), fails())
+        assert str(first(failed.value)) == "speech: gone"
+        assert not works.under_way
+
+    run_virtual(scenario())
+
+
+@pytest.mark.parametrize("k", range(0, 30, 3))
+def test_cancelled_while_it_waits_for_the_first_it_leaves_none(k: int) -> None:
+    """At whatever instant, the very one in which the first ends included."""
+    works = Works()
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            waiting = first_of(
+                works.ends_after(0.1), works.ends_after(0.15, clean_up_s=0.1)
+            )
+            task = group.create_task(waiting)
+            await asyncio.sleep(k / 100)
+            over = task.done()
+            task.cancel()
+            await asyncio.wait({task})
+            assert not works.under_way
+            assert task.cancelled() or over
+
+    run_virtual(scenario())
+
+
+def test_a_cancellation_that_the_others_swallow_is_taken_up() -> None:
+    """Who waited for the first does not go on as if nothing had been asked."""
+    went_on = []
+
+    async def swallows() -> None:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+
+    async def waits() -> None:
+        await first_of(asyncio.sleep(0.5), swallows())
+        went_on.append(1)
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(waits())
+            await asyncio.sleep(0.7)  # the first has ended, the other winds up
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+
+    run_virtual(scenario())
+    assert not went_on

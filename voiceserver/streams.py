@@ -1,11 +1,14 @@
-"""Asyncio helpers for streams of engine output."""
+"""Bounds the waits for a stream of engine output, and waits for the first of several.
+
+Knows nothing of what is waited for.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from voiceserver.errors import BudgetExceeded
 
@@ -29,6 +32,32 @@ def raise_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+async def first_of(
+    *works: Coroutine[Any, Any, T], limit_s: float | None = None
+) -> T | None:
+    """Run all side by side until one ends; cancel the others and wait for them.
+
+    Args:
+        works: Owned: each has ended when this returns, however it returns.
+        limit_s: Longest wait for the first; None waits for ever.
+
+    Returns:
+        What the first to end gave, in the order of ``works`` where several end at
+        once; None where none did within the limit.
+
+    Raises:
+        ExceptionGroup: If one failed, as of any task group.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+    raise_if_cancelled()
+    return ended[0].result() if ended else None
 
 
 async def bounded(

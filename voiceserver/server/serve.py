@@ -51,6 +51,7 @@ from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
+from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
@@ -140,24 +141,11 @@ class Ends:
 
     async def either(self) -> None:
         """Wait for one of them."""
-        async with asyncio.TaskGroup() as group:
-            waits = [group.create_task(e.wait()) for e in (self.stop, self.drain)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        await first_of(self.stop.wait(), self.drain.wait())
 
     async def drained(self, calls: CallRegistry, limit_s: float) -> None:
         """Wait for the calls to end, but not after ``stop``, nor beyond the limit."""
-        async with asyncio.TaskGroup() as group:
-            waits = [
-                group.create_task(self.stop.wait()),
-                group.create_task(calls.emptied()),
-            ]
-            await asyncio.wait(
-                waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for wait in waits:
-                wait.cancel()
+        await first_of(self.stop.wait(), calls.emptied(), limit_s=limit_s)
 
 
 async def _serve(

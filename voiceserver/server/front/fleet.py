@@ -21,6 +21,7 @@ from voiceserver.processes.process import (
     start_process,
 )
 from voiceserver.processes.supervised import STEADY_S, back_off_s
+from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
@@ -117,16 +118,12 @@ class WorkerProcess:
 
     async def _until_end(self, process: Process) -> str:
         """Wait for its end; one that hangs is brought to it."""
-        async with asyncio.TaskGroup() as group:
-            hanging = group.create_task(self._hangs())
-            end = group.create_task(process.wait_end())
-            await asyncio.wait({hanging, end}, return_when=asyncio.FIRST_COMPLETED)
-            if not end.done():
-                log.error("a worker hangs", extra={"worker": self._spec.name})
-                process.kill()
-                await end
-            hanging.cancel()
-        return end.result()
+        why = await first_of(process.wait_end(), self._hangs())
+        if why is None:
+            log.error("a worker hangs", extra={"worker": self._spec.name})
+            process.kill()
+            why = await process.wait_end()
+        return why
 
     async def _hangs(self) -> None:
         """Return once it has not answered for too often."""

@@ -23,6 +23,7 @@ from voiceserver.server.front.workers import (
     WorkerLost,
     target_of,
 )
+from voiceserver.streams import first_of
 
 MAX_WAITING_BYTES = 65_536  # each way
 HEAD_LIMIT = 16_384  # bytes of a worker's answer
@@ -124,15 +125,9 @@ async def relay(request: web.Request, upstream: Upstream) -> Relayed:
     """
     upwards = _Upwards(request, upstream.writer)
     request.protocol.set_parser(upwards)  # type: ignore[arg-type]
-    async with asyncio.TaskGroup() as group:
-        tasks = {
-            group.create_task(upwards.hold_back()),
-            group.create_task(_downwards(request, upstream, upwards)),
-            group.create_task(upwards.over()),
-        }
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
+    await first_of(
+        upwards.hold_back(), _downwards(request, upstream, upwards), upwards.over()
+    )
     return Relayed()
 
 

@@ -38,6 +38,7 @@ from voiceserver.server.places import Room
 from voiceserver.server.security import access_rules
 from voiceserver.server.serve import GOODBYE, Ends, listening_at
 from voiceserver.server.shares import Share
+from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
@@ -221,16 +222,9 @@ class _Front:
             self._parts.say(f"voiceserver waits up to {limit_s} s for its calls ...")
         for process in processes:
             process.drain()
-        async with asyncio.TaskGroup() as group:
-            stopped = group.create_task(self._ends.stop.wait())
-            ended = group.create_task(_all(running))
-            await asyncio.wait(
-                {stopped, ended},
-                timeout=limit_s + END_LIMIT_S,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            stopped.cancel()
-            ended.cancel()
+        await first_of(
+            self._ends.stop.wait(), _all(running), limit_s=limit_s + END_LIMIT_S
+        )
 
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:
