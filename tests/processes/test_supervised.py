@@ -13,21 +13,13 @@ from tests.processes.children import gone, voice_spec
 from tests.processes.test_jobs import Sink
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.process import ChildSpec
-from voiceserver.processes.supervised import BACK_OFF_S, Supervised, back_off_s
+from voiceserver.processes.supervised import Supervised
 
 
 async def until(condition: Callable[[], object], limit_s: float = 20.0) -> None:
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110 - a process, not an event
             await asyncio.sleep(0.005)
-
-
-def test_waits_before_a_start_grow_to_a_bound() -> None:
-    """At once after one crash, five seconds apart in the end."""
-    waits = [back_off_s(failures) for failures in range(1, 20)]
-    assert waits[0] == 0
-    assert waits == sorted(waits)
-    assert waits[-1] == BACK_OFF_S[-1] == 5
 
 
 @pytest.mark.net

@@ -1,15 +1,13 @@
 """A child process that is kept running: started, watched, started again, stopped.
 
-The first start may fail a few times and then says why; after a first success it is
-started again for ever, ever more slowly, because calls are in progress that can do
-without an engine better than without a server.
+Its jobs are told when it dies, and new ones are refused until it is up again. When it
+is started again is the choice of ``restarts``; what it computes is the child's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -22,18 +20,9 @@ from voiceserver.processes.process import (
     StartFailed,
     start_process,
 )
+from voiceserver.processes.restarts import keep_running
 
 log = logging.getLogger(__name__)
-
-# Waits before a start after so many failures in a row: at once after a single crash,
-# so that an open utterance is replayed within the child's own start time.
-BACK_OFF_S = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
-STEADY_S = 10.0  # a child that lived this long has not failed at the start
-
-
-def back_off_s(failures: int) -> float:
-    """Seconds to wait before the next start after ``failures`` in a row."""
-    return BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
 
 
 def _nothing() -> None:
@@ -140,32 +129,28 @@ class Supervised:
         return self._jobs.open(self.name, meta, sink)
 
     async def _run(self) -> None:
-        failures = 0
-        while True:
-            try:
-                process = await start_process(self._spec, self._receive)
-            except StartFailed as error:
-                failures += 1
-                self._trouble = error
-                if not self._settled.is_set() and self._hopeless(error, failures):
-                    self._settled.set()
-                    return
-                self._changed()
-                log.warning(
-                    "an engine did not start",
-                    extra={"engine": self.name, "why": str(error)},
-                )
-                await asyncio.sleep(back_off_s(failures))
-                continue
-            began = time.monotonic()
-            await self._watch(process)
-            steady = time.monotonic() - began > STEADY_S
-            failures = 1 if steady else failures + 1
-            self._restarted()
-            await asyncio.sleep(back_off_s(failures))
+        try:
+            await keep_running(
+                lambda: start_process(self._spec, self._receive),
+                self._live,
+                self._not_started,
+                self._spec.attempts,
+            )
+        except StartFailed as error:
+            self._trouble = error
+            self._settled.set()
 
-    def _hopeless(self, error: StartFailed, failures: int) -> bool:
-        return error.final or failures >= self._spec.attempts
+    def _not_started(self, error: StartFailed) -> None:
+        self._trouble = error
+        self._changed()
+        log.warning(
+            "an engine did not start",
+            extra={"engine": self.name, "why": str(error)},
+        )
+
+    async def _live(self, process: Process) -> None:
+        await self._watch(process)
+        self._restarted()
 
     async def _watch(self, process: Process) -> None:
         """Be up until the child ends by itself; a cancellation stops it in order."""

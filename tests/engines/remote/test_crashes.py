@@ -17,7 +17,7 @@ from voiceserver.engines.remote.recogniser import RemoteRecogniser, recogniser_s
 from voiceserver.engines.remote.synthesizer import SLOTS, RemoteSynthesizer, speech_spec
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
-from voiceserver.processes import supervised
+from voiceserver.processes import restarts
 
 WORD = 4800  # samples the made-up voice gives for a word
 BUSY_S = 1.5
@@ -88,7 +88,7 @@ async def test_nothing_is_lost_mixed_up_or_left(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every utterance has its own words; every phrase its audio or an error."""
-    monkeypatch.setattr(supervised, "BACK_OFF_S", (0.0, 0.0, 0.05))
+    monkeypatch.setattr(restarts, "BACK_OFF_S", (0.0, 0.0, 0.05))
     metrics = Metrics()
     core = "tests.engines.remote.fake_cores"
     ears_spec = recogniser_spec("ears", f"{core}:load_decoder", {"slow_s": 0.001})

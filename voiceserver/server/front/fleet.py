@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 
 from voiceserver.metrics import Metrics
@@ -20,7 +19,7 @@ from voiceserver.processes.process import (
     StartFailed,
     start_process,
 )
-from voiceserver.processes.supervised import STEADY_S, back_off_s
+from voiceserver.processes.restarts import keep_running
 from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
@@ -62,36 +61,26 @@ class WorkerProcess:
         Raises:
             StartFailed: If it cannot be started the first time.
         """
-        failures, ever_up = 0, False
-        while True:
-            began = time.monotonic()
-            try:
-                process = await start_process(self._spec, _ignore)
-            except StartFailed as error:
-                failures += 1
-                if self.draining:
-                    return
-                if not ever_up and (error.final or failures >= self._spec.attempts):
-                    raise
-                log.warning("a worker did not start", extra={"why": str(error)})
-            else:
-                ever_up = True
-                why = await self._watch(process)
-                if self.draining:
-                    return
-                steady = time.monotonic() - began > STEADY_S
-                failures = 1 if steady else failures + 1
-                self._metrics.restarts.labels("worker").inc()
-                log.error(
-                    "a worker died; its calls are lost",
-                    extra={"worker": self._spec.name, "why": why},
-                )
-            await asyncio.sleep(back_off_s(failures))
+        await keep_running(
+            lambda: start_process(self._spec, _ignore),
+            self._live,
+            self._not_started,
+            self._spec.attempts,
+            wanted=lambda: not self._draining,
+        )
 
-    @property
-    def draining(self) -> bool:
-        """Whether its next end is its last."""
-        return self._draining
+    def _not_started(self, error: StartFailed) -> None:
+        log.warning("a worker did not start", extra={"why": str(error)})
+
+    async def _live(self, process: Process) -> None:
+        why = await self._watch(process)
+        if self._draining:
+            return
+        self._metrics.restarts.labels("worker").inc()
+        log.error(
+            "a worker died; its calls are lost",
+            extra={"worker": self._spec.name, "why": why},
+        )
 
     def drain(self) -> None:
         """Let it take no more calls, and end when those it has are over."""
