@@ -274,10 +274,6 @@ class TurnLedger:
         if step not in self._steps:
             self._steps.append(step)
 
-    def took(self, step: Step) -> bool:
-        """Whether a rung was taken."""
-        return step in self._steps
-
     def any_audio(self, now_ns: int) -> None:
         """Enter that the first audio of any kind was taken."""
         if self._any_audio_ns is None:

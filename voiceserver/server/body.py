@@ -20,7 +20,6 @@ JSON_LIMIT = 64_000
 AUDIO_LIMIT = 25_000_000  # OpenAI's limit for transcriptions
 PART_HEADER_LIMIT = 64  # parts of a form, with their headers
 BODY_LIMIT_S = 30.0  # for the whole body to arrive
-DEPTH_LIMIT = 32  # of nested JSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,6 @@ class Tokens:
             return None
         return kept
 
-    def session_of(self, value: str) -> Session | None:
-        """The session of a token; None if it has expired or never was."""
-        kept = self.find(value)
-        return None if kept is None else kept.session
-
 
 def digest_of(value: str) -> bytes:
     """What is kept of a token."""

@@ -12,7 +12,6 @@ al. 2019 (neural source-filter models).
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 
 import torch
@@ -214,8 +213,3 @@ def excite(
         overlap_add(functional.pad(voiced + noise * filters.hiss, (BEFORE, AFTER)))
         for noise in noises
     ]
-
-
-def parameter_count(net: nn.Module) -> int:
-    """Number of trained values in a network."""
-    return sum(math.prod(p.shape) for p in net.parameters())

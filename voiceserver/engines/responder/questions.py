@@ -26,8 +26,6 @@ MAX_ANSWER = 1000  # characters: about a minute of speech
 _KEYS = ("ask", "answer")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLAIN = frozenset({"time", "date", "day", "year", "part_of_day", "name"})
-# For the built-in questions only.
-_BUILT_IN = frozenset({"abilities", "example", "last"})
 _HELP = "{time}, {date}, {day}, {year}, {part_of_day}, {name} or {age:YYYY-MM-DD}"
 
 
