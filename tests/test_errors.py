@@ -8,7 +8,7 @@ from voiceserver import errors
 
 
 def test_every_error_is_one_of_ours() -> None:
-    """So that the two catch sites can tell them from bugs."""
+    """So that the edges can tell them from bugs."""
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
     assert all(issubclass(kind, errors.VoiceServerError) for kind in kinds)
 

@@ -1,7 +1,10 @@
 """Every exception this package raises on purpose.
 
-Raised where the fault is known and caught at two places only: the reply (which
-falls back) and the session edge (which tells the client why).
+Raised where the fault is known, and caught by who can do without what failed (another
+provider, the newest partial, a prepared line). What nobody can do without comes to an
+edge: the reply ends with a fixed line, the session and HTTP tell the client why, a
+child process tells its parent, the command line its exit code. Anything else that is
+raised is a bug: counted and logged there, and "internal error" to a client.
 """
 
 from __future__ import annotations

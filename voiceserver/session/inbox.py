@@ -40,7 +40,7 @@ Item = Event | Command | Reminder | Hint
 
 
 class Lane(Enum):
-    """A sender of the inbox; the value is its size."""
+    """A sender of the inbox; the value is its name."""
 
     EVENTS = "events"
     COMMANDS = "commands"
