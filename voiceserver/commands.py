@@ -1,7 +1,7 @@
 """What a client, or a carrier, asks of a conversation: the closed set of commands.
 
-Every command ends in the session's one writer. Knows no protocol: what one wants back
-(``event_id``, ``request``) is carried along unread. Knows nothing of engines or clocks.
+Every command ends in the session's one writer. Knows nothing of protocols (a dialect
+adds what it wants back by a class of its own), engines or clocks.
 """
 
 from __future__ import annotations

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
-from voiceserver.carriers.base import Incoming
+from voiceserver.carriers.base import Incoming, Listener, MakeCall
 from voiceserver.config import Config
+from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.base import Engines
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits
@@ -150,6 +151,9 @@ async def running(
     engines: Engines | None = None,
     warm: bool = True,
     head_limit_s: float = 10.0,
+    webrtc: MakeCall | None = None,
+    dialects: Dialects = DIALECTS,
+    listeners: Callable[[Config], Sequence[Listener]] = lambda _config: (),
     **server: Any,
 ) -> AsyncGenerator[Running, None]:
     """Run a server inside; ``server`` are settings of ``[server]``."""
@@ -174,7 +178,14 @@ async def running(
             it.placed.append(FakeCall(incoming))
             return it.placed[-1]
 
-        parts = ServerParts(open_engines, it.say, head_limit_s, webrtc=placed)
+        parts = ServerParts(
+            open_engines,
+            it.say,
+            head_limit_s,
+            webrtc=webrtc or placed,
+            dialects=dialects,
+            listeners=listeners,
+        )
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
                 serve(

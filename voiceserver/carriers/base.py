@@ -140,7 +140,7 @@ class Listener(Protocol):
         """Take the address, before anything is loaded.
 
         Raises:
-            ConfigError: If it is in use; says which.
+            VoiceServerError: If it is in use; says which.
         """
 
     async def run(self, exchange: Exchange) -> None:

@@ -23,7 +23,7 @@ def bound(listeners: Sequence[Listener]) -> Iterator[Sequence[Listener]]:
     """Hold the addresses of all of them inside.
 
     Raises:
-        ConfigError: If one is in use; none is held then.
+        VoiceServerError: If one is in use; none is held then.
     """
     try:
         for listener in listeners:

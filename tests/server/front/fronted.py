@@ -15,6 +15,7 @@ import aiohttp
 from tests.server.running import FakeCall, Running, engines_over
 from voiceserver.carriers.base import Incoming
 from voiceserver.config import Config
+from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.base import Engines, Provider
 from voiceserver.metrics import Metrics
 from voiceserver.server.app import bare_application
@@ -64,7 +65,10 @@ class Fronted(Running):
 
 @contextlib.asynccontextmanager
 async def fronted(
-    n_workers: int = 2, config: Config | None = None, **server: Any
+    n_workers: int = 2,
+    config: Config | None = None,
+    dialects: Dialects = DIALECTS,
+    **server: Any,
 ) -> AsyncGenerator[Fronted, None]:
     """Run a front with its workers inside; ``server`` are settings of ``[server]``."""
     config = config or Config()
@@ -100,7 +104,7 @@ async def fronted(
         for worker in workers:
             share = Share(worker.number, n_workers, SECRET)
             ready = asyncio.Event()
-            group.create_task(_work(it, config, worker, share, ready))
+            group.create_task(_work(it, config, worker, share, ready, dialects))
             await ready.wait()
             await join(front, worker)
         connections = Connections(metrics)
@@ -118,7 +122,12 @@ async def fronted(
 
 
 async def _work(
-    it: Fronted, config: Config, worker: Worker, share: Share, ready: asyncio.Event
+    it: Fronted,
+    config: Config,
+    worker: Worker,
+    share: Share,
+    ready: asyncio.Event,
+    dialects: Dialects,
 ) -> None:
     number = worker.number
     it.calls_of[number], it.stops[number] = [], asyncio.Event()
@@ -137,7 +146,7 @@ async def _work(
         it.placed.append(call)
         return call
 
-    parts = ServerParts(open_engines, share=share, webrtc=placed)
+    parts = ServerParts(open_engines, share=share, webrtc=placed, dialects=dialects)
     listening = bound_path(worker.path)
     with listening:
         await serve(

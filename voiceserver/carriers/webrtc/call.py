@@ -41,6 +41,7 @@ from voiceserver.media.reports import (
 from voiceserver.media.sender import AudioSender
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
+from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
@@ -175,16 +176,7 @@ class WebRtcCall(HeldCall):
             SessionEnded: If it does not come in time, or the call is hung up.
         """
         limit_s = self._media.setup_limit_s
-        async with asyncio.TaskGroup() as group:
-            waits = {
-                group.create_task(self._connected.wait()),
-                group.create_task(self._over.wait()),
-            }
-            await asyncio.wait(
-                waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._connected.wait(), self._over.wait(), limit_s=limit_s)
         if self._over.is_set():
             raise SessionEnded(self._reason)
         if not self._connected.is_set():

@@ -20,6 +20,7 @@ from voiceserver.carriers.websocket.socket import (
 )
 from voiceserver.clock import Clock
 from voiceserver.session.session import Session
+from voiceserver.streams import first_of
 
 
 class Sideband:
@@ -54,18 +55,17 @@ class Sideband:
             self._outgoing.send, self._outgoing.end, self._address
         )
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = {
-                    group.create_task(self._outgoing.run(self._socket)),
-                    group.create_task(self._read(number)),
-                    group.create_task(self._over.wait()),
-                }
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in tasks:
-                    task.cancel()
+            await first_of(
+                self._outgoing.run(self._socket),
+                self._read(number),
+                self._wait_for_end(),
+            )
         finally:
             self._session.door.detach(number)
             await close_in_time(self._socket, self._code, self._reason)
+
+    async def _wait_for_end(self) -> None:
+        await self._over.wait()
 
     def _not_read(self) -> None:
         self._code, self._reason = POLICY, "The client does not read its events."
