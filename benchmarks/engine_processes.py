@@ -35,8 +35,7 @@ from voiceserver.engines.remote.synthesizer import RemoteSynthesizer
 from voiceserver.engines.table import open_engines
 from voiceserver.metrics import Metrics
 from voiceserver.processes import ipc
-from voiceserver.processes.ipc import Kind, Message
-from voiceserver.processes.line import Line
+from voiceserver.processes.ipc import Kind, Line, Message
 
 ROUND_TRIPS = 5000
 PHRASES = 20

@@ -21,8 +21,7 @@ from voiceserver.config import Config
 from voiceserver.config.parse import from_table
 from voiceserver.engines.remote.child import read_settings
 from voiceserver.errors import VoiceServerError, first
-from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message
-from voiceserver.processes.line import Line
+from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Line, Message
 from voiceserver.processes.process import ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path

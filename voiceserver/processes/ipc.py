@@ -1,18 +1,23 @@
-"""Messages between processes: framing, and the blocking side that children use.
+"""Messages between processes: framing, and both ends of the socket that carries them.
 
 A message is one packet of a Unix ``SEQPACKET`` socket: a header, a small JSON object
 and raw bytes (audio, text). Packets keep their borders and their order, and a peer
 that is gone is an end-of-file: 14 microseconds for a round trip of a 20 ms frame, and
-nothing of shared memory's tearing. Knows nothing of what is asked or answered; the
-asynchronous side is ``line``.
+nothing of shared memory's tearing. A parent never waits: what its child does not read
+waits in a bounded queue, and as credits and windows allow less than that to be under
+way, a full queue means a child that hangs. A child blocks. Knows nothing of what is
+asked or answered.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import socket
 import struct
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
@@ -30,6 +35,8 @@ MAX_GENERATION = 0xFFFF_FFFF
 # which computes for a moment keeps nobody from writing.
 _BUFFER = 425_984
 _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
+MAX_QUEUED = 4_000_000  # bytes of a parent's; two minutes of 16 kHz int16
+_BURST = 32  # messages read before others of the loop have their turn
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -197,3 +204,107 @@ class BlockingLine:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+
+class Line:
+    """One connection to a child. Owns the socket.
+
+    Args:
+        sock: A connected ``SEQPACKET`` socket.
+        receive: Takes each message, at once and without raising.
+        ended: Called once, with why, when the child is gone or talks nonsense; not
+            after ``close``.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        receive: Callable[[Message], None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self._sock = sock
+        self._receive = receive
+        self._ended = ended
+        self._queue: deque[bytes] = deque()
+        self._queued = 0  # bytes
+        self._open = True
+        self._telling: asyncio.Handle | None = None
+        self._loop = asyncio.get_running_loop()
+        sock.setblocking(False)
+        self._loop.add_reader(sock, self._readable)
+
+    @property
+    def queued(self) -> int:
+        """Bytes waiting for the child to read."""
+        return self._queued
+
+    def send(self, message: Message) -> None:
+        """Send in order; a line that has ended drops what it is given."""
+        if not self._open:
+            return
+        packet = encode(message)
+        if self._queue or not self._write(packet):
+            self._wait_with(packet)
+
+    def close(self) -> None:
+        """Close the socket and tell nothing any more; may be called again."""
+        if self._telling is not None:
+            self._telling.cancel()
+        self._release()
+
+    def _release(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._queue.clear()
+        self._queued = 0
+        self._sock.close()
+
+    def _wait_with(self, packet: bytes) -> None:
+        if not self._queue:
+            self._loop.add_writer(self._sock, self._writable)
+        self._queue.append(packet)
+        self._queued += len(packet)
+        if self._queued > MAX_QUEUED:
+            self._end("it stopped reading")
+
+    def _write(self, packet: bytes) -> bool:
+        """Write a packet; False if it has to wait."""
+        try:
+            self._sock.send(packet)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # Gone; its last words may still be unread, and after them comes the end.
+            pass
+        return True
+
+    def _writable(self) -> None:
+        while self._queue:
+            if not self._write(self._queue[0]):
+                return
+            self._queued -= len(self._queue.popleft())
+        self._loop.remove_writer(self._sock)
+
+    def _readable(self) -> None:
+        for _ in range(_BURST):
+            if not self._open:
+                return
+            try:
+                message = decode(receive_packet(self._sock))
+            except BlockingIOError:
+                return
+            except Closed:
+                self._end("it ended")
+                return
+            except Malformed as error:
+                self._end(f"it sent nonsense ({error})")
+                return
+            self._receive(message)
+
+    def _end(self, why: str) -> None:
+        self._release()
+        # Later: who calls ``send`` does not find the world changed on return.
+        self._telling = self._loop.call_soon(self._ended, why)

@@ -23,8 +23,7 @@ from pathlib import Path
 import voiceserver
 from voiceserver.errors import EngineFailed
 from voiceserver.processes import ipc
-from voiceserver.processes.ipc import Kind, Message, Meta
-from voiceserver.processes.line import Line
+from voiceserver.processes.ipc import Kind, Line, Message, Meta
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,7 @@ import socket
 import pytest
 
 from voiceserver.processes import ipc
-from voiceserver.processes import line as line_module
-from voiceserver.processes.ipc import BlockingLine, Kind, Message
-from voiceserver.processes.line import Line
+from voiceserver.processes.ipc import BlockingLine, Kind, Line, Message
 
 
 class Ends:
@@ -73,7 +71,7 @@ async def test_a_child_that_reads_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The outgoing queue is bounded: past it the line ends."""
-    monkeypatch.setattr(line_module, "MAX_QUEUED", 200_000)
+    monkeypatch.setattr(ipc, "MAX_QUEUED", 200_000)
     ends = Ends()
     for _ in range(30):
         ends.line.send(Message(Kind.PUSH, body=bytes(50_000)))
