@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def _answering(number: int, status: int) -> web.Application:
             return response
         body = await request.read()
         text = f"{number} {request.raw_path} {len(body)}"
+        if request.path == "/declared":
+            text = str(request.headers.getall("Content-Length", []))
         return web.Response(status=status, text=text, headers={"X-Who": str(number)})
 
     app = web.Application(client_max_size=30_000_000)
@@ -139,6 +142,23 @@ async def test_bodies_are_passed_on_as_they_come(tmp_path: Path) -> None:
         async with client.head("/x") as answer:
             assert answer.status == 200
         assert workers[0].n_requests == 0
+
+
+async def test_a_length_is_passed_on_where_it_is_that_of_what_is_sent(
+    tmp_path: Path,
+) -> None:
+    """A worker may refuse by it; of a packed body it is not known."""
+    packed = {"Content-Encoding": "gzip"}
+    async with served(tmp_path, 200) as (client, _):
+        async with client.post("/declared", data=b"x" * 99) as answer:
+            assert await answer.text() == "['99']"
+        body = gzip.compress(b"x" * 99)
+        async with client.post("/declared", data=body, headers=packed) as answer:
+            assert await answer.text() == "[]"
+        async with client.post("/x", data=body, headers=packed) as answer:
+            assert await answer.text() == "1 /x 99"
+        async with client.post("/taken", data=body, headers=packed) as answer:
+            assert await answer.text() == "1 /taken 99"
 
 
 async def test_a_request_without_a_body_gets_a_second_try(tmp_path: Path) -> None:

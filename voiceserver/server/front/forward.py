@@ -2,6 +2,10 @@
 
 Knows what belongs to a connection and not to what it carries, and who is asked next
 when a worker is gone or refuses. Knows nothing of what is asked.
+
+Where a request's body begins and ends is never taken over from the client's head: the
+body is passed on as the front has read and unpacked it, with a length that is its own.
+Else the worker could take the end of one request for the beginning of another.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import TypeAlias
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from voiceserver.server.answers import Refusal, busy
+from voiceserver.server.answers import Refusal, busy, invalid
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.front.workers import Reply, Worker, WorkerLost, target_of
 
@@ -23,6 +27,8 @@ _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-connection te trailer transfer-encoding upgrade "
     "expect date server".split()
 )
+# Of a body as the client sent it: packed, and as long as that.
+_OF_THE_BODY = ("Content-Length", "Content-Encoding")
 
 
 def lost_worker() -> Refusal:
@@ -52,7 +58,7 @@ async def first_to_take(
         try:
             with worker.holding_call():
                 reply = await worker.ask(
-                    request.method, target_of(request), passed_on(request.headers), body
+                    request.method, target_of(request), asked_with(request), body
                 )
         except WorkerLost as error:
             log.warning("a worker gave no answer", extra={"why": str(error)})
@@ -74,11 +80,14 @@ async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResp
     declared = request.content_length or 0
     if declared > AUDIO_LIMIT:
         raise Refusal(413, "The request body is too large.", "too_large")
-    for worker in workers if not request.can_read_body else workers[:1]:
+    headers = asked_with(request)
+    body = request.content if request.can_read_body else None
+    if body and declared and "Content-Encoding" not in request.headers:
+        # As many bytes are read, or reading fails; a worker may refuse by it.
+        headers["Content-Length"] = str(declared)
+    for worker in workers if body is None else workers[:1]:
         answer: web.StreamResponse | None = None
         try:
-            body = request.content if request.can_read_body else None
-            headers = passed_on(request.headers)
             async with worker.asked(
                 request.method, target_of(request), headers, body
             ) as reply:
@@ -94,10 +103,20 @@ async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResp
             if answer is not None and answer.prepared:
                 # Half an answer must not pass for a whole one.
                 raise ConnectionResetError("the worker is gone") from None
+            if request.content.exception() is not None:
+                raise invalid("The request body is malformed.") from None
     raise lost_worker()
 
 
 Headers: TypeAlias = "CIMultiDict[str] | CIMultiDictProxy[str]"
+
+
+def asked_with(request: web.Request) -> CIMultiDict[str]:
+    """A request's headers for a worker, without any that say where a body ends."""
+    kept = passed_on(request.headers)
+    for name in _OF_THE_BODY:
+        kept.popall(name, None)
+    return kept
 
 
 def passed_on(headers: Headers) -> CIMultiDict[str]:

@@ -26,10 +26,10 @@ from voiceserver.server.body import (
 )
 from voiceserver.server.front.forward import (
     answer_of,
+    asked_with,
     first_to_take,
     lost_worker,
     pass_on,
-    passed_on,
 )
 from voiceserver.server.front.relay import handshake, relay
 from voiceserver.server.front.sums import Sums
@@ -157,7 +157,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] | None:
     try:
-        headers = passed_on(request.headers)
+        headers = asked_with(request)
         reply = await worker.ask("GET", "/metrics", headers, limit_s=METRICS_LIMIT_S)
     except WorkerLost:
         return None
@@ -320,7 +320,7 @@ def _holder(front: FrontState, call_id: str) -> Worker:
 
 async def drain(request: web.Request) -> web.Response:
     """``POST /v1/providers/...``: every worker drains or restores its own."""
-    front, headers = request.app[FRONT], passed_on(request.headers)
+    front, headers = request.app[FRONT], asked_with(request)
     answered: list[Reply] = []
     for worker in front.workers:
         if not worker.reachable:

@@ -1,7 +1,8 @@
 """The workers as a front sees them: where they listen, whether they live, how busy.
 
-Asks a worker over its Unix socket and says so when it is gone. How workers are started
-is ``fleet``'s; what is asked of them, ``front``'s.
+Asks a worker over its Unix socket and says so when it is gone. Each request has a
+connection of its own, so that whatever one leaves behind on it can be no part of
+another's. How workers are started is ``fleet``'s; what is asked of them, ``routes``'.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import TracebackType
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from voiceserver.errors import VoiceServerError
@@ -23,7 +24,6 @@ from voiceserver.server.routes.internal import SECRET_HEADER
 
 CONNECT_LIMIT_S = 2.0
 ASK_LIMIT_S = 15.0  # longer than an offer may take in the worker
-IDLE_S = 15.0  # a connection is kept; the worker keeps it for longer
 
 
 class WorkerLost(VoiceServerError):
@@ -103,12 +103,13 @@ class Worker:
         assert self._session is not None
         timeout = aiohttp.ClientTimeout(limit_s, connect=CONNECT_LIMIT_S)
         url = URL(f"http://localhost{target}", encoded=True)
+        last = CIMultiDict(headers or {}, Connection="close")
         self.n_requests += 1
         try:
             async with self._session.request(
                 method,
                 url,
-                headers=headers,
+                headers=last,
                 data=body,
                 allow_redirects=False,
                 timeout=timeout,
@@ -149,7 +150,7 @@ class Worker:
         return await self.ask(method, target, headers, body or None, limit_s)
 
     async def __aenter__(self) -> Worker:
-        connector = aiohttp.UnixConnector(self.path, limit=0, keepalive_timeout=IDLE_S)
+        connector = aiohttp.UnixConnector(self.path, limit=0, force_close=True)
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
