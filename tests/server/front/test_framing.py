@@ -349,3 +349,26 @@ async def test_a_body_that_cannot_be_unpacked_is_its_clients_fault(
         raw = f"{head}Content-Length: 9\r\n\r\nnot zipped".encode()[:-1]
         assert b" 400 " in await said(wire.port, raw)
         assert not wire.arrived
+
+
+@pytest.mark.parametrize("coded", ["grüße".encode(), b"\xfc\xff"])
+async def test_bytes_of_an_upgrades_headers_stay_as_they_are(
+    tmp_path: Path, coded: bytes
+) -> None:
+    """In UTF-8 and in none."""
+    head = b"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    async with wired(tmp_path) as wire:
+        rest = b"Connection: Upgrade\r\nX-Key: " + coded
+        await said(wire.port, head + rest + b"\r\n\r\n")
+    (seen,) = wire.arrived
+    assert seen.key.encode(errors="surrogateescape") == coded
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 9", "Transfer-Encoding: chunked"])
+async def test_an_upgrade_with_a_body_is_refused(tmp_path: Path, framing: str) -> None:
+    """What follows its head are frames for the front and would be none for a worker."""
+    head = "GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    head += f"Connection: Upgrade\r\n{framing}\r\n\r\n"
+    async with wired(tmp_path) as wire:
+        assert b" 400 " in await said(wire.port, head.encode() + b"4\r\naaaa\r\n")
+        assert not wire.arrived

@@ -10,12 +10,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
+from websockets.frames import CloseCode, Frame, Opcode
 
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import Connections, address_of, bound_socket
 from voiceserver.server.front import relay
+from voiceserver.server.front.frames import close_frame
 from voiceserver.server.front.routes import FrontState, add_routes
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
@@ -48,12 +50,23 @@ async def relayed(
 
     worker_app = web.Application()
     worker_app.router.add_get("/v1/realtime", connect)
+    runner = web.AppRunner(worker_app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(folder / "1.sock")).start()
+        async with fronting(folder) as made:
+            yield made
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def fronting(
+    folder: Path,
+) -> AsyncGenerator[tuple[aiohttp.ClientSession, FrontState], None]:
+    """A front whose worker listens there."""
     async with contextlib.AsyncExitStack() as stack:
-        runner = web.AppRunner(worker_app, shutdown_timeout=0.1)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
         path = str(folder / "1.sock")
-        await web.UnixSite(runner, path).start()
         worker = await stack.enter_async_context(Worker(1, path, "secret"))
         worker.up = True
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -69,6 +82,24 @@ async def relayed(
         await stack.enter_async_context(listening_at(app, connections, listening, None))
         client = aiohttp.ClientSession(base_url=url)
         yield await stack.enter_async_context(client), front
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    folder: Path, said: bytes
+) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """A client of a front whose worker says this to whatever it is asked, and ends."""
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    worker = await asyncio.start_unix_server(answer, str(folder / "1.sock"))
+    async with worker, fronting(folder) as (client, _):
+        yield client
 
 
 async def echo(request: web.Request, socket: web.WebSocketResponse) -> None:
@@ -116,6 +147,75 @@ async def test_a_refusal_is_passed_on(tmp_path: Path) -> None:
         assert len(front.room) == 0
 
 
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 2", b"no"),
+        ("Transfer-Encoding: chunked", b"2\r\nno\r\n0\r\n\r\n"),
+        ("X: to the end", b"no"),
+    ],
+)
+async def test_a_refusal_may_be_framed_in_any_way(
+    tmp_path: Path, framing: str, body: bytes
+) -> None:
+    """By its length, in chunks, or by the end of the connection."""
+    head = f"HTTP/1.1 418 No\r\nX-Why: a\r\nX-Why: b\r\n{framing}\r\n\r\n"
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    async with (
+        answering(tmp_path, head.encode() + body) as client,
+        client.get(PATH, headers=headers) as answer,
+    ):
+        assert (answer.status, await answer.text()) == (418, "no")
+        assert answer.headers.getall("X-Why") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 1x1 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nno field\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nX: " + b"x" * 100_000,
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+        b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+async def test_what_is_no_answer_is_not_passed_on(tmp_path: Path, said: bytes) -> None:
+    """A worker that says so is lost."""
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    async with (
+        answering(tmp_path, said) as client,
+        client.get(PATH, headers=headers) as answer,
+    ):
+        assert answer.status == 503
+        assert (await answer.json())["error"]["code"] == "worker_lost"
+
+
+async def test_what_comes_right_behind_the_answer_is_not_lost(tmp_path: Path) -> None:
+    """A worker may greet in the same breath."""
+    greeting = Frame(Opcode.TEXT, b"hello").serialize(mask=False)
+    head = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Accept: of a key\r\n\r\n"
+    )
+    upgrade = (
+        f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    )
+    async with answering(tmp_path, head.encode() + greeting) as client:
+        url = client._base_url
+        assert url is not None
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(upgrade.encode())
+        async with asyncio.timeout(LIMIT_S):
+            got = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert got == head.encode() + greeting + close_frame(1012, relay.LOST)
+
+
 async def test_a_workers_goodbye_is_the_clients(tmp_path: Path) -> None:
     """Code and reason; no second one is put behind it."""
 
@@ -146,7 +246,7 @@ async def test_a_dead_worker_is_told_to_the_client(tmp_path: Path) -> None:
         assert await socket.receive_str(timeout=LIMIT_S) == "last words"
         message = await socket.receive(timeout=LIMIT_S)
         assert message.extra == relay.LOST
-        assert socket.close_code == relay.RESTARTED
+        assert socket.close_code == CloseCode.SERVICE_RESTART
 
 
 async def test_nothing_is_put_into_half_a_frame(tmp_path: Path) -> None:
@@ -215,19 +315,14 @@ async def test_a_worker_that_reads_nothing_makes_the_client_wait(
     async with relayed(tmp_path, unread) as (client, _):
         socket = await client.ws_connect(PATH)
         sent = 0
-        import time
-
-        b = time.perf_counter()
         with contextlib.suppress(TimeoutError):
             while sent < MUCH:
                 async with asyncio.timeout(0.5):
                     await socket.send_bytes(bytes(65_536))
                 sent += 65_536
         assert 0 < sent < BUFFERS
-        print(sent, time.perf_counter() - b)
         cut_off(socket)
         await socket.close()
-        print(sent, time.perf_counter() - b)
 
 
 async def test_a_client_that_never_reads_is_given_up(

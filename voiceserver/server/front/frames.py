@@ -2,16 +2,16 @@
 
 A front that relays bytes has to know whether it may put in a frame of its own, when the
 worker behind it dies: only between two frames, and only if the worker did not say
-goodbye itself. Pure: fed with the bytes that go by; payloads are neither kept nor read.
+goodbye itself. Pure: fed with the bytes that go by; payloads are neither kept nor read,
+which is why ``websockets``, whose frames are whole, writes frames here and reads none.
 """
 
 from __future__ import annotations
 
-import struct
+from websockets.frames import Close, Frame, Opcode
 
 from voiceserver.carriers.websocket.socket import MAX_REASON_BYTES
 
-CLOSE = 0x8
 _LENGTH_BYTES = {126: 2, 127: 8}
 
 
@@ -57,12 +57,11 @@ class FrameBorders:
             return
         length = head[2 : 2 + n_length]
         self._left = int.from_bytes(length, "big") if n_length else short
-        self._closed = self._closed or head[0] & 0x0F == CLOSE
+        self._closed = self._closed or head[0] & 0x0F == Opcode.CLOSE
         head.clear()
 
 
 def close_frame(code: int, reason: str) -> bytes:
     """A server's close frame; a reason that is too long is cut."""
-    told = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore").encode()
-    payload = struct.pack(">H", code) + told
-    return bytes((0x80 | CLOSE, len(payload))) + payload
+    told = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+    return Frame(Opcode.CLOSE, Close(code, told).serialize()).serialize(mask=False)

@@ -1,9 +1,10 @@
 """Relays a WebSocket between a client and a worker, byte by byte.
 
-The handshake is the worker's; what follows is not parsed, so a frame costs no more here
-than its bytes, and nothing a worker can say has to be known. What waits is bounded both
-ways: who reads too slowly is waited for by who writes. If the worker dies, the client
-is told with a close frame, where one can be put.
+The handshake is the worker's, over a connection of its own; both heads are read whole
+and written anew, by ``websockets``. What follows is not parsed, so a frame costs no
+more here than its bytes, and nothing a worker can say has to be known. What waits is
+bounded both ways: who reads too slowly is waited for by who writes. If the worker dies,
+the client is told with a close frame, where one can be put.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from aiohttp import web
+from multidict import CIMultiDict
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.streams import StreamReader
 
+from voiceserver.server.answers import invalid
+from voiceserver.server.front.forward import asked_with, passed_on
 from voiceserver.server.front.frames import FrameBorders, close_frame
 from voiceserver.server.front.workers import (
     ASK_LIMIT_S,
@@ -26,11 +35,8 @@ from voiceserver.server.front.workers import (
 from voiceserver.streams import first_of
 
 MAX_WAITING_BYTES = 65_536  # each way
-HEAD_LIMIT = 16_384  # bytes of a worker's answer
-BODY_LIMIT = 65_536  # of a refusal
 LAST_WORDS_S = 1.0  # for a worker to read what a client said before it went
 STUCK_S = 30.0  # a client that takes nothing for so long is gone, as heartbeats say
-RESTARTED = 1012  # close code "service restart", of IANA's registry for RFC 6455
 LOST = "The worker of this call has stopped; please connect again."
 
 
@@ -39,34 +45,28 @@ class Upstream:
     """A worker's side of a socket, its answer to the handshake read.
 
     Attributes:
-        reader: What follows the answer.
+        reader: What follows the answer and ``early``.
         writer: To the worker.
-        status: 101, or that of a refusal.
-        head: The answer's head, with its last empty line.
+        answer: Of status 101; or a refusal, with its body.
+        early: What came behind the answer and is read already.
     """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    status: int
-    head: bytes
+    answer: Response
+    early: bytes
 
-    async def refusal(self) -> web.Response:
+    @property
+    def taken(self) -> bool:
+        """Whether the worker speaks WebSocket from here on."""
+        return self.answer.status_code == 101
+
+    def refusal(self) -> web.Response:
         """The worker's answer where it is not 101."""
-        headers = dict(_fields(self.head))
-        length = min(int(headers.get("content-length", "0")), BODY_LIMIT)
-        try:
-            async with asyncio.timeout(ASK_LIMIT_S):
-                body = await self.reader.readexactly(length)
-        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
-            raise WorkerLost("the worker ended in the midst of an answer") from error
-        kept = {k: v for k, v in headers.items() if k not in ("content-length", "date")}
-        return web.Response(status=self.status, body=body, headers=kept)
-
-
-def _fields(head: bytes) -> list[tuple[str, str]]:
-    lines = head.decode("latin-1").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if line)
-    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+        headers = passed_on(CIMultiDict(self.answer.headers.raw_items()))
+        headers.popall("Content-Length", None)
+        body = bytes(self.answer.body)
+        return web.Response(status=self.answer.status_code, body=body, headers=headers)
 
 
 @contextlib.asynccontextmanager
@@ -76,8 +76,10 @@ async def handshake(
     """Give a client's upgrade to a worker; inside, the worker has answered.
 
     Raises:
-        WorkerLost: If it is gone.
+        Refusal: If it is no upgrade that may be passed on (400).
+        WorkerLost: If the worker is gone, or what it says is no HTTP.
     """
+    head = _upgrade(request).serialize()
     try:
         async with asyncio.timeout(CONNECT_LIMIT_S):
             reader, writer = await asyncio.open_unix_connection(
@@ -86,23 +88,55 @@ async def handshake(
     except (OSError, TimeoutError) as error:
         raise WorkerLost(f"worker {worker.number} takes no connection") from error
     try:
-        writer.write(_head(request))
+        writer.write(head)
         try:
             async with asyncio.timeout(ASK_LIMIT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-            status = int(head.split(b" ", 2)[1])
-        except (asyncio.IncompleteReadError, OSError, TimeoutError) as error:
+                answer, early = await _answer(reader)
+        except (OSError, EOFError, TimeoutError) as error:
             raise WorkerLost(f"worker {worker.number} does not answer") from error
-        yield Upstream(reader, writer, status, head)
+        # What ``Response.parse`` says of what is not well formed, or above its limits.
+        except (
+            ValueError,
+            LookupError,
+            InvalidHandshake,
+            NotImplementedError,
+        ) as error:
+            raise WorkerLost(f"worker {worker.number} answers no HTTP") from error
+        yield Upstream(reader, writer, answer, early)
     finally:
         writer.transport.abort()
 
 
-def _head(request: web.Request) -> bytes:
-    """The request's head as it came."""
-    lines = [f"{request.method} {target_of(request)} HTTP/1.1".encode()]
-    lines += [name + b": " + value for name, value in request.raw_headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+def _upgrade(request: web.Request) -> Request:
+    """What the worker is asked: what the client asked, less what frames a body.
+
+    Raises:
+        Refusal: If it has a body: what follows the head are frames, for both sides.
+    """
+    if request.method != "GET" or request.body_exists:
+        raise invalid("An upgrade is a GET without a body.")
+    headers = Headers()
+    for name, value in asked_with(request).items():
+        # aiohttp's way from bytes to text and back; then that of websockets.
+        headers[name] = value.encode("utf-8", "surrogateescape").decode("latin-1")
+    headers["Connection"] = "Upgrade"
+    headers["Upgrade"] = "websocket"
+    return Request(target_of(request), headers)
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[Response, bytes]:
+    """Read a worker's answer; also what came behind it."""
+    fed = StreamReader()
+    parsing = Response.parse(fed.read_line, fed.read_exact, fed.read_to_eof)
+    while True:
+        try:
+            next(parsing)
+        except StopIteration as end:
+            return end.value, bytes(fed.buffer)
+        if chunk := await reader.read(MAX_WAITING_BYTES):
+            fed.feed_data(chunk)
+        else:
+            fed.feed_eof()
 
 
 class Relayed(web.StreamResponse):
@@ -137,13 +171,15 @@ async def _downwards(
     """From the worker to the client."""
     borders = FrameBorders()
     try:
-        await _send(request, upstream.head)
+        await _send(request, upstream.answer.serialize())
+        borders.feed(upstream.early)
+        await _send(request, upstream.early)
         with contextlib.suppress(ConnectionResetError):  # it was killed
             while chunk := await upstream.reader.read(MAX_WAITING_BYTES):
                 borders.feed(chunk)
                 await _send(request, chunk)
         if borders.between and not borders.closed:
-            await _send(request, close_frame(RESTARTED, LOST))
+            await _send(request, close_frame(CloseCode.SERVICE_RESTART, LOST))
             # Closed while it still talks, a socket would take that back from it.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):

@@ -231,9 +231,9 @@ async def _connect_to(
         try:
             with worker.holding_call():
                 async with handshake(request, worker) as upstream:
-                    if upstream.status == 101:
+                    if upstream.taken:
                         return await relay(request, upstream)
-                    refused = await upstream.refusal()
+                    refused = upstream.refusal()
         except WorkerLost as error:
             log.warning("a worker gave no answer", extra={"why": str(error)})
             continue
