@@ -28,6 +28,7 @@ USUAL = (
 BY_NAME = (
     "admission",
     "engine_processes",
+    "front",
     "media_browser",
     "media_words",
     "soak",
