@@ -82,12 +82,13 @@ def fake_engines() -> Engines:
     return Engines(FakeVad(), FakeRecogniser(), FakeText(), FakeSpeech(first_s=0.0))
 
 
-def engines_over(*names: str) -> Engines:
+def engines_over(*names: str, regions: Mapping[str, str] | None = None) -> Engines:
     """Fake engines that say that these providers are behind their text."""
     metrics = Metrics()
-    limits = RouteLimits(0.6, 0.5)
+    limits, rng, costs = RouteLimits(0.6, 0.5), random.Random(1), Costs(metrics)
+    where = regions or {}
     routes = tuple(
-        Route(name, "text", limits, metrics, random.Random(1), Costs(metrics))
+        Route(name, "text", limits, metrics, rng, costs, region=where.get(name, ""))
         for name in names
     )
     return replace(fake_engines(), providers=routes)

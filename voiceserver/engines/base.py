@@ -293,6 +293,10 @@ class Provider(Protocol):
         """Its name, unique within the slot."""
 
     @property
+    def region(self) -> str:
+        """Where it runs, as configured; ``""`` if that is not told."""
+
+    @property
     def state(self) -> str:
         """Of its breaker, a ``breaker.State`` value."""
 

@@ -49,6 +49,21 @@ def test_a_missing_key_is_told_at_the_start() -> None:
         voice_chain(config, FakeTransport(), FakeSpeech(), metrics, Costs(metrics), {})
 
 
+def test_the_region_of_a_provider_is_kept_for_the_operator() -> None:
+    """For text and speech; the built-in voice is no provider."""
+    metrics = Metrics()
+    costs = Costs(metrics)
+    text = TextProvider("a", "http://h/v1", "m", region="swedencentral")
+    voice = SpeechProvider("b", "http://h/v1", "m", region="eastus")
+    config = Config(
+        text=TextConfig(provider=(text,)), speech=SpeechConfig(provider=(voice,))
+    )
+    words = text_chain(config, FakeTransport(), None, metrics, costs, {})
+    voices = voice_chain(config, FakeTransport(), FakeSpeech(), metrics, costs, {})
+    shown = [each.region for each in (*words.providers, *voices.providers)]
+    assert shown == ["swedencentral", "eastus"]
+
+
 def test_names_stand_in_their_order() -> None:
     """The built-in voice is the last."""
     metrics = Metrics()

@@ -27,6 +27,17 @@ async def test_a_provider_is_drained_and_restored() -> None:
             assert (await answer.json())["state"] == "closed"
 
 
+async def test_the_region_is_shown() -> None:
+    """As configured; nothing where nothing is."""
+    engines = engines_over("house", "azure", regions={"azure": "swedencentral"})
+    async with (
+        running(engines=engines) as server,
+        server.client.get("/v1/providers") as answer,
+    ):
+        listed = (await answer.json())["data"]
+    assert [each["region"] for each in listed] == ["", "swedencentral"]
+
+
 @pytest.mark.parametrize("path", ["speech/house/drain", "text/x/drain", "text/house/x"])
 async def test_what_is_not_there_is_told(path: str) -> None:
     """No provider, or nothing it can be told."""

@@ -59,7 +59,16 @@ def text_chain(
     for provider in config.text.provider:
         model = ChatModel(provider, transport, environ)
         limits = text_limits(provider, config.budget)
-        route = Route(provider.name, "text", limits, metrics, rng, costs, warm=model)
+        route = Route(
+            provider.name,
+            "text",
+            limits,
+            metrics,
+            rng,
+            costs,
+            warm=model,
+            region=provider.region,
+        )
         routes.append((route, model))
     budget = config.budget
     hedges = Hedges(budget.hedge_share if budget.hedge else 0.0)
@@ -93,7 +102,16 @@ def voice_chain(
     for provider in config.speech.provider:
         voice = SpeechService(provider, transport, environ)
         limits = RouteLimits(first_s, gap_s, provider.max_concurrency)
-        route = Route(provider.name, "speech", limits, metrics, rng, costs, warm=voice)
+        route = Route(
+            provider.name,
+            "speech",
+            limits,
+            metrics,
+            rng,
+            costs,
+            warm=voice,
+            region=provider.region,
+        )
         routes.append((route, voice))
     limits = RouteLimits(budget.speech_last_ms / 1000, 2.0)
     route = Route(own.name, "speech", limits, metrics, rng, costs, guarded=False)

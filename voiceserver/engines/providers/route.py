@@ -70,6 +70,7 @@ class Route:
         costs: Where its cost is booked.
         warm: Keeps a connection; None for what needs none.
         guarded: False for an engine of the server's own, which always may be asked.
+        region: Where it runs, for the operator.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class Route:
         *,
         warm: Warm | None = None,
         guarded: bool = True,
+        region: str = "",
     ) -> None:
         self.name = name
+        self.region = region
         self.slot = slot
         self.limits = limits
         self.metrics = metrics

@@ -25,12 +25,13 @@ def _shown(provider: Provider) -> dict[str, str]:
         "object": "provider",
         "slot": provider.slot,
         "name": provider.name,
+        "region": provider.region,
         "state": provider.state,
     }
 
 
 async def listed(request: web.Request) -> web.Response:
-    """``GET /v1/providers``: in order of preference, each with its breaker's state."""
+    """``GET /v1/providers``: in order of preference, each with region and breaker."""
     providers = request.app[STATE].engines.get().providers
     return json_answer({"object": "list", "data": [_shown(each) for each in providers]})
 
