@@ -32,13 +32,13 @@ from voiceserver.config import (
     TurnConfig,
 )
 from voiceserver.engines.base import (
-    Engines,
     Message,
     Reminder,
     SpeechChunk,
     TextModel,
 )
 from voiceserver.engines.lines import LineCache
+from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder

@@ -29,7 +29,8 @@ import uvloop
 
 from voiceserver.audio import MIC_RATE, resample
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
-from voiceserver.engines.base import Engines, SpeechRequest
+from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.opened import Engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.engines.remote.synthesizer import RemoteSynthesizer
 from voiceserver.engines.table import open_engines

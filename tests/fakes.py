@@ -14,7 +14,6 @@ from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, CallSettings, Command
 from voiceserver.config import Config
 from voiceserver.engines.base import (
-    Engines,
     Hypothesis,
     SpeechChunk,
     SpeechRequest,
@@ -22,6 +21,7 @@ from voiceserver.engines.base import (
     TextRequest,
     WordMark,
 )
+from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
 from voiceserver.reply.playout import Playout

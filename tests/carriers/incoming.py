@@ -11,7 +11,7 @@ from voiceserver.carriers.base import Incoming
 from voiceserver.clock import Clock
 from voiceserver.config import Config
 from voiceserver.dialects.realtime.dialect import Realtime
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.session.ports import CallParts, DialectKind
 

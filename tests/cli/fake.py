@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import FakeSpeech
 from tests.server.running import fake_engines
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 

@@ -13,12 +13,12 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
-    Engines,
     Reminder,
     SpeechChunk,
     SpeechRequest,
     TextItem,
 )
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
 from voiceserver.reply.answer import Answer, Sink
 from voiceserver.reply.heard import HeardText

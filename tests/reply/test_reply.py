@@ -13,7 +13,8 @@ from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.budget import TurnLedger
 from voiceserver.commands import CallSettings
 from voiceserver.config import BudgetConfig, TurnConfig
-from voiceserver.engines.base import Engines, Message, Reminder, TextRequest
+from voiceserver.engines.base import Message, Reminder, TextRequest
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
 from voiceserver.events import Event, Outcome, ReplyDone, ReplyStarted, TextDelta
 from voiceserver.reply.playout import Playout

@@ -17,13 +17,13 @@ from voiceserver.budget import Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
-    Engines,
     Message,
     SpeechChunk,
     SpeechRequest,
     TextItem,
     TextRequest,
 )
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, StageFailed
 from voiceserver.reply.stages import Stages, prepare_lines
 

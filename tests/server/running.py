@@ -15,7 +15,7 @@ from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from voiceserver.carriers.base import Incoming, Listener, MakeCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import DIALECTS, Dialects
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.errors import BadRequest

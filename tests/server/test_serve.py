@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.server.running import fake_engines, running
 from voiceserver.config import Config, ServerConfig
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import ConfigError, EngineFailed, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket, tls_context

@@ -10,7 +10,7 @@ from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
 from voiceserver.config import TurnConfig
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import Overloaded
 from voiceserver.events import Event, Failed, SpeechStarted, UserTurn
 from voiceserver.session.listener import RING_MS, Listener

@@ -18,7 +18,8 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
 from voiceserver.config import Config, SpeechProvider, TextProvider
-from voiceserver.engines.base import Engines, Message, SpeechRequest, TextRequest
+from voiceserver.engines.base import Message, SpeechRequest, TextRequest
+from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.speech import SpeechService

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeVar
 
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import ConfigError, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import set_up

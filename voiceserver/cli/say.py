@@ -14,7 +14,8 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run, with_only
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines, SpeechRequest
+from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import BadRequest, VoiceServerError
 from voiceserver.files.script import Line, has_words, lines, passages, spoken
 from voiceserver.files.ssml import Passage

@@ -14,8 +14,6 @@ from typing import Protocol
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
-from voiceserver.engines.lines import LineCache
-from voiceserver.overload import Overload
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
@@ -279,49 +277,3 @@ class Synthesizer(Protocol):
         Raises:
             EngineFailed: Before or between items.
         """
-
-
-class Provider(Protocol):
-    """A service behind an engine, as its operator sees it."""
-
-    @property
-    def slot(self) -> str:
-        """``"text"`` or ``"speech"``."""
-
-    @property
-    def name(self) -> str:
-        """Its name, unique within the slot."""
-
-    @property
-    def region(self) -> str:
-        """Where it runs, as configured; ``""`` if that is not told."""
-
-    @property
-    def state(self) -> str:
-        """Of its breaker, a ``breaker.State`` value."""
-
-    def drain(self, drained: bool) -> None:
-        """Ask it no more, or again; calls under way go on to their end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """The engines of a server, one for each slot, and what they have spoken before.
-
-    Attributes:
-        vad: Tells speech from silence.
-        recogniser: Writes down.
-        text: Answers.
-        speech: Speaks.
-        lines: Lines spoken beforehand, by all calls.
-        overload: How much is left out because the server cannot keep up.
-        providers: The services behind text and speech, in order of preference.
-    """
-
-    vad: VoiceActivityEngine
-    recogniser: Recogniser
-    text: TextModel
-    speech: Synthesizer
-    lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
-    overload: Overload = field(default_factory=Overload, compare=False)
-    providers: tuple[Provider, ...] = field(default=(), compare=False)

@@ -14,13 +14,12 @@ from typing import Protocol, assert_never
 
 from voiceserver.config import Config
 from voiceserver.engines.base import (
-    Engines,
-    Provider,
     Recogniser,
     Synthesizer,
     TextModel,
     VoiceActivityEngine,
 )
+from voiceserver.engines.opened import Engines, Provider
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.errors import ConfigError

@@ -18,7 +18,6 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Pressure, Stage, Step, TurnLedger
 from voiceserver.commands import CallSettings
 from voiceserver.engines.base import (
-    Engines,
     Hypothesis,
     Message,
     Reminder,
@@ -26,6 +25,7 @@ from voiceserver.engines.base import (
     SpeechChunk,
     TextItem,
 )
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import VoiceServerError, first
 from voiceserver.events import (
     Event,

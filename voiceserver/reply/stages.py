@@ -20,7 +20,6 @@ from voiceserver.budget import Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
-    Engines,
     Hypothesis,
     Message,
     Note,
@@ -30,6 +29,7 @@ from voiceserver.engines.base import (
     TextRequest,
     Utterance,
 )
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
 from voiceserver.overload import Load
 from voiceserver.streams import bounded, raise_if_cancelled

@@ -5,7 +5,7 @@ Knows nothing of calls or of HTTP but the refusals that both are told.
 
 from __future__ import annotations
 
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.overload import Load
 from voiceserver.server.answers import busy
 

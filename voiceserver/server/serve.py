@@ -27,7 +27,7 @@ from voiceserver.carriers.table import listeners
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import DIALECTS, Dialects
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application

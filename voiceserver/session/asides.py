@@ -12,7 +12,8 @@ from voiceserver.audio import Samples
 from voiceserver.budget import TurnLedger
 from voiceserver.clock import Clock
 from voiceserver.commands import CallSettings
-from voiceserver.engines.base import Engines, Message
+from voiceserver.engines.base import Message
+from voiceserver.engines.opened import Engines
 from voiceserver.events import (
     AudioDelta,
     Outcome,

@@ -18,7 +18,8 @@ import numpy as np
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.clock import Clock
 from voiceserver.config import TurnConfig
-from voiceserver.engines.base import Engines, Hypothesis, Utterance
+from voiceserver.engines.base import Hypothesis, Utterance
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
     BargeIn,

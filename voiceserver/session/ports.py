@@ -14,7 +14,7 @@ from voiceserver.budget import TurnRecord
 from voiceserver.clock import Clock
 from voiceserver.commands import Attach, CallSettings, Command
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
 from voiceserver.voices import Voices

@@ -18,7 +18,7 @@ from aiortc.mediastreams import AudioStreamTrack
 
 from tests.server.running import fake_engines
 from voiceserver.config import Config
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import address_of, bound_socket
 from voiceserver.server.serve import ServerParts, serve

@@ -16,7 +16,7 @@ from tests.server.running import FakeCall, Running, engines_over
 from voiceserver.carriers.base import Incoming
 from voiceserver.config import Config
 from voiceserver.dialects.table import DIALECTS, Dialects
-from voiceserver.engines.base import Engines, Provider
+from voiceserver.engines.opened import Engines, Provider
 from voiceserver.metrics import Metrics
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import (

@@ -15,7 +15,8 @@ from tests.fakes import FakeSpeech
 from tests.server.running import fake_engines, running
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.config import Config, SpeechConfig
-from voiceserver.engines.base import Engines, SpeechChunk, SpeechRequest
+from voiceserver.engines.base import SpeechChunk, SpeechRequest
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
 from voiceserver.files.sound import MEDIA_TYPES, decode
 

@@ -13,7 +13,7 @@ from tests.fakes import FakeRecogniser
 from tests.files.test_sound import GOOD, tone, written
 from tests.server.routes.test_calls import form
 from tests.server.running import fake_engines, running
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, Overloaded
 
 pytestmark = pytest.mark.net

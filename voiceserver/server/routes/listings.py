@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from voiceserver.engines.base import Engines
+from voiceserver.engines.opened import Engines
 from voiceserver.server.answers import Refusal, busy, json_answer
 from voiceserver.server.state import STATE
 from voiceserver.voices import Voices

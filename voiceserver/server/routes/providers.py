@@ -9,7 +9,7 @@ import logging
 
 from aiohttp import web
 
-from voiceserver.engines.base import Provider
+from voiceserver.engines.opened import Provider
 from voiceserver.server.answers import Refusal, json_answer
 from voiceserver.server.state import STATE
 
