@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +68,7 @@ class FakeUtterance:
         await asyncio.sleep(self._engine.final_s)
         if self._engine.error is not None:
             raise self._engine.error
-        heard = self._text if self._heard else ""
+        heard = self._engine.written(self._text) if self._heard else ""
         self.latest = Hypothesis(heard, final=True, complete=True)
         return self.latest
 
@@ -82,12 +82,14 @@ class FakeRecogniser:
     """Gives its texts one after the other, then the last again."""
 
     name = "fake"
+    language = "en"
 
     def __init__(self, texts: Sequence[str] = ("hello there",)) -> None:
         self.texts = list(texts)
         self.final_s = 0.03
         self.words_per_s = 5
         self.error: Exception | None = None
+        self.written: Callable[[str], str] = str  # how a final is written
         self.open_utterances = 0
 
     def open(self) -> FakeUtterance:

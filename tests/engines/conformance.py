@@ -262,12 +262,14 @@ async def _words_come_of_audio(it: _Heard) -> None:
     recogniser, audio = it
     utterance = recogniser.open()
     assert utterance.latest == Hypothesis()
+    assert recogniser.language
     for block in _blocks(audio):
         utterance.push(block)
     final = await utterance.final()
     assert final.final
     assert final.text
-    assert final.text == " ".join(final.text.lower().split())
+    assert final.words == " ".join(final.words.lower().split())
+    assert final.words
     assert utterance.latest == final
     assert await utterance.final() == final
     utterance.close()

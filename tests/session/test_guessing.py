@@ -34,6 +34,19 @@ def test_a_guess_that_held_answers_at_once() -> None:
     assert it.text.requests[0].messages[-1].text == WORDS  # type: ignore[attr-defined]
 
 
+def test_a_guess_holds_whatever_the_case_and_punctuation() -> None:
+    """Of a recogniser that writes its finals with more care; the client gets those."""
+    it = call()
+    it.recogniser.written = lambda text: f"{text.capitalize()}!"
+    run_virtual(it.run([(1, False), (1, True), (3, False)]))
+    [record] = it.dialect.records
+    assert record.speculation == "held"
+    assert len(it.text.requests) == 1  # type: ignore[attr-defined]
+    final = it.dialect.of(Transcript)[-1]
+    assert isinstance(final, Transcript)
+    assert final.text == "Tell me something nice now!"
+
+
 def test_nothing_is_told_before_the_turn_is_over() -> None:
     """The transcript comes first, then the reply."""
     it = call()

@@ -12,7 +12,14 @@ from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
 from voiceserver.config import TurnConfig
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import Overloaded
-from voiceserver.events import Event, Failed, SpeechStarted, UserTurn
+from voiceserver.events import (
+    BargeIn,
+    Event,
+    Failed,
+    SpeechStarted,
+    Transcript,
+    UserTurn,
+)
 from voiceserver.session.listener import RING_MS, Listener
 
 
@@ -154,6 +161,17 @@ def test_an_overlap_ducks_and_a_backchannel_restores() -> None:
     run_virtual(ear.listen((0.3, True), (1.0, False)))
     assert ear.ducks == [12.0, 0]
     assert ear.events == []
+
+
+def test_turn_taking_goes_by_words_and_the_client_gets_the_text() -> None:
+    """A recogniser with capitals and punctuation is understood as any."""
+    ear = Ear(FakeRecogniser(["Hold ON!"]))
+    ear.listener.playing(True)
+    run_virtual(ear.listen((0.45, True), (1.0, False)))
+    [interruption] = [each for each in ear.events if isinstance(each, BargeIn)]
+    assert interruption.reason == "stop_word"
+    told = [each.text for each in ear.events if isinstance(each, Transcript)]
+    assert told == ["Hold ON!"]
 
 
 def test_positions_count_what_was_listened_to() -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
+from voiceserver.engines.words import words_of
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
@@ -47,14 +48,26 @@ class Hypothesis:
     """What a recogniser believes was said.
 
     Attributes:
-        text: Lower-case words separated by single spaces; ``""`` if nothing.
+        text: As the recogniser writes it, with case and punctuation where it has any;
+            ``""`` if nothing. Clients and text models get it.
         final: No further change will come.
         complete: The words are known to be a whole request (a grammar accepted them).
+        words: The same as lower-case words separated by single spaces, for turn-taking;
+            made of the text where the recogniser does not give them.
     """
 
     text: str = ""
     final: bool = False
     complete: bool = False
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        if self.text and not self.words:
+            object.__setattr__(self, "words", words_of(self.text))
+
+    def says(self, text: str) -> bool:
+        """Whether ``text`` is the same words, whatever its case and punctuation."""
+        return text == self.text or words_of(text) == self.words
 
 
 class Utterance(Protocol):
@@ -86,6 +99,10 @@ class Recogniser(Protocol):
     @property
     def name(self) -> str:
         """Name in ledger and metrics."""
+
+    @property
+    def language(self) -> str:
+        """What it writes down, as BCP 47 has it: ``"en"``."""
 
     def open(self) -> Utterance:
         """Begin an utterance.

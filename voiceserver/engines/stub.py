@@ -68,6 +68,7 @@ class StubRecogniser:
     """Hears the same sentence in everything."""
 
     name = "stub"
+    language = "en"
 
     def open(self) -> StubUtterance:
         """Begin an utterance."""

@@ -111,6 +111,11 @@ class Jobs:
         """How many more jobs may be opened now."""
         return len(self._free)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no job runs, nor waits for its cancel to be acknowledged."""
+        return not self._running
+
     def open(self, name: str, meta: Meta, sink: JobSink) -> Job:
         """Begin a job.
 

@@ -37,7 +37,8 @@ class Supervised:
 
     Args:
         spec: What to run.
-        slots: How many jobs it takes at once.
+        slots: How many jobs it takes at once, where it does not say so itself: as
+            ``slots``, in what it tells of its engine when it is ready.
         changed: Called when a slot became free, and when the child came up, died or
             failed to start.
         restarted: Called when the child is started again after a crash.
@@ -86,6 +87,11 @@ class Supervised:
     def free(self) -> int:
         """How many jobs may be opened now; 0 while it is down."""
         return 0 if self._jobs is None else self._jobs.free
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is up and has no job."""
+        return self._jobs is not None and self._jobs.idle
 
     @property
     def trouble(self) -> EngineFailed | None:
@@ -169,9 +175,10 @@ class Supervised:
     def _up(self, process: Process) -> None:
         self._process = process
         self._trouble = None
+        told = process.about.get("slots")
         self._jobs = Jobs(
             process.send,
-            self._slots,
+            told if isinstance(told, int) else self._slots,
             self._changed,
             self._late,
             process.kill,

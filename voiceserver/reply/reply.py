@@ -220,10 +220,10 @@ class Reply:
             raise VoiceServerError("the recogniser was not available")
 
         def late() -> None:
-            partial = utterance.latest.text
+            partial = utterance.latest
             known = self._draft.guess if self._draft is not None else ""
-            if partial and partial != known and self.source.answer:
-                self._begin_draft(partial, group)
+            if partial.text and not partial.says(known) and self.source.answer:
+                self._begin_draft(partial.text, group)
 
         return await self._stages().recognise(utterance, late)
 
@@ -252,7 +252,7 @@ class Reply:
     async def _reply(self) -> None:
         await self._start()
         draft = self._draft
-        if draft and draft.guess == self.latest.text and not draft.answer.dead:
+        if draft and self.latest.says(draft.guess) and not draft.answer.dead:
             self._draft = None
             self._answer = draft.answer
             self._answering.set()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from voiceserver.budget import Spent, TurnLedger
 from voiceserver.commands import CallSettings
 from voiceserver.config import BudgetConfig
+from voiceserver.engines.base import Hypothesis
 from voiceserver.metrics import Metrics
 from voiceserver.reply.reply import Reply
 
@@ -29,6 +30,9 @@ class _Guess:
     settings: CallSettings
     reply: Reply
     task: asyncio.Task[None]
+
+    def says(self, text: str) -> bool:
+        return Hypothesis(self.text).says(text)
 
 
 class Guessing:
@@ -69,7 +73,7 @@ class Guessing:
             group: Holds the reply's task.
         """
         held = self._guess
-        if held and (held.number, held.text) == (number, text):
+        if text and held and held.number == number and held.says(text):
             return
         await self.drop()
         if number != self._number:

@@ -244,7 +244,7 @@ class Listener:
         # The words of an overlap are for the turn-taker alone until it is a turn.
         if self._started:
             self._post(Transcript(self._number, hypothesis.text, final=False))
-        self._obey(self._taker.words(hypothesis.text, hypothesis.complete))
+        self._obey(self._taker.words(hypothesis.words, hypothesis.complete))
         self._foresee()
 
     def _foresee(self) -> None:
@@ -252,7 +252,7 @@ class Listener:
         if self._taker.state is not State.PAUSED or not self._told.text:
             return
         told = self._told
-        if grade(told.text, told.complete) is not Completeness.INCOMPLETE:
+        if grade(told.words, told.complete) is not Completeness.INCOMPLETE:
             self._hint(self._number, told.text)
 
     def _obey(self, decisions: list[Decision]) -> None:

@@ -57,15 +57,28 @@ def _misbehave(word: str) -> None:
         time.sleep(60)
 
 
-class CountingDecoder:
+class CountingRecogniser:
     """Hears a word in every 200 ms, named by their number; -32768 kills it."""
 
-    def __init__(self, slow_s: float) -> None:
-        self._n_samples = 0
+    language = "en"
+
+    def __init__(self, slow_s: float = 0.0, utterances: int = 1) -> None:
+        self.utterances = utterances
+        self.open_utterances = 0
         self._slow_s = slow_s
 
-    def start(self) -> None:
+    def open(self) -> CountingUtterance:
+        self.open_utterances += 1
+        return CountingUtterance(self, self._slow_s)
+
+
+class CountingUtterance:
+    """Knows how much it heard."""
+
+    def __init__(self, core: CountingRecogniser, slow_s: float) -> None:
+        self._core = core
         self._n_samples = 0
+        self._slow_s = slow_s
 
     def push(self, pcm: NDArray[np.int16]) -> None:
         time.sleep(self._slow_s)
@@ -78,17 +91,21 @@ class CountingDecoder:
         return Hypothesis(" ".join(words))
 
     def finish(self) -> Hypothesis:
-        return Hypothesis(f"{self._n_samples} samples", True, True)
+        text = f"{self._n_samples} samples"
+        return Hypothesis(text, True, True, words=text)
+
+    def close(self) -> None:
+        self._core.open_utterances -= 1
 
 
 def load_voice(settings: dict[str, object]) -> ToneVoice:
     return ToneVoice()
 
 
-def load_decoder(settings: dict[str, object]) -> CountingDecoder:
-    slow_s = settings.get("slow_s", 0.0)
-    assert isinstance(slow_s, float)
-    return CountingDecoder(slow_s)
+def load_recogniser(settings: dict[str, object]) -> CountingRecogniser:
+    slow_s, utterances = settings.get("slow_s", 0.0), settings.get("utterances", 1)
+    assert isinstance(slow_s, float) and isinstance(utterances, int)
+    return CountingRecogniser(slow_s, utterances)
 
 
 def load_nothing(settings: dict[str, object]) -> ToneVoice:

@@ -91,7 +91,7 @@ async def test_nothing_is_lost_mixed_up_or_left(
     monkeypatch.setattr(restarts, "BACK_OFF_S", (0.0, 0.0, 0.05))
     metrics = Metrics()
     core = "tests.engines.remote.fake_cores"
-    ears_spec = recogniser_spec("ears", f"{core}:load_decoder", {"slow_s": 0.001})
+    ears_spec = recogniser_spec("ears", f"{core}:load_recogniser", {"slow_s": 0.001})
     async with (
         RemoteSynthesizer(speech_spec("fake", f"{core}:load_voice"), metrics) as voice,
         RemoteRecogniser(ears_spec, 2, metrics) as ears,

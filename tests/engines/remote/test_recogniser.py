@@ -27,16 +27,19 @@ from voiceserver.metrics import Metrics
 
 pytestmark = pytest.mark.net
 
-CORE = "tests.engines.remote.fake_cores:load_decoder"
+CORE = "tests.engines.remote.fake_cores:load_recogniser"
 SECOND = np.full(MIC_RATE, 0.1, np.float32)
 DEADLY = np.full(MIC_RATE, -1.0, np.float32)  # kills the made-up decoder
 
 
 @asynccontextmanager
 async def remote(
-    processes: int = 1, slow_s: float = 0.0, metrics: Metrics | None = None
+    processes: int = 1,
+    slow_s: float = 0.0,
+    metrics: Metrics | None = None,
+    utterances: int = 1,
 ) -> AsyncGenerator[RemoteRecogniser, None]:
-    spec = recogniser_spec("fake", CORE, {"slow_s": slow_s})
+    spec = recogniser_spec("fake", CORE, {"slow_s": slow_s, "utterances": utterances})
     async with RemoteRecogniser(spec, processes, metrics or Metrics()) as pool:
         await pool.ready()
         yield pool
@@ -46,10 +49,63 @@ def counted(metrics: Metrics, name: str, **labels: str) -> float:
     return metrics.registry.get_sample_value(f"voiceserver_{name}_total", labels) or 0
 
 
-async def test_a_remote_recogniser_conforms() -> None:
-    """Processes behind it show nowhere."""
-    async with remote(2) as pool:
+@pytest.mark.parametrize(("processes", "utterances"), [(2, 1), (1, 4)])
+async def test_a_remote_recogniser_conforms(processes: int, utterances: int) -> None:
+    """Processes behind it show nowhere, nor how many utterances share one."""
+    async with remote(processes, utterances=utterances) as pool:
+        assert pool.language == "en"
         await check_recogniser(pool, SECOND)
+
+
+def _final(text: str) -> Hypothesis:
+    return Hypothesis(text, final=True, complete=True, words=text)
+
+
+async def test_utterances_share_a_process_that_takes_several() -> None:
+    """Three at once in one process; the fourth waits for a place."""
+    async with remote(utterances=3) as pool:
+        utterances = [pool.open() for _ in range(4)]
+        assert pool.waiting == 1
+        for utterance in utterances[:3]:
+            utterance.push(SECOND)
+        for utterance in utterances[:3]:
+            await until(lambda it=utterance: it.latest.text != "")  # type: ignore[misc]
+        utterances[1].close()
+        await until(lambda: pool.waiting == 0)
+        assert (await utterances[3].final()).text == "0 samples"
+        assert (await utterances[0].final()).text == "16000 samples"
+        for utterance in utterances:
+            utterance.close()
+
+
+async def test_utterances_are_spread_over_the_processes() -> None:
+    """The next goes where there is the most room."""
+    async with remote(2, utterances=2) as pool:
+        utterances = [pool.open() for _ in range(3)]
+        assert sorted(child.free for child in pool._children) == [0, 1]
+        utterances[1].close()
+        utterances[2].close()
+        await until(lambda: sum(child.free for child in pool._children) == 3)
+        again = pool.open()
+        assert [child.free for child in pool._children] == [1, 1]
+        for utterance in (*utterances, again):
+            utterance.close()
+
+
+async def test_those_that_share_a_process_survive_one_that_kills_it() -> None:
+    """Its last try it has alone, and all others theirs."""
+    async with remote(utterances=3) as pool:
+        innocent, deadly, other = pool.open(), pool.open(), pool.open()
+        for utterance in (innocent, other):
+            utterance.push(SECOND)
+        deadly.push(DEADLY)
+        async with asyncio.TaskGroup() as group:
+            finals = [group.create_task(it.final()) for it in (innocent, other)]
+            with pytest.raises(EngineFailed, match="exit code 3"):
+                await deadly.final()
+        assert [task.result().text for task in finals] == ["16000 samples"] * 2
+        for utterance in (innocent, deadly, other):
+            utterance.close()
 
 
 async def test_partials_come_while_audio_is_pushed() -> None:
@@ -59,7 +115,7 @@ async def test_partials_come_while_audio_is_pushed() -> None:
         utterance.push(SECOND)
         await until(lambda: utterance.latest == Hypothesis("w0 w1 w2 w3"))
         utterance.push(SECOND)
-        assert await utterance.final() == Hypothesis("32000 samples", True, True)
+        assert await utterance.final() == _final("32000 samples")
         utterance.close()
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.engines.remote.fake_cores import CountingDecoder
+from tests.engines.remote.fake_cores import CountingRecogniser
+from voiceserver.engines.base import Hypothesis
+from voiceserver.engines.remote.recogniser import read
 from voiceserver.engines.remote.recogniser_child import (
     STEP,
     RecognitionJob,
     RecognitionJobs,
+    written,
 )
 from voiceserver.errors import EngineFailed
-from voiceserver.processes.ipc import Kind
+from voiceserver.processes.ipc import MAX_BODY, Kind
 
 SECOND = np.zeros(16_000, "<i2").tobytes()
 
 
 def opened() -> RecognitionJob:
-    return RecognitionJobs(CountingDecoder(0.0)).open({})
+    return RecognitionJobs(CountingRecogniser(0.0)).open({})
 
 
 def test_audio_is_decoded_in_steps_of_100_ms() -> None:
@@ -45,7 +48,7 @@ def test_the_end_comes_after_all_audio() -> None:
 
 def test_a_closed_job_gives_its_place_to_the_next() -> None:
     """Which starts from nothing."""
-    jobs = RecognitionJobs(CountingDecoder(0.0))
+    jobs = RecognitionJobs(CountingRecogniser(0.0))
     first = jobs.open({})
     first.push(SECOND)
     first.step()
@@ -55,3 +58,50 @@ def test_a_closed_job_gives_its_place_to_the_next() -> None:
     second = jobs.open({})
     second.finish()
     assert second.step() == (Kind.END, {"complete": True}, b"0 samples")
+
+
+def test_utterances_take_turns_in_a_core_that_takes_several() -> None:
+    """A block of each, whoever waited for the longest; one more is refused."""
+    core = CountingRecogniser(utterances=2)
+    jobs = RecognitionJobs(core)
+    assert jobs.about == {"slots": 2, "language": "en"}
+    first, second = jobs.open({}), jobs.open({})
+    with pytest.raises(EngineFailed, match="2 utterances at a time"):
+        jobs.open({})
+    for job in (first, second):
+        job.push(SECOND)
+    stepped = []
+    for _ in range(6):
+        ready = [(job.urgency, at) for at, job in enumerate((first, second))]
+        at = min(each for each in ready if each[0] is not None)[1]
+        (first, second)[at].step()
+        stepped.append(at)
+    assert stepped == [0, 1, 0, 1, 0, 1]
+    second.finish()
+    while not second.over:
+        second.step()
+    assert core.open_utterances == 1
+    first.close()
+    first.close()
+    assert core.open_utterances == 0
+
+
+@pytest.mark.parametrize(
+    "hypothesis",
+    [
+        Hypothesis("go forward", words="go forward"),
+        Hypothesis("It is 5.", complete=True),
+        Hypothesis("\u4f60\u597d!", words="ni hao"),
+        Hypothesis(),
+    ],
+)
+def test_a_hypothesis_comes_over_the_pipe_as_it_is(hypothesis: Hypothesis) -> None:
+    """Its text and its words."""
+    assert read(*written(hypothesis), final=False) == hypothesis
+
+
+def test_text_beyond_a_message_is_cut() -> None:
+    """Rather than the call."""
+    about, body = written(Hypothesis("Ha! " * 40_000))
+    assert len(body) <= MAX_BODY
+    assert read(about, body, final=True).text.startswith("Ha! Ha!")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver.engines.responder.arithmetic import answer
-from voiceserver.engines.responder.numbers import spoken
+from voiceserver.engines.words import spoken
 
 
 @pytest.mark.parametrize(

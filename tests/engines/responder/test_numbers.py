@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.engines.responder.numbers import read, spoken
+from voiceserver.engines.responder.numbers import read
+from voiceserver.engines.words import spoken
 
 
 @pytest.mark.parametrize(

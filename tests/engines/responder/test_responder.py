@@ -36,6 +36,20 @@ def talk(*texts: str, responder: Responder = RESPONDER) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("written", "heard"),
+    [
+        ("What time is it in Tokyo?", "what time is it in tokyo"),
+        ("Set a timer for 5 minutes.", "set a timer for five minutes"),
+        ("What's 1,000 plus 2?", "what's one thousand plus two"),
+        ("Count to 3!", "count to three"),
+    ],
+)
+def test_a_recogniser_that_writes_is_understood(written: str, heard: str) -> None:
+    """Capitals, figures and punctuation are no other question."""
+    assert talk(written) == talk(heard)
+
+
+@pytest.mark.parametrize(
     ("text", "intent", "answer"),
     [
         ("hello", "greeting", "Good afternoon! What can I do for you?"),

@@ -69,6 +69,16 @@ async def test_segments_tell_where_a_piece_lies() -> None:
     assert found[2]["end"] == answer["duration"] == 60
 
 
+async def test_the_recogniser_says_its_language() -> None:
+    """And the text is as it writes it."""
+    recogniser = FakeRecogniser(["Bonjour !"])
+    recogniser.language = "fr"
+    async with running(engines=with_recogniser(recogniser)) as server:
+        wanted = ("response_format", b"verbose_json")
+        _, answer = await post(server, GOOD, wanted)
+    assert (answer["language"], answer["text"]) == ("fr", "Bonjour !")
+
+
 async def test_words_come_in_events_if_asked() -> None:
     """Deltas that join to the text."""
     recogniser = FakeRecogniser(["one", "", "three", "four"])

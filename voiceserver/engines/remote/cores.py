@@ -3,6 +3,8 @@
 A core knows no sockets, no event loop and no other job. It is named by a dotted path
 to its factory, so that tests may run a made-up one in a real process. A factory is
 called once, may be slow, and raises ``EngineFailed`` with what to do about it.
+``recogniser_child`` and ``synthesizer_child`` call them; ``recogniser`` and
+``synthesizer`` are the other ends of their pipes.
 """
 
 from __future__ import annotations
@@ -16,30 +18,54 @@ from numpy.typing import NDArray
 from voiceserver.engines.base import Hypothesis, SpeechChunk, SpeechRequest
 
 
-class Decoder(Protocol):
-    """A recogniser core: one utterance at a time."""
-
-    def start(self) -> None:
-        """Begin an utterance; an unfinished one is abandoned."""
+class CoreUtterance(Protocol):
+    """One utterance in a recogniser core; calls of several come in turn."""
 
     def push(self, pcm: NDArray[np.int16]) -> None:
-        """Decode audio, 16 kHz; at most some 100 ms of it a call."""
+        """Take audio, 16 kHz; at most some 100 ms of it a call.
+
+        A core that decodes many at a time may keep it until words are asked for.
+        """
 
     def partial(self) -> Hypothesis:
-        """What it believes so far."""
+        """What it believes so far; asked when all audio that came was pushed."""
 
     def finish(self) -> Hypothesis:
-        """End the utterance; ``start`` may then be called again."""
+        """No more audio comes: what was said. Only ``close`` is called after it."""
+
+    def close(self) -> None:
+        """Give up what is held; called once, at the end or at any moment before."""
 
 
-class LoadDecoder(Protocol):
+class RecogniserCore(Protocol):
+    """A recogniser core: some utterances at a time."""
+
+    @property
+    def language(self) -> str:
+        """What it writes down, as BCP 47 has it: ``"en"``."""
+
+    @property
+    def utterances(self) -> int:
+        """How many may be open at once, at least 1."""
+
+    def open(self) -> CoreUtterance:
+        """Begin an utterance."""
+
+
+class LoadRecogniser(Protocol):
     """Factory of a recogniser core."""
 
-    def __call__(self, settings: dict[str, object]) -> Decoder:
-        """Load the model and decode something, so that the first caller is served."""
+    def __call__(self, settings: dict[str, object]) -> RecogniserCore:
+        """Load the model; it is warmed up with noise before the first caller comes.
+
+        Args:
+            settings: ``"model"`` and ``"grammar"`` (JSGF of what will be asked, or
+                "") of ``[recogniser]``, and the engine's own settings. A core takes
+                what it knows of them.
+        """
 
 
-class Voice(Protocol):
+class SpeechCore(Protocol):
     """A speech core: its phrases may overlap, a step of each in turn."""
 
     @property
@@ -53,8 +79,12 @@ class Voice(Protocol):
         """
 
 
-class LoadVoice(Protocol):
+class LoadSpeech(Protocol):
     """Factory of a speech core."""
 
-    def __call__(self, settings: dict[str, object]) -> Voice:
-        """Load the model and speak something, so that the first caller is served."""
+    def __call__(self, settings: dict[str, object]) -> SpeechCore:
+        """Load the model and speak something, so that the first caller is served.
+
+        Args:
+            settings: ``"model"`` of ``[speech]``, and the engine's own settings.
+        """

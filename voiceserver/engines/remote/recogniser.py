@@ -1,8 +1,8 @@
-"""A recogniser whose decoders run in processes of their own, one utterance each.
+"""A recogniser whose cores run in processes of their own.
 
-An utterance leases a process from its first audio to its end. It keeps its audio: if
-its process dies, it is decoded again by the next free one, and whoever waits for it
-notices nothing but the time.
+An utterance leases a place in a process from its first audio to its end; how many a
+process has, its core says. It keeps its audio: if its process dies, it is decoded again
+by the next one with a place, and whoever waits for it notices nothing but the time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ MAX_WAITING = 16  # utterances that wait for a process
 # ends is decoded while everybody waits, at some 0.4 of its duration.
 BLOCK = 2 * MIC_RATE * 60 // 1000
 WINDOW = 2 * MIC_RATE * 2  # bytes sent and not yet decoded: 2 s
-REPLAYS = 2  # an utterance that kills three processes is not tried again
+# An utterance that kills three processes is not tried again. The last time it has the
+# process to itself: those that shared it before were not to blame.
+REPLAYS = 2
 
 
 def recogniser_spec(name: str, core: str, settings: Meta | None = None) -> ChildSpec:
@@ -50,14 +52,16 @@ class RemoteRecogniser:
 
     Args:
         spec: One process, from ``recogniser_spec``.
-        processes: How many; as many utterances are decoded at once.
+        processes: How many.
         metrics: Counts restarts, late messages and audio beyond the longest utterance.
     """
 
     def __init__(self, spec: ChildSpec, processes: int, metrics: Metrics) -> None:
         self._name = spec.name
         self._metrics = metrics
+        self._language = ""
         self._waiting: deque[RemoteUtterance] = deque()
+        self._alone: dict[Supervised, RemoteUtterance] = {}  # in its last try
         self._children = tuple(
             Supervised(
                 spec,
@@ -77,13 +81,18 @@ class RemoteRecogniser:
         return self._name
 
     @property
+    def language(self) -> str:
+        """What its core writes down; ``""`` before it is ready."""
+        return self._language
+
+    @property
     def pids(self) -> Sequence[int]:
-        """Process ids of the decoders that are up."""
+        """Ids of the processes that are up."""
         return [child.pid for child in self._children if child.pid is not None]
 
     @property
     def waiting(self) -> int:
-        """Utterances that wait for a process."""
+        """Utterances that wait for a place."""
         return len(self._waiting)
 
     async def __aenter__(self) -> RemoteRecogniser:
@@ -103,16 +112,17 @@ class RemoteRecogniser:
         await self._stack.__aexit__(kind, error, traceback)
 
     async def ready(self) -> None:
-        """Wait until every decoder is warmed up.
+        """Wait until every core is warmed up.
 
         Raises:
             EngineFailed: If one cannot be started; says why.
         """
         for child in self._children:
             await child.ready()
+            self._language = str(child.about.get("language", self._language))
 
     def open(self) -> RemoteUtterance:
-        """Begin an utterance; it waits with its audio if no process is free.
+        """Begin an utterance; it waits with its audio if no place is free.
 
         Raises:
             Overloaded: If too many are waiting already.
@@ -124,7 +134,7 @@ class RemoteRecogniser:
         return utterance
 
     def queue(self, utterance: RemoteUtterance, first: bool = False) -> None:
-        """Let an utterance wait for a process; one that lost its own goes first."""
+        """Let an utterance wait for a place; one that lost its own goes first."""
         if self._closed:
             utterance.refuse("the server ends")
         elif first:
@@ -143,12 +153,23 @@ class RemoteRecogniser:
         self._metrics.dropped.labels("utterance").inc(samples)
 
     def _lease(self) -> None:
-        for child in self._children:
-            if not self._waiting:
+        while self._waiting:
+            utterance = self._waiting[0]
+            child = max(self._children, key=self._places)
+            if utterance.last_try:
+                child = next((each for each in self._children if each.idle), child)
+                if not child.idle:
+                    return  # and nobody else before it, or that would never be
+                self._alone[child] = utterance
+            elif not self._places(child):
                 return
-            if child.free:
-                utterance = self._waiting.popleft()
-                utterance.leased(child.open({}, utterance))
+            self._waiting.popleft()
+            utterance.leased(child.open({}, utterance))
+
+    def _places(self, child: Supervised) -> int:
+        """How many utterances may still be given to a process."""
+        holder = self._alone.get(child)
+        return 0 if holder is not None and holder.decoding else child.free
 
 
 class RemoteUtterance:
@@ -172,6 +193,16 @@ class RemoteUtterance:
     def latest(self) -> Hypothesis:
         """The newest hypothesis, ready at once."""
         return self._latest
+
+    @property
+    def last_try(self) -> bool:
+        """Whether the next process that dies under it is its last."""
+        return self._losses == REPLAYS
+
+    @property
+    def decoding(self) -> bool:
+        """Whether it has a place in a process."""
+        return self._job is not None
 
     def push(self, samples: Samples) -> None:
         """Add audio, 16 kHz; ignored once it is complete or closed."""
@@ -224,18 +255,18 @@ class RemoteUtterance:
         decoded = meta.get("decoded")
         self._decoded = 2 * decoded if isinstance(decoded, int) else self._sent
         if "complete" in meta:
-            self._latest = _hypothesis(meta, body, final=False)
+            self._latest = read(meta, body, final=False)
         self._pump()
 
     def ended(self, meta: Meta, body: bytes) -> None:
         """Take the final hypothesis."""
         self._job = None
-        self._latest = _hypothesis(meta, body, final=True)
+        self._latest = read(meta, body, final=True)
         self._audio.clear()
         self._over.set()
 
     def failed(self, why: str) -> None:
-        """The decoder could not go on."""
+        """The core could not go on."""
         self._job = None
         self._fail(why)
 
@@ -277,6 +308,10 @@ class RemoteUtterance:
             job.finish()
 
 
-def _hypothesis(meta: Meta, body: bytes, final: bool) -> Hypothesis:
-    text = body.decode("utf-8", "replace")
-    return Hypothesis(text, final, bool(meta.get("complete")))
+def read(meta: Meta, body: bytes, final: bool) -> Hypothesis:
+    """Read a hypothesis as ``recogniser_child.written`` writes it."""
+    size = meta.get("text")
+    at = size if isinstance(size, int) else len(body)
+    text = body[:at].decode("utf-8", "replace")
+    words = text if size is None else body[at:].decode("utf-8", "replace")
+    return Hypothesis(text, final, bool(meta.get("complete")), words)

@@ -1,7 +1,7 @@
 """Recognition jobs inside an engine's process: audio in, hypotheses out.
 
-One utterance at a time, as the decoder has one state. Every item tells how much audio
-was decoded, which is the parent's leave to send more.
+As many utterances at a time as the core takes; their steps take turns. Every item
+tells how much audio was decoded, which is the parent's leave to send more.
 """
 
 from __future__ import annotations
@@ -13,41 +13,50 @@ import numpy as np
 
 from voiceserver.audio import MIC_RATE
 from voiceserver.engines.base import Hypothesis
-from voiceserver.engines.remote.cores import Decoder
+from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.ipc import MAX_BODY, Kind, Meta
 
 STEP = MIC_RATE // 10  # samples decoded between two looks at the socket
-_URGENT = 0.0
 
 
 class RecognitionJobs:
     """The recogniser of a child.
 
     Args:
-        decoder: The core, a ``Decoder``.
+        core: A ``RecogniserCore``.
     """
 
-    def __init__(self, decoder: object) -> None:
-        self._decoder = cast(Decoder, decoder)
-        _warm(self._decoder)
-        self._job: RecognitionJob | None = None
+    def __init__(self, core: object) -> None:
+        self._core = cast(RecogniserCore, core)
+        _warm(self._core)
+        self._jobs: list[RecognitionJob] = []
+        self._steps = 0  # of all jobs
 
     @property
     def about(self) -> Meta:
-        """Nothing to tell."""
-        return {}
+        """How many utterances it takes at a time, and their language."""
+        return {"slots": self._core.utterances, "language": self._core.language}
 
     def open(self, meta: Meta) -> RecognitionJob:
         """Begin an utterance.
 
         Raises:
-            EngineFailed: If one is open already.
+            EngineFailed: If as many as the core takes are open already.
         """
-        if self._job is not None and not self._job.over:
-            raise EngineFailed("recogniser", "one utterance at a time")
-        self._job = RecognitionJob(self._decoder)
-        return self._job
+        self._jobs = [job for job in self._jobs if not job.over]
+        most = self._core.utterances
+        if len(self._jobs) >= most:
+            how_many = "one utterance" if most == 1 else f"{most} utterances"
+            raise EngineFailed("recogniser", f"{how_many} at a time")
+        job = RecognitionJob(self, self._core.open())
+        self._jobs.append(job)
+        return job
+
+    def stepped(self) -> int:
+        """Count a step; return how many there were."""
+        self._steps += 1
+        return self._steps
 
 
 class RecognitionJob:
@@ -57,18 +66,19 @@ class RecognitionJob:
         over: It ended, or was stopped.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, jobs: RecognitionJobs, utterance: CoreUtterance) -> None:
         self.over = False
-        self._decoder = decoder
-        self._decoder.start()
+        self._jobs = jobs
+        self._utterance = utterance
         self._blocks: deque[bytes] = deque()  # at most STEP samples each
         self._finishing = False
         self._decoded = 0  # samples
+        self._stepped = 0  # when it was last stepped, in steps of all jobs
 
     @property
     def urgency(self) -> float | None:
-        """As urgent as any, if there is something to do."""
-        return _URGENT if self._blocks or self._finishing else None
+        """The one that waited for the longest is next, if it has anything to do."""
+        return self._stepped if self._blocks or self._finishing else None
 
     def push(self, body: bytes) -> None:
         """Take audio: 16 kHz, int16, little-endian."""
@@ -84,34 +94,48 @@ class RecognitionJob:
 
     def step(self) -> tuple[Kind, Meta, bytes]:
         """Decode a block, or end the utterance."""
+        self._stepped = self._jobs.stepped()
         if not self._blocks:
-            self.over = True
-            return Kind.END, *_told(self._decoder.finish())
+            final = self._utterance.finish()
+            self.close()
+            return Kind.END, *written(final)
         pcm = np.frombuffer(self._blocks.popleft(), "<i2")
-        self._decoder.push(pcm)
+        self._utterance.push(pcm)
         self._decoded += len(pcm)
         meta: Meta = {"decoded": self._decoded}
         if self._blocks or self._finishing:
             # With more to decode, a partial would be out of date before it was read.
             return Kind.ITEM, meta, b""
-        told, text = _told(self._decoder.partial())
-        return Kind.ITEM, meta | told, text
+        about, text = written(self._utterance.partial())
+        return Kind.ITEM, meta | about, text
 
     def close(self) -> None:
-        """Stop; the decoder abandons the utterance when the next one starts."""
+        """Stop; may be called again."""
+        if self.over:
+            return
         self.over = True
         self._blocks.clear()
+        self._utterance.close()
 
 
-def _warm(decoder: Decoder) -> None:
+def _warm(core: RecogniserCore) -> None:
     """Decode something, so that the first caller does not wait for cold memory."""
     noise = np.random.default_rng(1).normal(0, 1000, STEP).astype(np.int16)
-    decoder.start()
+    utterance = core.open()
     for _ in range(5):
-        decoder.push(noise)
-    decoder.finish()
+        utterance.push(noise)
+    utterance.finish()
+    utterance.close()
 
 
-def _told(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
-    text = hypothesis.text.encode("utf-8", "replace")
-    return {"complete": hypothesis.complete}, text[:MAX_BODY]
+def written(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
+    """Write a hypothesis as a message: its text, then its words if they differ.
+
+    ``recogniser.read`` is the other end.
+    """
+    text = hypothesis.text.encode("utf-8", "replace")[: MAX_BODY // 2]
+    meta: Meta = {"complete": hypothesis.complete}
+    if hypothesis.words == hypothesis.text:
+        return meta, text
+    words = hypothesis.words.encode("utf-8", "replace")[: MAX_BODY // 2]
+    return meta | {"text": len(text)}, text + words

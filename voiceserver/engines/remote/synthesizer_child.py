@@ -14,7 +14,7 @@ from typing import cast
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
-from voiceserver.engines.remote.cores import Voice
+from voiceserver.engines.remote.cores import SpeechCore
 from voiceserver.processes.ipc import Kind, Meta
 
 MAX_CHUNK = 12_000  # samples, half a second: 48,000 bytes of float32
@@ -27,27 +27,27 @@ class SpeechJobs:
     """The speech engine of a child.
 
     Args:
-        voice: The core, a ``Voice``.
+        core: A ``SpeechCore``.
     """
 
-    def __init__(self, voice: object) -> None:
-        self._voice = cast(Voice, voice)
+    def __init__(self, core: object) -> None:
+        self._core = cast(SpeechCore, core)
 
     @property
     def about(self) -> Meta:
         """The names of its voices."""
-        return {"voices": list(self._voice.voices)}
+        return {"voices": list(self._core.voices)}
 
     def open(self, meta: Meta) -> SpeechJob:
         """Begin a phrase; ``meta`` has voice, speed and credit, its text is pushed."""
-        return SpeechJob(self._voice, meta)
+        return SpeechJob(self._core, meta)
 
 
 class SpeechJob:
     """One phrase being spoken."""
 
-    def __init__(self, voice: Voice, meta: Meta) -> None:
-        self._voice = voice
+    def __init__(self, core: SpeechCore, meta: Meta) -> None:
+        self._core = core
         self._request = SpeechRequest(
             "",
             str(meta["voice"]),
@@ -76,7 +76,7 @@ class SpeechJob:
     def finish(self) -> None:
         """The text is complete: begin to speak."""
         text = self._text.decode("utf-8", "replace")
-        self._chunks = self._voice.speak(replace(self._request, text=text))
+        self._chunks = self._core.speak(replace(self._request, text=text))
 
     def credit(self, items: int) -> None:
         """Take leave to give more items."""

@@ -12,10 +12,10 @@ import re
 from collections.abc import Container, Iterable, Sequence
 
 from voiceserver.engines.responder.moments import CITIES
-from voiceserver.engines.responder.numbers import TENS, UNITS, spoken
 from voiceserver.engines.responder.questions import Question
 from voiceserver.engines.responder.standard import STANDARD
 from voiceserver.engines.responder.words import split
+from voiceserver.engines.words import TENS, UNITS, spoken
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 

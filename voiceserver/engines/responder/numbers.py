@@ -1,4 +1,4 @@
-"""Numbers in speech: from words to a decimal numeral, and from an integer to words.
+"""Numbers in speech: from words to a decimal numeral.
 
 ``read`` is forgiving, as people and recognisers are: "nineteen eighty four", "one oh
 five", "two and a half", "3.5 million". Knows nothing of sums or durations.
@@ -10,11 +10,8 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
-    "fourteen fifteen sixteen seventeen eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+from voiceserver.engines.words import TENS, UNITS
+
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 LONGEST = 15  # digits of a numeral
 
@@ -25,19 +22,6 @@ _BELOW_HUNDRED = (
 )
 _FRACTIONS = {"half": "0.5", "quarter": "0.25"}
 _NUMERAL = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|\.\d+", re.ASCII)
-
-
-def spoken(n: int) -> list[str]:
-    """Words of a whole number from 0 to 999,999,999, e.g. 105: one hundred five."""
-    for name, scale in (("million", 10**6), ("thousand", 10**3)):
-        if n >= scale:
-            rest = n % scale
-            return [*spoken(n // scale), name, *(spoken(rest) if rest else [])]
-    if n >= 100:
-        return [UNITS[n // 100], "hundred", *(spoken(n % 100) if n % 100 else [])]
-    if n >= 20:
-        return [TENS[n // 10 - 2], *(UNITS[n % 10 : n % 10 + 1] if n % 10 else [])]
-    return [UNITS[n]]
 
 
 def read(words: Sequence[str], at: int = 0) -> tuple[Decimal, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from voiceserver.engines.responder.numbers import spoken
+from voiceserver.engines.words import spoken
 
 LONGEST = 400  # words looked at; a turn of 30 s has about 100
 

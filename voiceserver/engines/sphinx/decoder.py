@@ -24,13 +24,18 @@ DICTATION: dict[str, bool | int | float | str] = {"fwdflat": False}
 
 
 class Decoder:
-    """Recognises utterances one after another; not for use by two threads.
+    """A recogniser core that takes one utterance at a time, and is that utterance.
+
+    Not for use by two threads.
 
     Args:
         dictation: Search of open dictation.
         grammar: What the place can answer, or None.
         limits: When the grammar is believed.
     """
+
+    language = "en"
+    utterances = 1
 
     def __init__(
         self,
@@ -43,6 +48,14 @@ class Decoder:
         self._limits = limits or Limits()
         self._phones: dict[str, Sequence[str]] = {}
         self._open = False
+
+    def open(self) -> Decoder:
+        """Begin an utterance; it is this object."""
+        self.start()
+        return self
+
+    def close(self) -> None:
+        """Nothing to do: the next one to begin abandons it, while nobody waits."""
 
     def start(self) -> None:
         """Begin an utterance; one still open is abandoned."""
@@ -73,8 +86,8 @@ class Decoder:
         dictated = self._dictation.words()
         sentence = self._sentence(dictated, settled=True)
         if sentence:
-            return Hypothesis(text_of(sentence), complete=True)
-        return Hypothesis(self._dictated_text(dictated))
+            return _heard(text_of(sentence), complete=True)
+        return _heard(self._dictated_text(dictated))
 
     def finish(self) -> Hypothesis:
         """End the utterance and say what was said; "" if it was no speech."""
@@ -87,13 +100,13 @@ class Decoder:
             # dictation has so far, that is left to the next start().
             sentence = self._sentence(self._dictation.words(), settled=False)
             if sentence:
-                return Hypothesis(text_of(sentence), final=True, complete=True)
+                return _heard(text_of(sentence), final=True, complete=True)
         self._dictation.finish()
         dictated = self._dictation.words()
         sentence = self._sentence(dictated, settled=False)
         if sentence:
-            return Hypothesis(text_of(sentence), final=True, complete=True)
-        return Hypothesis(self._dictated_text(dictated), final=True)
+            return _heard(text_of(sentence), final=True, complete=True)
+        return _heard(self._dictated_text(dictated), final=True)
 
     def _dictated_text(self, words: tuple[Word, ...]) -> str:
         """Text of what was dictated, "" if it was noise."""
@@ -126,6 +139,11 @@ class Decoder:
                 phones = self._grammar.search.phones(word)
             self._phones[word] = phones
         return phones
+
+
+def _heard(text: str, *, final: bool = False, complete: bool = False) -> Hypothesis:
+    """What was heard; it is written as the dictionary has it, in plain words."""
+    return Hypothesis(text, final, complete, words=text)
 
 
 def load(settings: dict[str, object]) -> Decoder:

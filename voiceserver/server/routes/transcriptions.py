@@ -47,7 +47,7 @@ async def transcription(request: web.Request) -> web.StreamResponse:
             if streamed:
                 return await _send(request, stream, duration_s)
             found = [segment async for segment in stream]
-    return _answer(wanted, found, duration_s)
+    return _answer(wanted, found, duration_s, recogniser.language)
 
 
 def _order(form: dict[str, Part]) -> tuple[str, bool]:
@@ -78,7 +78,9 @@ def _usage(duration_s: float) -> dict[str, object]:
     return {"type": "duration", "seconds": duration_s}
 
 
-def _answer(wanted: str, found: list[Segment], duration_s: float) -> web.Response:
+def _answer(
+    wanted: str, found: list[Segment], duration_s: float, language: str
+) -> web.Response:
     text = " ".join(segment.text for segment in found)
     if wanted == "text":
         return web.Response(text=text + "\n")
@@ -86,7 +88,7 @@ def _answer(wanted: str, found: list[Segment], duration_s: float) -> web.Respons
     if wanted == "verbose_json":
         content |= {
             "task": "transcribe",
-            "language": "en",
+            "language": language,
             "duration": duration_s,
             "segments": [_listed(n, segment) for n, segment in enumerate(found)],
         }

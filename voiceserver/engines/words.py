@@ -1,0 +1,101 @@
+"""What a recogniser writes, as the words that were said.
+
+For whoever compares words: turn-taking and guesses of what will be said. Figures are
+written out as they are likely to have been said; nothing depends on how. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
+    "fourteen fifteen sixteen seventeen eighteen nineteen"
+).split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
+_LONGEST = 9  # digits of a number with a name of its own
+
+# Most of any text, and all of the embedded recogniser's: nothing to be done.
+_PLAIN = re.compile(r"[a-z'-]+(?: [a-z'-]+)*")
+_TOKEN = re.compile(
+    r"(?P<ordinal>[0-9]{1,9}(?:st|nd|rd|th))\b"
+    r"|(?P<figure>[0-9]+(?:[.,][0-9]+)*)(?![^\W_])"
+    r"|(?P<initials>(?:[^\W\d_]\.){2,})"
+    r"|(?P<word>[^\W_]+(?:['-][^\W_]+)*)"
+    r"|(?P<symbol>[%&+=])"
+)
+_SYMBOLS = {"%": "percent", "&": "and", "+": "plus", "=": "equals"}
+
+
+def spoken(n: int) -> list[str]:
+    """Words of a whole number from 0 to 999,999,999, e.g. 105: one hundred five."""
+    for name, scale in (("million", 10**6), ("thousand", 10**3)):
+        if n >= scale:
+            rest = n % scale
+            return [*spoken(n // scale), name, *(spoken(rest) if rest else [])]
+    if n >= 100:
+        return [UNITS[n // 100], "hundred", *(spoken(n % 100) if n % 100 else [])]
+    if n >= 20:
+        return [TENS[n // 10 - 2], *(UNITS[n % 10 : n % 10 + 1] if n % 10 else [])]
+    return [UNITS[n]]
+
+
+def words_of(text: str) -> str:
+    """Return lower-case words separated by single spaces; ``""`` if there are none.
+
+    Punctuation is left out, but for apostrophes and hyphens within words.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    plain = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
+    words: list[str] = []
+    for match in _TOKEN.finditer(plain):
+        words += _spoken(match)
+    return " ".join(words)
+
+
+def _spoken(token: re.Match[str]) -> list[str]:
+    content = token[token.lastgroup or 0]
+    match token.lastgroup:
+        case "ordinal":
+            *head, last = spoken(int(content[:-2]))
+            return [*head, _ordinal(last)]
+        case "figure":
+            whole, _, part = content.replace(",", "").partition(".")
+            decimals = ["point", *_digits(part)] if part else []
+            return [*_number(whole), *decimals]
+        case "initials":
+            return content.rstrip(".").split(".")
+        case "symbol":
+            return [_SYMBOLS[content]]
+        case _:
+            return [content]
+
+
+def _number(figures: str) -> list[str]:
+    """Words of a whole number; digit by digit where it is no quantity, as in 007."""
+    if len(figures) > _LONGEST or (len(figures) > 1 and figures[0] == "0"):
+        return _digits(figures)
+    return spoken(int(figures))
+
+
+def _digits(figures: str) -> list[str]:
+    return [UNITS[int(figure)] for figure in figures if figure.isdigit()]
+
+
+def _ordinal(word: str) -> str:
+    """The ordinal of a cardinal's last word: twenty, twentieth."""
+    if word.endswith("y"):
+        return f"{word[:-1]}ieth"
+    return _ORDINALS.get(word, f"{word}th")
