@@ -65,6 +65,20 @@ class EngineFailed(VoiceServerError):
         self.engine = engine
 
 
+class NotInstalled(EngineFailed):
+    """What an engine imports is missing; says how to install it.
+
+    Args:
+        engine: Its name.
+        error: What the import said.
+        extra: Of this package, that brings what is missing; "" if none does.
+    """
+
+    def __init__(self, engine: str, error: ImportError, extra: str = "") -> None:
+        cure = f"; install it: pip install 'voiceserver[{extra}]'" if extra else ""
+        super().__init__(engine, f"cannot be loaded: {error}{cure}")
+
+
 class StageFailed(VoiceServerError):
     """A stage of a reply came to nothing.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -23,10 +26,21 @@ from voiceserver.config import (
 from voiceserver.engines import stub
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
-from voiceserver.engines.table import check_voice, grammar, open_engines, text_engine
+from voiceserver.engines.table import (
+    ROWS,
+    Row,
+    Slot,
+    check_voice,
+    chosen,
+    grammar,
+    names,
+    open_engines,
+    text_engine,
+)
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.metrics import Metrics
 
+ROOT = Path(__file__).resolve().parents[2]
 STUBS = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
 PROVIDER = TextConfig(provider=(TextProvider("p", "http://127.0.0.1:9/v1", "m"),))
 
@@ -38,6 +52,48 @@ async def test_stubs_are_opened_by_name() -> None:
         assert isinstance(engines.recogniser, stub.StubRecogniser)
         assert isinstance(engines.text, stub.StubText)
         assert isinstance(engines.speech, stub.StubSpeech)
+
+
+@pytest.mark.parametrize(
+    ("engines", "slot", "hint"),
+    [
+        (EnginesConfig(recogniser="Pocketsphynx"), "recogniser", "pocketsphinx"),
+        (EnginesConfig(speech="espeek"), "speech", "espeak"),
+    ],
+)
+async def test_an_unknown_engine_is_refused_before_anything_is_loaded(
+    engines: EnginesConfig, slot: str, hint: str
+) -> None:
+    """With the one that was meant, and all that there are."""
+    wanted = rf'engines\.{slot}: .*did you mean "{hint}".*there are: .*"stub"'
+    with pytest.raises(ConfigError, match=wanted):
+        async with open_engines(Config(engines=engines), Metrics()):
+            pass
+
+
+def test_a_name_means_one_engine() -> None:
+    """Within its slot; the defaults are among them."""
+    rows = [(row.slot, row.name) for row in ROWS]
+    assert len(set(rows)) == len(rows)
+    slots = ["vad", "recogniser", "text", "speech"]
+    assert [row.slot for row in chosen(Config())] == slots
+
+
+@pytest.mark.parametrize("slot", ["vad", "text"])
+def test_the_settings_and_the_table_agree_on_names(slot: Slot) -> None:
+    """Where the settings hold them; several providers are no row."""
+    allowed = set(get_args(get_type_hints(EnginesConfig)[slot]))
+    assert allowed - {"auto", "providers"} == set(names(slot))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.slot} {row.name}")
+def test_every_row_names_what_is_there(row: Row) -> None:
+    """Its factory, its settings and its extra."""
+    module, _, factory = row.load.partition(":")
+    assert callable(getattr(importlib.import_module(module), factory))
+    assert not row.settings or hasattr(Config(), row.settings)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert not row.extra or row.extra in project["optional-dependencies"]
 
 
 @pytest.mark.parametrize(

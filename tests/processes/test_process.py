@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -43,6 +44,32 @@ async def test_a_child_sees_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -
     child = psutil.Process(process.pid)
     assert "canary" not in str(child.environ()) + str(child.cmdline())
     await process.stop()
+
+
+async def test_a_child_gets_the_threads_and_variables_that_it_is_to_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of its engine's row; no others."""
+    monkeypatch.setenv("HF_HOME", "/models")
+    monkeypatch.setenv("SOME_API_KEY", "canary")
+    spec = replace(voice_spec(), threads=3, environment=("HF_HOME", "NOT_SET"))
+    process = await start_process(spec, ignore)
+    environment = psutil.Process(process.pid).environ()
+    await process.stop()
+    assert environment["HF_HOME"] == "/models"
+    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "3"
+    assert not {"SOME_API_KEY", "NOT_SET"} & set(environment)
+
+
+async def test_a_child_may_choose_its_threads_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A library on a graphics card knows better."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    process = await start_process(replace(voice_spec(), threads=0), ignore)
+    environment = psutil.Process(process.pid).environ()
+    await process.stop()
+    assert "OMP_NUM_THREADS" not in environment
 
 
 async def test_a_core_that_refuses_says_why() -> None:

@@ -23,13 +23,14 @@ from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.speech import SpeechService
+from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
 
-PROBE_LIMIT_S = 60.0  # for an engine to load and answer
+PROBE_LIMIT_S = 60.0  # at least, for an engine to load and answer
 PROVIDER_LIMIT_S = 8.0
 WIDTH = 24  # characters of the first column
 
@@ -113,15 +114,14 @@ Probe = Callable[[Engines], Awaitable[str]]
 async def _engine(config: Config, slot: Slot, probe: Probe) -> Row:
     what = f"{slot} {getattr(config.engines, slot)}"
     began = time.perf_counter()
+    alone, limit_s = with_only(config, slot), PROBE_LIMIT_S
     try:
-        async with (
-            asyncio.timeout(PROBE_LIMIT_S),
-            open_engines(with_only(config, slot), Metrics()) as engines,
-        ):
+        limit_s = max(limit_s, start_limit_s(alone))
+        async with asyncio.timeout(limit_s), open_engines(alone, Metrics()) as engines:
             loaded_s = time.perf_counter() - began
             note = await probe(engines)
     except TimeoutError:
-        return Row(what, False, f"did not answer within {PROBE_LIMIT_S:.0f} s")
+        return Row(what, False, f"did not answer within {limit_s:.0f} s")
     except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
         return Row(what, False, _words(error))
     return Row(what, True, f"{note}; loaded in {loaded_s:.1f} s")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_WRONG_USE, parser
-from voiceserver.config.parse import load
+from voiceserver.config.parse import DEFAULT_FILE, load
 from voiceserver.config.tree import Config
 from voiceserver.errors import BadRequest, ConfigError, VoiceServerError
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from voiceserver.cli.bench import bench
 
             return bench(options.words, options.list)
-        return _run(options, load(options.config))
+        return _run(options, _loaded(options.config))
     except (ConfigError, BadRequest) as error:
         return _told(error, EXIT_WRONG_USE)
     except VoiceServerError as error:
@@ -44,6 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output is gone; keep Python from failing at its flush too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+
+
+def _loaded(path: str | None) -> Config:
+    """Read the configuration; the engines that it names are in the table."""
+    from voiceserver.engines.table import chosen
+
+    config = load(path)
+    try:
+        chosen(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path or DEFAULT_FILE}: {error}") from None
+    return config
 
 
 def _told(error: Exception, code: int) -> int:

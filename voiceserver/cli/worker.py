@@ -20,14 +20,15 @@ from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
 from voiceserver.config.parse import from_table
 from voiceserver.engines.remote.child import read_settings
+from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import VoiceServerError, first
 from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Line, Message
-from voiceserver.processes.process import ChildSpec
+from voiceserver.processes.process import ATTEMPTS, ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path
 from voiceserver.server.shares import Share, worker_config
 
-START_LIMIT_S = 180.0  # all load at once
+START_LIMIT_S = 180.0  # at least; all load at once
 STOP_LIMIT_S = 8.0  # to tell its calls and end its engines
 WHY_LENGTH = 800  # characters of why it did not start
 
@@ -50,7 +51,7 @@ def worker_spec(config: Config, share: Share, path: str) -> ChildSpec:
             "path": path,
         },
         niceness=0,
-        start_limit_s=START_LIMIT_S,
+        start_limit_s=max(START_LIMIT_S, ATTEMPTS * start_limit_s(config)),
         stop_limit_s=STOP_LIMIT_S,
         ours=True,
     )

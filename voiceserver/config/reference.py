@@ -1,23 +1,21 @@
 """Lists every setting with its type, default and meaning, from the tree itself.
 
 The documentation (``docs/configuration.md``) and the example file are written from
-this list, and a test compares them; run ``python -m voiceserver.config.reference`` in
-the project's root after a change of the tree.
+this list by ``python -m voiceserver.cli.reference``. Knows no engine: the names that a
+setting may take beyond its type are told.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from voiceserver.config.tree import Config
 
-DOCUMENT = Path("docs/configuration.md")
-EXAMPLE = Path("voiceserver.example.toml")
+Choices = Mapping[str, Sequence[str]]  # by the path of a setting of text
 _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*)$")
 
 _INTRODUCTION = """\
@@ -67,12 +65,12 @@ class Table:
     settings: tuple[Setting, ...]
 
 
-def tables() -> list[Table]:
+def tables(choices: Choices | None = None) -> list[Table]:
     """Return every table of the configuration, arrays of tables after their parent."""
-    return list(_tables(Config, ""))
+    return list(_tables(Config, "", choices or {}))
 
 
-def _tables(kind: type, key: str) -> Iterator[Table]:
+def _tables(kind: type, key: str, choices: Choices) -> Iterator[Table]:
     hints = get_type_hints(kind)
     settings, below = [], []
     meanings = dict(_attributes(kind.__doc__ or ""))
@@ -83,18 +81,15 @@ def _tables(kind: type, key: str) -> Iterator[Table]:
         if inner is not None:
             below.append((inner, path, get_origin(hint) is tuple))
             continue
-        settings.append(
-            Setting(
-                field.name,
-                "path" if "path" in field.metadata else _kind(hint),
-                _default(field),
-                meanings.get(field.name, ""),
-            )
-        )
+        known = "path" if "path" in field.metadata else _kind(hint)
+        if path in choices:
+            known = _either(choices[path])
+        meaning = meanings.get(field.name, "")
+        settings.append(Setting(field.name, known, _default(field), meaning))
     if key:
         yield Table(f"[{key}]", _summary(kind), tuple(settings))
     for inner, path, repeated in below:
-        for table in _tables(inner, path):
+        for table in _tables(inner, path, choices):
             if repeated and table.heading == f"[{path}]":
                 table = dataclasses.replace(table, heading=f"[[{path}]]")
             yield table
@@ -108,12 +103,16 @@ def _table_type(hint: Any) -> type | None:
 
 def _kind(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        return " or ".join(f'`"{choice}"`' for choice in get_args(hint))
+        return _either(get_args(hint))
     if get_origin(hint) is tuple:
         return f"list of {_kind(get_args(hint)[0])}"
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}[
         hint
     ]
+
+
+def _either(choices: Sequence[str]) -> str:
+    return " or ".join(f'`"{choice}"`' for choice in choices)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -154,10 +153,14 @@ def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
         yield name, " ".join(words)
 
 
-def document() -> str:
-    """Return the text of ``docs/configuration.md``."""
+def document(choices: Choices | None = None) -> str:
+    """Return the text of ``docs/configuration.md``.
+
+    Args:
+        choices: Names that a setting may take, by its path (``"engines.speech"``).
+    """
     parts = [_INTRODUCTION]
-    for table in tables():
+    for table in tables(choices):
         parts += [f"\n## `{table.heading}`\n", _sentence(table.meaning)]
         parts.append("\n| setting | type | default | meaning |\n|---|---|---|---|")
         for setting in table.settings:
@@ -189,13 +192,3 @@ def example() -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def main() -> None:
-    """Write the document and the example file."""
-    DOCUMENT.write_text(document(), "utf-8")
-    EXAMPLE.write_text(example(), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

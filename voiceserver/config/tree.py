@@ -152,17 +152,18 @@ class EnginesConfig:
     """``[engines]``: which engine fills each slot.
 
     Attributes:
-        vad: ``"silero"`` or ``"stub"``.
-        recogniser: ``"pocketsphinx"`` or ``"stub"``.
-        text: ``"responder"``, ``"providers"`` (the ``[[text.provider]]`` tables)
-            or ``"stub"``; ``"auto"`` takes the providers where there are any.
-        speech: ``"neural"``, ``"espeak"`` or ``"stub"``.
+        vad: Tells speech from silence.
+        recogniser: Writes down what is said.
+        text: Answers; ``"providers"`` are the ``[[text.provider]]`` tables, and
+            ``"auto"`` takes them where there are any, else the responder.
+        speech: Speaks.
     """
 
+    # The names of recognisers and voices are known to the table of engines alone.
     vad: Literal["silero", "stub"] = "silero"
-    recogniser: Literal["pocketsphinx", "stub"] = "pocketsphinx"
+    recogniser: str = "pocketsphinx"
     text: Literal["auto", "responder", "providers", "stub"] = "auto"
-    speech: Literal["neural", "espeak", "stub"] = "neural"
+    speech: str = "neural"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +234,13 @@ class TurnConfig:
 
 @dataclass(frozen=True, slots=True)
 class RecogniserConfig:
-    """``[recogniser]``: the embedded recogniser.
+    """``[recogniser]``: how speech is recognised, by whichever recogniser.
 
     Attributes:
-        processes: How many people can be recognised at the same moment.
-        model: Folder of another pocketsphinx acoustic model; empty is the bundled one.
+        processes: Of the recogniser. In each one person can be recognised at a moment,
+            or as many as the recogniser takes; pocketsphinx takes one.
+        model: Folder of another model than the recogniser's own, for pocketsphinx an
+            acoustic model; empty is the one that comes along.
         grammar: Listen also for what the embedded responder can answer.
     """
 

@@ -6,11 +6,15 @@ a server without one needs none of its packages.
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
+import importlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol, assert_never
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 from voiceserver.config import Config
 from voiceserver.engines.base import (
@@ -22,15 +26,154 @@ from voiceserver.engines.base import (
 from voiceserver.engines.opened import Engines, Provider
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
-from voiceserver.errors import ConfigError
+from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
+from voiceserver.processes.ipc import Meta
+from voiceserver.processes.process import ChildSpec
 
 log = logging.getLogger(__name__)
+
+Slot = Literal["vad", "recogniser", "text", "speech"]
+SLOTS: tuple[Slot, ...] = ("vad", "recogniser", "text", "speech")
+PROVIDERS = "providers"  # the text model that is several services
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An engine that runs within the server.
+
+    Attributes:
+        slot: What it is for.
+        name: In ``[engines]``, unique within the slot.
+        load: ``"module:factory"``; it is given its settings, if it has any.
+        meaning: What it is, for the documentation.
+        settings: Name of the table of its own settings in the configuration; "" if it
+            has none.
+        extra: Of the package, with what it needs beside the server; "" if nothing.
+    """
+
+    slot: Slot
+    name: str
+    load: str
+    meaning: str
+    settings: str = ""
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow(Row):
+    """A core that runs in a process of its own: a recogniser or a voice.
+
+    ``load`` is the factory of ``remote.cores``. It is given the settings of its slot
+    (``model``; a recogniser also ``grammar``) and, before those, its own.
+
+    Attributes:
+        threads: Of its numeric libraries; 0 leaves it to them.
+        environment: Names of variables that it is given beside the usual few, e.g.
+            ``"HF_HOME"``. None that holds a secret: its last words are logged.
+        start_limit_s: Until it is warmed up, a first download included.
+    """
+
+    threads: int = 1
+    environment: tuple[str, ...] = ()
+    start_limit_s: float = 60.0
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "vad",
+        "silero",
+        "voiceserver.engines.silero:Silero",
+        "Silero's network, without torch",
+    ),
+    Row("vad", "stub", "voiceserver.engines.stub:StubVad", "what is loud is speech"),
+    ProcessRow(
+        "recogniser",
+        "pocketsphinx",
+        "voiceserver.engines.sphinx.decoder:load",
+        "English; dictation, and what the responder can answer",
+    ),
+    Row(
+        "recogniser",
+        "stub",
+        "voiceserver.engines.stub:StubRecogniser",
+        "hears the same sentence in everything",
+    ),
+    Row(
+        "text",
+        "responder",
+        "voiceserver.engines.responder:Responder",
+        "answers by rules",
+        settings="responder",
+    ),
+    Row("text", "stub", "voiceserver.engines.stub:StubText", "answers with a sentence"),
+    ProcessRow(
+        "speech",
+        "neural",
+        "voiceserver.engines.neural:load",
+        "the voice of its own, in thirteen sizes and pitches",
+    ),
+    ProcessRow(
+        "speech",
+        "espeak",
+        "voiceserver.engines.espeak.voice:load",
+        "eSpeak NG: clear, small and robotic",
+        extra="espeak",
+    ),
+    Row("speech", "stub", "voiceserver.engines.stub:StubSpeech", "says it as a tone"),
+)
+
+
+def names(slot: Slot, rows: Sequence[Row] = ROWS) -> tuple[str, ...]:
+    """Names of the engines of a slot."""
+    return tuple(row.name for row in rows if row.slot == slot)
+
+
+def row_named(slot: Slot, name: str, rows: Sequence[Row] = ROWS) -> Row:
+    """Return an engine's row.
+
+    Raises:
+        ConfigError: If there is none; names those that there are.
+    """
+    for row in rows:
+        if (row.slot, row.name) == (slot, name):
+            return row
+    known = names(slot, rows)
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    choices = ", ".join(f'"{each}"' for each in known)
+    raise ConfigError(
+        f'engines.{slot}: no engine "{name}"{hint} (there are: {choices})'
+    )
+
+
+def chosen(config: Config, rows: Sequence[Row] = ROWS) -> tuple[Row, ...]:
+    """Return the rows of the configured engines; several providers are no row.
+
+    Raises:
+        ConfigError: If there is no such engine; names those that there are.
+    """
+    wanted: dict[Slot, str] = {
+        slot: getattr(config.engines, slot) for slot in SLOTS
+    } | {"text": text_engine(config)}
+    if wanted["text"] == PROVIDERS:
+        del wanted["text"]
+    return tuple(row_named(slot, name, rows) for slot, name in wanted.items())
+
+
+def start_limit_s(config: Config, rows: Sequence[Row] = ROWS) -> float:
+    """Longest that one of the configured engines may take to start; 0 for none.
+
+    Raises:
+        ConfigError: If there is no such engine.
+    """
+    processes = (row for row in chosen(config, rows) if isinstance(row, ProcessRow))
+    return max((row.start_limit_s for row in processes), default=0.0)
 
 
 @asynccontextmanager
 async def open_engines(
-    config: Config, metrics: Metrics
+    config: Config, metrics: Metrics, rows: Sequence[Row] = ROWS
 ) -> AsyncGenerator[Engines, None]:
     """Open the configured engines, warmed up; they are closed on leaving.
 
@@ -39,14 +182,17 @@ async def open_engines(
     Args:
         config: Names and settings.
         metrics: Counts restarts of processes.
+        rows: The engines that there are.
 
     Raises:
-        ConfigError: If a text model's settings or the voice cannot be used.
+        ConfigError: If there is no such engine, or a text model's settings or the voice
+            cannot be used.
         EngineFailed: If an engine cannot be opened; says why and what to do.
     """
     began = time.perf_counter()
+    chosen(config, rows)  # before anything is loaded
     async with AsyncExitStack() as stack:
-        opening = _Opening(config, metrics, stack)
+        opening = _Opening(config, metrics, stack, rows)
         # First what needs keys: a missing one is told before anything is loaded.
         text = await opening.text()
         recogniser = await opening.recogniser()
@@ -64,14 +210,8 @@ def text_engine(config: Config) -> str:
     """Name of the text engine: ``"auto"`` is the providers where there are any."""
     name = config.engines.text
     if name == "auto":
-        return "providers" if config.text.provider else "responder"
+        return PROVIDERS if config.text.provider else "responder"
     return name
-
-
-_VOICES = {
-    "neural": "voiceserver.engines.neural:load",
-    "espeak": "voiceserver.engines.espeak.voice:load",
-}
 
 
 def check_voice(config: Config, voices: Sequence[str]) -> None:
@@ -91,7 +231,7 @@ def grammar(config: Config) -> str:
 
     That is what the responder can answer, where it may be the one to answer.
     """
-    if not config.recogniser.grammar or text_engine(config) == "providers":
+    if not config.recogniser.grammar or text_engine(config) == PROVIDERS:
         return ""
     if config.engines.text == "stub" and config.text.provider:
         return ""  # the stub stands for them
@@ -110,10 +250,17 @@ class _Warming(Protocol):
 class _Opening:
     """Engines being opened; what they hold goes on ``stack``."""
 
-    def __init__(self, config: Config, metrics: Metrics, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        config: Config,
+        metrics: Metrics,
+        stack: AsyncExitStack,
+        rows: Sequence[Row],
+    ) -> None:
         self._config = config
         self._metrics = metrics
         self._stack = stack
+        self._rows = rows
         self._warming: list[_Warming] = []
         self._http: Http | None = None
         self._costs = Costs(metrics)
@@ -126,28 +273,25 @@ class _Opening:
             await engine.ready()
 
     def vad(self) -> VoiceActivityEngine:
-        match self._config.engines.vad:
-            case "silero":
-                from voiceserver.engines.silero import Silero
-
-                return Silero()
-            case "stub":
-                from voiceserver.engines.stub import StubVad
-
-                return StubVad()
-            case name:
-                assert_never(name)
+        engine: VoiceActivityEngine = self._loaded(self._row("vad"))
+        return engine
 
     async def recogniser(self) -> Recogniser:
-        match self._config.engines.recogniser:
-            case "pocketsphinx":
-                return await self._pocketsphinx()
-            case "stub":
-                from voiceserver.engines.stub import StubRecogniser
+        row, config = self._row("recogniser"), self._config
+        if not isinstance(row, ProcessRow):
+            engine: Recogniser = self._loaded(row)
+            return engine
+        from voiceserver.engines.remote.recogniser import (
+            RemoteRecogniser,
+            recogniser_spec,
+        )
 
-                return StubRecogniser()
-            case name:
-                assert_never(name)
+        shared = {"model": config.recogniser.model, "grammar": grammar(config)}
+        spec = recogniser_spec(row.name, row.load, shared | self._own_settings(row))
+        processes = config.recogniser.processes
+        pool = RemoteRecogniser(_run_as(row, spec), processes, self._metrics)
+        self._warming.append(pool)
+        return await self._stack.enter_async_context(pool)
 
     async def transport(self) -> Http:
         """One session for all services, opened when the first is."""
@@ -168,63 +312,64 @@ class _Opening:
         return await self._stack.enter_async_context(chain)
 
     async def _own_speech(self) -> Synthesizer:
-        match self._config.engines.speech:
-            case "neural" | "espeak" as name:
-                return await self._voice(name)
-            case "stub":
-                from voiceserver.engines.stub import StubSpeech
-
-                return StubSpeech()
-            case name:
-                assert_never(name)
-
-    async def text(self) -> TextModel:
-        config = self._config
-        match text_engine(config):
-            case "providers":
-                from voiceserver.engines.providers.chains import text_chain
-                from voiceserver.engines.responder import Responder
-                from voiceserver.engines.responder.standby import Standby
-
-                chain = text_chain(
-                    config,
-                    await self.transport(),
-                    Standby(Responder(config.responder)),
-                    self._metrics,
-                    self._costs,
-                )
-                self.providers += chain.providers
-                return await self._stack.enter_async_context(chain)
-            case "stub":
-                from voiceserver.engines.stub import StubText
-
-                return StubText()
-            case _:
-                from voiceserver.engines.responder import Responder
-
-                return Responder(config.responder)
-
-    async def _voice(self, name: str) -> Synthesizer:
-        from voiceserver.engines.remote import synthesizer
-
-        spec = synthesizer.speech_spec(
-            name,
-            _VOICES[name],
-            {"model": self._config.speech.model},
+        row = self._row("speech")
+        if not isinstance(row, ProcessRow):
+            engine: Synthesizer = self._loaded(row)
+            return engine
+        from voiceserver.engines.remote.synthesizer import (
+            RemoteSynthesizer,
+            speech_spec,
         )
-        voice = synthesizer.RemoteSynthesizer(spec, self._metrics)
+
+        shared: Meta = {"model": self._config.speech.model}
+        spec = speech_spec(row.name, row.load, shared | self._own_settings(row))
+        voice = RemoteSynthesizer(_run_as(row, spec), self._metrics)
         self._warming.append(voice)
         return await self._stack.enter_async_context(voice)
 
-    async def _pocketsphinx(self) -> Recogniser:
-        from voiceserver.engines.remote import recogniser
+    async def text(self) -> TextModel:
+        config, name = self._config, text_engine(self._config)
+        if name != PROVIDERS:
+            model: TextModel = self._loaded(row_named("text", name, self._rows))
+            return model
+        from voiceserver.engines.providers.chains import text_chain
+        from voiceserver.engines.responder import Responder
+        from voiceserver.engines.responder.standby import Standby
 
-        settings = self._config.recogniser
-        spec = recogniser.recogniser_spec(
-            "pocketsphinx",
-            "voiceserver.engines.sphinx.decoder:load",
-            {"model": settings.model, "grammar": grammar(self._config)},
+        chain = text_chain(
+            config,
+            await self.transport(),
+            Standby(Responder(config.responder)),
+            self._metrics,
+            self._costs,
         )
-        pool = recogniser.RemoteRecogniser(spec, settings.processes, self._metrics)
-        self._warming.append(pool)
-        return await self._stack.enter_async_context(pool)
+        self.providers += chain.providers
+        return await self._stack.enter_async_context(chain)
+
+    def _row(self, slot: Slot) -> Row:
+        return row_named(slot, getattr(self._config.engines, slot), self._rows)
+
+    def _loaded(self, row: Row) -> Any:
+        """Make an engine that runs within the server."""
+        module, _, factory = row.load.partition(":")
+        try:
+            load = getattr(importlib.import_module(module), factory)
+        except ImportError as error:
+            raise NotInstalled(row.name, error, row.extra) from error
+        return load(getattr(self._config, row.settings)) if row.settings else load()
+
+    def _own_settings(self, row: Row) -> Meta:
+        if not row.settings:
+            return {}
+        return dataclasses.asdict(getattr(self._config, row.settings))
+
+
+def _run_as(row: ProcessRow, spec: ChildSpec) -> ChildSpec:
+    """Run a core as its row says."""
+    return dataclasses.replace(
+        spec,
+        settings={**spec.settings, "extra": row.extra},
+        threads=row.threads,
+        environment=row.environment,
+        start_limit_s=row.start_limit_s,
+    )

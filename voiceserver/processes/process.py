@@ -27,6 +27,7 @@ from voiceserver.processes.ipc import Kind, Line, Message, Meta
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 3  # starts in a row before the first success
 TAIL_LINES = 12
 TAIL_WIDTH = 240  # characters of a line
 LOGGED_LINES = 40  # of one child; more is noise
@@ -39,6 +40,7 @@ _PASSED_ON = frozenset(
     "PATH HOME LANG LC_ALL LC_CTYPE TMPDIR TZ LD_LIBRARY_PATH VIRTUAL_ENV "
     "PYTHONHOME PYTHONDEVMODE PYTHONWARNINGS SYSTEMROOT CUDA_VISIBLE_DEVICES".split()
 )
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class StartFailed(EngineFailed):
@@ -65,6 +67,8 @@ class ChildSpec:
             busy machine starves the recogniser: at 2 it gets 0.64 of an equal share.
         start_limit_s: From exec to READY.
         stop_limit_s: From the end of the socket to SIGKILL.
+        threads: Of its numeric libraries; 0 leaves it to them.
+        environment: Names of variables that it is given beside the usual few.
         attempts: Starts in a row that may fail before the first success.
         ours: It is as trusted as we are: it gets our environment, secrets too, and
             its error output is ours.
@@ -76,7 +80,9 @@ class ChildSpec:
     niceness: int = 2
     start_limit_s: float = 60.0
     stop_limit_s: float = 2.0
-    attempts: int = 3
+    threads: int = 1
+    environment: tuple[str, ...] = ()
+    attempts: int = ATTEMPTS
     ours: bool = False
 
 
@@ -273,23 +279,24 @@ def _spawn(spec: ChildSpec, fd: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=None if spec.ours else subprocess.PIPE,
-        env=_environment(os.environ, spec.ours),
+        env=_environment(os.environ, spec),
         start_new_session=True,  # Ctrl-C is for us; the child ends with its socket
     )
 
 
-def _environment(ours: Mapping[str, str], whole: bool = False) -> dict[str, str]:
+def _environment(ours: Mapping[str, str], spec: ChildSpec) -> dict[str, str]:
     """The child's environment, with this package importable as it is for us."""
-    passed = {n: value for n, value in ours.items() if whole or n in _PASSED_ON}
+    names = _PASSED_ON.union(spec.environment)
+    passed = {n: value for n, value in ours.items() if spec.ours or n in names}
     paths = [path for path in ours.get("PYTHONPATH", "").split(os.pathsep) if path]
     root = str(Path(voiceserver.__file__).resolve().parent.parent)
     if root not in site.getsitepackages():
         paths.insert(0, root)  # else it would stand before the standard library
-    # One thread: a child is one core's work, and thread pools cost memory.
-    threads = () if whole else ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    one = dict.fromkeys(threads, "1")
+    # Mostly one: a child is one core's work, and thread pools cost memory.
+    bounded = () if spec.ours or not spec.threads else _THREADS
+    threads = dict.fromkeys(bounded, str(spec.threads))
     found = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
-    return {**passed, **one, **found, "PYTHONUNBUFFERED": "1"}
+    return {**passed, **threads, **found, "PYTHONUNBUFFERED": "1"}
 
 
 def _settings(settings: Meta) -> list[Message]:

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from voiceserver.engines.remote.recogniser_child import RecognitionJobs
 from voiceserver.engines.remote.synthesizer_child import SpeechJobs
-from voiceserver.errors import EngineFailed, VoiceServerError
+from voiceserver.errors import EngineFailed, NotInstalled, VoiceServerError
 from voiceserver.processes.ipc import (
     BlockingLine,
     Closed,
@@ -209,8 +209,9 @@ def load_jobs(settings: dict[str, object]) -> ChildJobs:
     """Load the core that the settings name.
 
     Args:
-        settings: ``kind`` ("speech" or "recogniser"), ``core`` ("module:factory") and
-            whatever the factory takes.
+        settings: ``kind`` ("speech" or "recogniser"), ``core`` ("module:factory"),
+            ``extra`` (of the package, with what it imports) and whatever the factory
+            takes.
 
     Raises:
         EngineFailed: If there is no such core, or it cannot be loaded.
@@ -221,7 +222,10 @@ def load_jobs(settings: dict[str, object]) -> ChildJobs:
         raise EngineFailed(core, f"no core of kind {kind!r}")
     try:
         load = getattr(importlib.import_module(module), factory)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
+        extra = str(settings.get("extra", ""))
+        raise NotInstalled(core, error, extra) from error
+    except AttributeError as error:
         raise EngineFailed(core, f"cannot be loaded: {error}") from error
     return KINDS[kind](load(settings))
 

@@ -1,0 +1,1 @@
+"""A toy recogniser and a toy voice: all that an engine of its own takes."""
