@@ -25,6 +25,20 @@ def test_a_wrong_configuration_is_exit_code_2(
     assert message.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_an_unknown_engine_is_a_wrong_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Told as any other, before anything is loaded or bound."""
+    file = tmp_path / "my.toml"
+    file.write_text('[engines]\nrecogniser = "pocketspinx"\n')
+    assert main([command, "--config", str(file)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"voiceserver: {file}: engines.recogniser: no engine")
+    assert 'did you mean "pocketsphinx"?' in message
+    assert message.count("\n") == 1
+
+
 def test_a_public_address_without_a_key_is_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
