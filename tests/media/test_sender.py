@@ -167,16 +167,37 @@ def test_correction_is_sent_where_there_is_loss() -> None:
     assert run_virtual(run()) == [True, False, True, True, False]
 
 
-def test_a_report_after_the_end_changes_nothing() -> None:
-    """One may be on its way."""
+class NotedEncoder(OpusEncoder):
+    """Notes what loss it was told to expect."""
 
-    async def run() -> None:
-        wire = Wire()
-        wire.sender._reported(0.5)
-        await wire.run(0.05)
-        wire.report(1.0)
+    def __init__(self) -> None:
+        self.expected: list[int] = []
+        super().__init__()
 
-    run_virtual(run())
+    def expect_loss(self, percent: int) -> None:
+        self.expected.append(percent)
+        super().expect_loss(percent)
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.5])
+def test_a_report_before_the_start_or_after_the_end_changes_nothing(
+    lost: float,
+) -> None:
+    """One may be on its way: neither what is sent nor what is encoded."""
+
+    async def run(reports: bool) -> tuple[list[int], list[bytes]]:
+        wire, encoder = Wire(sound=buzz), NotedEncoder()
+        if reports:
+            wire.sender._reported(lost)
+        wire.sender.start(wire, encoder)
+        await asyncio.sleep(0.5)
+        wire.sender.stop()
+        if reports:
+            wire.report(lost)
+            await asyncio.sleep(1)
+        return encoder.expected, [packet.payload for packet in wire.packets]
+
+    assert run_virtual(run(reports=True)) == run_virtual(run(reports=False))
 
 
 def test_nothing_leaves_after_the_end() -> None:

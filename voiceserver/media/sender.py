@@ -93,7 +93,7 @@ class AudioSender:
 
     def _reported(self, lost: float) -> None:
         """Take a report of the client: the share it has lost since the last."""
-        if self._encoder is None:
+        if self._line is None or self._encoder is None:
             return
         now_ns = self._clock.now_ns()
         if lost > 0:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import aioice.ice
@@ -262,8 +263,9 @@ def test_a_step_of_the_wall_clock_is_no_round_trip(
         assert abs(steady.time.time() - time.monotonic()) < 10
 
 
-async def test_audio_takes_the_short_way_both_ways() -> None:
-    """Through a real connection, SRTP included; reports of it still arrive."""
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[End, End]]:
+    """Two ends that have heard each other, and reports of it."""
     aiortc_seams.install()
     caller, called = End(), End()
     caller.carry()
@@ -272,20 +274,43 @@ async def test_audio_takes_the_short_way_both_ways() -> None:
     called.carry()
     await called.peer.setLocalDescription(await called.peer.createAnswer())
     await caller.peer.setRemoteDescription(called.peer.localDescription)
-    # Handshakes and reports come when the machine gets to them.
-    async with asyncio.timeout(BUSY_LIMIT_S):
-        while not all([caller.talk(), called.talk()]):  # noqa: ASYNC110 - it talks
-            await asyncio.sleep(0.02)
-    for end in (caller, called):
-        assert end.codecs == ["audio/opus"]
-        assert {packet.payload for packet in end.sink.packets} == {b"hello"}
-        assert "audio/opus" in end.sink.codecs.values()
-        await end.peer.close()
+    try:
+        # Handshakes and reports come when the machine gets to them.
+        async with asyncio.timeout(BUSY_LIMIT_S):
+            while not all([caller.talk(), called.talk()]):  # noqa: ASYNC110 - it talks
+                await asyncio.sleep(0.02)
+        yield caller, called
+    finally:
+        for end in (caller, called):
+            await end.peer.close()
+
+
+async def test_audio_takes_the_short_way_both_ways() -> None:
+    """Through a real connection, SRTP included; reports of it still arrive."""
+    async with connected() as ends:
+        for end in ends:
+            assert end.codecs == ["audio/opus"]
+            assert {packet.payload for packet in end.sink.packets} == {b"hello"}
+            assert "audio/opus" in end.sink.codecs.values()
+
+
+def working_threads() -> set[threading.Thread]:
+    """All but those of the loop's executor, which look names up."""
+    return {t for t in threading.enumerate() if not t.name.startswith("asyncio_")}
 
 
 async def test_no_thread_is_left_and_none_decodes() -> None:
-    """aiortc starts one that finds nothing to do."""
-    aiortc_seams.install()
-    worker: Any = rtcrtpreceiver.decoder_worker
-    end = aiortc_seams.EndOfAudio(lambda: None)
-    worker(asyncio.get_running_loop(), end, None, None)  # returns at once
+    """aiortc starts one for each receiver, which finds nothing to do and ends."""
+    before, started = working_threads(), []
+    start = threading.Thread.start
+
+    def noted(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", noted)
+        async with connected():
+            assert working_threads() == before  # while both ends talk
+    assert started.count("audio-decoder") == 2
+    assert working_threads() == before
