@@ -184,6 +184,7 @@ def test_a_loop_that_stood_still_reads_before_it_makes_up() -> None:
         return microphone
 
     microphone = run_virtual(run())
+    assert len(microphone.samples) == 60 * MIC_RATE // 50
     assert not any(microphone.made_up)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from tests.processes.children import gone, voice_spec
@@ -74,9 +75,12 @@ async def test_a_refusal_is_not_tried_again() -> None:
 @pytest.mark.net
 async def test_leaving_before_it_is_ready_leaves_nothing() -> None:
     """A server that is interrupted while it starts stops its children too."""
-    spec = ChildSpec("fake", "tests.processes.sleeper")
+    spec, this = ChildSpec("fake", "tests.processes.sleeper"), psutil.Process()
+    before = {child.pid for child in this.children()}
     async with Supervised(spec, 1):
-        await asyncio.sleep(0.05)
+        await until(lambda: {child.pid for child in this.children()} - before)
+        [pid] = {child.pid for child in this.children()} - before
+    assert gone(pid)
 
 
 @pytest.mark.net

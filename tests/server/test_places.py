@@ -38,6 +38,8 @@ def test_an_address_without_a_limit_may_take_all() -> None:
     for _ in range(3):
         room.check("a")
         room.take("a")
+    with pytest.raises(Overloaded, match="All 3 lines"):
+        room.check("a")
 
 
 def test_a_server_that_goes_takes_none() -> None:

@@ -190,7 +190,10 @@ async def test_sigterm_asks_to_drain_and_a_second_one_for_the_end() -> None:
 async def test_signals_ask_for_the_end(number: int) -> None:
     """And are let go of afterwards."""
     stop = asyncio.Event()
+    without = (signal.SIG_DFL, signal.default_int_handler)
     with stopped_by_signals(stop):
+        assert signal.getsignal(number) not in without
         os.kill(os.getpid(), number)
         async with asyncio.timeout(5):
             await stop.wait()
+    assert signal.getsignal(number) in without

@@ -113,6 +113,12 @@ def load_nothing(settings: dict[str, object]) -> ToneVoice:
     raise EngineFailed("fake", "the model is missing; install it")
 
 
+def load_and_measure(settings: dict[str, object]) -> ToneVoice:
+    """Says what it was given instead of starting."""
+    grammar = str(settings["grammar"])
+    raise EngineFailed("fake", f"{len(grammar)} characters, {sorted(set(grammar))}")
+
+
 def load_and_die(settings: dict[str, object]) -> ToneVoice:
     """Fails as a core whose library crashes."""
     logging.getLogger("fake").warning("the library is about to crash")

@@ -202,11 +202,13 @@ def test_an_unknown_time_zone_is_a_configuration_error() -> None:
 
 
 def test_the_clock_is_in_the_time_zone() -> None:
-    """By default the machine's, else the configured one."""
-    for config in (ResponderConfig(), ResponderConfig(timezone="Asia/Tokyo")):
-        assert talk("what time is it", responder=Responder(config))[0].startswith(
-            "It is"
-        )
+    """By default the machine's, else the configured one: some are half a day apart."""
+    said = {}
+    for zone in ("", "Etc/GMT+12", "Etc/GMT"):
+        mine = Responder(ResponderConfig(timezone=zone))
+        [said[zone]] = talk("what time is it", responder=mine)
+    assert all(words.startswith("It is ") for words in said.values())
+    assert said["Etc/GMT"] != said["Etc/GMT+12"]
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=4))
