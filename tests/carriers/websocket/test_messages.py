@@ -15,12 +15,6 @@ from tests.carriers.incoming import incoming
 from tests.fakes import FakeRecogniser, FakeText
 from tests.virtual_time import run_virtual
 from voiceserver.carriers.websocket.messages import WebSocketCall
-from voiceserver.carriers.websocket.socket import (
-    BURST,
-    MESSAGES_PER_S,
-    Outgoing,
-    Throttle,
-)
 from voiceserver.engines.stub import StubText
 
 PCM_RATE = 24_000
@@ -432,26 +426,3 @@ def test_a_silent_user_is_spoken_to_after_the_idle_timeout() -> None:
     text = FakeText(words=4)
     played(scenario, text)
     assert text.requests[1].messages[-1].role == "system"
-
-
-def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
-    """1,000 at once after a burst of 400: 600 at 200 a second take 3 s."""
-    throttle = Throttle(lambda: 0)
-    waits = [throttle.wait_s() for _ in range(1000)]
-    assert waits[BURST - 1] == 0
-    assert waits[-1] == pytest.approx((1000 - BURST) / MESSAGES_PER_S)
-
-
-def test_outgoing_keeps_order_and_ends_when_all_is_sent() -> None:
-    """Messages queued before the end still leave."""
-
-    async def scenario() -> list[dict[str, Any]]:
-        socket = MemorySocket()
-        outgoing = Outgoing(lambda: None)
-        for number in range(3):
-            outgoing.send(json.dumps({"type": str(number)}))
-        outgoing.end()
-        await outgoing.run(socket)
-        return socket.events
-
-    assert [event["type"] for event in run_virtual(scenario())] == ["0", "1", "2"]
