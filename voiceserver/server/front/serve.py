@@ -160,15 +160,15 @@ class _Front:
             metrics,
             limits.max_calls_per_key,
         )
-        async with asyncio.TaskGroup() as calls:
-            front = FrontState(metrics, rules, room, self._workers, calls)
+        async with asyncio.TaskGroup() as group:
+            front = FrontState(metrics, rules, room, self._workers, group)
             app = bare_application(
                 rules, front.tokens, metrics, page_files(), connections.began
             )
             add_routes(app, front)
             async with listening_at(app, connections, listening, tls):
                 late = front.overload.tick
-                watching = calls.create_task(watch_lag(metrics.loop_lag_seconds, late))
+                watching = group.create_task(watch_lag(metrics.loop_lag_seconds, late))
                 address = address_of(listening, tls is not None)
                 try:
                     await self._hold(front, lambda: ready(address))
