@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -29,6 +30,7 @@ from voiceserver.voice.features import F0_CENTRE_HZ, log_energy
 from voiceserver.voice.phones import INDEX, MARKS, PAUSE
 from voiceserver.voice.text.normalise import normalise
 
+CLAUSE_SHARE = 0.4  # of the examples that are clauses, not whole sentences
 CUT_FRAMES = 8  # pauses of 80 ms and more end a clause
 NON_FINAL = MARKS.index(",")
 
@@ -223,3 +225,14 @@ def collate(sentences: list[Sentence]) -> Phones:
         torch.tensor([s.ending for s in sentences]),
         mask,
     )
+
+
+def draw(
+    whole: list[Sentence], parts: list[Sentence], n: int, rng: np.random.Generator
+) -> list[Sentence]:
+    """Draw a batch of whole sentences and clauses of others."""
+    batch = []
+    for _ in range(n):
+        pool = parts if rng.random() < CLAUSE_SHARE else whole
+        batch.append(pool[int(rng.integers(len(pool)))])
+    return batch

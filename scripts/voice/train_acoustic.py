@@ -8,27 +8,28 @@ noise, so that it need not average. Resumable like the vocoder's training.
 
 from __future__ import annotations
 
-import argparse
-import math
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from scripts.voice.checkpoint import (
-    Journal,
-    MovingAverage,
-    average_weights,
-    load_checkpoint,
-    save_checkpoint,
-)
+from scripts.voice.checkpoint import average_weights, load_checkpoint
 from scripts.voice.features import step_generator
-from scripts.voice.sentences import Sentence, clauses, collate, load_sentences
+from scripts.voice.run import (
+    CHECKPOINT,
+    Run,
+    Schedule,
+    begin,
+    carry_on,
+    command,
+    falling,
+    warming,
+)
+from scripts.voice.sentences import Sentence, clauses, collate, draw, load_sentences
 from voiceserver.voice.acoustic import (
     NOISE,
     PAIR,
@@ -38,10 +39,8 @@ from voiceserver.voice.acoustic import (
     spread,
 )
 
-SAVE_EVERY_S = 60
 WARM_UP = 200  # steps
 PATCHES = ((1, 1), (5, 4), (16, 8))  # mel bands, frames
-CLAUSE_SHARE = 0.4  # of the examples that are clauses, not whole sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,70 +165,44 @@ def decoder_loss(
     return near[0] + near[1] - patch_distance(made[0], made[1], w.mask), plain
 
 
-class Training:
+def begin_from(net: AcousticModel, other: Path) -> None:
+    """Take the averaged weights of another run, but for its prosody.
+
+    Raises:
+        FileNotFoundError: If it has no checkpoint.
+    """
+    state = load_checkpoint(other / CHECKPOINT)
+    if state is None:
+        raise FileNotFoundError(f"no checkpoint in {other}")
+    weights = average_weights(state)
+    own = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
+    net.load_state_dict(net.state_dict() | own)
+
+
+class Training(Run[AcousticModel]):
     """A run in progress."""
 
-    def __init__(self, plan: Plan, shape: AcousticShape, run: Path) -> None:
+    def __init__(self, plan: Plan, shape: AcousticShape, folder: Path) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.shape, self.run = plan, shape, run
-        self.model = AcousticModel(shape)
-        self.average = MovingAverage(self.model, 0.998)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(),
+        self.plan = plan
+        net = AcousticModel(shape)
+        if plan.weights:
+            begin_from(net, Path(plan.weights))
+        optimiser = torch.optim.AdamW(
+            net.parameters(),
             plan.rate,
             betas=(0.9, 0.98),
             weight_decay=0.02,
             fused=True,
         )
-        self.step = 0
-        if plan.weights:
-            self._begin_from(Path(plan.weights))
-        state = load_checkpoint(run / "checkpoint.pt")
-        if state is not None:
-            self._restore(state)
-
-    def _begin_from(self, other: Path) -> None:
-        """Take the averaged weights of another run, but for its prosody."""
-        state = load_checkpoint(other / "checkpoint.pt")
-        if state is None:
-            raise FileNotFoundError(f"no checkpoint in {other}")
-        weights = average_weights(state)
-        own = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
-        self.model.load_state_dict(self.model.state_dict() | own)
-        self.average = MovingAverage(self.model, 0.998)
-
-    def _restore(self, state: dict[str, object]) -> None:
-        net, average, optimiser, step = (
-            state[k] for k in ("net", "average", "optimiser", "step")
-        )
-        assert isinstance(net, dict)
-        assert isinstance(average, dict)
-        assert isinstance(optimiser, dict)
-        assert isinstance(step, int)
-        self.model.load_state_dict(net)
-        self.average.weights = average
-        self.optimiser.load_state_dict(optimiser)
-        self.step = step
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(
-            self.run / "checkpoint.pt",
-            {
-                "net": self.model.state_dict(),
-                "average": self.average.weights,
-                "optimiser": self.optimiser.state_dict(),
-                "step": self.step,
-                "shape": asdict(self.shape),
-                "plan": asdict(self.plan),
-            },
-        )
+        described = {"shape": asdict(shape), "plan": asdict(plan)}
+        super().__init__(folder, net, optimiser, 0.998, described)
+        self.resume()
 
     def rate(self) -> float:
         """Learning rate: linear warm-up, then a cosine to 2 % of the peak."""
-        done = min(1.0, self.step / self.plan.steps)
-        cosine = 0.51 + 0.49 * math.cos(math.pi * done)
-        return self.plan.rate * cosine * min(1.0, (self.step + 1) / WARM_UP)
+        part = falling(self.step / self.plan.steps, 0.02)
+        return self.plan.rate * part * warming(self.step, WARM_UP)
 
     def losses(
         self, sentences: list[Sentence], rng: np.random.Generator, training: bool
@@ -237,13 +210,13 @@ class Training:
         """All losses of a batch, by name; ``plain`` is only to watch."""
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         phones = collate(sentences)
-        encoded = self.model.encoder(phones)
+        encoded = self.net.encoder(phones)
         window = cut_window(sentences, encoded, rng, self.plan.pairs)
         late = self.step >= self.plan.two_draws_from * self.plan.steps
         mel, plain = decoder_loss(
-            self.model, window, generator, 2 if late and training else 1
+            self.net, window, generator, 2 if late and training else 1
         )
-        bend, voicing = contour_loss(self.model, window)
+        bend, voicing = contour_loss(self.net, window)
         return {
             "mel": mel,
             "plain": plain,
@@ -255,44 +228,22 @@ class Training:
         """Take one step; returns the losses.
 
         Raises:
-            FloatingPointError: Before the weights are spoilt by a loss that is not
-                finite; the checkpoint holds an earlier state.
+            FloatingPointError: If their sum is not finite.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
         rng = step_generator(self.plan.seed, self.step)
-        batch = [
-            pool[int(rng.integers(len(pool)))]
-            for pool in (
-                parts if rng.random() < CLAUSE_SHARE else whole
-                for _ in range(self.plan.batch)
-            )
-        ]
+        batch = draw(whole, parts, self.plan.batch, rng)
         torch.manual_seed(int(rng.integers(1 << 62)))  # dropout
         found = self.losses(batch, rng, True)
         total = found["mel"] + 4 * found["bend"] + found["voicing"]
-        if not bool(torch.isfinite(total)):
-            raise FloatingPointError(f"the loss of step {self.step} is not finite")
-        self.optimiser.zero_grad()
-        torch.autograd.backward(total)
-        nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update(self.model, self.step)
+        self.descend(total, self.rate(), 2.0)
         return {name: value.item() for name, value in found.items()}
 
-    @torch.no_grad()
     def validate(self, kept: list[Sentence]) -> dict[str, float]:
         """Losses of the averaged weights on kept-back sentences, one draw."""
-        weights = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average.weights)
-        self.model.eval()
         rng = step_generator(self.plan.seed + 1, 0)
-        rows = [
-            self.losses(kept[i : i + 20], rng, False) for i in range(0, len(kept), 20)
-        ]
-        self.model.load_state_dict(weights)
-        self.model.train()
+        batches = [kept[i : i + 20] for i in range(0, len(kept), 20)]
+        with self.averaged():
+            rows = [self.losses(batch, rng, False) for batch in batches]
         return {
             f"kept_{k}": float(np.mean([r[k].item() for r in rows])) for k in rows[0]
         }
@@ -303,41 +254,24 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     whole = load_sentences(cache, validation=False)
     kept = load_sentences(cache, validation=True)
     parts = [c for s in whole for c in clauses(s)]
-    journal = Journal(t.run / "journal.jsonl")
-    start = saved = time.perf_counter()
-    recent: list[dict[str, float]] = []
-    while t.step < t.plan.steps and time.perf_counter() - start < minutes * 60:
-        recent.append(t.advance(whole, parts))
-        if t.step % t.plan.journal_every == 0:
-            means = {k: float(np.mean([r[k] for r in recent])) for k in recent[0]}
-            elapsed, cpu = time.perf_counter() - start, time.process_time()
-            journal.write(step=t.step, elapsed_s=elapsed, cpu_s=cpu, **means)
-            recent = []
-        if t.step % t.plan.score_every == 0:
-            journal.write(step=t.step, **t.validate(kept))
-        if time.perf_counter() - saved > SAVE_EVERY_S:
-            t.save()
-            saved = time.perf_counter()
-    t.save()
-    journal.write(step=t.step, **t.validate(kept))
+    carry_on(
+        t,
+        Schedule(t.plan.steps, t.plan.journal_every, t.plan.score_every),
+        minutes,
+        lambda _: t.advance(whole, parts),
+        lambda: t.validate(kept),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser = command(__doc__, "cache", steps=20_000)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=80, help="decoder's window")
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--weights", default="", help="run to begin from")
     parser.add_argument("--two-draws-from", type=float, default=0.5)
-    parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args(argv)
-    torch.set_num_threads(a.threads)
-    a.run.mkdir(parents=True, exist_ok=True)
+    a = begin(parser, argv)
     plan = Plan(a.steps, a.batch, a.pairs, a.rate, a.two_draws_from, a.weights)
     train(Training(plan, AcousticShape(), a.run), a.cache, a.minutes)
     return 0

@@ -8,11 +8,9 @@ is a run like an acoustic one, to be exported in its place. Resumable.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,25 +18,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scripts.voice.checkpoint import (
-    Journal,
-    MovingAverage,
-    average_weights,
-    load_checkpoint,
-    save_checkpoint,
-)
+from scripts.voice.checkpoint import average_weights, load_checkpoint
 from scripts.voice.discriminators import Discriminators
 from scripts.voice.features import step_generator
-from scripts.voice.sentences import Sentence, clauses, collate, load_sentences
-from scripts.voice.train_acoustic import (
-    CLAUSE_SHARE,
-    Window,
-    cut_window,
-    patch_distance,
+from scripts.voice.run import (
+    CHECKPOINT,
+    Run,
+    Schedule,
+    begin,
+    carry_on,
+    command,
+    falling,
 )
+from scripts.voice.sentences import (
+    CLAUSE_SHARE,
+    Sentence,
+    clauses,
+    collate,
+    load_sentences,
+)
+from scripts.voice.train_acoustic import Window, cut_window, patch_distance
 from voiceserver.voice.acoustic import NOISE, PAIR, AcousticModel, AcousticShape, Frames
 
-SAVE_EVERY_S = 60
 DECAY = 0.998
 MOVEMENT_HZ = (8, 16, 32)  # of movement, where averages are too weak
 FRAME_RATE = 100.0
@@ -105,76 +106,45 @@ def pull(loss: Tensor, made: Tensor) -> Tensor:
     return torch.autograd.grad(loss, made)[0]
 
 
-class Sharpening:
+class Sharpening(Run[AcousticModel]):
     """A run in progress."""
 
-    def __init__(self, plan: Plan, run: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.run = plan, run
-        start = load_checkpoint(Path(plan.weights) / "checkpoint.pt")
+        self.plan = plan
+        start = load_checkpoint(Path(plan.weights) / CHECKPOINT)
         if start is None:
             raise FileNotFoundError(f"no checkpoint in {plan.weights}")
         shape = start["shape"]
         assert isinstance(shape, dict)
-        self.shape = AcousticShape(**shape)
-        self.model = AcousticModel(self.shape)
-        self.model.load_state_dict(average_weights(start), strict=False)
-        self.model.eval().requires_grad_(False)
-        self.model.decoder.requires_grad_(True)
+        net = AcousticModel(AcousticShape(**shape))
+        net.load_state_dict(average_weights(start), strict=False)
+        net.eval().requires_grad_(False)
+        net.decoder.requires_grad_(True)
         self.judges = Discriminators()
-        self.average = MovingAverage(self.model, DECAY)
-        self.optimiser, self.judging = (
-            torch.optim.AdamW(net.parameters(), rate, betas=(0.5, 0.99), fused=True)
-            for net, rate in (
-                (self.model.decoder, plan.rate),
+        optimiser, self.judging = (
+            torch.optim.AdamW(part.parameters(), rate, betas=(0.5, 0.99), fused=True)
+            for part, rate in (
+                (net.decoder, plan.rate),
                 (self.judges, plan.judge_rate),
             )
         )
-        self.step = 0
-        state = load_checkpoint(run / "checkpoint.pt")
-        if state is not None:
-            self._restore(state)
+        described = {"shape": shape, "plan": asdict(plan)}
+        super().__init__(folder, net, optimiser, DECAY, described)
+        self.resume()
 
-    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        return {
-            "net": self.model,
-            "judges": self.judges,
-            "optimiser": self.optimiser,
-            "judging": self.judging,
-        }
-
-    def _restore(self, state: dict[str, object]) -> None:
-        for name, part in self._parts().items():
-            held = state[name]
-            assert isinstance(held, dict)
-            part.load_state_dict(held)
-        self.average.weights = average_weights(state)
-        step = state["step"]
-        assert isinstance(step, int)
-        self.step = step
-
-    def save(self) -> None:
-        """Write the checkpoint, which export reads as an acoustic run's."""
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        more = {
-            "average": self.average.weights,
-            "step": self.step,
-            "shape": asdict(self.shape),
-            "plan": asdict(self.plan),
-        }
-        save_checkpoint(self.run / "checkpoint.pt", state | more)
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """The discriminators too; what is exported is as in an acoustic run."""
+        return super().parts() | {"judges": self.judges, "judging": self.judging}
 
     def rate(self) -> float:
         """Learning rate of the decoder: a cosine to 5 % of the peak."""
-        done = min(1.0, self.step / self.plan.steps)
-        return self.plan.rate * (0.525 + 0.475 * math.cos(math.pi * done))
+        return self.plan.rate * falling(self.step / self.plan.steps, 0.05)
 
     @torch.no_grad()
     def windows(self, batch: list[Sentence], rng: np.random.Generator) -> Window:
         """Encode sentences and cut a window of each."""
-        return cut_window(
-            batch, self.model.encoder(collate(batch)), rng, self.plan.pairs
-        )
+        return cut_window(batch, self.net.encoder(collate(batch)), rng, self.plan.pairs)
 
     def made(self, w: Window, generator: torch.Generator, draws: int) -> Tensor:
         """Mel spectra of a window, ``(draws * batch, N_MELS, frames)``."""
@@ -184,7 +154,7 @@ class Sharpening:
         known = (w.frames.encoded, w.frames.cues)
         frames = Frames(*(x.repeat(draws, 1, 1) for x in known))
         tracks = (x.repeat(draws, 1) for x in (w.pitch, w.voicing))
-        mel: Tensor = self.model.decoder(frames, *tracks, noise)
+        mel: Tensor = self.net.decoder(frames, *tracks, noise)
         # Beyond a recording's end both are the same, and so say nothing.
         mask, real = (x.repeat(draws, 1, 1) for x in (w.mask[:, None], w.mel))
         return torch.where(mask > 0, mel, real)
@@ -231,9 +201,9 @@ class Sharpening:
         weight = self.plan.share * towards.norm() / against.norm().clamp_min(1e-12)
         self.optimiser.zero_grad()
         torch.autograd.backward(made, towards + weight * against)
-        nn.utils.clip_grad_norm_(self.model.decoder.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(self.net.decoder.parameters(), 2.0)
         self.optimiser.step()
-        self.average.update(self.model, self.step)
+        self.average.update(self.net, self.step)
         values = {
             "distance": distance,
             "plain": near[0],
@@ -243,14 +213,11 @@ class Sharpening:
         }
         return {name: value.item() for name, value in values.items()}
 
-    @torch.no_grad()
     def validate(self, kept: list[Sentence]) -> dict[str, float]:
         """The averaged weights on kept-back sentences: distance and movement."""
-        weights = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average.weights)
-        w = self.windows(kept, step_generator(self.plan.seed + 1, 0))
-        made = self.made(w, torch.Generator().manual_seed(1), 1)
-        self.model.load_state_dict(weights)
+        with self.averaged():
+            w = self.windows(kept, step_generator(self.plan.seed + 1, 0))
+            made = self.made(w, torch.Generator().manual_seed(1), 1)
         plain = patch_distance(w.mel, made, w.mask).item()
         found = {"plain": plain} | movement_ratios(w.mel, made)
         return {f"kept_{name}": value for name, value in found.items()}
@@ -261,46 +228,26 @@ def train(t: Sharpening, cache: Path, minutes: float) -> None:
     whole = load_sentences(cache, validation=False)
     kept = load_sentences(cache, validation=True)
     parts = [c for s in whole for c in clauses(s)]
-    journal = Journal(t.run / "journal.jsonl")
-    start = saved = time.perf_counter()
-    recent: list[dict[str, float]] = []
-    journal.write(step=t.step, **t.validate(kept))
-    while t.step < t.plan.steps and time.perf_counter() - start < minutes * 60:
-        recent.append(t.advance(whole, parts))
-        if t.step % t.plan.journal_every == 0:
-            last = recent[-1]
-            means = {
-                k: float(np.mean([r.get(k, np.nan) for r in recent])) for k in last
-            }
-            elapsed, cpu = time.perf_counter() - start, time.process_time()
-            journal.write(step=t.step, elapsed_s=elapsed, cpu_s=cpu, **means)
-            recent = []
-        if t.step % t.plan.score_every == 0:
-            journal.write(step=t.step, **t.validate(kept))
-        if time.perf_counter() - saved > SAVE_EVERY_S:
-            t.save()
-            saved = time.perf_counter()
-    t.save()
-    journal.write(step=t.step, **t.validate(kept))
+    plan = t.plan
+    carry_on(
+        t,
+        Schedule(plan.steps, plan.journal_every, plan.score_every, score_first=True),
+        minutes,
+        lambda _: t.advance(whole, parts),
+        lambda: t.validate(kept),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("run", type=Path)
+    parser = command(__doc__, "cache", steps=4_500)
     parser.add_argument("--weights", required=True, help="acoustic run to go on from")
-    parser.add_argument("--steps", type=int, default=4_500)
-    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--share", type=float, default=3.0)
     parser.add_argument("--spread", type=float, default=0.0)
     parser.add_argument("--texture", type=float, default=0.3)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--alone", type=int, default=250)
-    parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args(argv)
-    torch.set_num_threads(a.threads)
-    a.run.mkdir(parents=True, exist_ok=True)
+    a = begin(parser, argv)
     plan = Plan(a.weights, a.steps, a.share, a.spread, a.texture, a.batch, a.alone)
     train(Sharpening(plan, a.run), a.cache, a.minutes)
     return 0

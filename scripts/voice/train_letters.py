@@ -6,27 +6,18 @@ like the other trainings.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import math
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from scripts.voice.checkpoint import (
-    Journal,
-    MovingAverage,
-    load_checkpoint,
-    save_checkpoint,
-)
 from scripts.voice.features import step_generator
+from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
 from voiceserver.voice.letters import (
     BLANK,
     PAD,
@@ -41,7 +32,8 @@ from voiceserver.voice.phones import INDEX, Pronunciation, bare
 
 RATE = 3e-3
 BATCH = 256
-SAVE_EVERY_S = 60
+WARM_UP = 100  # steps
+JOURNAL_EVERY = 100  # steps
 KEPT_OF = 50
 
 Example = tuple[str, Tensor, Tensor]  # word, letters, phones
@@ -102,89 +94,47 @@ def batch_loss(net: LettersNet, batch: list[Example]) -> Tensor:
     return loss
 
 
-class Training:
+class Training(Run[LettersNet]):
     """A run in progress."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         torch.manual_seed(1)
-        self.path = run / "checkpoint.pt"
-        self.net = LettersNet(LettersShape())
-        self.average = MovingAverage(self.net, 0.998)
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), RATE, weight_decay=0.01
-        )
-        self.step = 0
-        state = load_checkpoint(self.path)
-        if state is not None:
-            net, average, optimiser, step = (
-                state[k] for k in ("net", "average", "optimiser", "step")
-            )
-            assert isinstance(net, dict)
-            assert isinstance(average, dict)
-            assert isinstance(optimiser, dict)
-            assert isinstance(step, int)
-            self.net.load_state_dict(net)
-            self.average.weights = average
-            self.optimiser.load_state_dict(optimiser)
-            self.step = step
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        state = {
-            "net": self.net.state_dict(),
-            "average": self.average.weights,
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "shape": asdict(self.net.shape),
-        }
-        save_checkpoint(self.path, state)
+        net = LettersNet(LettersShape())
+        optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01)
+        super().__init__(folder, net, optimiser, 0.998, {"shape": asdict(net.shape)})
+        self.resume()
 
     def advance(self, train: list[Example], done: float) -> float:
-        """Take one step, given how much of the run is done; returns the loss."""
-        for group in self.optimiser.param_groups:
-            warm = min(1.0, (self.step + 1) / 100)
-            group["lr"] = RATE * warm * (0.505 + 0.495 * math.cos(math.pi * done))
+        """Take one step, given how much of the run is done; returns the loss.
+
+        Raises:
+            FloatingPointError: If it is not finite.
+        """
         rng = step_generator(1, self.step)
         batch = [train[i] for i in rng.integers(len(train), size=BATCH)]
         loss = batch_loss(self.net, batch)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update(self.net, self.step)
+        rate = RATE * warming(self.step, WARM_UP) * falling(done, 0.01)
+        self.descend(loss, rate, 1.0)
         return loss.item()
+
+    def validate(self, kept: list[tuple[str, Pronunciation]]) -> dict[str, float]:
+        """Number of words kept back, and errors of the averaged weights on them."""
+        with self.averaged() as net:
+            return {"kept": len(kept), **error_rates(net, kept)}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lexicon", type=Path)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--minutes", type=float, default=math.inf)
-    a = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    a.run.mkdir(parents=True, exist_ok=True)
-    train, kept = examples(load_lexicon(a.lexicon))
-    t, journal = Training(a.run), Journal(a.run / "journal.jsonl")
-    start = saved = time.perf_counter()
-    recent: list[float] = []
-    while (
-        t.step < a.steps and (elapsed := time.perf_counter() - start) < a.minutes * 60
-    ):
+    a = begin(command(__doc__, "lexicon", steps=4000), argv)
+    words, kept = examples(load_lexicon(a.lexicon))
+    t = Training(a.run)
+
+    def advance(gone: float) -> dict[str, float]:
         # By steps or by the clock, whichever ends first: the rate falls to zero.
-        done = max(t.step / a.steps, elapsed / (60 * a.minutes))
-        recent.append(t.advance(train, done))
-        if t.step % 100 == 0:
-            journal.write(step=t.step, loss=float(np.mean(recent)), elapsed_s=elapsed)
-            recent = []
-        if time.perf_counter() - saved > SAVE_EVERY_S:
-            t.save()
-            saved = time.perf_counter()
-    t.save()
-    t.net.load_state_dict(t.average.weights)
-    journal.write(step=t.step, kept=len(kept), **error_rates(t.net, kept))
+        return {"loss": t.advance(words, max(t.step / a.steps, gone))}
+
+    schedule = Schedule(a.steps, JOURNAL_EVERY)
+    carry_on(t, schedule, a.minutes, advance, lambda: t.validate(kept))
     return 0
 
 

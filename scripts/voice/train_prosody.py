@@ -7,33 +7,26 @@ Resumable like the vocoder's training.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
-import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from scripts.voice.checkpoint import (
-    Journal,
-    MovingAverage,
-    load_checkpoint,
-    save_checkpoint,
-)
+from scripts.voice.checkpoint import average_weights
 from scripts.voice.features import step_generator
-from scripts.voice.sentences import Sentence, clauses, collate, load_sentences
+from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
+from scripts.voice.sentences import Sentence, clauses, collate, draw, load_sentences
 from voiceserver.voice.acoustic import AcousticShape
 from voiceserver.voice.prosody import PROSODY, ProsodyNet
 
-SAVE_EVERY_S = 60
 WARM_UP = 100  # steps
-CLAUSE_SHARE = 0.4  # of the examples that are clauses, not whole sentences
 BEFORE_NOISE = 0.3  # on the true prosody of the symbol before, in normalised units
 BEFORE_DROP = 0.15
 
@@ -73,60 +66,38 @@ def prosody_loss(
     return mean
 
 
-class Training:
+class Training(Run[ProsodyNet]):
     """A run in progress.
 
     Attributes:
-        best: The averaged weights that were best, and their loss on kept sentences.
+        best: The loss on kept sentences of the averaged weights that were best, and
+            these; they are what is exported.
     """
 
-    def __init__(self, plan: Plan, shape: AcousticShape, run: Path) -> None:
+    def __init__(self, plan: Plan, shape: AcousticShape, folder: Path) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.shape, self.run = plan, shape, run
-        self.net = ProsodyNet(
-            shape.prosody_width, shape.prosody_blocks, shape.components
+        self.plan = plan
+        net = ProsodyNet(shape.prosody_width, shape.prosody_blocks, shape.components)
+        optimiser = torch.optim.AdamW(
+            net.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=0.1
         )
-        self.average = MovingAverage(self.net, 0.99)
+        described = {"shape": asdict(shape), "plan": asdict(plan)}
+        super().__init__(folder, net, optimiser, 0.99, described)
         self.best = (math.inf, dict(self.average.weights))
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=0.1
-        )
-        self.step = 0
-        state = load_checkpoint(run / "checkpoint.pt")
-        if state is not None:
-            self._restore(state)
+        self.resume()
 
-    def _restore(self, state: dict[str, object]) -> None:
-        net, recent, best, optimiser, step, loss = (
-            state[k] for k in ("net", "recent", "average", "optimiser", "step", "loss")
-        )
-        assert isinstance(net, dict)
-        assert isinstance(recent, dict)
-        assert isinstance(best, dict)
-        assert isinstance(optimiser, dict)
-        assert isinstance(step, int)
+    def state(self) -> dict[str, object]:
+        """The best weights stand where other runs have the newest."""
+        loss, best = self.best
+        newest = self.average.weights
+        return super().state() | {"recent": newest, "average": best, "loss": loss}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Take up the best weights and the newest."""
+        super().restore({**state, "average": state["recent"]})
+        loss = state["loss"]
         assert isinstance(loss, float)
-        self.net.load_state_dict(net)
-        self.average.weights = recent
-        self.best = (loss, best)
-        self.optimiser.load_state_dict(optimiser)
-        self.step = step
-
-    def save(self) -> None:
-        """Write the checkpoint; what is exported from it are the best weights."""
-        save_checkpoint(
-            self.run / "checkpoint.pt",
-            {
-                "net": self.net.state_dict(),
-                "recent": self.average.weights,
-                "average": self.best[1],
-                "loss": self.best[0],
-                "optimiser": self.optimiser.state_dict(),
-                "step": self.step,
-                "shape": asdict(self.shape),
-                "plan": asdict(self.plan),
-            },
-        )
+        self.best = (loss, average_weights(state))
 
     def fit_units(self, sentences: list[Sentence]) -> None:
         """Set the units of prosody from the corpus, before the first step."""
@@ -139,47 +110,28 @@ class Training:
 
     def rate(self) -> float:
         """Learning rate: linear warm-up, then a cosine to 2 % of the peak."""
-        done = min(1.0, self.step / self.plan.steps)
-        cosine = 0.51 + 0.49 * math.cos(math.pi * done)
-        return self.plan.rate * cosine * min(1.0, (self.step + 1) / WARM_UP)
+        part = falling(self.step / self.plan.steps, 0.02)
+        return self.plan.rate * part * warming(self.step, WARM_UP)
 
     def advance(self, whole: list[Sentence], parts: list[Sentence]) -> float:
         """Take one step; returns the loss.
 
         Raises:
-            FloatingPointError: Before the weights are spoilt by a loss that is not
-                finite; the checkpoint holds an earlier state.
+            FloatingPointError: If it is not finite.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
         rng = step_generator(self.plan.seed, self.step)
-        batch = []
-        for _ in range(self.plan.batch):
-            pool = parts if rng.random() < CLAUSE_SHARE else whole
-            batch.append(pool[int(rng.integers(len(pool)))])
+        batch = draw(whole, parts, self.plan.batch, rng)
         seed = int(rng.integers(1 << 62))
         torch.manual_seed(seed)  # dropout
         loss = prosody_loss(self.net, batch, torch.Generator().manual_seed(seed))
-        if not bool(torch.isfinite(loss)):
-            raise FloatingPointError(f"the loss of step {self.step} is not finite")
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update(self.net, self.step)
+        self.descend(loss, self.rate(), 2.0)
         return loss.item()
 
-    @torch.no_grad()
     def validate(self, kept: list[Sentence]) -> float:
         """Loss of the averaged weights on kept-back sentences; keeps the best."""
-        net = ProsodyNet(
-            self.shape.prosody_width, self.shape.prosody_blocks, self.shape.components
-        )
-        net.load_state_dict(self.average.weights)
-        net.eval()
         batches = [kept[i : i + 20] for i in range(0, len(kept), 20)]
-        loss = float(np.mean([prosody_loss(net, b, None).item() for b in batches]))
+        with self.averaged() as net:
+            loss = float(np.mean([prosody_loss(net, b, None).item() for b in batches]))
         if loss < self.best[0]:
             copied = {k: v.clone() for k, v in self.average.weights.items()}
             self.best = (loss, copied)
@@ -192,38 +144,18 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     kept = load_sentences(cache, validation=True)
     parts = [c for s in whole for c in clauses(s)]
     t.fit_units(whole)
-    journal = Journal(t.run / "journal.jsonl")
-    start = saved = time.perf_counter()
-    recent: list[float] = []
-    while t.step < t.plan.steps and time.perf_counter() - start < minutes * 60:
-        recent.append(t.advance(whole, parts))
-        if t.step % t.plan.score_every == 0:
-            loss = t.validate(kept)
-            journal.write(
-                step=t.step,
-                elapsed_s=time.perf_counter() - start,
-                loss=float(np.mean(recent)),
-                kept_loss=loss,
-                best=t.best[0],
-            )
-            recent = []
-        if time.perf_counter() - saved > SAVE_EVERY_S:
-            t.save()
-            saved = time.perf_counter()
-    t.save()
+
+    def score() -> dict[str, float]:
+        return {"kept_loss": t.validate(kept), "best": t.best[0]}
+
+    every = t.plan.score_every
+    schedule = Schedule(t.plan.steps, every, every, score_last=False)
+    carry_on(t, schedule, minutes, lambda _: {"loss": t.advance(whole, parts)}, score)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--minutes", type=float, default=math.inf)
-    parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args(argv)
-    torch.set_num_threads(a.threads)
-    a.run.mkdir(parents=True, exist_ok=True)
+    a = begin(command(__doc__, "cache", steps=3000), argv)
     train(Training(Plan(a.steps), AcousticShape(), a.run), a.cache, a.minutes)
     return 0
 

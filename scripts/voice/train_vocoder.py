@@ -7,23 +7,14 @@ to a finished run continues it. Scores on kept-back recordings go into the journ
 
 from __future__ import annotations
 
-import argparse
-import math
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from scripts.voice.checkpoint import (
-    Journal,
-    MovingAverage,
-    load_checkpoint,
-    save_checkpoint,
-)
 from scripts.voice.features import (
     Batch,
     Utterance,
@@ -32,11 +23,11 @@ from scripts.voice.features import (
     step_generator,
 )
 from scripts.voice.losses import energy_distance, plain_distance
+from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
 from voiceserver.voice.features import BINS, HOP, log_mel
 from voiceserver.voice.source import NOISE_LEVEL
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape, excite
 
-SAVE_EVERY_S = 60
 WARM_UP = 200  # steps
 BETAS = (0.8, 0.99)
 EDGE = 6  # frames at both ends of a segment that the loss does not see
@@ -77,9 +68,7 @@ def draw_noise(rng: torch.Generator, batch: int, frames: int) -> Tensor:
 
 def rate_at(plan: Plan, step: int) -> float:
     """Learning rate: linear warm-up, then a cosine to 1 % of the peak."""
-    done = min(1.0, step / plan.steps)
-    cosine = 0.505 + 0.495 * math.cos(math.pi * done)
-    return plan.rate * cosine * min(1.0, (step + 1) / WARM_UP)
+    return plan.rate * falling(step / plan.steps, 0.01) * warming(step, WARM_UP)
 
 
 def batch_loss(
@@ -129,86 +118,42 @@ def score(net: VocoderNet, utterances: list[Utterance]) -> dict[str, float]:
     return {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
 
 
-class Training:
-    """A run in progress: network, its average, optimiser and the step reached."""
+class Training(Run[VocoderNet]):
+    """A run in progress."""
 
     def __init__(
         self,
         plan: Plan,
         shape: VocoderShape,
-        run: Path,
+        folder: Path,
         continues: Path | None = None,
     ) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.shape, self.run = plan, shape, run
-        self.net = VocoderNet(shape)
-        self.average = MovingAverage(self.net, 0.999)
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), plan.rate, betas=BETAS
-        )
-        self.step = 0
-        state = load_checkpoint(run / "checkpoint.pt")
-        if state is None and continues is not None:
-            state = load_checkpoint(continues / "checkpoint.pt")
-        if state is not None:
-            self._restore(state)
-
-    def _restore(self, state: dict[str, object]) -> None:
-        net, average, optimiser, step = (
-            state[k] for k in ("net", "average", "optimiser", "step")
-        )
-        assert isinstance(net, dict)
-        assert isinstance(average, dict)
-        assert isinstance(optimiser, dict)
-        assert isinstance(step, int)
-        self.net.load_state_dict(net)
-        self.average.weights = average
-        self.optimiser.load_state_dict(optimiser)
-        self.step = step
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(
-            self.run / "checkpoint.pt",
-            {
-                "net": self.net.state_dict(),
-                "average": self.average.weights,
-                "optimiser": self.optimiser.state_dict(),
-                "step": self.step,
-                "shape": asdict(self.shape),
-                "plan": asdict(self.plan),
-            },
-        )
+        self.plan = plan
+        net = VocoderNet(shape)
+        optimiser = torch.optim.AdamW(net.parameters(), plan.rate, betas=BETAS)
+        described = {"shape": asdict(shape), "plan": asdict(plan)}
+        super().__init__(folder, net, optimiser, 0.999, described)
+        self.resume(*filter(None, [continues]))
 
     def advance(self, utterances: list[Utterance], lengths: np.ndarray) -> float:
         """Take one step; returns the loss of the batch.
 
         Raises:
-            FloatingPointError: Before the weights are spoilt by a loss that is not
-                finite; the checkpoint holds an earlier state.
+            FloatingPointError: If it is not finite.
         """
         plan = self.plan
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(plan, self.step)
         rng = step_generator(plan.seed, self.step)
         batch = draw_segments(utterances, lengths, rng, plan.batch, plan.frames)
         noise = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         loss = batch_loss(self.net, batch, noise, plan.spread)
-        if not bool(torch.isfinite(loss)):
-            raise FloatingPointError(f"the loss of step {self.step} is not finite")
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update(self.net, self.step)
+        self.descend(loss, rate_at(plan, self.step), 5.0)
         return loss.item()
 
-    def averaged(self) -> VocoderNet:
-        """A copy of the network with the averaged weights."""
-        net = VocoderNet(self.shape)
-        net.load_state_dict(self.average.weights)
-        return net.eval()
+    def validate(self, kept: list[Utterance]) -> dict[str, float]:
+        """Scores of the averaged weights on kept-back recordings."""
+        with self.averaged() as net:
+            return score(net, kept)
 
 
 def train(t: Training, cache: Path, minutes: float) -> None:
@@ -217,45 +162,25 @@ def train(t: Training, cache: Path, minutes: float) -> None:
     kept = load_utterances(cache, validation=True)
     kept = kept[:: max(1, len(kept) // t.plan.scored)][: t.plan.scored]
     lengths = np.array([u.frames for u in utterances], dtype=np.int64)
-    journal = Journal(t.run / "journal.jsonl")
-    start = saved = time.perf_counter()
-    recent: list[float] = []
-    while t.step < t.plan.steps and time.perf_counter() - start < minutes * 60:
-        recent.append(t.advance(utterances, lengths))
-        if t.step % t.plan.journal_every == 0:
-            journal.write(
-                step=t.step,
-                loss=float(np.mean(recent)),
-                elapsed_s=time.perf_counter() - start,
-                cpu_s=time.process_time(),
-            )
-            recent = []
-        if t.step % t.plan.score_every == 0:
-            journal.write(step=t.step, **score(t.averaged(), kept))
-        if time.perf_counter() - saved > SAVE_EVERY_S:
-            t.save()
-            saved = time.perf_counter()
-    t.save()
-    journal.write(step=t.step, **score(t.averaged(), kept))
+    carry_on(
+        t,
+        Schedule(t.plan.steps, t.plan.journal_every, t.plan.score_every),
+        minutes,
+        lambda _: {"loss": t.advance(utterances, lengths)},
+        lambda: t.validate(kept),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=36_000)
-    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser = command(__doc__, "cache", steps=36_000)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--score-every", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--spread", type=float, default=0.0, help="reward, 0 to 1")
     parser.add_argument("--continues", type=Path, help="run that this one goes on from")
-    a = parser.parse_args(argv)
-    torch.set_num_threads(a.threads)
-    a.run.mkdir(parents=True, exist_ok=True)
+    a = begin(parser, argv)
     plan = Plan(a.steps, batch=a.batch, score_every=a.score_every, spread=a.spread)
     shape = VocoderShape(a.width, a.blocks)
     train(Training(plan, shape, a.run, a.continues), a.cache, a.minutes)

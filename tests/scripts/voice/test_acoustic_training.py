@@ -168,7 +168,7 @@ def test_a_run_may_begin_from_the_weights_of_another(tmp_path: Path) -> None:
     plan = replace(PLAN, weights=str(tmp_path / "first"))
     begun = Training(plan, replace(SHAPE, prosody_blocks=2), tmp_path / "next")
     assert begun.step == 0
-    ours = begun.model.state_dict()
+    ours = begun.net.state_dict()
     for key, value in first.average.weights.items():
         if not key.startswith("prosody."):
             assert torch.equal(ours[key], value)
@@ -184,6 +184,6 @@ def test_a_cut_run_equals_an_uncut_one(tmp_path: Path) -> None:
             for _ in range(steps):
                 training.advance(SENTENCES, SENTENCES)
             training.save()
-        weights.append(training.model.state_dict())
+        weights.append(training.net.state_dict())
     cut, whole = weights
     assert all(torch.equal(cut[k], whole[k]) for k in whole)

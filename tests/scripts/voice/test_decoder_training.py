@@ -79,12 +79,12 @@ def test_only_the_decoder_moves_and_only_once_the_judges_can_tell(
 ) -> None:
     """Encoder, contours and prosody are the acoustic run's."""
     run = started(plan, tmp_path / "run")
-    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    before = {k: v.clone() for k, v in run.net.state_dict().items()}
     run.advance(SENTENCES, SENTENCES)
-    assert all(torch.equal(v, before[k]) for k, v in run.model.state_dict().items())
+    assert all(torch.equal(v, before[k]) for k, v in run.net.state_dict().items())
     for _ in range(3):
         run.advance(SENTENCES, SENTENCES)
-    moved = {k for k, v in run.model.state_dict().items() if not v.equal(before[k])}
+    moved = {k for k, v in run.net.state_dict().items() if not v.equal(before[k])}
     assert moved
     assert all(name.startswith("decoder.") for name in moved)
 
@@ -98,7 +98,7 @@ def test_a_cut_run_equals_an_uncut_one(plan: Plan, tmp_path: Path) -> None:
             for _ in range(steps):
                 run.advance(SENTENCES, SENTENCES)
             run.save()
-        weights.append(run.model.state_dict() | run.judges.state_dict())
+        weights.append(run.net.state_dict() | run.judges.state_dict())
     cut, whole = weights
     assert all(torch.equal(cut[k], whole[k]) for k in whole)
 
