@@ -27,14 +27,13 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from benchmarks import plots
+from benchmarks import figures, plots
 from benchmarks.caller import RATE, Caller
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import Samples, resample
 from voiceserver.config.parse import DEFAULT_FILE, parse
 
-RESULTS = Path(__file__).parent / "results"
 UTTERANCES = ("speech/command/brooklyn.wav", "speech/command/whatstheweatherlike.wav")
 LAG = "voiceserver_loop_lag_seconds_bucket"
 FIRST = "voiceserver_first_audio_seconds_bucket"
@@ -314,7 +313,7 @@ def main() -> int:
     add("--seconds", type=float, default=6.0, help="how long a step asks")
     add("--target-ms", type=float, default=TARGET_MS, help="for the 95th percentile")
     add("--write", type=Path, metavar="FILE", help="put the limit into this file")
-    add("-o", "--output", type=Path, default=RESULTS / "admission.json")
+    add("-o", "--output", type=Path, default=figures.RESULTS / "admission.json")
     args = parser.parse_args()
     with measured(args.config, args.stubs) as file:
         command = ["-m", "voiceserver", "serve", "--config", file]
@@ -334,8 +333,7 @@ def main() -> int:
         "most_calls": most,
         "steps": [asdict(step) for step in steps],
     }
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    figures.write(args.output, result)
     plots.line(drawn(result), "calls at a time", args.output.with_suffix(".svg"))
     if not most:
         print("not even one call is good on this machine as it is now")

@@ -24,13 +24,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks import plots
 from benchmarks.budget_simulation import attainment, faulty, own_cpu_ms
+from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import machine
 from tests.fakes import Call, FakeRecogniser, FakeSpeech
 from voiceserver.audio import SPEECH_RATE
@@ -51,7 +49,6 @@ from voiceserver.engines.responder.standby import Standby
 from voiceserver.metrics import Metrics
 from voiceserver.server.lag import TICK_S
 
-RESULTS = Path(__file__).parent / "results"
 AIMS = {
     "any_audio_ms": 700,
     "first_answer_p50_ms": 350,
@@ -122,7 +119,7 @@ async def live(
                 watching = group.create_task(_watch(lags))
                 records = await _talk(config, chain, calls, rounds)
                 watching.cancel()
-            return _summary(records) | {"loop_lag_ms": _spread(lags)}
+            return _summary(records) | {"loop_lag_ms": spread(lags)}
 
 
 async def _watch(lags: list[float]) -> None:
@@ -179,10 +176,10 @@ def _summary(records: list[TurnRecord]) -> dict[str, Any]:
     spent = sum(r.spent.tokens_wasted for r in records)
     return {
         "turns": len(records),
-        "any_audio_ms": _spread(
+        "any_audio_ms": spread(
             [r.any_audio_ms for r in records if r.any_audio_ms is not None]
         ),
-        "first_answer_ms": _spread(first),
+        "first_answer_ms": spread(first),
         "without_an_answer": len(records) - len(first),
         "steps_percent": {
             step: round(100 * n / turns, 1) for step, n in sorted(steps.items())
@@ -198,18 +195,6 @@ def _summary(records: list[TurnRecord]) -> dict[str, Any]:
     }
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    if not values:
-        return {}
-    p50, p95, p99 = np.percentile(values, [50, 95, 99])
-    return {
-        "p50": round(float(p50), 1),
-        "p95": round(float(p95), 1),
-        "p99": round(float(p99), 1),
-        "max": round(max(values), 1),
-    }
-
-
 def main() -> int:
     """Measure; write results and plot."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -219,7 +204,6 @@ def main() -> int:
     parser.add_argument("--part", choices=["all", "simulation", "live"], default="all")
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "budget.json"
     result: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     result["aims"] = AIMS
@@ -236,7 +220,7 @@ def main() -> int:
         ]
         runs = [*before, *_live(given.calls, given.rounds)]
         result["live"] = sorted(runs, key=lambda run: run["calls"])
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write(path, result)
     if "live" in result:
         plots.budget(result, RESULTS / "budget.svg")
     print(json.dumps(result, indent=1))

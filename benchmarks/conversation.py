@@ -15,21 +15,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import uvloop
 
 from benchmarks import plots
 from benchmarks.caller import RATE, Caller, Refused, decode, encoded
+from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import Utterance, read
 from voiceserver.audio import Samples, level_db
 
-RESULTS = Path(__file__).parent / "results"
 AUDIBLE_DB = -40.0
 SILENCE_MS, INTERRUPT_MS = 500, 200
 INTO_REPLY_S = 1.5  # a barge-in comes so long after the reply began
@@ -191,19 +189,6 @@ async def run_calls(server: Server, count: int, rounds: int) -> dict[str, object
     }
 
 
-def spread(values: list[float], digits: int = 1) -> dict[str, float] | None:
-    """Median, 95th percentile and extremes, rounded; None for no values."""
-    if not values:
-        return None
-    return {
-        "p50": round(statistics.median(values), digits),
-        "p95": round(float(np.percentile(values, 95)), digits),
-        "min": round(min(values), digits),
-        "max": round(max(values), digits),
-        "n": len(values),
-    }
-
-
 def loop_lag_ms(server: Server) -> float | None:
     """Upper bound of the bucket that holds the 99th percentile, in ms."""
     buckets = server.metric("voiceserver_loop_lag_seconds_bucket")
@@ -267,9 +252,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
     result = uvloop.run(measure(args.calls, args.rounds))
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "conversation.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write(path, result)
     plots.conversation(result, RESULTS / "conversation.svg")
     print(f"wrote {path} and its plot")
 

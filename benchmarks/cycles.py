@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks import plots
 from benchmarks.caller import Caller
+from benchmarks.figures import RESULTS, write
 from benchmarks.processes import Server, machine, serving
 
-RESULTS = Path(__file__).parent / "results"
 # Calls of those who vanished are closed after the inactivity limit.
 CONFIG = """
 [engines]
@@ -144,8 +144,7 @@ def main() -> None:
     args = parser.parse_args()
     result = asyncio.run(measure(args.cycles, args.held))
     print(json.dumps({k: v for k, v in result.items() if k != "rss_mb"}, indent=1))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write(args.output, result)
     plots.line(
         {"resident memory (MB)": result["rss_mb"]},
         "cycles",

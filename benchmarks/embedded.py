@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.caller import RATE, Caller, decode
-from benchmarks.conversation import AUDIBLE_DB, RESULTS, spread
+from benchmarks.conversation import AUDIBLE_DB
+from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import Utterance, read
 from voiceserver.audio import level_db
@@ -121,9 +122,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     result = asyncio.run(measure(parser.parse_args().rounds))
-    RESULTS.mkdir(exist_ok=True)
     path: Path = RESULTS / "embedded.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write(path, result)
     print(json.dumps(result["voice_to_voice_ms"], indent=1))
     print(f"wrote {path}")
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks import plots
 from benchmarks.caller import Caller
+from benchmarks.figures import RESULTS, write
 from benchmarks.media_networks import (
     NETWORKS,
     PTIME_MS,
@@ -33,7 +34,6 @@ from benchmarks.media_peer import PROFILE_FROM_S
 from benchmarks.processes import machine, serving
 from voiceserver.media.jitter import Origin
 
-RESULTS = Path(__file__).parent / "results"
 N_PACKETS, SEEDS = 3_000, 5
 REPAIRS = 0.82  # share of packets of recorded speech that carry a copy, by libopus
 EVENT_MS = 600 * PTIME_MS  # when the last packet of a blackout would have been sent
@@ -175,8 +175,7 @@ def main() -> None:
         path: profile(path, args.calls, args.seconds) for path in RECEIVERS
     }
     print(json.dumps(result["profile"], indent=1))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write(args.output, result)
     plots.media(result, args.output.with_suffix(".svg"))
 
 

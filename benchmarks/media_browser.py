@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 
 from benchmarks import plots
+from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 
-RESULTS = Path(__file__).parent / "results"
 SERVER, PORT, PAGE_PORT = "10.88.0.1", "45980", "45981"
 NETWORKS = {
     "40 ms": "--delay 40",
@@ -112,8 +112,7 @@ def main() -> int:
             table[name][path] = measured(path, impairment, args.seconds)
             print(f"{name:45} {path:6}", table[name][path], flush=True)
     result = {"machine": machine(), "networks": table}
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write(args.output, result)
     plots.browser(result, args.output.with_suffix(".svg"))
     return 0
 

@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import plots
+from benchmarks.figures import RESULTS, write
 from benchmarks.media_networks import RECEIVERS, Network, Played, arrivals
 from benchmarks.processes import machine
 from benchmarks.recordings import data_folder, read
@@ -46,7 +47,6 @@ from voiceserver.engines.sphinx.decoder import Decoder, load
 from voiceserver.media import libopus
 from voiceserver.media.jitter import Origin
 
-RESULTS = Path(__file__).parent / "results"
 NETWORK = Network("40±10 ms, 5 % lost", loss=0.05, jitter_ms=10)
 WAYS = ("clean", *RECEIVERS)
 SEED = 7
@@ -218,8 +218,7 @@ def main() -> None:
     args = parser.parse_args()
     result = {"machine": machine(), **words(args.recordings, args.jobs)}
     print(json.dumps(result, indent=1))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write(args.output, result)
     plots.words(result, args.output.with_suffix(".svg"))
 
 

@@ -30,12 +30,11 @@ from benchmarks.conversation import (
     Measured,
     converse,
     judge,
-    spread,
 )
+from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import read
 
-RESULTS = Path(__file__).parent / "results"
 CONFIG = STUB_CONFIG.replace("max_calls = 16", "max_calls = 256")
 LAG = "voiceserver_loop_lag_seconds_bucket"
 LOOK_S = 10.0
@@ -167,8 +166,7 @@ def main() -> None:
     args = parser.parse_args()
     result = uvloop.run(measure(args.minutes, args.calls))
     print(json.dumps({k: v for k, v in result.items() if k != "seen"}, indent=1))
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1) + "\n")
+    write(args.output, result)
     seen = np.array(result["seen"])
     series = {
         "resident memory of all processes (MB)": seen[:, :2],

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conversation import RESULTS
+from benchmarks.figures import RESULTS
 
 SLOWER = 1.3  # a speed ratio may grow by this factor: the noise of a shared machine
 

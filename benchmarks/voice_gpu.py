@@ -10,7 +10,6 @@ the processor too (``--device cpu --quick``), which proves nothing but that it r
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -21,6 +20,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.figures import RESULTS, write
 from voiceserver.voice.batch import BatchSpeaker, prepare
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP, SAMPLE_RATE
@@ -28,7 +28,6 @@ from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import load_voice
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
 TEXT = (
     "Good morning, and thank you for calling. The library opens at 9:30 on weekdays, "
     "and at ten on Saturdays. You can keep a book for three weeks; after that it costs "
@@ -140,7 +139,7 @@ def main() -> int:
             run["batches"] = sweep(speaker, clauses[0], rounds)
         result["runs"].append(run)
     out = a.out or RESULTS / f"voice_gpu_{name.lower().replace(' ', '_')}.json"
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    write(out, result)
     return 0
 
 

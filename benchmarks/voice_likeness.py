@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import plots
-from benchmarks.conversation import RESULTS
+from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from scripts.voice.corpus import plain_text
 from scripts.voice.features import Utterance, load_utterances
@@ -280,7 +280,7 @@ def main() -> int:
         by_text[plain_text(u.text)].append(u)
     voice = NeuralVoice(load_voice(a.models or find_models("")))
     result, shown = measure(by_text, voice, a.count)
-    (a.out / "voice_likeness.json").write_text(json.dumps(result, indent=1) + "\n")
+    write(a.out / "voice_likeness.json", result)
     plots.spectrograms(shown, a.out / "voice_spectrograms.png")
     print(json.dumps(result, indent=1))
     return 0

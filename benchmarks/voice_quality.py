@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import json
 import math
 import shutil
 import subprocess
@@ -39,7 +38,7 @@ import torch
 from numpy.typing import NDArray
 from speechmos import dnsmos
 
-from benchmarks.conversation import RESULTS
+from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from scripts.voice.corpus import plain_text
 from scripts.voice.features import Utterance, load_utterances
@@ -307,7 +306,7 @@ def main() -> int:
     for name, scores in copied.items():
         means = {k: round(float(np.mean([s[k] for s in scores])), 3) for k in scores[0]}
         result["voices"][name] |= means
-    a.out.write_text(json.dumps(result, indent=1) + "\n")
+    write(a.out, result)
     return 0
 
 

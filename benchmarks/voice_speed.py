@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.conversation import RESULTS, spread
+from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import machine
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
@@ -237,7 +237,7 @@ def main() -> int:
     other = espeak()
     if other is not None:
         result["espeak"] = measured(other, other, streams=False)
-    a.out.write_text(json.dumps(result, indent=1) + "\n")
+    write(a.out, result)
     print(json.dumps(result, indent=1))
     return 0
 

@@ -25,11 +25,11 @@ import aiohttp
 import numpy as np
 
 from benchmarks import plots
+from benchmarks.figures import RESULTS, write
 from benchmarks.processes import Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import resample, to_int16
 
-RESULTS = Path(__file__).parent / "results"
 RATE = 24_000
 FRAME_S = 0.04  # of each append, as browsers' audio worklets and SDKs send it
 CYCLE_S = 6.0  # speak once, listen
@@ -215,7 +215,7 @@ async def main() -> None:
     for run in runs:
         print(run)
     result = {"machine": machine(), "seconds": options.seconds, "runs": runs}
-    RESULTS.joinpath("websocket.json").write_text(json.dumps(result, indent=1) + "\n")
+    write(RESULTS / "websocket.json", result)
     plots.websocket(result, RESULTS / "websocket.svg")
 
 
