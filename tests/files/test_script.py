@@ -12,7 +12,7 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.errors import BadRequest
 from voiceserver.files.script import (
-    Line,
+    ScriptLine,
     has_words,
     lines,
     passages,
@@ -74,7 +74,7 @@ def test_silence_alone_is_no_words() -> None:
     """Though it lasts."""
     found = passages('<speak><break time="1s"/></speak>')
     assert not has_words(found)
-    assert list(lines(found, MANNER)) == [Line(None, 1.0, 1.0)]
+    assert list(lines(found, MANNER)) == [ScriptLine(None, 1.0, 1.0)]
     assert has_words(passages("Well."))
     assert not has_words(passages("..."))
 
@@ -104,7 +104,7 @@ def test_the_style_named_first_counts(instructions: str, style: str) -> None:
 async def test_a_line_is_spoken_at_its_gain_with_its_pause() -> None:
     """Silent is silent."""
     engine = FakeSpeech(first_s=0.0)
-    silent = Line(SpeechRequest("One two."), 0.0, 0.5)
+    silent = ScriptLine(SpeechRequest("One two."), 0.0, 0.5)
     parts = [samples async for samples in spoken(engine, silent)]
     whole = np.concatenate(parts)
     assert len(whole) == SPEECH_RATE * 9 // 10

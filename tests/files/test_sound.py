@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, level_db
 from voiceserver.errors import BadAudio
-from voiceserver.files.sound import MEDIA_TYPES, Encoder, Format, decode, segments
+from voiceserver.files.sound import MEDIA_TYPES, Format, SoundEncoder, decode, segments
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0, level: float = 0.5) -> Samples:
@@ -186,7 +186,7 @@ def test_no_bytes_raise_anything_else(noise: bytes, at: int) -> None:
 @pytest.mark.parametrize("streamed", [True, False])
 def test_what_is_encoded_can_be_read_again(format: Format, streamed: bool) -> None:
     """In pieces as they come, and whole."""
-    encoder = Encoder(format, streamed)
+    encoder = SoundEncoder(format, streamed)
     pieces = [encoder.push(part) for part in np.split(tone(1.0, SPEECH_RATE), 10)]
     pieces.append(encoder.finish())
     content = b"".join(pieces)
@@ -199,7 +199,7 @@ def test_what_is_encoded_can_be_read_again(format: Format, streamed: bool) -> No
 
 def test_a_whole_wav_says_its_length() -> None:
     """Where a streamed one cannot."""
-    encoder = Encoder("wav", streamed=False)
+    encoder = SoundEncoder("wav", streamed=False)
     encoder.push(tone(0.5, SPEECH_RATE))
     with soundfile.SoundFile(io.BytesIO(encoder.finish())) as file:
         assert file.frames == SPEECH_RATE // 2
@@ -226,7 +226,7 @@ def test_a_flac_that_does_not_know_its_length_is_read_to_its_end() -> None:
 
 def test_an_encoder_may_be_given_up() -> None:
     """Before its end, and twice."""
-    encoder = Encoder("mp3")
+    encoder = SoundEncoder("mp3")
     encoder.push(tone(0.1, SPEECH_RATE))
     encoder.close()
     encoder.close()
@@ -252,7 +252,7 @@ def test_short_recordings_stay_whole() -> None:
 @pytest.mark.parametrize("format", ["mp3", "opus", "wav", "pcm"])
 def test_a_stream_leaves_as_it_is_made(format: Format) -> None:
     """Of 1 s in pieces of 200 ms, each gives bytes, the first too."""
-    encoder = Encoder(format)
+    encoder = SoundEncoder(format)
     pieces = np.split(tone(1.0, SPEECH_RATE), 5)
     assert all(len(encoder.push(piece)) > 100 for piece in pieces)
     encoder.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from voiceserver.voice.encoder import Encoder, Phones
+from voiceserver.voice.encoder import ClauseEncoder, Phones
 
 
 def phones(n: int) -> Phones:
@@ -20,7 +20,7 @@ def phones(n: int) -> Phones:
 def test_padding_changes_nothing() -> None:
     """A clause is encoded alike alone and padded in a batch."""
     torch.manual_seed(0)
-    encoder = Encoder(16, 2, 0.3).eval()
+    encoder = ClauseEncoder(16, 2, 0.3).eval()
     alone = phones(5)
     longer = Phones(
         torch.cat([alone.symbols, torch.zeros(1, 4, dtype=torch.long)], 1),
@@ -34,7 +34,7 @@ def test_padding_changes_nothing() -> None:
 def test_a_symbol_is_encoded_with_its_neighbours() -> None:
     """The same phone sounds differently after another one, or before another mark."""
     torch.manual_seed(0)
-    encoder = Encoder(16, 2, 0.3).eval()
+    encoder = ClauseEncoder(16, 2, 0.3).eval()
     one, asked = phones(5), phones(5)
     asked = Phones(one.symbols, one.places, torch.tensor([0]), one.mask)
     other = Phones(one.symbols.roll(1), one.places, one.ending, one.mask)

@@ -17,7 +17,7 @@ from voiceserver.config import Config
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import BadRequest, VoiceServerError
-from voiceserver.files.script import Line, has_words, lines, passages, spoken
+from voiceserver.files.script import ScriptLine, has_words, lines, passages, spoken
 from voiceserver.files.ssml import Passage
 from voiceserver.metrics import Metrics
 from voiceserver.voices import Voices
@@ -94,7 +94,7 @@ async def _say(
 
 
 async def _speak(
-    engines: Engines, script: list[Line], output: Path, partial: Path
+    engines: Engines, script: list[ScriptLine], output: Path, partial: Path
 ) -> int:
     """Write all phrases to ``partial``; return how many samples."""
     container, subtype = SUFFIXES[output.suffix.lower()]

@@ -33,7 +33,9 @@ def transcribe(config: Config, files: list[Path]) -> int:
     good = [file for file in files if _readable(file)]
     failed = len(files) - len(good)
     if good:
-        failed += run(_transcribe(with_only(config, "recogniser"), good, len(files)))
+        failed += run(
+            _transcribe(with_only(config, "recogniser"), good, len(files) > 1)
+        )
     return EXIT_FAILED if failed else EXIT_GOOD
 
 
@@ -44,8 +46,8 @@ def _readable(file: Path) -> bool:
     return False
 
 
-async def _transcribe(config: Config, files: list[Path], asked: int) -> int:
-    """Return how many files failed."""
+async def _transcribe(config: Config, files: list[Path], named: bool) -> int:
+    """Print the words of each, after its name if asked; return how many failed."""
     failed = 0
     async with open_engines(config, Metrics()) as engines:
         for file in files:
@@ -55,7 +57,7 @@ async def _transcribe(config: Config, files: list[Path], asked: int) -> int:
                 progress(f"{file}: {error or 'the recogniser took too long'}")
                 failed += 1
             else:
-                print(f"{file}: {text}" if asked > 1 else text, flush=True)
+                print(f"{file}: {text}" if named else text, flush=True)
     return failed
 
 

@@ -28,7 +28,7 @@ TOTAL_MS = 120_000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScriptLine:
     """A phrase and the silence after it.
 
     Attributes:
@@ -73,7 +73,7 @@ def passages(text: str) -> tuple[Passage, ...]:
     return parse(text) if is_ssml(text) else (Passage(text),)
 
 
-def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[Line]:
+def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[ScriptLine]:
     """Lines to be spoken, lazily; none if there is nothing to speak.
 
     Args:
@@ -85,7 +85,7 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[Line]:
         gain = 10 ** (passage.gain_db / 20) if passage.gain_db > -120 else 0.0
         for phrase in phrases(speakable(passage.text)):
             if before is not None:
-                yield Line(before, gain)
+                yield ScriptLine(before, gain)
             before = SpeechRequest(
                 phrase.text,
                 manner.voice,
@@ -95,7 +95,7 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[Line]:
                 paced=manner.paced,
             )
         if before is not None or passage.pause_s:
-            yield Line(before, gain, passage.pause_s)
+            yield ScriptLine(before, gain, passage.pause_s)
 
 
 def has_words(found: tuple[Passage, ...]) -> bool:
@@ -114,7 +114,9 @@ def style_of(instructions: str) -> str:
     return next((word for word in found if word in STYLES), "")
 
 
-async def spoken(engine: Synthesizer, line: Line) -> AsyncGenerator[Samples, None]:
+async def spoken(
+    engine: Synthesizer, line: ScriptLine
+) -> AsyncGenerator[Samples, None]:
     """Speak a line, at 24 kHz, within limits fit for files.
 
     Raises:
@@ -132,5 +134,5 @@ async def spoken(engine: Synthesizer, line: Line) -> AsyncGenerator[Samples, Non
         yield np.zeros(round(line.pause_s * SPEECH_RATE), np.float32)
 
 
-def _louder(samples: Samples, line: Line) -> Samples:
+def _louder(samples: Samples, line: ScriptLine) -> Samples:
     return np.asarray(np.clip(samples * line.gain, -1, 1), np.float32)

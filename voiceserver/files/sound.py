@@ -168,7 +168,7 @@ def _block(file: soundfile.SoundFile, n_samples: int) -> NDArray[np.float32]:
     return np.asarray(block, np.float32)
 
 
-class Encoder:
+class SoundEncoder:
     """Encodes speech as it comes; one object per stream.
 
     Args:

@@ -102,8 +102,8 @@ def _typed(lib: Any) -> Any:
 
 def version() -> str:
     """What the library calls itself."""
-    told: bytes = library().opus_get_version_string()
-    return told.decode()
+    name: bytes = library().opus_get_version_string()
+    return name.decode()
 
 
 def duration_ticks(payload: bytes) -> int:

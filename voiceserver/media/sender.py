@@ -26,7 +26,7 @@ CORRECTED_NS = 15_000_000_000
 LEAST_LOSS, MOST_LOSS = 10, 30
 
 
-class Line(Protocol):
+class PacketSink(Protocol):
     """Where packets are sent to."""
 
     ssrc: int
@@ -61,7 +61,7 @@ class AudioSender:
         self._dropped = dropped
         self._clock = clock
         self._encoder: Encoder | None = None
-        self._line: Line | None = None
+        self._sink: PacketSink | None = None
         self._pacer = Pacer(self._send_next, self._leave_out, clock)
         self._index = 0  # of the next frame, those left out included
         # Low: SRTP counts wrap-arounds, and a lost first packet must not be one.
@@ -72,20 +72,20 @@ class AudioSender:
         self._corrected_until_ns = 0
         self.n_sent = 0
 
-    def start(self, line: Line, encoder: Encoder) -> None:
+    def start(self, sink: PacketSink, encoder: Encoder) -> None:
         """Send from now on."""
-        self._line, self._encoder = line, encoder
-        line.watch(self._reported)
+        self._sink, self._encoder = sink, encoder
+        sink.watch(self._reported)
         self._pacer.start()
 
     def stop(self) -> None:
         """Send nothing any more."""
-        self._line = None
+        self._sink = None
         self._pacer.stop()
 
     def _send_next(self) -> None:
-        if self._line is not None and self._encoder is not None:
-            self._send(self._line, self._encoder)
+        if self._sink is not None and self._encoder is not None:
+            self._send(self._sink, self._encoder)
 
     def _leave_out(self, n_frames: int) -> None:
         self._dropped(n_frames)
@@ -93,7 +93,7 @@ class AudioSender:
 
     def _reported(self, lost: float) -> None:
         """Take a report of the client: the share it has lost since the last."""
-        if self._line is None or self._encoder is None:
+        if self._sink is None or self._encoder is None:
             return
         now_ns = self._clock.now_ns()
         if lost > 0:
@@ -103,21 +103,21 @@ class AudioSender:
         elif now_ns >= self._corrected_until_ns:
             self._encoder.expect_loss(0)
 
-    def _send(self, line: Line, encoder: Encoder) -> None:
+    def _send(self, sink: PacketSink, encoder: Encoder) -> None:
         index, self._index = self._index, self._index + 1
         frame = self._pull()
         marker = frame.turn != 0 and self._n_silent > 0
         packet = RtpPacket(
-            line.payload_type,
+            sink.payload_type,
             self._sequence,
             (self._origin + index * encoder.ticks) & 0xFFFFFFFF,
-            line.ssrc,
+            sink.ssrc,
             self._payload(frame, encoder),
             marker,
         )
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.n_sent += 1
-        line.send(packet)
+        sink.send(packet)
 
     def _payload(self, frame: AudioFrame, encoder: Encoder) -> bytes:
         if frame.turn:

@@ -136,7 +136,7 @@ def errors_told(metrics: Metrics) -> Middleware:
     """
 
     @web.middleware
-    async def told(request: web.Request, handler: Route) -> web.StreamResponse:
+    async def answered(request: web.Request, handler: Route) -> web.StreamResponse:
         try:
             return await handler(request)
         except ConnectionError:
@@ -148,4 +148,4 @@ def errors_told(metrics: Metrics) -> Middleware:
                 log.exception("a request failed", extra={"path": request.path})
             return error_answer(refusal)
 
-    return told
+    return answered

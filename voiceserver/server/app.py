@@ -176,8 +176,8 @@ def _check_key(rules: AccessRules, tokens: Tokens, request: web.Request) -> None
 
 def _preflight(request: web.Request) -> web.Response:
     """Answer a browser's question; SDKs add headers of their own, so take any."""
-    asked = request.headers.get("Access-Control-Request-Headers", "")
-    allowed = asked if _HEADER_NAMES.match(asked) else ""
+    names = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = names if _HEADER_NAMES.match(names) else ""
     headers = {
         "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
         "Access-Control-Allow-Headers": allowed or "Authorization, Content-Type",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from voiceserver.voice.encoder import Encoder
+from voiceserver.voice.encoder import ClauseEncoder
 from voiceserver.voice.features import F0_CENTRE_HZ, F0_HIGH_HZ, F0_LOW_HZ, N_MELS
 from voiceserver.voice.prosody import ProsodyNet
 from voiceserver.voice.vocoder import KERNEL, ConvNeXtBlock
@@ -201,7 +201,7 @@ class AcousticModel(nn.Module):
     def __init__(self, shape: AcousticShape) -> None:
         super().__init__()
         self.shape = shape
-        self.encoder = Encoder(shape.encoder_width, shape.encoder_blocks, 0.1)
+        self.encoder = ClauseEncoder(shape.encoder_width, shape.encoder_blocks, 0.1)
         self.prosody = ProsodyNet(
             shape.prosody_width, shape.prosody_blocks, shape.components
         )

@@ -33,7 +33,7 @@ class Phones:
     mask: Tensor
 
 
-class Encoder(nn.Module):
+class ClauseEncoder(nn.Module):
     """Symbols with their places and the clause's ending, mixed over neighbours."""
 
     def __init__(self, width: int, blocks: int, dropout: float) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voiceserver.voice.encoder import Encoder, Phones
+from voiceserver.voice.encoder import ClauseEncoder, Phones
 
 PROSODY = 4  # log(1 + frames), log F0 mean, log F0 rise, log energy
 LOG_SIGMA_LOW, LOG_SIGMA_HIGH = -4.0, 1.0
@@ -57,7 +57,7 @@ class ProsodyNet(nn.Module):
     def __init__(self, width: int, blocks: int, components: int) -> None:
         super().__init__()
         self.components = components
-        self.encoder = Encoder(width, blocks, DROPOUT)
+        self.encoder = ClauseEncoder(width, blocks, DROPOUT)
         self.dropout = nn.Dropout(DROPOUT)
         self.inlet = nn.Linear(width + PROSODY, width)
         self.cell = nn.GRU(width, width, batch_first=True)

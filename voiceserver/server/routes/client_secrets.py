@@ -23,13 +23,13 @@ async def create(request: web.Request) -> web.Response:
     state = request.app[STATE]
     engines = state.engines.get()
     body = await read_json(request)
-    asked = checked(body, {"session": _anything, "expires_after": _anything}, "body")
+    fields = checked(body, {"session": _anything, "expires_after": _anything}, "body")
     after = checked(
-        mapping(asked.get("expires_after", {}), "expires_after"),
+        mapping(fields.get("expires_after", {}), "expires_after"),
         {"anchor": choice("created_at"), "seconds": integer(SHORTEST_S, LONGEST_S)},
         "expires_after",
     )
-    session = mapping(asked.get("session", {}), "session")
+    session = mapping(fields.get("session", {}), "session")
     voices = Voices(engines.speech.voices, state.config.speech.voice)
     shown = state.dialect.shown(state.config, voices, session)
     lasts_s = after.get("seconds", DEFAULT_S)

@@ -21,7 +21,7 @@ from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.files.script import lines, passages, spoken, style_of
-from voiceserver.files.sound import MEDIA_TYPES, Encoder, Format
+from voiceserver.files.sound import MEDIA_TYPES, Format, SoundEncoder
 from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json
@@ -85,10 +85,10 @@ def read_order(
     stream_format = content.get("stream_format", "audio")
     if stream_format not in ("audio", "sse"):
         raise invalid("'stream_format' must be audio or sse.", "stream_format")
-    asked = content.get("speed", default.speed)
-    if isinstance(asked, bool) or not isinstance(asked, int | float):
+    speed = content.get("speed", default.speed)
+    if isinstance(speed, bool) or not isinstance(speed, int | float):
         raise invalid("'speed' must be a number.", "speed")
-    if not 0.25 <= asked <= 4:
+    if not 0.25 <= speed <= 4:
         raise invalid("'speed' must be 0.25..4.", "speed")
     model = content.get("model")
     if model is not None and not isinstance(model, str):
@@ -99,7 +99,7 @@ def read_order(
     if instructions is not None and not isinstance(instructions, str):
         raise invalid("'instructions' must be text.", "instructions")
     style = style_of((instructions or "")[:STYLE_HINT])
-    manner = SpeechRequest("", voice, float(asked), style=style)
+    manner = SpeechRequest("", voice, float(speed), style=style)
     events = stream_format == "sse"
     return SpeechOrder(passages(given), manner, format, events, len(given))
 
@@ -153,7 +153,7 @@ class _SpeechStream:
             TimeoutError: If it does not take what is sent.
             VoiceServerError: If the synthesizer fails.
         """
-        encoder = await asyncio.to_thread(Encoder, self._order.format)
+        encoder = await asyncio.to_thread(SoundEncoder, self._order.format)
         try:
             await self.answer.prepare(self._request)
             await self._push(encoder, first)
@@ -166,7 +166,7 @@ class _SpeechStream:
             await self._event({"type": "speech.audio.done", "usage": self._usage()})
         await self.answer.write_eof()
 
-    async def _push(self, encoder: Encoder, samples: Samples) -> None:
+    async def _push(self, encoder: SoundEncoder, samples: Samples) -> None:
         self._n_samples += len(samples)
         await self._write(await asyncio.to_thread(encoder.push, samples))
 
