@@ -53,14 +53,16 @@ from voiceserver.session.asides import Asides
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.faults import told_of
 from voiceserver.session.history import History, Said
-from voiceserver.session.idleness import SILENCE, Idleness
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.ports import CallParts, Carrier, Opened
-from voiceserver.session.reminders import Reminders
 from voiceserver.session.speaking import Generated, Speaking, messages_of
+from voiceserver.session.timers import Patience, Reminders
 from voiceserver.session.unanswered import Unanswered
 from voiceserver.streams import raise_if_cancelled
+
+# What the text model is told in place of a user's turn.
+SILENCE = "The user has been silent since. Ask briefly whether they are still there."
 
 
 class Session:
@@ -119,7 +121,7 @@ class Session:
             carrier.name,
         )
         heard = self._listener
-        self._idleness = Idleness(lambda at: self.happens(IdleElapsed(at, heard.now)))
+        self._patience = Patience(lambda at: self.happens(IdleElapsed(at, heard.now)))
         self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
 
     def happens(self, event: Event | Hint) -> None:
@@ -179,7 +181,7 @@ class Session:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
         self.door.close()
         self._reminders.close()
-        self._idleness.ended()
+        self._patience.ended()
         self._speaking.abandon()
         self._asides.abandon()
         self._dialect.closed(reason)
@@ -199,7 +201,7 @@ class Session:
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
         match event:
             case SpeechStarted():
-                self._idleness.ended()
+                self._patience.ended()
                 self._dialect.notify(event)
                 if self._settings.turn.interrupt:
                     # The user goes on before the answer is heard: it is stale.
@@ -250,7 +252,7 @@ class Session:
     def _sounded(self, event: Playback) -> None:
         self._speaking.playback(event)
         if event.state is Played.DONE and not self._speaking.busy:
-            self._idleness.began(self._listener.now, self._settings.turn.idle_ms)
+            self._patience.began(self._listener.now, self._settings.turn.idle_ms)
 
     def _speak_up(self, event: IdleElapsed, group: asyncio.TaskGroup) -> None:
         """The user has been silent for long after a reply: say something."""
@@ -277,7 +279,7 @@ class Session:
         group: asyncio.TaskGroup,
         settings: CallSettings | None = None,
     ) -> None:
-        self._idleness.ended()
+        self._patience.ended()
         ledger = self._ledger(self._clock.now_ns())
         self._speaking.begin(source, ledger, settings or self._settings, group)
 

@@ -1,4 +1,4 @@
-"""Timers of a call."""
+"""Timers of a call: the user's silence, and reminders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,26 @@ import asyncio
 
 from tests.virtual_time import run_virtual
 from voiceserver.engines.base import Reminder
-from voiceserver.session.reminders import MAX_REMINDERS, Reminders
+from voiceserver.session.timers import MAX_REMINDERS, Patience, Reminders
+
+
+def test_patience_ends_once_unless_somebody_speaks() -> None:
+    """Begun anew it counts anew; ended it never elapses; 0 is for ever."""
+
+    async def scenario() -> list[int]:
+        elapsed: list[int] = []
+        patience = Patience(elapsed.append)
+        patience.began(1, 5000)
+        await asyncio.sleep(4)
+        patience.began(2, 5000)
+        await asyncio.sleep(6)
+        patience.began(3, 5000)
+        patience.ended()
+        patience.began(4, 0)
+        await asyncio.sleep(9)
+        return elapsed
+
+    assert run_virtual(scenario()) == [2]
 
 
 def test_a_timer_waits_for_the_end_of_a_reply() -> None:

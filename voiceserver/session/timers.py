@@ -1,4 +1,7 @@
-"""What a text model asked to be said later: timers of one call."""
+"""The timers of one call: how long the user is silent, and what is to be said later.
+
+They know nothing of what is done about it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,38 @@ MAX_REMINDERS = 20  # timers of one call at a time
 REMIND_AGAIN_S = 0.5  # a timer that is due waits for a reply to end
 
 
+class Patience:
+    """How long the user has been silent after a reply.
+
+    Args:
+        elapsed: Called when the patience ends, with what ``began`` was given.
+    """
+
+    def __init__(self, elapsed: Callable[[int], None]) -> None:
+        self._elapsed = elapsed
+        self._timer: asyncio.TimerHandle | None = None
+
+    def began(self, since: int, limit_ms: int) -> None:
+        """The silence counts from now on.
+
+        Args:
+            since: Position of the microphone.
+            limit_ms: Of the patience; 0 is for ever.
+        """
+        self.ended()
+        if limit_ms:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(limit_ms / 1000, self._elapsed, since)
+
+    def ended(self) -> None:
+        """Somebody speaks, or the call is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+
 class Reminders:
-    """The timers of one call.
+    """What a text model asked to be said later.
 
     Args:
         busy: Whether a reply is generated or sounds; a timer waits for its end.
