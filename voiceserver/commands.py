@@ -224,7 +224,8 @@ class Attach:
     address: Mapping[str, str] = field(default_factory=dict)
 
 
-# Two groups of them.
+# Three groups of them.
+OfReplies = CreateReply | CancelReply | ClearPlayback
 OfConversation = Configure | AddMessage | DeleteMessage | Attach
 OfAudio = Truncate | Hear | CommitAudio | ClearAudio
 

@@ -29,7 +29,8 @@ from voiceserver.reply.request import Source
 from voiceserver.session.history import History
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.ports import Dialect
-from voiceserver.session.speaking import Generated, messages_of
+from voiceserver.session.speaking import messages_of
+from voiceserver.turns.actions import Generated
 
 MAX_ASIDES = 4
 REMEMBERED = 64  # whose late events are known for theirs

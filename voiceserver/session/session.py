@@ -3,12 +3,14 @@
 A session is one ``TaskGroup``: ``listen`` (the listener), ``converse`` (here, run by
 the session's own task) and at most one reply. The carrier's pulls drive playout.
 Only ``converse`` reads the inbox, writes history, starts or cancels a reply and calls
-the dialect. It knows no protocol, no transport and no engine by name.
+the dialect. Who speaks, and what follows from what happened, ``turns.floor`` decides;
+here it is carried out. It knows no protocol, no transport and no engine by name.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import assert_never
 
 from voiceserver.audio import MIC_RATE, Samples
@@ -16,7 +18,6 @@ from voiceserver.budget import TurnLedger
 from voiceserver.commands import (
     AddMessage,
     Attach,
-    CallSettings,
     CancelReply,
     ClearAudio,
     ClearPlayback,
@@ -29,6 +30,7 @@ from voiceserver.commands import (
     Hear,
     OfAudio,
     OfConversation,
+    OfReplies,
     Received,
     Truncate,
 )
@@ -36,16 +38,11 @@ from voiceserver.engines.base import Message, Reminder
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
-    BargeIn,
     Event,
     Failed,
     IdleElapsed,
-    Outcome,
     Playback,
     Played,
-    SpeechStarted,
-    Transcript,
-    UserTurn,
 )
 from voiceserver.reply.playout import Notices, Outlet
 from voiceserver.reply.request import Source
@@ -56,10 +53,30 @@ from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.ports import CallParts, Carrier, Opened
-from voiceserver.session.speaking import Generated, Speaking, messages_of
+from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders
-from voiceserver.session.unanswered import Unanswered
 from voiceserver.streams import raise_if_cancelled
+from voiceserver.turns.actions import (
+    Action,
+    AnswerConversation,
+    AwaitUser,
+    Begin,
+    BreakSilence,
+    Close,
+    Cut,
+    EndReply,
+    Follow,
+    Generated,
+    Guess,
+    Refuse,
+    Say,
+    Silence,
+    Stop,
+    TakeTurn,
+    Tell,
+    WriteDown,
+)
+from voiceserver.turns.floor import Floor
 
 # What the text model is told in place of a user's turn.
 SILENCE = "The user has been silent since. Ask briefly whether they are still there."
@@ -92,13 +109,12 @@ class Session:
         self._metrics = metrics
         self._inbox = Inbox()
         self._history = History()
+        self._floor = Floor(opened.settings.turn)
+        self._overload = engines.overload
         self._reminders = Reminders(
-            lambda: self._speaking.busy,
+            lambda: self._floor.busy,
             lambda text: self.command(CreateReply(say=text)),
         )
-        self._turn = 0  # number of the last turn begun
-        self._asked: CreateReply | None = None  # waits for the user's words
-        self._unanswered = Unanswered()
         outlet.report_to(Notices(self._played, self._sounds, self._audio_made))
         self._listener = Listener(
             opened.settings.turn,
@@ -117,7 +133,6 @@ class Session:
             self._history,
             self._inbox,
             dialect,
-            self._remind,
             carrier.name,
         )
         heard = self._listener
@@ -170,7 +185,8 @@ class Session:
             self._dialect.opened()
             while True:
                 await self._handle(await self._inbox.get(), group)
-                await self._answer_waiting(group)
+                waiting = self._floor.free(self._clock.now_ns())
+                await self._carry_out(waiting, group)
         except SessionEnded as ended:
             return str(ended)
         except Exception as error:  # noqa: BLE001 - the session edge
@@ -190,106 +206,83 @@ class Session:
         if isinstance(item, Reminder):
             self._remind(item)
         elif isinstance(item, Hint):
-            if self._settings.turn.create_reply:
-                guess = item.utterance, item.text, self._settings
-                await self._speaking.guess(*guess, group)
+            load = self._overload.level
+            guesses = self._floor.foreseen(item.utterance, item.text, load)
+            await self._carry_out(guesses, group)
         elif isinstance(item, Command):
             await self._obey(item, group)
         else:
             await self._happened(item, group)
 
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
-        match event:
-            case SpeechStarted():
-                self._patience.ended()
-                self._dialect.notify(event)
-                if self._settings.turn.interrupt:
-                    # The user goes on before the answer is heard: it is stale.
-                    await self._stop(Outcome.INTERRUPTED)
-            case BargeIn():
-                played = self._speaking.silence()  # before anything else
-                self._dialect.notify(event)
-                await self._stop(Outcome.INTERRUPTED, played)
-            case UserTurn():
-                await self._commit(event, group)
-            case Transcript(final=True):
-                self._speaking.heard_user(event)
-                if not event.text:
-                    self._take_up(group)
-            case _ if isinstance(event, Generated):
-                self._told(event)
-            case Playback():
-                self._sounded(event)
-            case IdleElapsed():
-                self._speak_up(event, group)
-            case _:
-                self._dialect.notify(event)
-
-    def _told(self, event: Generated) -> None:
-        if not self._asides.told(event):
-            self._speaking.told(event)
-
-    async def _commit(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        turn = self._settings.turn
-        if self._unanswered.keep(event, turn, self._speaking.busy):
-            self._dialect.notify(event)
+        if isinstance(event, Generated) and self._asides.told(event):
             return
-        # Alive only if a reply was asked for meanwhile, or the client commits.
-        await self._stop(Outcome.INTERRUPTED)
-        self._dialect.notify(event)
-        self._take_turn(event, group)
+        await self._carry_out(self._floor.happened(event, self._speaking), group)
 
-    def _take_turn(self, event: UserTurn, group: asyncio.TaskGroup) -> None:
-        """Write a turn down and answer it, unless another waits behind it."""
-        ledger = self._ledger(event.decided_ns)
-        ledger.endpoint_reason = event.reason
-        ledger.endpoint_ms = (event.decided_at - event.at) * 1000 / MIC_RATE
-        answer = self._settings.turn.create_reply and not self._unanswered
-        heard = self._listener.take(event.utterance)
-        source = Source(event.utterance, heard, answer)
-        self._speaking.begin(source, ledger, self._settings, group)
-
-    def _sounded(self, event: Playback) -> None:
-        self._speaking.playback(event)
-        if event.state is Played.DONE and not self._speaking.busy:
-            self._patience.began(self._listener.now, self._settings.turn.idle_ms)
-
-    def _speak_up(self, event: IdleElapsed, group: asyncio.TaskGroup) -> None:
-        """The user has been silent for long after a reply: say something."""
-        if self._speaking.busy or not self._settings.turn.idle_ms:
-            return
-        self._dialect.notify(event)
-        if self._settings.turn.create_reply:
-            messages = (*messages_of(self._history), Message("system", SILENCE))
-            self._speak(Source(messages=messages), group)
-
-    def _take_up(self, group: asyncio.TaskGroup) -> None:
-        """What interrupted had no words: say on, or answer: no cough ends all."""
-        if self._speaking.busy or not self._settings.turn.create_reply:
-            return
-        unheard, self._speaking.unheard = self._speaking.unheard, ""
-        if unheard:
-            self._speak(Source(say=unheard), group)
-        elif self._history.awaits_answer:
-            self._speak(Source(), group)
-
-    def _speak(
-        self,
-        source: Source,
-        group: asyncio.TaskGroup,
-        settings: CallSettings | None = None,
+    async def _carry_out(
+        self, actions: Sequence[Action], group: asyncio.TaskGroup
     ) -> None:
-        self._patience.ended()
-        ledger = self._ledger(self._clock.now_ns())
-        self._speaking.begin(source, ledger, settings or self._settings, group)
+        """Do what was decided, in order."""
+        for action in actions:
+            match action:
+                case Tell(event):
+                    self._dialect.notify(event)
+                case Refuse(command):
+                    self._dialect.refused(command)
+                case AwaitUser(limit_ms):
+                    self._patience.began(self._listener.now, limit_ms)
+                case Guess(utterance, text):
+                    settings = self._settings
+                    await self._speaking.guess(utterance, text, settings, group)
+                case Stop():
+                    await self._stop(group)
+                case TakeTurn() | Say() | AnswerConversation() | BreakSilence():
+                    self._begin(action, group)
+                case WriteDown() | Follow() | Silence() | EndReply() | Cut() | Close():
+                    self._speaking.obey(action)
+                case _:
+                    assert_never(action)
 
-    def _ledger(self, commit_ns: int) -> TurnLedger:
-        self._turn += 1
-        return TurnLedger(self._turn, self._config.budget, commit_ns)
-
-    async def _stop(self, outcome: Outcome, played: int | None = None) -> None:
-        await self._speaking.stop(outcome, played)
+    async def _stop(self, group: asyncio.TaskGroup) -> None:
+        """Stop the reply; tell what it said before that and nobody has read yet."""
+        await self._speaking.stop()
+        for item in self._inbox.drain(Lane.REPLY):
+            if isinstance(item, Reminder):
+                self._remind(item)
+            elif isinstance(item, Event):
+                actions = self._floor.happened(item, self._speaking)
+                await self._carry_out(actions, group)
         self._listener.playing(False)
+        await self._carry_out(self._floor.stopped(self._speaking), group)
+
+    def _begin(self, action: Begin, group: asyncio.TaskGroup) -> None:
+        """Start the reply that was decided on; the one before is over."""
+        settings, commit_ns = self._settings, self._clock.now_ns()
+        match action:
+            case TakeTurn(_, user, answer):
+                heard = self._listener.take(user.utterance)
+                source = Source(user.utterance, heard, answer)
+                commit_ns = user.decided_ns
+            case Say(_, text):
+                source = Source(say=text)
+            case AnswerConversation(_, asked):
+                source = Source() if asked is None else Source.of(asked)
+                if asked is not None and asked.settings is not None:
+                    settings = asked.settings
+            case BreakSilence():
+                silence = Message("system", SILENCE)
+                source = Source(messages=(*messages_of(self._history), silence))
+            case _:
+                assert_never(action)
+        ledger = self._ledger(action.turn, commit_ns)
+        if isinstance(action, TakeTurn):
+            ledger.endpoint_reason = action.user.reason
+            waited = action.user.decided_at - action.user.at
+            ledger.endpoint_ms = waited * 1000 / MIC_RATE
+        self._speaking.begin(source, ledger, settings, group)
+
+    def _ledger(self, turn: int, commit_ns: int) -> TurnLedger:
+        return TurnLedger(turn, self._config.budget, commit_ns)
 
     def _played(self, turn: int, state: Played) -> None:
         """Called by playout within the carrier's pull."""
@@ -306,18 +299,30 @@ class Session:
                     await self._obey(wanted, group)
             case Configure() | AddMessage() | DeleteMessage() | Attach():
                 await self._obey_about_conversation(command, group)
-            case CreateReply():
-                await self._ask(command, group)
-            case CancelReply(turn) if self._asides.cancel(turn):
-                pass
-            case CancelReply() | ClearPlayback():
-                await self._stop(Outcome.CANCELLED)
+            case CreateReply() | CancelReply() | ClearPlayback():
+                await self._obey_about_replies(command, group)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
                 await self._obey_about_audio(command, group)
             case HangUp(reason):
                 raise SessionEnded(reason)
             case _:
                 assert_never(command)
+
+    async def _obey_about_replies(
+        self, command: OfReplies, group: asyncio.TaskGroup
+    ) -> None:
+        match command:
+            case CreateReply(aside=True):
+                self._answer_aside(command, group)
+                return
+            case CancelReply(turn):
+                if self._asides.cancel(turn):
+                    return
+            case CreateReply() | ClearPlayback():
+                pass
+            case _:
+                assert_never(command)
+        await self._carry_out(self._floor.asked(command, self._speaking), group)
 
     async def _obey_about_conversation(
         self, command: OfConversation, group: asyncio.TaskGroup
@@ -327,6 +332,7 @@ class Session:
                 self._settings = command.settings
                 self._speaking.prepare(self._settings, group)
                 self._listener.configure(self._settings.turn)
+                self._floor.configure(self._settings.turn)
             case AddMessage(role, text, key, after, calls, call_id):
                 await self._speaking.drop_guess()  # it did not know this
                 self._history.add(Said(role, text, key, calls, call_id), after)
@@ -343,8 +349,8 @@ class Session:
     ) -> None:
         match command:
             case Truncate(turn, played_ms):
-                if self._speaking.turn == turn:
-                    await self._stop(Outcome.CANCELLED)
+                stops = self._floor.asked(command, self._speaking)
+                await self._carry_out(stops, group)
                 self._speaking.truncate(turn, played_ms)
             case Hear(samples):
                 self._listener.hear(samples)
@@ -358,33 +364,11 @@ class Session:
             case _:
                 assert_never(command)
 
-    async def _ask(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
-        """Answer, once the user's words are known."""
-        about_to_answer = self._unanswered.answered or self._speaking.about_to_answer
-        if asked.aside:
-            self._answer_aside(asked, group)
-        elif self._asked is not None or about_to_answer:
-            self._dialect.refused(asked)
-        elif self._speaking.listening or self._unanswered:
-            self._asked = asked
-        else:
-            await self._stop(Outcome.CANCELLED)
-            self._speak(Source.of(asked), group, asked.settings)
-
     def _answer_aside(self, asked: CreateReply, group: asyncio.TaskGroup) -> None:
         settings = asked.settings or self._settings
-        ledger = self._ledger(self._clock.now_ns())
+        ledger = self._ledger(self._floor.beside(), self._clock.now_ns())
         if not self._asides.begin(Source.of(asked), ledger, settings, group):
             self._dialect.refused(asked)
-
-    async def _answer_waiting(self, group: asyncio.TaskGroup) -> None:
-        if self._speaking.busy:
-            return
-        if self._unanswered:
-            self._take_turn(self._unanswered.next(self._clock.now_ns()), group)
-        elif self._asked is not None:
-            asked, self._asked = self._asked, None
-            await self._ask(asked, group)
 
     async def _catch_up(self, group: asyncio.TaskGroup) -> None:
         """Listen to all audio that came, and act on it, before what follows."""

@@ -1,18 +1,19 @@
-"""The life of the current reply: begun, generated, played, or stopped.
+"""The current reply as it is carried out: begun, followed, silenced, ended, accounted.
 
 Generation and playing are two lives: each ends once, and the turn is over when both
-have. Used by the session's one writer only; at most one reply is alive.
+have. What becomes of it is decided elsewhere (``turns.floor``). Used by the session's
+one writer only; at most one reply is alive.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from typing import assert_never
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
 from voiceserver.commands import CallSettings, call_key, reply_key, utterance_key
-from voiceserver.engines.base import Message, Reminder
+from voiceserver.engines.base import Message
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
@@ -25,7 +26,6 @@ from voiceserver.events import (
     ToolCalled,
     Transcript,
 )
-from voiceserver.overload import Load
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
 from voiceserver.reply.reply import Reply
@@ -36,15 +36,23 @@ from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.ports import CallParts, Dialect
 from voiceserver.session.turn_account import TurnAccount
-
-Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
+from voiceserver.turns.actions import (
+    Close,
+    Cut,
+    EndReply,
+    Follow,
+    Generated,
+    OfReply,
+    Silence,
+    WriteDown,
+)
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
 REMEMBERED = 16  # replies that a client may still truncate
 
 
 class Speaking:
-    """Begins, follows and stops the replies of one call.
+    """Carries out what is decided about the replies of one call; their ``Standing``.
 
     Args:
         parts: Of the server.
@@ -52,12 +60,7 @@ class Speaking:
         history: Gets what was said, cut to what was heard.
         inbox: Where a reply's events arrive.
         dialect: Is told.
-        remind: Takes a reminder that a text model asked for.
         carrier: For metrics.
-
-    Attributes:
-        unheard: Text of the last reply that speech cut off, from the first word not
-            heard; ``""`` once a turn has taken its place.
     """
 
     def __init__(
@@ -67,7 +70,6 @@ class Speaking:
         history: History,
         inbox: Inbox,
         dialect: Dialect,
-        remind: Callable[[Reminder], None],
         carrier: str,
     ) -> None:
         clock, metrics = parts.clock, parts.metrics
@@ -79,7 +81,6 @@ class Speaking:
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
-        self._remind = remind
         self._account = TurnAccount(parts.call_id, metrics, carrier)
         self._guessing = Guessing(
             self._held_reply, parts.config.budget, clock.now_ns, metrics
@@ -93,34 +94,41 @@ class Speaking:
         self._told = ""  # its text as told to the dialect
         self._lag = 0  # samples
         self._past: dict[int, tuple[str, HeardText, int]] = {}  # told, by turn
-        self.unheard = ""
+        self._played = 0  # samples of the turn when it was silenced
 
     @property
-    def busy(self) -> bool:
-        """Whether a reply is generated or sounds."""
-        return self._reply is not None
+    def begun(self) -> bool:
+        """Whether the reply has begun to answer, even if that was not told yet."""
+        return self._reply is not None and self._reply.started
 
     @property
-    def turn(self) -> int:
-        """Turn of the reply that is generated or sounds; 0 if none is."""
-        return self._turn if self._reply is not None else 0
+    def answers(self) -> bool:
+        """Whether the reply will answer, now that the user's words are settled."""
+        return self._reply is not None and self._reply.answers
 
     @property
-    def listening(self) -> bool:
-        """Whether the reply still waits for the user's words, and will not answer."""
+    def spoke(self) -> bool:
+        """Whether any audio was made of the reply."""
+        return self._reply is not None and self._reply.spoke
+
+    @property
+    def words(self) -> str:
+        """The user's words that the reply is to, as far as they are known."""
+        return self._reply.latest.text if self._reply is not None else ""
+
+    @property
+    def unheard(self) -> str | None:
+        """The stopped reply from its first word not heard; None if none was heard."""
         reply = self._reply
-        return reply is not None and not reply.source.answer and not reply.started
+        if reply is None or reply.text_only or not self._played:
+            return None
+        heard = self._heard(reply, Played.CUT, self._at_the_ear).heard
+        return self._answer_in(self._told)[len(self._answer_in(heard)) :].strip()
 
     @property
-    def about_to_answer(self) -> bool:
-        """Whether the user's words will be answered as soon as they are known."""
-        reply = self._reply
-        return (
-            reply is not None
-            and reply.source.answer
-            and reply.source.number > 0
-            and not reply.started
-        )
+    def awaits_answer(self) -> bool:
+        """Whether the user spoke last in the conversation."""
+        return self._history.awaits_answer
 
     def begin(
         self,
@@ -133,6 +141,7 @@ class Speaking:
         assert self._reply is None
         self._turn = ledger.turn
         self._told = ""
+        self._played = 0
         lag_ms = self._config.media.client_playout_ms
         self._lag = lag_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
@@ -154,9 +163,7 @@ class Speaking:
         self, number: int, text: str, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
         """The user's turn is likely to be over: begin a reply and hold it."""
-        keeps_up = self._engines.overload.level is Load.NORMAL
-        if self._reply is None and keeps_up:
-            await self._guessing.guess(number, text, settings, group)
+        await self._guessing.guess(number, text, settings, group)
 
     async def drop_guess(self) -> None:
         """What was begun on a guess is of no use any more."""
@@ -200,44 +207,42 @@ class Speaking:
             self._fillers_said,
         )
 
-    def silence(self) -> int:
-        """Stop the sound at once; return the samples that were played of the turn."""
-        played = self._playout.played if self._playout.turn == self._turn else 0
-        self._playout.flush(self._turn + 1)
-        return played
+    def obey(self, action: OfReply) -> None:
+        """Carry out what was decided about the reply, at once."""
+        match action:
+            case WriteDown(transcript):
+                self._write_down(transcript)
+            case Follow(event):
+                self._follow(event)
+            case Silence():
+                self._silence()
+            case EndReply(outcome, told):
+                self._end_generation(outcome, told)
+            case Cut():
+                self._cut()
+            case Close(answered):
+                self._close(answered)
+            case _:
+                assert_never(action)
 
-    async def stop(self, outcome: Outcome, played: int | None = None) -> None:
-        """Stop the reply: silence, cancel, wait, keep what was heard.
-
-        Args:
-            outcome: Told as the end of its generation, if that had not ended.
-            played: What ``silence`` returned, if it was called already.
+    async def stop(self) -> None:
+        """Silence and cancel the reply, and wait; it says nothing from then on.
 
         Raises:
             SessionEnded: If an engine ignores the cancellation.
         """
-        if played is None:
-            played = self.silence()
-        if self._task is not None:
-            self._cancel(self._task)
-            await asyncio.wait({self._task}, timeout=CANCEL_LIMIT_S)
-            if not self._task.done():
-                self._metrics.faults.labels("reply", "ignored_cancel").inc()
-                raise SessionEnded("an engine did not stop in time")
-        reply = self._reply
-        if reply is None:
+        self._silence()
+        if self._task is None:
             return
-        self._tell_rest(reply)
-        if self._reply is not reply:
-            return  # what was left to tell ended the turn
-        if self._task is not None:
-            self._end_generation(reply, outcome)
-        self._cut(reply, played, outcome)
-        self._close()
+        self._cancel(self._task)
+        await asyncio.wait({self._task}, timeout=CANCEL_LIMIT_S)
+        if not self._task.done():
+            self._metrics.faults.labels("reply", "ignored_cancel").inc()
+            raise SessionEnded("an engine did not stop in time")
 
     def abandon(self) -> None:
         """The call is over: silence, and let the task group collect the reply."""
-        self.silence()
+        self._silence()
         self._guessing.abandon()
         if self._preparing is not None:
             self._preparing.cancel()
@@ -248,19 +253,6 @@ class Speaking:
         if self._reply is not None:
             self._reply.stop()
         task.cancel()
-
-    def heard_user(self, event: Transcript) -> None:
-        """The user's words are settled: write them down, and tell."""
-        self._write_down(event)
-        if self._reply is None:
-            return
-        self._reply.proceed()
-        if not self._reply.answers:
-            self._task = None
-            self._account.generated("unanswered")
-            self._close()
-        elif event.text:
-            self.unheard = ""
 
     def truncate(self, turn: int, played_ms: int) -> None:
         """Keep of a reply that is over what the client says that it played."""
@@ -273,36 +265,6 @@ class Speaking:
         event = Playback(turn, Played.CUT, played_ms, text, heard.exact)
         self._dialect.notify(event)
 
-    def told(self, event: Generated) -> None:
-        """The reply said something; what a stopped one said is ignored."""
-        if event.turn != self._turn or self._task is None:
-            return
-        match event:
-            case ReplyStarted():
-                self._dialect.notify(event)
-            case TextDelta(_, text):
-                self._told += text
-                self._dialect.notify(event)
-            case AudioDelta():
-                self._dialect.notify(event)
-            case ToolCalled(_, call):
-                self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
-                self._dialect.notify(event)
-            case ReplyDone():
-                self._generated(event)
-
-    def playback(self, event: Playback) -> None:
-        """The reply began to sound, or has sounded to its end."""
-        if event.turn != self._turn or self._reply is None:
-            return
-        if event.state is Played.STARTED:
-            self._dialect.notify(event)
-        else:
-            self._dialect.notify(
-                self._heard(self._reply, Played.DONE, self._playout.played)
-            )
-            self._close()
-
     def any_audio(self) -> None:
         """The carrier took the first audio of the reply, if only of a filler."""
         self._account.any_audio(self._clock.now_ns())
@@ -310,6 +272,41 @@ class Speaking:
     def first_audio(self) -> None:
         """The carrier took the first audio of the answer."""
         self._account.first_audio(self._clock.now_ns())
+
+    def _silence(self) -> None:
+        """Stop the sound at once, and note how much of the turn was played."""
+        if self._playout.turn == self._turn:
+            self._played = self._playout.played
+        self._playout.flush(self._turn + 1)
+
+    @property
+    def _at_the_ear(self) -> int:
+        """Samples that were heard of those that were played before the silence."""
+        return max(0, self._played - self._lag)
+
+    def _write_down(self, event: Transcript) -> None:
+        said = Said("user", event.text, utterance_key(event.utterance))
+        self._history.add(said)
+        self._dialect.notify(event)
+        if self._reply is not None:
+            self._reply.proceed()
+
+    def _follow(self, event: Generated | Playback) -> None:
+        match event:
+            case TextDelta(_, text):
+                self._told += text
+            case ToolCalled(_, call):
+                self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
+            case ReplyDone():
+                self._generated(event)
+            case Playback(state=Played.DONE) if self._reply is not None:
+                played = self._playout.played
+                event = self._heard(self._reply, Played.DONE, played)
+            case ReplyStarted() | AudioDelta() | Playback():
+                pass
+            case _:
+                assert_never(event)
+        self._dialect.notify(event)
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None
@@ -320,50 +317,26 @@ class Speaking:
         if reply is not None and reply.fault is not None:
             kind = type(reply.fault).__name__
             self._metrics.faults.labels("reply", kind).inc()
-        self._dialect.notify(event)
-        if reply is not None and not reply.spoke:
-            self._close()
 
-    def _tell_rest(self, reply: Reply) -> None:
-        """Tell what the reply said before it was stopped and nobody has read yet."""
-        for item in self._inbox.drain(Lane.REPLY):
-            if isinstance(item, Transcript):
-                self.heard_user(item)
-            elif isinstance(item, ReplyStarted | TextDelta | ToolCalled | ReplyDone):
-                self.told(item)
-            elif isinstance(item, Reminder):
-                self._remind(item)
-        if reply.source.number and reply.transcript is None:
-            # Stopped while recognising: the newest words must do, none are lost.
-            text = reply.latest.text
-            self._write_down(Transcript(reply.source.number, text, final=True))
-
-    def _write_down(self, event: Transcript) -> None:
-        said = Said("user", event.text, utterance_key(event.utterance))
-        self._history.add(said)
-        self._dialect.notify(event)
-
-    def _end_generation(self, reply: Reply, outcome: Outcome) -> None:
+    def _end_generation(self, outcome: Outcome, told: bool) -> None:
         self._task = None
         self._account.generated(outcome.value)
         text = self._answer_in(self._told)
         self._remember(Said("assistant", text, reply_key(self._turn)))
-        if reply.started:
+        if told:
             by = self._account.answered_by
             self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
 
-    def _cut(self, reply: Reply, played: int, outcome: Outcome) -> None:
-        if reply.text_only:
+    def _cut(self) -> None:
+        reply = self._reply
+        if reply is None or reply.text_only:
             return  # read as it came
         heard = ""
-        if played:
-            event = self._heard(reply, Played.CUT, max(0, played - self._lag))
+        if self._played:
+            event = self._heard(reply, Played.CUT, self._at_the_ear)
             heard = event.heard
             self._dialect.notify(event)
         self._history.cut(reply_key(self._turn), self._answer_in(heard))
-        if outcome is Outcome.INTERRUPTED and played:
-            unheard = self._answer_in(self._told)[len(self._answer_in(heard)) :]
-            self.unheard = unheard.strip()
 
     def _heard(self, reply: Reply, state: Played, played: int) -> Playback:
         heard = reply.heard.at(played)
@@ -384,8 +357,11 @@ class Speaking:
             return source.messages
         return messages_of(self._history, saying)
 
-    def _close(self) -> None:
+    def _close(self, answered: bool) -> None:
         """The turn is over: write its ledger line."""
+        self._task = None
+        if not answered:
+            self._account.generated("unanswered")
         reply = self._reply
         if reply is not None:
             self._fillers_said += reply.filled

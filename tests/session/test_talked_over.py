@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
 from voiceserver.config import Config, TurnConfig
@@ -15,48 +13,6 @@ from voiceserver.events import (
     ReplyStarted,
     UserTurn,
 )
-from voiceserver.session.unanswered import MOST, Unanswered
-
-POLITE = TurnConfig(interrupt=False)
-
-
-def turn(number: int) -> UserTurn:
-    return UserTurn(number, 0, 100, 1, "silence")
-
-
-@pytest.mark.parametrize(
-    ("config", "busy", "waits"),
-    [
-        (POLITE, True, True),
-        (POLITE, False, False),
-        (TurnConfig(), True, False),
-        (TurnConfig(interrupt=False, policy="manual"), True, False),
-    ],
-)
-def test_only_what_may_not_interrupt_waits(
-    config: TurnConfig, busy: bool, waits: bool
-) -> None:
-    """And only while there is a reply; a client's own commit never does."""
-    assert Unanswered().keep(turn(1), config, busy) is waits
-
-
-def test_they_come_out_in_order_dated_anew() -> None:
-    """The budget of a turn begins when its time has come."""
-    unanswered = Unanswered()
-    for number in (1, 2):
-        unanswered.keep(turn(number), POLITE, True)
-    assert unanswered.answered
-    first = unanswered.next(7)
-    assert (first.utterance, first.decided_ns) == (1, 7)
-    assert unanswered.next(8).utterance == 2
-    assert not unanswered
-
-
-def test_too_many_are_not_kept() -> None:
-    """The one too many stops the reply instead."""
-    unanswered = Unanswered()
-    kept = [unanswered.keep(turn(n), POLITE, True) for n in range(MOST + 1)]
-    assert kept == [True] * MOST + [False]
 
 
 def conversation(*script: tuple[float, bool], create_reply: bool = True) -> Call:

@@ -1,0 +1,422 @@
+"""Who speaks: tables over the floor, and thousands of random orders of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from tests.turns.hall import SAMPLES, Hall, Stand, heard, turn
+from voiceserver.commands import CancelReply, ClearPlayback, CreateReply, Truncate
+from voiceserver.config import TurnConfig
+from voiceserver.events import (
+    AudioDelta,
+    BargeIn,
+    Event,
+    Failed,
+    IdleElapsed,
+    MediaReport,
+    Outcome,
+    Playback,
+    Played,
+    ReplyDone,
+    ReplyStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    ToolCalled,
+    Transcript,
+)
+from voiceserver.overload import Load
+from voiceserver.tools import ToolCall
+from voiceserver.turns.actions import (
+    Action,
+    AnswerConversation,
+    AwaitUser,
+    Begin,
+    BreakSilence,
+    Close,
+    Cut,
+    EndReply,
+    Follow,
+    Guess,
+    Refuse,
+    Say,
+    Silence,
+    Stop,
+    TakeTurn,
+    Tell,
+    WriteDown,
+)
+from voiceserver.turns.floor import MOST_WAITING, Floor, Request
+
+SEQUENCES = 3000
+POLITE = TurnConfig(interrupt=False)
+SILENT = TurnConfig(create_reply=False)
+
+
+# The life of a reply to what the user said, moment by moment.
+LIFE: dict[str, list[Event]] = {
+    "recognising": [],
+    "thinking": [heard()],
+    "begun": [ReplyStarted(1)],
+    "speaking": [TextDelta(1, "Hi "), Playback(1, Played.STARTED)],
+    "sounding on": [ReplyDone(1, "Hi ", Outcome.COMPLETED)],
+    "over": [Playback(1, Played.DONE)],
+}
+MOMENTS = list(LIFE)
+
+
+def at(moment: str, config: TurnConfig | None = None) -> tuple[Floor, Stand]:
+    """The floor at a moment of the first reply's life."""
+    floor, stand = Floor(config or TurnConfig()), Stand()
+    floor.happened(turn(1), stand)
+    for name in MOMENTS[: MOMENTS.index(moment) + 1]:
+        for event in LIFE[name]:
+            stand.begun |= isinstance(event, ReplyStarted)
+            floor.happened(event, stand)
+    return floor, stand
+
+
+def kinds(actions: Sequence[Action]) -> list[type[Action]]:
+    return [type(action) for action in actions]
+
+
+# What is left to do about a reply that was stopped at a moment.
+NEWEST = WriteDown(Transcript(1, "hel", final=True))
+LEFT: dict[str, list[Action]] = {
+    "recognising": [NEWEST, EndReply(Outcome.INTERRUPTED, told=False), Cut(), Close()],
+    "thinking": [EndReply(Outcome.INTERRUPTED, told=False), Cut(), Close()],
+    "begun": [EndReply(Outcome.INTERRUPTED, told=True), Cut(), Close()],
+    "speaking": [EndReply(Outcome.INTERRUPTED, told=True), Cut(), Close()],
+    "sounding on": [Cut(), Close()],
+}
+
+
+@pytest.mark.parametrize("moment", LEFT)
+def test_a_barge_in_at_any_moment_ends_what_had_begun(moment: str) -> None:
+    """Silence first; one end where a beginning was told; the user's words are kept."""
+    floor, stand = at(moment)
+    event = BargeIn(2, 0, "words")
+    assert floor.happened(event, stand) == [Silence(), Tell(event), Stop()]
+    assert floor.stopped(stand) == LEFT[moment]
+    assert (floor.busy, floor.active) == (False, 0)
+
+
+@pytest.mark.parametrize("moment", LEFT)
+def test_who_goes_on_speaking_stops_the_answer(moment: str) -> None:
+    """It is stale; but not where speech may not interrupt."""
+    floor, stand = at(moment)
+    event = SpeechStarted(2, 0)
+    assert floor.happened(event, stand) == [AwaitUser(0), Tell(event), Stop()]
+    assert floor.stopped(stand) == LEFT[moment]
+    floor, stand = at(moment, POLITE)
+    assert floor.happened(event, stand) == [AwaitUser(0), Tell(event)]
+    assert floor.busy
+
+
+@pytest.mark.parametrize("moment", LEFT)
+def test_a_turn_that_may_not_wait_comes_after_the_end_of_the_reply(moment: str) -> None:
+    """Told only then, and taken at once."""
+    floor, stand = at(moment)
+    assert floor.happened(turn(2), stand) == [Stop()]
+    assert floor.stopped(stand) == [
+        *LEFT[moment],
+        Tell(turn(2)),
+        TakeTurn(2, turn(2), answer=True),
+    ]
+
+
+@pytest.mark.parametrize("moment", LEFT)
+def test_a_turn_that_may_not_interrupt_waits_for_the_end(moment: str) -> None:
+    """Told at once, taken when nobody speaks, dated anew."""
+    floor, stand = at(moment, POLITE)
+    assert floor.happened(turn(2), stand) == [Tell(turn(2))]
+    assert floor.free(7) == []
+    floor.asked(CancelReply(), stand)
+    floor.stopped(stand)
+    dated = replace(turn(2), decided_ns=7)
+    assert floor.free(7) == [TakeTurn(2, dated, answer=True)]
+    assert floor.free(8) == []
+
+
+def test_what_was_said_before_the_stop_is_told_before_the_end() -> None:
+    """But no audio of it; and if it came to its end by itself, that is its end."""
+    floor, stand = at("begun")
+    floor.happened(BargeIn(2, 0, "words"), stand)
+    delta = TextDelta(1, "Hi ")
+    assert floor.happened(delta, stand) == [Follow(delta)]
+    assert floor.happened(AudioDelta(1, SAMPLES), stand) == []
+    done = ReplyDone(1, "Hi ", Outcome.COMPLETED)
+    assert floor.happened(done, stand) == [Follow(done)]
+    assert floor.stopped(stand) == [Cut(), Close()]
+
+
+def test_a_reply_that_ended_unheard_while_it_was_stopped_is_over() -> None:
+    """Nothing is left to cut; the turn that stopped it is taken."""
+    floor, stand = at("begun")
+    floor.happened(turn(2), stand)
+    stand.spoke = False
+    done = ReplyDone(1, "", Outcome.COMPLETED)
+    assert floor.happened(done, stand) == [Follow(done), Close()]
+    assert kinds(floor.stopped(stand)) == [Tell, TakeTurn]
+
+
+@pytest.mark.parametrize(
+    ("moment", "active"),
+    [
+        ("recognising", 0),
+        ("thinking", 0),
+        ("begun", 1),
+        ("speaking", 1),
+        ("sounding on", 0),
+        ("over", 0),
+    ],
+)
+def test_a_reply_is_active_between_its_told_beginning_and_end(
+    moment: str, active: int
+) -> None:
+    """It may sound on without being active."""
+    floor, _ = at(moment)
+    assert floor.active == active
+    assert floor.busy is (moment != "over")
+
+
+@pytest.mark.parametrize(
+    ("moment", "config", "actions"),
+    [
+        ("recognising", TurnConfig(), [Refuse]),
+        ("thinking", TurnConfig(), [Refuse]),
+        ("begun", TurnConfig(), [Stop]),
+        ("speaking", TurnConfig(), [Stop]),
+        ("sounding on", TurnConfig(), [Stop]),
+        ("over", TurnConfig(), [AwaitUser, AnswerConversation]),
+        ("recognising", SILENT, []),
+    ],
+)
+def test_a_reply_that_is_asked_for(
+    moment: str, config: TurnConfig, actions: list[type[Action]]
+) -> None:
+    """Refused where the user is about to be answered; else it has its turn once."""
+    floor, stand = at(moment, config)
+    asked = CreateReply()
+    assert kinds(floor.asked(asked, stand)) == actions
+    if Stop in actions:
+        assert floor.stopped(stand)[-1] == AnswerConversation(2, asked)
+    if not actions:
+        assert floor.asked(CreateReply(), stand) == [Refuse(CreateReply())]
+        stand.answers = False
+        assert kinds(floor.happened(heard(), stand)) == [WriteDown, Close]
+        assert floor.free(0)[-1] == AnswerConversation(2, asked)
+
+
+def test_a_reply_whose_beginning_was_not_read_yet_is_replaced() -> None:
+    """It has begun, so the user is not about to be answered any more."""
+    floor, stand = at("thinking")
+    stand.begun = True
+    assert floor.asked(CreateReply(), stand) == [Stop()]
+    started = ReplyStarted(1)
+    assert floor.happened(started, stand) == [Follow(started)]
+    assert floor.stopped(stand)[0] == EndReply(Outcome.CANCELLED, told=True)
+
+
+def test_who_asks_while_turns_wait_is_answered_with_them() -> None:
+    """Refused if they are answered anyway, else kept for their end."""
+    for config, refused in ((POLITE, True), (replace(POLITE, create_reply=False), 0)):
+        floor, stand = at("speaking", POLITE)
+        floor.configure(config)
+        floor.happened(turn(2), stand)
+        assert kinds(floor.asked(CreateReply(), stand)) == [Refuse] * int(refused)
+
+
+@pytest.mark.parametrize("command", [CancelReply(1), ClearPlayback(), Truncate(1, 90)])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_command_stops_what_there_is_to_stop(command: Request, moment: str) -> None:
+    """As cancelled; silence cannot be stopped."""
+    floor, stand = at(moment)
+    stops = floor.asked(command, stand)
+    assert stops == ([] if moment == "over" else [Stop()])
+    if stops:
+        ends = [a.outcome for a in floor.stopped(stand) if isinstance(a, EndReply)]
+        assert ends == [Outcome.CANCELLED] * (moment != "sounding on")
+
+
+def test_a_reply_that_is_over_is_truncated_without_a_stop() -> None:
+    """Another one may have the floor."""
+    floor, stand = at("speaking")
+    assert floor.asked(Truncate(7, 90), stand) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "moment", "waits"),
+    [
+        (POLITE, "speaking", True),
+        (POLITE, "over", False),
+        (TurnConfig(), "speaking", False),
+        (TurnConfig(interrupt=False, policy="manual"), "speaking", False),
+    ],
+)
+def test_only_what_may_not_interrupt_waits(
+    config: TurnConfig, moment: str, waits: bool
+) -> None:
+    """And only while there is a reply; a client's own commit never does."""
+    floor, stand = at(moment, config)
+    assert (floor.happened(turn(2), stand) == [Tell(turn(2))]) is waits
+
+
+def test_of_several_that_wait_the_newest_is_answered() -> None:
+    """The others are written down, in their order."""
+    floor, stand = at("speaking", POLITE)
+    for number in (2, 3, 4):
+        floor.happened(turn(number), stand)
+    floor.asked(CancelReply(), stand)
+    floor.stopped(stand)
+    taken = []
+    for number in (2, 3, 4):
+        [take] = floor.free(0)
+        assert isinstance(take, TakeTurn)
+        taken.append((take.user.utterance, take.answer))
+        stand.answers = take.answer
+        floor.happened(heard(number), stand)
+    assert taken == [(2, False), (3, False), (4, True)]
+
+
+def test_too_many_do_not_wait() -> None:
+    """The one too many stops the reply instead."""
+    floor, stand = at("speaking", POLITE)
+    for number in range(2, MOST_WAITING + 2):
+        assert floor.happened(turn(number), stand) == [Tell(turn(number))]
+    assert floor.happened(turn(99), stand) == [Stop()]
+
+
+@pytest.mark.parametrize(
+    ("unheard", "open_question", "config", "begins"),
+    [
+        ("w3 w4", True, TurnConfig(), Say(3, "w3 w4")),
+        ("", True, TurnConfig(), AnswerConversation(3)),
+        (None, True, TurnConfig(), AnswerConversation(3)),
+        (None, False, TurnConfig(), None),
+        ("w3 w4", True, SILENT, None),
+    ],
+)
+def test_what_interrupted_without_words_ends_nothing(
+    unheard: str | None, open_question: bool, config: TurnConfig, begins: Begin | None
+) -> None:
+    """The reply is taken up where it was cut, or the open question is answered."""
+    floor, stand = at("speaking")
+    floor.configure(config)
+    stand.unheard, stand.awaits_answer = unheard, open_question
+    floor.happened(BargeIn(2, 0, "duration"), stand)
+    floor.stopped(stand)
+    floor.happened(turn(2), stand)
+    stand.answers = False
+    actions = floor.happened(heard(2, ""), stand)
+    assert kinds(actions[:2]) == [WriteDown, Close]
+    assert list(actions[2:]) == ([AwaitUser(0), begins] if begins else [])
+
+
+def test_what_was_cut_is_forgotten_once_a_turn_has_taken_its_place() -> None:
+    """A later cough does not bring it back."""
+    floor, stand = at("speaking")
+    stand.unheard = "w3 w4"
+    floor.happened(turn(2), stand)
+    floor.stopped(stand)
+    floor.happened(heard(2, "and then"), stand)
+    stand.unheard = None
+    floor.happened(turn(3), stand)
+    floor.stopped(stand)
+    stand.answers = False
+    assert kinds(floor.happened(heard(3, ""), stand)) == [WriteDown, Close]
+
+
+@pytest.mark.parametrize(
+    ("moment", "config", "actions"),
+    [
+        ("over", TurnConfig(idle_ms=5000), [Tell, AwaitUser, BreakSilence]),
+        ("over", replace(SILENT, idle_ms=5000), [Tell]),
+        ("over", TurnConfig(), []),
+        ("speaking", TurnConfig(idle_ms=5000), []),
+    ],
+)
+def test_a_long_silence(
+    moment: str, config: TurnConfig, actions: list[type[Action]]
+) -> None:
+    """Counts from the end of a reply that was heard, and is broken once."""
+    floor, stand = at(moment)
+    floor.configure(config)
+    assert kinds(floor.happened(IdleElapsed(0, 9), stand)) == actions
+
+
+def test_silence_counts_from_the_end_of_the_playing() -> None:
+    """Not from the end of the generation."""
+    floor, stand = at("sounding on", TurnConfig(idle_ms=5000))
+    done = Playback(1, Played.DONE)
+    assert floor.happened(done, stand) == [Follow(done), Close(), AwaitUser(5000)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "config", "load", "guesses"),
+    [
+        ("over", TurnConfig(), Load.NORMAL, True),
+        ("over", TurnConfig(), Load.LEAN, False),
+        ("over", SILENT, Load.NORMAL, False),
+        ("sounding on", TurnConfig(), Load.NORMAL, False),
+    ],
+)
+def test_a_reply_is_begun_on_a_guess_only_where_it_may_follow(
+    moment: str, config: TurnConfig, load: Load, guesses: bool
+) -> None:
+    """Nobody speaks, it would be said, and the server keeps up."""
+    floor, _ = at(moment)
+    floor.configure(config)
+    expected = [Guess(2, "hello")] if guesses else []
+    assert floor.foreseen(2, "hello", load) == expected
+
+
+EVENTS: dict[type[Event], Event] = {
+    type(event): event
+    for event in (
+        SpeechStarted(9, 0),
+        SpeechStopped(9, 0),
+        BargeIn(9, 0, "words"),
+        Transcript(9, "so far", final=False),
+        turn(9),
+        IdleElapsed(0, 9),
+        ReplyStarted(9),
+        TextDelta(9, "x"),
+        AudioDelta(9, SAMPLES),
+        ToolCalled(9, ToolCall("c", "look", "{}")),
+        ReplyDone(9, "x", Outcome.COMPLETED),
+        Playback(9, Played.STARTED),
+        MediaReport(),
+        Failed("recogniser", "it broke"),
+    )
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+def test_every_event_is_decided_about(kind: type[Event]) -> None:
+    """What is of a reply that has not the floor is nobody's; all else is told."""
+    event = EVENTS[kind]
+    actions = Floor(TurnConfig(idle_ms=5000)).happened(event, Stand())
+    of_a_reply = isinstance(event, Playback) or kind in get_args(
+        ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
+    )
+    assert (Tell(event) in actions) is not of_a_reply
+    assert actions or of_a_reply
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_no_order_of_events_breaks_the_floor(part: int) -> None:
+    """One reply at a time, one end for each; no turn, no word and no request lost."""
+    for seed in range(part, SEQUENCES, 3):
+        hall = Hall(seed)
+        hall.run()
+        assert not hall.alive, f"seed {seed}: a reply never ended"
+        for number in hall.turns:
+            assert hall.told[f"taken {number}"] == 1, f"seed {seed}: a turn was lost"
+            assert hall.told[f"written {number}"] == 1, f"seed {seed}: words were lost"
+        for asked in hall.asked:
+            assert hall.told[f"settled {asked.say}"] == 1, f"seed {seed}"

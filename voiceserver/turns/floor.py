@@ -1,0 +1,399 @@
+"""The floor of one conversation: who speaks, and who is to speak next.
+
+Pure: no clock, no I/O. It is fed with what happened, with what was asked for and with
+what came of a stop, each in its order, and returns what to do, in order. At most one
+reply has the floor; every choice that depends on it is made here. It does not know
+what a reply is made of, how a client is told, or that anything takes time: whoever
+carries out a ``Stop`` says when it is done.
+
+Replies beside the conversation never have the floor; they only take their numbers here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, assert_never
+
+from voiceserver.commands import CancelReply, ClearPlayback, CreateReply, Truncate
+from voiceserver.config import TurnConfig
+from voiceserver.events import (
+    AudioDelta,
+    BargeIn,
+    Event,
+    Failed,
+    IdleElapsed,
+    MediaReport,
+    Outcome,
+    Playback,
+    Played,
+    ReplyDone,
+    ReplyStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextDelta,
+    ToolCalled,
+    Transcript,
+    UserTurn,
+)
+from voiceserver.overload import Load
+from voiceserver.turns.actions import (
+    Action,
+    AnswerConversation,
+    AwaitUser,
+    BreakSilence,
+    Close,
+    Cut,
+    EndReply,
+    Follow,
+    Generated,
+    Guess,
+    Refuse,
+    Say,
+    Silence,
+    Stop,
+    TakeTurn,
+    Tell,
+    WriteDown,
+)
+
+# Turns that wait for a reply which speech may not interrupt; beyond it the reply is
+# stopped for them: it has been talked over for long.
+MOST_WAITING = 32
+
+
+class Standing(Protocol):
+    """What the running parts know and no event says; looked at during a decision."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the reply has begun to answer, even if that was not told yet."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether the reply will answer, now that the user's words are settled."""
+
+    @property
+    def spoke(self) -> bool:
+        """Whether any audio was made of the reply."""
+
+    @property
+    def words(self) -> str:
+        """The user's words that the reply is to, as far as they are known."""
+
+    @property
+    def unheard(self) -> str | None:
+        """The stopped reply from its first word not heard; None if none was heard."""
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the user spoke last in the conversation."""
+
+
+Request = CreateReply | CancelReply | ClearPlayback | Truncate
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The reply that has the floor, from its beginning until nothing of it is left.
+
+    Attributes:
+        turn: Its number.
+        utterance: Number of what the user said; 0 if it is to nothing that was said.
+        answer: Whether it answers, or only writes down.
+        settled: The user's words are written down.
+        active: Its beginning was told, and not yet its end.
+        generating: Its generation has not ended.
+    """
+
+    turn: int
+    utterance: int = 0
+    answer: bool = True
+    settled: bool = False
+    active: bool = False
+    generating: bool = True
+
+
+class Floor:
+    """Decides about one conversation; feed it in the order in which things happened.
+
+    Args:
+        config: How turns are taken.
+    """
+
+    def __init__(self, config: TurnConfig) -> None:
+        self._config = config
+        self._turn = 0  # number of the newest reply, beside the conversation or in it
+        self._reply: _Reply | None = None
+        self._waiting: deque[UserTurn] = deque()  # until the reply has ended
+        self._unasked = False  # one of them will be answered without being asked to
+        self._asked: CreateReply | None = None  # waits for the user's words
+        self._outcome: Outcome | None = None  # of the reply that is being stopped
+        self._next: UserTurn | CreateReply | None = None  # once it has stopped
+        self._unheard = ""  # of what the user cut off, until a turn takes its place
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is generated or sounds."""
+        return self._reply is not None
+
+    @property
+    def active(self) -> int:
+        """Number of the reply that was told to have begun and not to have ended; or 0.
+
+        A reply that sounds on after its end was told is not active.
+        """
+        return self._reply.turn if self._reply and self._reply.active else 0
+
+    def configure(self, config: TurnConfig) -> None:
+        """Take new settings; they hold from the next decision on."""
+        self._config = config
+
+    def beside(self) -> int:
+        """Give a number to a reply beside the conversation."""
+        self._turn += 1
+        return self._turn
+
+    def foreseen(self, utterance: int, text: str, load: Load) -> Sequence[Action]:
+        """The user's turn is likely to be over.
+
+        Args:
+            utterance: Number of the utterance.
+            text: Its words so far; ``""`` if the user goes on.
+            load: Of the server; one that is late does nothing on a guess.
+        """
+        keeps_up = load is Load.NORMAL
+        if self.busy or not keeps_up or not self._config.create_reply:
+            return []
+        return [Guess(utterance, text)]
+
+    def happened(self, event: Event, standing: Standing) -> Sequence[Action]:
+        """Decide what an event leads to.
+
+        Args:
+            event: Of the conversation, or of its reply; not of a reply beside it.
+            standing: How things stand.
+        """
+        match event:
+            case SpeechStarted() | BargeIn() | UserTurn():
+                return self._of_user(event)
+            case Transcript():
+                return self._heard(event, standing) if event.final else [Tell(event)]
+            case (
+                ReplyStarted() | TextDelta() | AudioDelta() | ToolCalled() | ReplyDone()
+            ):
+                return self._said(event, standing)
+            case Playback():
+                return self._sounded(event)
+            case IdleElapsed():
+                return self._silent(event)
+            case SpeechStopped() | MediaReport() | Failed():
+                return [Tell(event)]
+            case _:
+                assert_never(event)
+
+    def asked(self, command: Request, standing: Standing) -> Sequence[Action]:
+        """Decide what a command leads to; ``Truncate`` for what of it is a stop.
+
+        Args:
+            command: Not one about a reply beside the conversation.
+            standing: How things stand.
+        """
+        match command:
+            case CreateReply():
+                return self._ask(command, standing)
+            case CancelReply() | ClearPlayback():
+                return self._stop(Outcome.CANCELLED)
+            case Truncate(turn):
+                plays = self._reply is not None and self._reply.turn == turn
+                return self._stop(Outcome.CANCELLED) if plays else []
+            case _:
+                assert_never(command)
+
+    def stopped(self, standing: Standing) -> Sequence[Action]:
+        """A ``Stop`` is done, and what the reply had said by then was fed.
+
+        Args:
+            standing: How the stopped reply stands.
+        """
+        outcome, self._outcome = self._outcome, None
+        assert outcome is not None, "nobody asked for a stop"
+        actions = [] if self._reply is None else self._end(outcome, standing)
+        wanted, self._next = self._next, None
+        match wanted:
+            case UserTurn():
+                actions += [Tell(wanted), self._take(wanted)]
+            case CreateReply():
+                actions += self._answer(wanted)
+            case None:
+                pass
+            case _:
+                assert_never(wanted)
+        return actions
+
+    def free(self, now_ns: int) -> Sequence[Action]:
+        """Take up what waits, if nobody speaks; ask after all else was handled.
+
+        Args:
+            now_ns: Becomes the commit of a turn: nobody is late for what had to wait.
+        """
+        if self.busy:
+            return []
+        if self._waiting:
+            return [self._take(replace(self._waiting.popleft(), decided_ns=now_ns))]
+        asked, self._asked = self._asked, None
+        return [] if asked is None else self._answer(asked)
+
+    def _of_user(self, event: SpeechStarted | BargeIn | UserTurn) -> list[Action]:
+        match event:
+            case SpeechStarted():
+                # The user goes on before the answer is heard: it is stale.
+                stop = self._config.interrupt
+                then = self._stop(Outcome.INTERRUPTED) if stop else []
+                return [AwaitUser(0), Tell(event), *then]
+            case BargeIn():
+                if not self.busy:
+                    return [Tell(event)]
+                # Silence before anything else.
+                return [Silence(), Tell(event), *self._stop(Outcome.INTERRUPTED)]
+            case UserTurn():
+                return self._commit(event)
+            case _:
+                assert_never(event)
+
+    def _commit(self, event: UserTurn) -> list[Action]:
+        if self._must_wait():
+            self._waiting.append(event)
+            self._unasked = self._config.create_reply
+            return [Tell(event)]
+        if self.busy:
+            # Only if a reply was asked for meanwhile, or the client commits.
+            return self._stop(Outcome.INTERRUPTED, event)
+        return [Tell(event), self._take(event)]
+
+    def _must_wait(self) -> bool:
+        """Whether a turn waits for the reply; one that the client ends never does."""
+        config = self._config
+        talked_over = self.busy and not config.interrupt and config.policy != "manual"
+        return talked_over and len(self._waiting) < MOST_WAITING
+
+    def _take(self, user: UserTurn) -> TakeTurn:
+        """Write a turn down and answer it, unless another waits behind it."""
+        answer = self._config.create_reply and not self._waiting
+        turn = self._begin(user.utterance, answer)
+        return TakeTurn(turn, user, answer)
+
+    def _begin(self, utterance: int = 0, answer: bool = True) -> int:
+        assert self._reply is None, "two replies at a time"
+        turn = self.beside()
+        self._reply = _Reply(turn, utterance, answer)
+        return turn
+
+    def _heard(self, event: Transcript, standing: Standing) -> list[Action]:
+        """The user's words are settled."""
+        actions: list[Action] = [WriteDown(event)]
+        reply = self._reply
+        if reply is not None:
+            reply.settled = True
+            if not standing.answers:
+                self._reply = None
+                actions.append(Close(answered=False))
+            elif event.text:
+                self._unheard = ""
+        if not event.text and self._outcome is None:
+            actions += self._take_up(standing)
+        return actions
+
+    def _take_up(self, standing: Standing) -> list[Action]:
+        """What interrupted had no words: say on, or answer: no cough ends all."""
+        if self.busy or not self._config.create_reply:
+            return []
+        unheard, self._unheard = self._unheard, ""
+        if unheard:
+            return [AwaitUser(0), Say(self._begin(), unheard)]
+        if standing.awaits_answer:
+            return [AwaitUser(0), AnswerConversation(self._begin())]
+        return []
+
+    def _said(self, event: Generated, standing: Standing) -> list[Action]:
+        reply = self._reply
+        if reply is None or event.turn != reply.turn or not reply.generating:
+            return []  # of one that was stopped
+        match event:
+            case ReplyStarted():
+                reply.active = True
+            case AudioDelta() if self._outcome is not None:
+                return []  # too late to be heard
+            case TextDelta() | AudioDelta() | ToolCalled():
+                pass
+            case ReplyDone():
+                reply.active = reply.generating = False
+                if not standing.spoke:
+                    self._reply = None
+                    return [Follow(event), Close()]
+            case _:
+                assert_never(event)
+        return [Follow(event)]
+
+    def _sounded(self, event: Playback) -> list[Action]:
+        actions: list[Action] = []
+        done = event.state is Played.DONE
+        if self._reply is not None and self._reply.turn == event.turn:
+            actions.append(Follow(event))
+            if done:
+                self._reply = None
+                actions.append(Close())
+        if done and not self.busy:
+            actions.append(AwaitUser(self._config.idle_ms))
+        return actions
+
+    def _silent(self, event: IdleElapsed) -> list[Action]:
+        """The user has been silent for long after a reply: say something."""
+        if self.busy or not self._config.idle_ms:
+            return []
+        if not self._config.create_reply:
+            return [Tell(event)]
+        return [Tell(event), AwaitUser(0), BreakSilence(self._begin())]
+
+    def _ask(self, asked: CreateReply, standing: Standing) -> list[Action]:
+        """Answer, once the user's words are known."""
+        reply = self._reply
+        said = reply is not None and reply.utterance > 0 and not standing.begun
+        answers = said and reply is not None and reply.answer
+        if self._asked is not None or answers or (self._waiting and self._unasked):
+            return [Refuse(asked)]  # the user is about to be answered
+        if said or self._waiting:
+            self._asked = asked
+            return []
+        if self.busy:
+            return self._stop(Outcome.CANCELLED, asked)
+        return self._answer(asked)
+
+    def _answer(self, asked: CreateReply) -> list[Action]:
+        return [AwaitUser(0), AnswerConversation(self._begin(), asked)]
+
+    def _stop(
+        self, outcome: Outcome, then: UserTurn | CreateReply | None = None
+    ) -> list[Action]:
+        """Stop the reply, if there is one; ``then`` has its turn afterwards."""
+        if not self.busy:
+            return []
+        assert self._outcome is None, "stopped twice"
+        self._outcome, self._next = outcome, then
+        return [Stop()]
+
+    def _end(self, outcome: Outcome, standing: Standing) -> list[Action]:
+        """Nothing more of the stopped reply comes: end it, in both its lives."""
+        reply, self._reply = self._reply, None
+        assert reply is not None
+        actions: list[Action] = []
+        if reply.utterance and not reply.settled:
+            # Stopped while recognising: the newest words must do, none are lost.
+            words = Transcript(reply.utterance, standing.words, final=True)
+            actions.append(WriteDown(words))
+        if reply.generating:
+            actions.append(EndReply(outcome, reply.active))
+        if outcome is Outcome.INTERRUPTED and standing.unheard is not None:
+            self._unheard = standing.unheard
+        return [*actions, Cut(), Close()]
