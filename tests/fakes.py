@@ -173,7 +173,7 @@ class RecordingDialect:
     def account(self, record: TurnRecord) -> None:
         self.records.append(record)
 
-    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
         return ()
 
     def attach(self, listener: Attach) -> None:

@@ -14,7 +14,7 @@ def test_a_flood_waits_and_is_not_dropped() -> None:
     call = Call()
     read: list[int] = []
 
-    def receive(text: str, sender: int = 0) -> tuple[()]:
+    def receive(text: str, sender: int = 0, active: int = 0) -> tuple[()]:
         read.append(len(text))
         return ()
 

@@ -66,8 +66,15 @@ class Dialect(Protocol):
     def account(self, record: TurnRecord) -> None:
         """A turn is over; this is what it cost."""
 
-    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
-        """Read a message of the client, or of a sideband; return what to do."""
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
+        """Read a message of the client, or of a sideband; return what to do.
+
+        Args:
+            text: The message.
+            sender: Number of the sideband; 0 is the client.
+            active: Turn of the reply that was told to have begun and not to have
+                ended; 0 if there is none. Only the session knows; keep no copy.
+        """
 
     def attach(self, listener: Attach) -> None:
         """Tell somebody else too, from now on; or no more."""

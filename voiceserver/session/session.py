@@ -295,7 +295,8 @@ class Session:
     async def _obey(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
             case Received(text, sender):
-                for wanted in self._dialect.receive(text, sender):
+                active = self._floor.active
+                for wanted in self._dialect.receive(text, sender, active):
                     await self._obey(wanted, group)
             case Configure() | AddMessage() | DeleteMessage() | Attach():
                 await self._obey_about_conversation(command, group)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from voiceserver.commands import Command
 from voiceserver.config import Config
 from voiceserver.dialects.realtime.dialect import Realtime
-from voiceserver.events import Event
+from voiceserver.events import Event, ReplyDone, ReplyStarted
 from voiceserver.session.ports import Carrier, Opening
 from voiceserver.voices import Voices
 
@@ -22,6 +22,7 @@ class Client:
     Attributes:
         events: Every server event since the call was opened.
         settings: What the conversation starts with.
+        active: Turn of the reply that is active, as the session would say.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Client:
         call_id: str = "rtc_test",
     ) -> None:
         self.events: list[dict[str, Any]] = []
+        self.active = 0
         config = config or Config()
         opening = Opening(
             call_id,
@@ -57,12 +59,18 @@ class Client:
         """Let things happen; return what was sent about them."""
         before = len(self.events)
         for event in events:
+            if isinstance(event, ReplyStarted):
+                aside = event.asked is not None and event.asked.aside
+                self.active = self.active if aside else event.turn
+            elif isinstance(event, ReplyDone) and event.turn == self.active:
+                self.active = 0
             self.dialect.notify(event)
         return self.events[before:]
 
     def send(self, name: str, **fields: Any) -> list[Command]:
         """Send a client event; return the commands it led to."""
-        return list(self.dialect.receive(json.dumps({"type": name, **fields})))
+        message = json.dumps({"type": name, **fields})
+        return list(self.dialect.receive(message, active=self.active))
 
     def answer(self, name: str, **fields: Any) -> list[dict[str, Any]]:
         """Send a client event; return the server events that answer it."""

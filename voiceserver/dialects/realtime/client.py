@@ -90,6 +90,7 @@ class ClientEvents:
         self._responses = responses
         self._session_id = session_id
         self._microphone = MicrophoneDecoder()
+        self._active = 0  # turn of the active reply, while a message is read
         self._readers: dict[str, Callable[[Fields], Commands]] = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._audio_append,
@@ -104,8 +105,14 @@ class ClientEvents:
             "response.cancel": self._response_cancel,
         }
 
-    def receive(self, message: str) -> Commands:
-        """Answer one message; return what the session should do."""
+    def receive(self, message: str, active: int = 0) -> Commands:
+        """Answer one message; return what the session should do.
+
+        Args:
+            message: As it came.
+            active: Turn of the reply that is active, says the session; 0 if none is.
+        """
+        self._active = active
         event_id: str | None = None
         try:
             fields = _parsed(message)
@@ -244,9 +251,10 @@ class ClientEvents:
             settings = settings.changed(
                 {"output_modalities": ["text"]}
             )  # one RTP stream
-        active = self._responses.active
-        if active is not None and not aside:
-            message = f"response {active.id} is still in progress"
+        if self._active and not aside:
+            active = self._responses.of(self._active)
+            name = "a response" if active is None else f"response {active.id}"
+            message = f"{name} is still in progress"
             raise BadRequest(message, "conversation_already_has_active_response")
         messages = None if "input" not in read else self._input(read["input"])
         usual = self._rules.call_settings(call.settings)
@@ -278,17 +286,15 @@ class ClientEvents:
         return tuple(messages)
 
     def _response_cancel(self, fields: Fields) -> Commands:
-        wanted = fields.get("response_id")
-        if wanted is None:
-            active = self._responses.active
-        else:
-            active = self._responses.running(ID(wanted, "response_id"))
-        if active is None and self._responses.cut_by_client:
+        wanted, turn = fields.get("response_id"), self._active
+        if wanted is not None:
+            turn = self._responses.running(ID(wanted, "response_id"), self._active)
+        if not turn and self._responses.cut_by_client:
             return []  # pydantic-ai truncates what it then cancels
-        if active is None:
+        if not turn:
             message = "there is no active response to cancel"
             raise BadRequest(message, "response_cancel_not_active")
-        return [CancelReply(active.turn)]
+        return [CancelReply(turn)]
 
 
 def _parsed(message: str) -> Fields:

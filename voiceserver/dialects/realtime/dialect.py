@@ -114,11 +114,11 @@ class RealtimeDialect:
         """Tell the client what a turn cost: ``voiceserver.turn.latency``."""
         self._responses.account(record)
 
-    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
         """Answer a message of the client; return what the session should do."""
         self._call.wire.sender = sender
         try:
-            return self._client.receive(text)
+            return self._client.receive(text, active)
         finally:
             self._call.wire.sender = None
 

@@ -33,7 +33,7 @@ OutputEvent = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone | P
 
 
 class Responses:
-    """Renders replies; at most one of the conversation is active at a time.
+    """Renders replies; which of them is active the session knows, and says.
 
     Args:
         call: The call.
@@ -47,25 +47,27 @@ class Responses:
         self._cut_turn = -1  # of what the client truncated last
         self._newest = 0
 
-    @property
-    def active(self) -> Response | None:
-        """The response of the conversation that is being generated, if any."""
-        newest = self._by_turn.get(self._newest)
-        if newest is None or newest.status != "in_progress":
-            return None
-        return newest
+    def of(self, turn: int) -> Response | None:
+        """The response that shows the reply of a turn."""
+        return self._by_turn.get(turn)
 
     @property
     def cut_by_client(self) -> bool:
         """Whether the client truncated the newest response, which stops it too."""
         return self._cut_turn == self._newest
 
-    def running(self, response_id: str) -> Response | None:
-        """The response of an id, if it is being generated."""
-        for response in self._by_turn.values():
-            if response.id == response_id and response.status == "in_progress":
-                return response
-        return None
+    def running(self, response_id: str, active: int) -> int:
+        """Turn of the response of an id, if it is being generated, else 0.
+
+        Args:
+            response_id: As the client knows it.
+            active: Turn of the one of the conversation that is; 0 if none is.
+        """
+        for turn, response in self._by_turn.items():
+            if response.id == response_id:
+                beside = response.aside and response.status == "in_progress"
+                return turn if beside or turn == active else 0
+        return 0
 
     def notify(self, event: OutputEvent) -> None:
         """Render an event; one that the order forbids is logged and ignored."""
@@ -140,11 +142,11 @@ class Responses:
         if event.turn in self._by_turn or (not aside and event.turn <= self._newest):
             call.out_of_order(event)
             return
-        if not aside and self.active is not None:
+        before = self._by_turn.get(self._newest)
+        if not aside and before is not None and before.status == "in_progress":
             # The one way to keep one terminal for each: its own will be ignored.
             call.out_of_order(event)
-            done = ReplyDone(self._newest, "", Outcome.CANCELLED)
-            self._finish(self.active, done)
+            self._finish(before, ReplyDone(self._newest, "", Outcome.CANCELLED))
         response = Response(
             call.ids.new("resp"),
             event.turn,
