@@ -89,6 +89,8 @@ class Hall:
         self.stand = Stand()
         self.floor = Floor(self._config())
         self.alive = self.active = self.n_turns = 0
+        self.ended = 0  # turn of the newest reply whose end was told
+        self.stopping = False
         self.coming: list[Event] = []
         self.unread: list[Event] = []
         self.told: Counter[str] = Counter()
@@ -151,6 +153,7 @@ class Hall:
         elif isinstance(action, AnswerConversation) and action.asked:
             self._once(f"settled {action.asked.say}")
         assert not self.alive, "begun while another was alive"
+        assert not self.stopping, "begun while another was being stopped"
         assert number > self.n_turns
         self.alive = self.n_turns = number
         rng, stand = self.rng, self.stand
@@ -178,9 +181,11 @@ class Hall:
         # What is no word of the reply's is read in its own time.
         self.unread = [event for event in unread if isinstance(event, Playback)]
         self.coming.clear()
+        self.stopping = True
         for event in unread:
             if not isinstance(event, Playback):
                 self.carry_out(self.floor.happened(event, self.stand))
+        self.stopping = False
         self.carry_out(self.floor.stopped(self.stand))
 
     def _follow(self, event: Event) -> None:
@@ -190,7 +195,7 @@ class Hall:
             self.active = event.turn
         elif isinstance(event, ReplyDone):
             assert self.active == event.turn, "an end without a beginning"
-            self.active = 0
+            self.active, self.ended = 0, event.turn
         elif not isinstance(event, Playback):
             assert self.active == event.turn  # type: ignore[union-attr]
 
@@ -225,7 +230,8 @@ class Hall:
                 event = IdleElapsed(0, 9)
             case 5:
                 old = TextDelta(stale, "late"), ReplyDone(stale, "", Outcome.FAILED)
-                event = rng.choice(old if stale != self.alive else (MediaReport(),))
+                ended = stale in (0, self.ended) or stale != self.alive
+                event = rng.choice(old if ended else (MediaReport(),))
             case 6:
                 asked = CreateReply(say=str(number))
                 self.asked.append(asked)

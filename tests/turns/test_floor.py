@@ -164,6 +164,34 @@ def test_a_reply_that_ended_unheard_while_it_was_stopped_is_over() -> None:
     assert kinds(floor.stopped(stand)) == [Tell, TakeTurn]
 
 
+def test_nothing_begins_while_a_reply_is_stopped() -> None:
+    """Also if what was heard had no words and a question is open: a turn follows."""
+    floor, stand = at("recognising")
+    stand.awaits_answer = True
+    floor.happened(turn(2), stand)
+    stand.answers = False
+    assert kinds(floor.happened(heard(1, ""), stand)) == [WriteDown, Close]
+    assert kinds(floor.stopped(stand)) == [Tell, TakeTurn]
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [("speaking", 2), ("sounding on", 1), ("sounding on", 2), ("over", 1), ("over", 2)],
+)
+def test_what_a_reply_says_after_its_end_is_nobodys(moment: str, number: int) -> None:
+    """Nor what one says that never had the floor; there is one end."""
+    floor, stand = at(moment)
+    for late in (
+        ReplyStarted(number),
+        TextDelta(number, "late"),
+        AudioDelta(number, SAMPLES),
+        ToolCalled(number, ToolCall("c", "look", "{}")),
+        ReplyDone(number, "late", Outcome.FAILED),
+    ):
+        assert floor.happened(late, stand) == []
+    assert floor.active == (moment == "speaking")
+
+
 @pytest.mark.parametrize(
     ("moment", "active"),
     [
@@ -317,6 +345,17 @@ def test_what_interrupted_without_words_ends_nothing(
     assert list(actions[2:]) == ([AwaitUser(0), begins] if begins else [])
 
 
+def test_what_a_client_stopped_is_not_taken_up() -> None:
+    """Only what speech cut off is."""
+    floor, stand = at("speaking")
+    stand.unheard = "w3 w4"
+    floor.asked(CancelReply(), stand)
+    floor.stopped(stand)
+    floor.happened(turn(2), stand)
+    stand.answers = False
+    assert kinds(floor.happened(heard(2, ""), stand)) == [WriteDown, Close]
+
+
 def test_what_was_cut_is_forgotten_once_a_turn_has_taken_its_place() -> None:
     """A later cough does not bring it back."""
     floor, stand = at("speaking")
@@ -354,6 +393,16 @@ def test_silence_counts_from_the_end_of_the_playing() -> None:
     floor, stand = at("sounding on", TurnConfig(idle_ms=5000))
     done = Playback(1, Played.DONE)
     assert floor.happened(done, stand) == [Follow(done), Close(), AwaitUser(5000)]
+
+
+def test_the_end_of_an_older_playing_ends_nothing() -> None:
+    """The reply that has the floor goes on; once nobody speaks the silence counts."""
+    floor, stand = at("speaking", TurnConfig(idle_ms=5000))
+    late = Playback(7, Played.DONE)
+    assert floor.happened(late, stand) == []
+    floor.asked(CancelReply(), stand)
+    floor.stopped(stand)
+    assert floor.happened(late, stand) == [AwaitUser(5000)]
 
 
 @pytest.mark.parametrize(
