@@ -11,12 +11,12 @@ from voiceserver.budget import Spent, Step
 from voiceserver.engines import base
 from voiceserver.engines.base import (
     Answering,
-    Engines,
     Message,
     SpeechChunk,
     SpeechRequest,
     TextRequest,
 )
+from voiceserver.engines.opened import Engines
 
 
 def engines() -> Engines:

@@ -37,7 +37,7 @@ class Plain:
     def account(self, record: TurnRecord) -> None:
         self._tell("took", str(record.turn))
 
-    def receive(self, text: str, sender: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
         match text:
             case "speak":
                 return [CreateReply()]
