@@ -11,7 +11,7 @@ import numpy as np
 from tests.virtual_time import VirtualClock
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, AudioFrame, Samples
 from voiceserver.budget import TurnRecord
-from voiceserver.commands import Attach, CallSettings, Command
+from voiceserver.commands import Attach, CallSettings, Command, HangUp
 from voiceserver.config import Config
 from voiceserver.engines.base import (
     Hypothesis,
@@ -161,6 +161,7 @@ class RecordingDialect:
     at_s: list[float] = field(default_factory=list)
     records: list[TurnRecord] = field(default_factory=list)
     closed_reasons: list[str] = field(default_factory=list)
+    end_codes: list[str] = field(default_factory=list)
     greeted: int = 0
 
     def opened(self) -> None:
@@ -182,8 +183,9 @@ class RecordingDialect:
     def refused(self, command: Command) -> None:
         pass
 
-    def closed(self, reason: str) -> None:
-        self.closed_reasons.append(reason)
+    def closed(self, end: HangUp) -> None:
+        self.closed_reasons.append(end.reason)
+        self.end_codes.append(end.code)
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from voiceserver.audio import Samples
 from voiceserver.config import Config, TurnConfig
@@ -93,6 +94,11 @@ class DeleteMessage:
     """
 
     key: str
+
+
+# Why a call is over: either side ended it, the server goes (and may come back), the
+# longest length is reached, or something failed.
+EndCode = Literal["ended", "closing", "limit", "fault"]
 
 
 def utterance_key(utterance: int) -> str:
@@ -182,13 +188,15 @@ class ClearAudio:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the call.
+    """End the call; also why it is over.
 
     Attributes:
-        reason: Shown to the client and written to the log.
+        reason: In words, shown to the client and written to the log.
+        code: The same for programs.
     """
 
     reason: str
+    code: EndCode = "ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def test_a_call_that_is_hung_up_says_goodbye_before_it_closes() -> None:
     assert call.done == ["no more reading", "goodbye", "no more sending", "closed"]
     assert reason == "Closing time."
     assert kind.dialect.closed_reasons == ["Closing time."]
+    assert kind.dialect.end_codes == ["ended"]
 
 
 def test_the_first_reason_stands() -> None:

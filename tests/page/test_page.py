@@ -17,6 +17,7 @@ import pytest
 
 from tests.browser import Browser, Look, open_browser
 from tests.page.fake_server import FakeServer
+from tests.polling import until
 from voiceserver.events import MediaReport
 from voiceserver.server.page import page_files
 
@@ -539,12 +540,23 @@ async def test_a_call_ended_by_the_server_shows_the_reason(server: FakeServer) -
     """The reason is shown and the page does not call again."""
     async with open_browser() as page:
         await begin(page, server)
-        server.tell("voiceserver.call.ended", reason="the call lasted an hour")
+        # The words mean nothing to it, only the code does.
+        words = "the call lasted an hour, before a restart of the worker"
+        server.tell("voiceserver.call.ended", reason=words, code="limit")
         await state(page, "error")
         notice = await page.evaluate("document.querySelector('#notice').innerText")
-        assert "The call lasted an hour." in notice
+        assert "The call lasted an hour, before" in notice
         await asyncio.sleep(1)
         assert server.calls == 1
+
+
+async def test_it_calls_again_when_the_server_goes(server: FakeServer) -> None:
+    """By the code of the end, whatever its words."""
+    async with open_browser() as page:
+        await begin(page, server)
+        server.tell("voiceserver.call.ended", reason="good night", code="closing")
+        await until(lambda: server.calls == 2)
+        await state(page, "listening")
 
 
 async def test_settings_are_applied_and_kept(server: FakeServer) -> None:

@@ -71,7 +71,7 @@ class FakeCall:
         finally:
             self.over.set()
 
-    def hang_up(self, reason: str) -> None:
+    def hang_up(self, reason: str, code: str = "ended") -> None:
         self.reasons.append(reason)
         self._told.set()
         if self._offer.startswith("deaf"):

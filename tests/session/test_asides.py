@@ -6,7 +6,7 @@ import asyncio
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
-from voiceserver.commands import CreateReply
+from voiceserver.commands import CancelReply, CreateReply
 from voiceserver.events import Failed, ReplyDone, ReplyStarted
 from voiceserver.session.asides import MAX_ASIDES
 
@@ -33,3 +33,37 @@ def test_only_so_many_run_at_a_time() -> None:
     assert call.dialect.of(Failed) == []
     assert isinstance(call.text, FakeText)
     assert call.text.requests[-1].messages == ()
+
+
+def test_each_has_its_line_of_the_ledger() -> None:
+    """Also one that is cancelled, and one that the end of the call cuts off."""
+    call = Call(text=FakeText(words=40))
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(call.session.run())
+            call.session.command(CreateReply(aside=True))
+            await asyncio.sleep(0.5)
+            [started] = call.dialect.of(ReplyStarted)
+            assert isinstance(started, ReplyStarted)
+            call.session.command(CancelReply(started.turn))
+            call.session.command(CreateReply(aside=True))
+            await asyncio.sleep(40)
+            call.session.command(CreateReply(aside=True))
+            await asyncio.sleep(0.5)
+            running.cancel()
+            await asyncio.wait({running})
+
+    run_virtual(scenario())
+    assert [record.outcome for record in call.dialect.records] == [
+        "cancelled",
+        "completed",
+    ]
+    assert [record.turn for record in call.dialect.records] == [1, 2]
+    ended = {
+        sample.labels["outcome"]: sample.value
+        for family in call.metrics.turns.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    assert ended == {"cancelled": 2, "completed": 1}

@@ -10,7 +10,7 @@ from tests.carriers.incoming import incoming
 from tests.fakes import Call, FakeText, RecordingDialect
 from tests.virtual_time import run_virtual
 from voiceserver.budget import TurnRecord
-from voiceserver.commands import CallSettings
+from voiceserver.commands import CallSettings, HangUp
 from voiceserver.config import Config
 from voiceserver.events import Event
 from voiceserver.session.ports import Carrier, Opened
@@ -35,7 +35,7 @@ class OrderedDialect(RecordingDialect):
     def account(self, record: TurnRecord) -> None:
         self.order.append("turn")
 
-    def closed(self, reason: str) -> None:
+    def closed(self, end: HangUp) -> None:
         self.order.append("closed")
 
 

@@ -24,6 +24,7 @@ from voiceserver.config import BudgetConfig, Config, TurnConfig
 from voiceserver.engines.base import Reminder, TextItem, TextRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.events import (
+    Event,
     Outcome,
     Playback,
     Played,
@@ -347,6 +348,7 @@ def test_a_client_can_hang_up() -> None:
     call = commanded((0.1, CreateReply()), (0.3, HangUp("bye")))
     assert call.reason == "bye"
     assert call.dialect.closed_reasons == ["bye"]
+    assert call.dialect.end_codes == ["ended"]
 
 
 def test_a_client_that_floods_is_hung_up() -> None:
@@ -431,3 +433,32 @@ def test_a_reply_cut_within_its_filler_was_not_heard() -> None:
     )
     said = [m.text for m in call.session._history.messages() if m.role == "assistant"]
     assert said and all("Hmm" not in text and "Well" not in text for text in said)
+
+
+@pytest.mark.parametrize("depth", ["alone", "group", "nested"])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EngineFailed("speech", "is away"), "speech: is away"),
+        (ZeroDivisionError("secret detail"), "internal error"),
+    ],
+)
+def test_of_a_fault_only_our_own_words_are_told(
+    error: Exception, told: str, depth: str
+) -> None:
+    """And it is counted by its kind, however many task groups it came through."""
+    group = ExceptionGroup("call", [error])
+    failed = {"alone": error, "group": group, "nested": ExceptionGroup("out", [group])}
+    call = Call()
+
+    def broken(event: Event) -> None:
+        raise failed[depth]
+
+    call.dialect.notify = broken  # type: ignore[method-assign]
+    run_virtual(call.run(TURN))
+    assert call.reason == told
+    assert call.dialect.closed_reasons == [told]
+    assert call.dialect.end_codes == ["fault"]
+    labels = {"where": "session", "kind": type(error).__name__}
+    count = call.metrics.registry.get_sample_value("voiceserver_faults_total", labels)
+    assert count == 1

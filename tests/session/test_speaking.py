@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
-from voiceserver.commands import CancelReply, CreateReply
+from voiceserver.commands import CancelReply, CreateReply, HangUp
 from voiceserver.config import BudgetConfig, Config
 from voiceserver.engines.base import Reminder, TextRequest
 from voiceserver.events import Outcome, ReplyDone
@@ -31,9 +31,9 @@ def test_an_engine_that_does_not_stop_ends_the_call() -> None:
     told_s: list[float] = []
     closed = call.dialect.closed
 
-    def note(reason: str) -> None:
+    def note(end: HangUp) -> None:
         told_s.append(asyncio.get_running_loop().time())
-        closed(reason)
+        closed(end)
 
     call.dialect.closed = note  # type: ignore[method-assign]
 

@@ -53,8 +53,8 @@ class Plain:
     def refused(self, command: Command) -> None:
         self._tell("not now")
 
-    def closed(self, reason: str) -> None:
-        self._tell("bye", reason)
+    def closed(self, end: HangUp) -> None:
+        self._tell("bye", end.reason)
 
 
 class PlainKind:

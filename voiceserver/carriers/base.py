@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from voiceserver.commands import HangUp
+from voiceserver.commands import EndCode, HangUp
 from voiceserver.reply.playout import Outlet
 from voiceserver.session.ports import (
     CallParts,
@@ -46,8 +46,8 @@ class Call(Protocol):
     async def run(self) -> str:
         """Hold the call to its end; return why it ended. Cleans up, cancelled too."""
 
-    def hang_up(self, reason: str) -> None:
-        """Ask the call to end; ``reason`` is told to the client. Returns at once."""
+    def hang_up(self, reason: str, code: EndCode = "ended") -> None:
+        """Ask the call to end; the client is told why. Returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,7 @@ class HeldCall(ABC):
         opened = incoming.open(carrier, send)
         self._parts = incoming.parts
         self._reason = ""
+        self._end_code: EndCode = "ended"
         self._over = asyncio.Event()
         self._session = Session(incoming.parts, opened, outlet, carrier)
 
@@ -197,9 +198,10 @@ class HeldCall(ABC):
         finally:
             await self._close()
 
-    def hang_up(self, reason: str) -> None:
-        """Ask the call to end; ``reason`` is told to the client."""
-        self._reason = self._reason or reason
+    def hang_up(self, reason: str, code: EndCode = "ended") -> None:
+        """Ask the call to end; the client is told why. The first reason holds."""
+        if not self._reason:
+            self._reason, self._end_code = reason, code
         self._over.set()
 
     async def _connect(self) -> None:  # noqa: B027 - few carriers have to
@@ -242,4 +244,4 @@ class HeldCall(ABC):
 
     async def _wait_for_end(self) -> None:
         await self._over.wait()
-        self._session.command(HangUp(self._reason))
+        self._session.command(HangUp(self._reason, self._end_code))

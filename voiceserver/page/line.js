@@ -7,8 +7,8 @@ import { Fault, noMedia, sentence } from "./faults.js";
 
 const BACKOFF_S = [0.5, 1, 2, 4, 5];
 const STEADY_MS = 5_000; // a call that lived so long starts the back-off afresh
-// Reasons after which the server comes back.
-const PASSING = /shut|restart|stopping|worker/i;
+// The code of an end after which the server may come back.
+const CLOSING = "closing";
 
 export class Line {
 	#audio;
@@ -90,7 +90,7 @@ export class Line {
 				this.#listener.event(message);
 				if (message.type !== "voiceserver.call.ended") return;
 				call.close();
-				if (PASSING.test(message.reason)) resolve();
+				if (message.code === CLOSING) resolve();
 				else reject(new Fault("The server ended the call.", sentence(message.reason)));
 			};
 			const listener = { ...this.#listener, event, lost: resolve };

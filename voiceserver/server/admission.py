@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voiceserver.carriers.base import Call
+from voiceserver.commands import EndCode
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.log import call_named
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_LIMIT_S = 10.0  # from an offer to its answer; DTLS set-up has its own limit
 CANCEL_LIMIT_S = 2.0  # for a cancelled call to clean up
+TOO_LONG = "The longest call length is reached."
 
 
 MakeCall = Callable[[str], Call]
@@ -139,13 +141,13 @@ class CallRegistry:
         if end is not None:
             await end.wait()
 
-    def hang_up(self, call_id: str, reason: str) -> bool:
+    def hang_up(self, call_id: str, reason: str, code: EndCode = "ended") -> bool:
         """Ask a call to end; return whether there is such a call."""
         call = self._calls.get(call_id)
         if call is None:
             return False
         try:
-            call.hang_up(reason)
+            call.hang_up(reason, code)
         except Exception as error:  # one must not hurt the others
             self._metrics.faults.labels("call", type(error).__name__).inc()
             log.exception("a call could not be told to end", extra={"call": call_id})
@@ -160,7 +162,7 @@ class CallRegistry:
         """
         self.refuse(reason)
         for call_id in list(self._calls):
-            self.hang_up(call_id, reason)
+            self.hang_up(call_id, reason, "closing")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limit_s)
         for task in self._tasks:
@@ -192,7 +194,7 @@ class CallRegistry:
             answered.set_result(answer)
             log.info("call began")
             timer = asyncio.get_running_loop().call_later(
-                self._max_call_s, call.hang_up, "The longest call length is reached."
+                self._max_call_s, call.hang_up, TOO_LONG, "limit"
             )
             try:
                 reason = await call.run()

@@ -7,16 +7,16 @@ the dialect carries the audio. Used by the session's one writer only.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from voiceserver.audio import Samples
 from voiceserver.budget import TurnLedger
-from voiceserver.clock import Clock
 from voiceserver.commands import CallSettings
 from voiceserver.engines.base import Message
-from voiceserver.engines.opened import Engines
 from voiceserver.events import (
     AudioDelta,
     Outcome,
+    Played,
     ReplyDone,
     ReplyStarted,
     TextDelta,
@@ -28,39 +28,52 @@ from voiceserver.reply.reply import Reply
 from voiceserver.reply.request import Source
 from voiceserver.session.history import History
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.ports import Dialect
+from voiceserver.session.ports import CallParts, Dialect
 from voiceserver.session.speaking import messages_of
+from voiceserver.session.turn_account import CallCost, TurnAccount
 from voiceserver.turns.actions import Generated
 
 MAX_ASIDES = 4
 REMEMBERED = 64  # whose late events are known for theirs
 
 
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """One that runs, and its line of the ledger."""
+
+    reply: Reply
+    task: asyncio.Task[None]
+    account: TurnAccount
+
+
 class Asides:
     """The replies beside one conversation.
 
     Args:
-        engines: To reply with.
+        parts: Of the server.
         history: What they may know.
         inbox: Where their events arrive.
         dialect: Is told.
-        clock: Monotonic clock.
+        carrier: For metrics.
+        cost: Of the call.
     """
 
     def __init__(
         self,
-        engines: Engines,
+        parts: CallParts,
         history: History,
         inbox: Inbox,
         dialect: Dialect,
-        clock: Clock,
+        carrier: str,
+        cost: CallCost,
     ) -> None:
-        self._engines = engines
+        self._parts = parts
         self._history = history
         self._inbox = inbox
         self._dialect = dialect
-        self._clock = clock
-        self._running: dict[int, tuple[Reply, asyncio.Task[None]]] = {}
+        self._carrier = carrier
+        self._cost = cost
+        self._running: dict[int, _Aside] = {}
         self._texts: dict[int, str] = {}
 
     def begin(
@@ -73,23 +86,37 @@ class Asides:
         """Start one; returns False if there are too many."""
         if len(self._running) >= MAX_ASIDES:
             return False
-        outlet = Ahead(self._clock.now_ns, Notices(made=self._audio_made))
+        now_ns = self._parts.clock.now_ns
+        account = TurnAccount(
+            self._parts.call_id, self._parts.metrics, self._carrier, self._cost
+        )
+        account.open(ledger)
+
+        def played(_turn: int, state: Played) -> None:
+            if state is Played.STARTED:
+                account.any_audio(now_ns())
+
+        notices = Notices(
+            played, lambda _turn: account.first_audio(now_ns()), self._audio_made
+        )
+        outlet = Ahead(now_ns, notices)
         outlet.begin(ledger.turn)
         reply = Reply(
             ledger.turn,
             source,
             settings,
-            self._engines,
+            self._parts.engines,
             outlet,
             ledger,
-            self._clock.now_ns,
+            now_ns,
             lambda item: self._inbox.put(Lane.ASIDES, item),
             lambda _saying: self._messages(source),
         )
         if len(self._texts) >= REMEMBERED:
             del self._texts[next(iter(self._texts))]
         self._texts[ledger.turn] = ""
-        self._running[ledger.turn] = reply, group.create_task(reply.run())
+        task = group.create_task(reply.run())
+        self._running[ledger.turn] = _Aside(reply, task, account)
         return True
 
     def told(self, event: Generated) -> bool:
@@ -100,29 +127,42 @@ class Asides:
         match event:
             case TextDelta(turn, text):
                 self._texts[turn] += text
-            case ReplyDone(turn):
-                del self._running[turn]
-            case ReplyStarted() | AudioDelta() | ToolCalled():
+            case ReplyStarted() | AudioDelta() | ToolCalled() | ReplyDone():
                 pass
         self._dialect.notify(event)
+        if isinstance(event, ReplyDone):
+            self._close(self._running.pop(event.turn), event.outcome)
         return True
 
     def cancel(self, turn: int) -> bool:
         """Stop one; returns False if there is none of that turn."""
         if turn not in self._running:
             return False
-        reply, task = self._running.pop(turn)
-        reply.stop()
-        task.cancel()  # the session's task group collects it
+        aside = self._running.pop(turn)
+        aside.reply.stop()
+        aside.task.cancel()  # the session's task group collects it
         text = self._texts[turn]
         self._dialect.notify(ReplyDone(turn, text, Outcome.CANCELLED))
+        self._close(aside, Outcome.CANCELLED)
         return True
 
     def abandon(self) -> None:
         """The call is over: let the task group collect them."""
-        for reply, task in self._running.values():
-            reply.stop()
-            task.cancel()
+        for aside in self._running.values():
+            aside.reply.stop()
+            aside.task.cancel()
+            aside.account.generated(Outcome.CANCELLED.value)
+            aside.account.close()
+
+    def _close(self, aside: _Aside, outcome: Outcome) -> None:
+        """Write its line of the ledger."""
+        aside.account.generated(outcome.value)
+        if aside.reply.fault is not None:
+            kind = type(aside.reply.fault).__name__
+            self._parts.metrics.faults.labels("reply", kind).inc()
+        record = aside.account.close()
+        if record is not None:
+            self._dialect.account(record)
 
     async def _audio_made(self, turn: int, samples: Samples) -> None:
         await self._inbox.put(Lane.ASIDES, AudioDelta(turn, samples))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from voiceserver.budget import TurnRecord
 from voiceserver.clock import Clock
-from voiceserver.commands import Attach, CallSettings, Command
+from voiceserver.commands import Attach, CallSettings, Command, HangUp
 from voiceserver.config import Config
 from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
@@ -82,8 +82,8 @@ class Dialect(Protocol):
     def refused(self, command: Command) -> None:
         """A command of the client could not be carried out as things stand."""
 
-    def closed(self, reason: str) -> None:
-        """The session is over; ``reason`` is fit for the client."""
+    def closed(self, end: HangUp) -> None:
+        """The session is over; why is fit for the client."""
 
 
 @dataclass(frozen=True, slots=True)

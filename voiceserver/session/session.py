@@ -10,6 +10,7 @@ here it is carried out. It knows no protocol, no transport and no engine by name
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -35,7 +36,7 @@ from voiceserver.commands import (
     Truncate,
 )
 from voiceserver.engines.base import Message, Reminder
-from voiceserver.errors import SessionEnded
+from voiceserver.errors import SessionEnded, VoiceServerError, first
 from voiceserver.events import (
     AudioDelta,
     Event,
@@ -48,13 +49,13 @@ from voiceserver.reply.playout import Notices, Outlet
 from voiceserver.reply.request import Source
 from voiceserver.session.asides import Asides
 from voiceserver.session.door import MESSAGES_RING_MS, Door
-from voiceserver.session.faults import told_of
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.ports import CallParts, Carrier, Opened
 from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders
+from voiceserver.session.turn_account import CallCost
 from voiceserver.streams import raise_if_cancelled
 from voiceserver.turns.actions import (
     Action,
@@ -80,6 +81,17 @@ from voiceserver.turns.floor import Floor
 
 # What the text model is told in place of a user's turn.
 SILENCE = "The user has been silent since. Ask briefly whether they are still there."
+
+
+log = logging.getLogger(__name__)
+
+
+class _HungUp(Exception):
+    """A command to end the call, on its way out of the loop."""
+
+    def __init__(self, command: HangUp) -> None:
+        super().__init__(command.reason)
+        self.command = command
 
 
 class Session:
@@ -127,6 +139,7 @@ class Session:
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
         )
         self.door = Door(self._inbox, self._listener)
+        cost = CallCost()
         self._speaking = Speaking(
             parts,
             outlet,
@@ -134,10 +147,13 @@ class Session:
             self._inbox,
             dialect,
             carrier.name,
+            cost,
         )
         heard = self._listener
         self._patience = Patience(lambda at: self.happens(IdleElapsed(at, heard.now)))
-        self._asides = Asides(engines, self._history, self._inbox, dialect, clock)
+        self._asides = Asides(
+            parts, self._history, self._inbox, dialect, carrier.name, cost
+        )
 
     def happens(self, event: Event | Hint) -> None:
         """Take what a part of the call has noticed; handled in its turn."""
@@ -164,43 +180,57 @@ class Session:
         Cancelling it ends the conversation too. Never raises for what engines,
         dialect or client did.
         """
-        reason = "cancelled"
+        end = HangUp("cancelled", "closing")
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listener.run())
                 self._speaking.prepare(self._settings, group)
                 try:
-                    reason = await self._converse(group)
+                    end = await self._converse(group)
                 finally:
                     listening.cancel()
-                    self._abandon(reason)
+                    self._abandon(end)
         except* Exception as failed:  # noqa: BLE001 - the session edge
-            reason = told_of(failed, self._call_id, self._metrics)
+            end = self._failed(failed)
         raise_if_cancelled()
-        return reason
+        return end.reason
 
-    async def _converse(self, group: asyncio.TaskGroup) -> str:
-        """Handle the inbox until the call ends; return the reason."""
+    async def _converse(self, group: asyncio.TaskGroup) -> HangUp:
+        """Handle the inbox until the call ends; return why."""
         try:
             self._dialect.opened()
             while True:
                 await self._handle(await self._inbox.get(), group)
                 waiting = self._floor.free(self._clock.now_ns())
                 await self._carry_out(waiting, group)
+        except _HungUp as hung_up:
+            return hung_up.command
         except SessionEnded as ended:
-            return str(ended)
+            return HangUp(str(ended), "fault")
         except Exception as error:  # noqa: BLE001 - the session edge
             raise_if_cancelled()
-            return told_of(error, self._call_id, self._metrics)
+            return self._failed(error)
 
-    def _abandon(self, reason: str) -> None:
+    def _failed(self, failed: Exception) -> HangUp:
+        """Count and log what ended the call; the client learns our own words only."""
+        error = first(failed)
+        expected = isinstance(error, VoiceServerError)
+        self._metrics.faults.labels("session", type(error).__name__).inc()
+        log.error(
+            "a call ended by a fault",
+            extra={"call": self._call_id, "kind": type(error).__name__},
+            exc_info=None if expected else error,
+        )
+        return HangUp(str(error) if expected else "internal error", "fault")
+
+    def _abandon(self, end: HangUp) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
         self.door.close()
         self._reminders.close()
         self._patience.ended()
         self._speaking.abandon()
         self._asides.abandon()
-        self._dialect.closed(reason)
+        self._dialect.closed(end)
 
     async def _handle(self, item: Item, group: asyncio.TaskGroup) -> None:
         if isinstance(item, Reminder):
@@ -304,8 +334,8 @@ class Session:
                 await self._obey_about_replies(command, group)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
                 await self._obey_about_audio(command, group)
-            case HangUp(reason):
-                raise SessionEnded(reason)
+            case HangUp():
+                raise _HungUp(command)
             case _:
                 assert_never(command)
 

@@ -35,7 +35,7 @@ from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.ports import CallParts, Dialect
-from voiceserver.session.turn_account import TurnAccount
+from voiceserver.session.turn_account import CallCost, TurnAccount
 from voiceserver.turns.actions import (
     Close,
     Cut,
@@ -61,6 +61,7 @@ class Speaking:
         inbox: Where a reply's events arrive.
         dialect: Is told.
         carrier: For metrics.
+        cost: Of the call.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Speaking:
         inbox: Inbox,
         dialect: Dialect,
         carrier: str,
+        cost: CallCost,
     ) -> None:
         clock, metrics = parts.clock, parts.metrics
         self._config = parts.config
@@ -81,7 +83,7 @@ class Speaking:
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
-        self._account = TurnAccount(parts.call_id, metrics, carrier)
+        self._account = TurnAccount(parts.call_id, metrics, carrier, cost)
         self._guessing = Guessing(
             self._held_reply, parts.config.budget, clock.now_ns, metrics
         )

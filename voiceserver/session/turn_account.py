@@ -6,6 +6,7 @@ Transcripts and replies never appear here.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from voiceserver.budget import TurnLedger, TurnRecord
 from voiceserver.metrics import Metrics
@@ -13,15 +14,31 @@ from voiceserver.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-class TurnAccount:
-    """Holds the ledger of the turn in progress; one object per call."""
+@dataclass(slots=True)
+class CallCost:
+    """What all turns of a call have cost so far, in US dollars."""
 
-    def __init__(self, call_id: str, metrics: Metrics, carrier: str = "webrtc") -> None:
+    usd: float = 0.0
+
+
+class TurnAccount:
+    """Holds the ledger of the turn in progress.
+
+    Args:
+        call_id: For the log.
+        metrics: Of the server.
+        carrier: For metrics.
+        cost: Of the call, added to.
+    """
+
+    def __init__(
+        self, call_id: str, metrics: Metrics, carrier: str, cost: CallCost
+    ) -> None:
         self._call_id = call_id
         self._carrier = carrier
         self._metrics = metrics
         self._ledger: TurnLedger | None = None
-        self._cost_usd = 0.0  # of the call so far
+        self._cost = cost
 
     @property
     def answered_by(self) -> str:
@@ -53,7 +70,7 @@ class TurnAccount:
         if ledger is None:
             return None
         record = ledger.close()
-        self._cost_usd += record.spent.cost_usd
+        self._cost.usd += record.spent.cost_usd
         self._measure(record)
         log.info(
             "turn",
@@ -75,7 +92,7 @@ class TurnAccount:
                 "tokens_out": record.spent.tokens_out,
                 "tokens_wasted": record.spent.tokens_wasted,
                 "cost_usd": round(record.spent.cost_usd, 6),
-                "call_cost_usd": round(self._cost_usd, 6),
+                "call_cost_usd": round(self._cost.usd, 6),
                 "stages": {
                     spend.stage.value: {
                         "planned_ms": round(spend.planned_ms),

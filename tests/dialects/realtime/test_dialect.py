@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.dialects.realtime.client import Client, names
-from voiceserver.commands import CreateReply
+from voiceserver.commands import CreateReply, HangUp
 from voiceserver.config import Config, TurnConfig
 from voiceserver.errors import BadRequest
 from voiceserver.events import (
@@ -179,8 +179,8 @@ def test_closed_call_ends_the_open_response_and_says_why() -> None:
     client = Client()
     client.notify(*TURN)
     before = len(client.events)
-    client.dialect.closed("the server is shutting down")
-    client.dialect.closed("again")
+    client.dialect.closed(HangUp("the server is shutting down", "closing"))
+    client.dialect.closed(HangUp("again"))
     client.notify(ReplyDone(1, "Hi there.", Outcome.CANCELLED))
     *ending, last = client.events[before:]
     assert names(ending)[-1] == "response.done"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.dialects.realtime.client import Client, names
 from tests.dialects.test_fields import JSON
 from voiceserver.budget import TurnRecord
+from voiceserver.commands import HangUp
 from voiceserver.events import (
     BargeIn,
     Event,
@@ -136,7 +137,7 @@ def played_out(steps: list[Event | tuple[str, dict[str, Any]]]) -> Client:
         else:
             client.notify(step)
             client.dialect.account(TurnRecord(1, "", 0.0, (), None, 1, "", "", ""))
-    client.dialect.closed("over")
+    client.dialect.closed(HangUp("over"))
     return client
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import assert_never
 
 from voiceserver.budget import TurnRecord
-from voiceserver.commands import Attach, Command
+from voiceserver.commands import Attach, Command, HangUp
 from voiceserver.config import Config
 from voiceserver.dialects.realtime.call import Call
 from voiceserver.dialects.realtime.client import ClientEvents
@@ -131,10 +131,12 @@ class RealtimeDialect:
         """Tell the client that its command could not be carried out."""
         self._client.refused(command)
 
-    def closed(self, reason: str) -> None:
+    def closed(self, end: HangUp) -> None:
         """End what is open and tell why the call is over; may be called again."""
         self._responses.close()
-        self._call.wire.event("voiceserver.call.ended", reason=reason)
+        self._call.wire.event(
+            "voiceserver.call.ended", reason=end.reason, code=end.code
+        )
         self._call.wire.close()
 
 

@@ -103,7 +103,8 @@ class Responses:
     def account(self, record: TurnRecord) -> None:
         """Tell what a turn cost; it is over, so nothing more of it will sound."""
         response = self._by_turn.get(record.turn)
-        if response and response.status == "cancelled" and response.ended is None:
+        cut = response is not None and response.status == "cancelled"
+        if response and cut and response.ended is None and not response.aside:
             self._play(response, Playback(record.turn, Played.CUT))
         item = response.message if response else None
         self._call.wire.event(
