@@ -43,7 +43,7 @@ from voiceserver.audio import (
     Samples,
     to_int16,
 )
-from voiceserver.engines.sphinx.decoder import Decoder, load
+from voiceserver.engines.sphinx.decoder import SphinxDecoder, load
 from voiceserver.media import libopus
 from voiceserver.media.jitter import Origin
 
@@ -117,7 +117,7 @@ def _listened(file: str, text: str, index: int) -> Heard:
 
 
 @cache
-def _decoder() -> Decoder:
+def _decoder() -> SphinxDecoder:
     return load({})
 
 
@@ -167,7 +167,7 @@ def _decoded(payloads: list[bytes], played: list[Played]) -> Samples:
     return np.concatenate(parts)
 
 
-def _recognised(decoder: Decoder, samples: Samples) -> list[str]:
+def _recognised(decoder: SphinxDecoder, samples: Samples) -> list[str]:
     decoder.start()
     decoder.push(to_int16(samples))
     return _plain(decoder.finish().text)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 from tests.chat_faults import ChatService, Cut, Hang, Head
-from voiceserver.engines.providers.http import Response
+from voiceserver.engines.providers.http import HttpResponse
 from voiceserver.errors import ProviderFailed
 
 
@@ -41,7 +41,7 @@ class FakeTransport:
         url: str,
         headers: Mapping[str, str],
         body: bytes = b"",
-    ) -> Response:
+    ) -> HttpResponse:
         host = url.split("/")[2]
         if host in self.fails:
             raise ProviderFailed(source, self.fails[host])

@@ -8,7 +8,7 @@ from pathlib import Path
 from voiceserver.budget import Step
 from voiceserver.config import Config
 from voiceserver.config.parse import parse
-from voiceserver.engines.providers.breaker import State
+from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.metrics import Metrics
 
 PAGE = (Path(__file__).parents[1] / "docs" / "latency-budget.md").read_text()
@@ -26,7 +26,9 @@ def test_the_worked_configuration_is_one() -> None:
 def test_every_step_and_state_is_explained() -> None:
     """None is missing."""
     assert [step.value for step in Step if f"`{step.value}`" not in PAGE] == []
-    assert [state.value for state in State if f"`{state.value}`" not in PAGE] == []
+    assert [
+        state.value for state in BreakerState if f"`{state.value}`" not in PAGE
+    ] == []
 
 
 def test_every_metric_it_names_exists() -> None:

@@ -150,10 +150,10 @@ def test_lines_are_spoken_once_and_for_all_calls() -> None:
     budget = replace(BUDGET, fillers=("Hmm.", "this takes far too long"))
     for _ in range(2):
         run_virtual(prepare_lines(bench.engines, budget, "alloy", 1.0))
-    assert bench.stages.prepared("this takes far too long") == ()
-    [clip] = bench.stages.prepared("Hmm.")
+    assert bench.stages.line_spoken("this takes far too long") == ()
+    [clip] = bench.stages.line_spoken("Hmm.")
     assert 0 < len(clip.samples) <= 0.6 * SPEECH_RATE
-    assert bench.stages.prepared(budget.sorry)
+    assert bench.stages.line_spoken(budget.sorry)
 
 
 def test_a_prepared_line_is_not_spoken_again() -> None:
@@ -189,4 +189,4 @@ def test_a_voice_that_fails_costs_only_the_lines() -> None:
 
     bench = Bench(speech=Mute())
     run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
-    assert bench.stages.prepared("Hmm.") == ()
+    assert bench.stages.line_spoken("Hmm.") == ()

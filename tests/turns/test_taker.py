@@ -16,7 +16,7 @@ from voiceserver.turns.taker import (
     Dismissed,
     Interrupted,
     Paused,
-    State,
+    TurnState,
     TurnTaker,
 )
 
@@ -140,7 +140,7 @@ def test_a_backchannel_does_not_interrupt(text: str) -> None:
     talk = Talk().playing(True).hear(320, True).words(text).hear(640, False)
     assert talk.of(Dismissed)
     assert not talk.of(Interrupted) and not talk.of(Committed)
-    assert talk.taker.state is State.IDLE
+    assert talk.taker.state is TurnState.IDLE
 
 
 def test_a_short_word_of_substance_does() -> None:

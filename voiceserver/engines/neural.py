@@ -168,7 +168,7 @@ class NeuralVoice:
         if timbre is None:
             names = ", ".join(TIMBRES)
             raise EngineFailed("neural", f"no voice {request.voice!r}; one of: {names}")
-        line = _Line(timbre.size, request.text)
+        line = _SpeechQueue(timbre.size, request.text)
         how = manner(request, timbre)
         chunks = CHUNKS if request.paced else WHOLE
         for start, part in pieces(request.text):
@@ -203,7 +203,7 @@ def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
 _PUNCTUATION = re.compile(r"[^\w\s]*")
 
 
-class _Line:
+class _SpeechQueue:
     """The audio of a phrase: brought to its size, its words placed."""
 
     def __init__(self, size: float, text: str) -> None:

@@ -34,7 +34,7 @@ class Sink:
 
     Attributes:
         tell: Takes the next words, or a reminder.
-        told: Returns the number of characters told so far.
+        n_characters: Returns how many were told so far.
         sounds: Told that the first audio of the answer comes next.
         play: Takes audio; returns False once the turn is over.
         step: Takes a rung of a ladder.
@@ -42,7 +42,7 @@ class Sink:
     """
 
     tell: Callable[[TextItem], Awaitable[None]]
-    told: Callable[[], int]
+    n_characters: Callable[[], int]
     sounds: Callable[[], None]
     play: Callable[[Samples], Awaitable[bool]]
     step: Callable[[Step], None]
@@ -153,7 +153,7 @@ class Answer:
 
     async def _tell(self) -> None:
         if not self._through.is_set():
-            self._origin = self._sink.told()
+            self._origin = self._sink.n_characters()
         held, self._held = self._held, []
         for piece in held:
             await self._sink.tell(piece)
@@ -180,10 +180,10 @@ class Answer:
     async def _line(self) -> Phrase:
         """Tell a fixed line; return it as a phrase."""
         line = self._budget.sorry if not self._through.is_set() else self._budget.lost
-        told = self._sink.told()
-        self._held.append(f" {line}" if told else line)
+        follows = self._sink.n_characters()
+        self._held.append(f" {line}" if follows else line)
         await self._tell()
-        return Phrase(line, self._sink.told() - len(line) - self._origin)
+        return Phrase(line, self._sink.n_characters() - len(line) - self._origin)
 
     async def _speak(self) -> None:
         try:
@@ -197,7 +197,7 @@ class Answer:
             self.fault = self.fault or first(failure)
             self.mute = True
             if self._gate.is_set():
-                await self._say_prepared()
+                await self._say_line()
 
     async def _speak_one(
         self, phrase: Phrase, stream: AsyncGenerator[SpeechChunk, None]
@@ -226,15 +226,15 @@ class Answer:
             heard.end()
         return True
 
-    async def _say_prepared(self) -> None:
+    async def _say_line(self) -> None:
         """The voice is gone: a line that was spoken beforehand is what is left."""
         line = self._budget.lost if self.spoken else self._budget.sorry
         self._writing.cancel()  # what it still tells nobody will hear
-        if not self._stages.prepared(line):
+        if not self._stages.line_spoken(line):
             return
         self._sink.step(Step.PREPARED)
         self._held.clear()
         self._held.append(f" {line}")
         await self._tell()
-        start = self._sink.told() - len(line) - self._origin
+        start = self._sink.n_characters() - len(line) - self._origin
         await self._speak_one(Phrase(line, start), self._stages.speech(line))

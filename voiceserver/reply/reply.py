@@ -323,7 +323,7 @@ class Reply:
     def _sink(self) -> Sink:
         return Sink(
             tell=self._tell,
-            told=lambda: len(self._text),
+            n_characters=lambda: len(self._text),
             sounds=lambda: self._playout.answer_begins(self.turn),
             play=self._play,
             step=self.ledger.step,
@@ -369,7 +369,7 @@ class Reply:
     async def _fill(self, step: Step) -> None:
         stages, said = self._stages(), self._fillers_said
         # Another one each time: the same twice in a row sounds like a machine.
-        fillers = [*filter(stages.prepared, self.ledger.config.fillers)]
+        fillers = [*filter(stages.line_spoken, self.ledger.config.fillers)]
         unanswered = self.transcript is not None and not self.answers
         if not fillers or unanswered or not self.source.answer:
             return
@@ -378,7 +378,7 @@ class Reply:
         async with self._sounding:
             if not (self.spoke or self._stopped):
                 self.ledger.step(step)
-                await self._say_filler(filler, stages.prepared(filler))
+                await self._say_filler(filler, stages.line_spoken(filler))
 
     async def _say_filler(self, filler: str, chunks: tuple[SpeechChunk, ...]) -> None:
         # At once, before any word of the answer: in the text, then in sound.

@@ -169,7 +169,7 @@ class Stages:
         Raises:
             StageFailed: If the voice fails or is late.
         """
-        if chunks := self.prepared(phrase):
+        if chunks := self.line_spoken(phrase):
             return _again(chunks)
         speech = self._engines.speech
         self._ledger.spoken_by = self._ledger.spoken_by or speech.name
@@ -186,7 +186,7 @@ class Stages:
             (self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
         )
 
-    def prepared(self, text: str) -> tuple[SpeechChunk, ...]:
+    def line_spoken(self, text: str) -> tuple[SpeechChunk, ...]:
         """Return a line spoken beforehand in the current voice; empty if none was."""
         return self._engines.lines.get(text, self._voice, self._speed) or ()
 

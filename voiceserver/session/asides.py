@@ -119,7 +119,7 @@ class Asides:
         self._running[ledger.turn] = _Aside(reply, task, account)
         return True
 
-    def told(self, event: Generated) -> bool:
+    def notify(self, event: Generated) -> bool:
         """Pass on an event of one; returns False if it is none of theirs."""
         if event.turn not in self._running:
             # Of one that was cancelled, or of the conversation.

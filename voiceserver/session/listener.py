@@ -41,7 +41,7 @@ from voiceserver.turns.taker import (
     Interrupted,
     Paused,
     Resumed,
-    State,
+    TurnState,
     TurnTaker,
 )
 
@@ -144,7 +144,7 @@ class Listener:
 
         What was heard before has been listened to.
         """
-        if self._taker.state is State.IDLE:
+        if self._taker.state is TurnState.IDLE:
             held_ms = self._prerolled * 1000 // MIC_RATE
             if self._config.policy != "manual" or held_ms < HELD_LEAST_MS:
                 return False
@@ -249,7 +249,7 @@ class Listener:
 
     def _foresee(self) -> None:
         """Hint at a likely end: a pause after words that do not look unfinished."""
-        if self._taker.state is not State.PAUSED or not self._told.text:
+        if self._taker.state is not TurnState.PAUSED or not self._told.text:
             return
         told = self._told
         if grade(told.words, told.complete) is not Completeness.INCOMPLETE:

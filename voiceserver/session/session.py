@@ -245,7 +245,7 @@ class Session:
             await self._happened(item, group)
 
     async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
-        if isinstance(event, Generated) and self._asides.told(event):
+        if isinstance(event, Generated) and self._asides.notify(event):
             return
         await self._carry_out(self._floor.happened(event, self._speaking), group)
 

@@ -24,7 +24,7 @@ OVERLAP_SETTLE_MS = 200
 INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
 
 
-class State(Enum):
+class TurnState(Enum):
     """Where the user stands; whether a reply plays is told separately."""
 
     IDLE = auto()
@@ -93,7 +93,7 @@ class TurnTaker:
     """Decides about one call; feed it in the order in which things happened."""
 
     def __init__(self, config: TurnConfig) -> None:
-        self._state = State.IDLE
+        self._state = TurnState.IDLE
         self._playing = False
         self._text = ""
         self._complete = False
@@ -102,7 +102,7 @@ class TurnTaker:
         self.configure(config)
 
     @property
-    def state(self) -> State:
+    def state(self) -> TurnState:
         """Where the user stands."""
         return self._state
 
@@ -116,9 +116,9 @@ class TurnTaker:
         """Tell whether a reply sounds."""
         self._playing = playing
         self._set_threshold()
-        if not playing and self._state in (State.OVERLAP, State.OVERLAP_PAUSED):
-            overlap = self._state is State.OVERLAP
-            self._state = State.SPEAKING if overlap else State.PAUSED
+        if not playing and self._state in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED):
+            overlap = self._state is TurnState.OVERLAP
+            self._state = TurnState.SPEAKING if overlap else TurnState.PAUSED
             return [Confirmed(self._began)]
         return []
 
@@ -149,9 +149,9 @@ class TurnTaker:
             now: Samples of microphone audio so far.
             pending_db: Levels of the hops after the last full window.
         """
-        if self._state in (State.SPEAKING, State.PAUSED):
+        if self._state in (TurnState.SPEAKING, TurnState.PAUSED):
             return self._endpoint(now, pending_db)
-        if self._state is State.OVERLAP_PAUSED:
+        if self._state is TurnState.OVERLAP_PAUSED:
             settled = now - self._gate.voiced_until >= _samples(OVERLAP_SETTLE_MS)
             return self._settle_overlap() if settled else []
         return []
@@ -166,30 +166,30 @@ class TurnTaker:
         self._gate.threshold = config.threshold_playing if overlap else config.threshold
 
     def _started(self) -> list[Decision]:
-        if self._state is State.IDLE:
+        if self._state is TurnState.IDLE:
             self._text, self._complete = "", False
             self._began = self._gate.onset
             overlap = self._playing and self._config.interrupt
-            self._state = State.OVERLAP if overlap else State.SPEAKING
+            self._state = TurnState.OVERLAP if overlap else TurnState.SPEAKING
             return [Began(self._began, overlap)]
-        if self._state is State.PAUSED:
-            self._state = State.SPEAKING
+        if self._state is TurnState.PAUSED:
+            self._state = TurnState.SPEAKING
             return [Resumed()]
-        if self._state is State.OVERLAP_PAUSED:
-            self._state = State.OVERLAP
+        if self._state is TurnState.OVERLAP_PAUSED:
+            self._state = TurnState.OVERLAP
         return []
 
     def _stopped(self) -> list[Decision]:
-        if self._state is State.SPEAKING:
-            self._state = State.PAUSED
+        if self._state is TurnState.SPEAKING:
+            self._state = TurnState.PAUSED
             return [Paused(self._gate.voiced_until)]
-        if self._state is State.OVERLAP:
-            self._state = State.OVERLAP_PAUSED
+        if self._state is TurnState.OVERLAP:
+            self._state = TurnState.OVERLAP_PAUSED
         return []
 
     def _judge_overlap(self) -> list[Decision]:
         """Confirm an interruption as soon as length or words suffice."""
-        if self._state not in (State.OVERLAP, State.OVERLAP_PAUSED):
+        if self._state not in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED):
             return []
         config = self._config
         fixed = config.policy == "fixed"
@@ -215,8 +215,8 @@ class TurnTaker:
         return self._interrupt("words")
 
     def _interrupt(self, reason: str) -> list[Decision]:
-        overlap = self._state is State.OVERLAP
-        self._state = State.SPEAKING if overlap else State.PAUSED
+        overlap = self._state is TurnState.OVERLAP
+        self._state = TurnState.SPEAKING if overlap else TurnState.PAUSED
         return [Interrupted(self._began, reason)]
 
     def _endpoint(self, now: int, pending_db: Sequence[float]) -> list[Decision]:
@@ -253,5 +253,5 @@ class TurnTaker:
         return [Committed(at, reason)]
 
     def _end(self) -> None:
-        self._state = State.IDLE
+        self._state = TurnState.IDLE
         self._gate.close()

@@ -14,7 +14,7 @@ from voiceserver.engines.providers.breaker import (
     JITTER,
     LONGEST_S,
     Breaker,
-    State,
+    BreakerState,
 )
 
 
@@ -32,7 +32,7 @@ def test_three_failures_in_a_row_open_it() -> None:
     it.failed(0, "late")
     assert it.admits
     it.failed(0, "error")
-    assert it.state is State.OPEN and not it.admits
+    assert it.state is BreakerState.OPEN and not it.admits
 
 
 def test_one_failure_in_four_opens_it_in_time() -> None:
@@ -46,7 +46,7 @@ def test_one_failure_in_four_opens_it_in_time() -> None:
     for _ in range(3):
         it.succeeded()
     it.failed(0, "error")
-    assert it.state is State.OPEN
+    assert it.state is BreakerState.OPEN
 
 
 def test_slow_first_words_open_it() -> None:
@@ -56,7 +56,7 @@ def test_slow_first_words_open_it() -> None:
         it.began(slow, 0)
     assert it.admits
     it.began(True, 0)
-    assert it.state is State.OPEN
+    assert it.state is BreakerState.OPEN
 
 
 def test_back_off_doubles_up_to_its_bound() -> None:
@@ -70,7 +70,7 @@ def test_back_off_doubles_up_to_its_bound() -> None:
         assert expected * (1 - JITTER) <= waited <= expected * (1 + JITTER)
         now = it.probe_s
         it.probing()
-        assert it.state is State.HALF_OPEN and not it.admits
+        assert it.state is BreakerState.HALF_OPEN and not it.admits
         it.probed(now, good=False)
         expected = min(LONGEST_S, expected * 2)
     it.probing()
@@ -86,9 +86,12 @@ def test_retry_after_is_honoured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "state"), [("misconfigured", State.MISCONFIGURED), ("pin", State.MISMATCH)]
+    ("kind", "state"),
+    [("misconfigured", BreakerState.MISCONFIGURED), ("pin", BreakerState.MISMATCH)],
 )
-def test_what_asking_again_cannot_mend_stays_out(kind: str, state: State) -> None:
+def test_what_asking_again_cannot_mend_stays_out(
+    kind: str, state: BreakerState
+) -> None:
     """No probe: somebody has to look."""
     it = breaker()
     it.failed(0, kind)
@@ -100,7 +103,7 @@ def test_the_operator_takes_a_provider_out() -> None:
     it = breaker()
     it.drain(True)
     it.failed(0, "error")
-    assert it.state is State.DRAINED
+    assert it.state is BreakerState.DRAINED
     it.drain(False)
     assert it.admits
 
@@ -121,8 +124,8 @@ class Machine(RuleBasedStateMachine):
     def fail(self, kind: str) -> None:
         before = self.it.state
         self.it.failed(self.now, kind, 3.0 if kind == "busy" else 0.0)
-        if before is State.CLOSED and kind == "busy":
-            assert self.it.state is State.OPEN
+        if before is BreakerState.CLOSED and kind == "busy":
+            assert self.it.state is BreakerState.OPEN
 
     @rule(slow=st.booleans())
     def begin(self, slow: bool) -> None:
@@ -149,7 +152,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def an_open_breaker_is_probed_in_bounded_time(self) -> None:
-        if self.it.state is State.OPEN:
+        if self.it.state is BreakerState.OPEN:
             assert self.it.probe_s is not None
             assert self.it.probe_s <= self.now + LONGEST_S * (1 + JITTER)
         else:

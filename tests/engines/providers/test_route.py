@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from voiceserver.budget import Spent, Step
-from voiceserver.engines.providers.breaker import State
+from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import (
     FEWEST_FIRSTS,
@@ -43,7 +43,7 @@ def test_a_full_or_open_route_is_not_free() -> None:
     own = route(guarded=False)
     for _ in range(3):
         own.ended("failed", 0, EngineFailed("a", "x"))
-    assert own.breaker.state is State.OPEN and own.free
+    assert own.breaker.state is BreakerState.OPEN and own.free
 
 
 def test_what_was_of_no_use_is_waste() -> None:

@@ -16,7 +16,7 @@ from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent, Step
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
 from voiceserver.engines.base import Answering, Message, Note, TextRequest
-from voiceserver.engines.providers.breaker import State
+from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
@@ -179,7 +179,7 @@ def test_a_hang_is_paid_for_only_until_the_breaker_opens() -> None:
     took = [turn.took_s for turn in run(bench.turns(6))]
     assert all(s <= FIRST_S + 0.29 for s in took[:3])
     assert all(s <= 0.29 for s in took[3:])
-    assert bench.routes["a"].breaker.state is State.OPEN
+    assert bench.routes["a"].breaker.state is BreakerState.OPEN
 
 
 def test_slow_beginnings_open_the_breaker_though_they_succeed() -> None:
@@ -197,9 +197,9 @@ def test_answers_that_break_off_open_the_breaker() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "state"),
-    [("401", State.MISCONFIGURED), ("wrong-model", State.MISMATCH)],
+    [("401", BreakerState.MISCONFIGURED), ("wrong-model", BreakerState.MISMATCH)],
 )
-def test_what_cannot_mend_itself_is_asked_once(fault: str, state: State) -> None:
+def test_what_cannot_mend_itself_is_asked_once(fault: str, state: BreakerState) -> None:
     """Key, address and pin: no retry."""
     bench = Bench(fault, "ok")
     run(bench.turns(3))
@@ -284,7 +284,7 @@ def test_a_refused_key_is_seen_at_the_start() -> None:
             return (await bench.turn()).by
 
     assert run(scenario()) == "b"
-    assert bench.routes["a"].breaker.state is State.MISCONFIGURED
+    assert bench.routes["a"].breaker.state is BreakerState.MISCONFIGURED
 
 
 def test_a_full_provider_is_passed_over() -> None:

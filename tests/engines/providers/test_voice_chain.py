@@ -20,7 +20,7 @@ from voiceserver.engines.base import (
     SpeechChunk,
     SpeechRequest,
 )
-from voiceserver.engines.providers.breaker import State
+from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.chains import voice_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
@@ -132,7 +132,7 @@ def test_a_broken_service_is_left_alone() -> None:
     for _ in range(4):
         bench.speak()
     assert service.asked == 3
-    assert bench.remote.breaker.state is State.OPEN
+    assert bench.remote.breaker.state is BreakerState.OPEN
 
 
 def test_no_voice_left_is_a_failure() -> None:

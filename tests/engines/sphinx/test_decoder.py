@@ -12,7 +12,7 @@ from tests.recordings import recording
 from voiceserver.audio import to_int16
 from voiceserver.engines.base import Hypothesis
 from voiceserver.engines.responder.grammar import jsgf
-from voiceserver.engines.sphinx.decoder import Decoder, load
+from voiceserver.engines.sphinx.decoder import SphinxDecoder, load
 from voiceserver.errors import EngineFailed
 
 PIECE = 1600  # 100 ms
@@ -20,7 +20,7 @@ Pcm = NDArray[np.int16]
 
 
 @pytest.fixture(scope="module")
-def decoder() -> Decoder:
+def decoder() -> SphinxDecoder:
     return load({"model": "", "grammar": jsgf()})
 
 
@@ -35,7 +35,7 @@ def spoken(name: str, gain: float = 1.0) -> Pcm:
     return np.concatenate([quiet(0.3), speech, quiet(0.3)])
 
 
-def heard(decoder: Decoder, pcm: Pcm) -> tuple[list[Hypothesis], Hypothesis]:
+def heard(decoder: SphinxDecoder, pcm: Pcm) -> tuple[list[Hypothesis], Hypothesis]:
     """Partials after each piece, and the final hypothesis."""
     decoder.start()
     partials = []
@@ -45,27 +45,27 @@ def heard(decoder: Decoder, pcm: Pcm) -> tuple[list[Hypothesis], Hypothesis]:
     return partials, decoder.finish()
 
 
-def test_silence_is_no_words(decoder: Decoder) -> None:
+def test_silence_is_no_words(decoder: SphinxDecoder) -> None:
     """Not even a partial."""
     partials, final = heard(decoder, quiet(2.0))
     assert final == Hypothesis(final=True)
     assert {partial.text for partial in partials} == {""}
 
 
-def test_digital_silence_is_no_words(decoder: Decoder) -> None:
+def test_digital_silence_is_no_words(decoder: SphinxDecoder) -> None:
     """A muted microphone gives zeros."""
     _, final = heard(decoder, np.zeros(16_000, np.int16))
     assert final == Hypothesis(final=True)
 
 
-def test_no_audio_is_no_words(decoder: Decoder) -> None:
+def test_no_audio_is_no_words(decoder: SphinxDecoder) -> None:
     """An utterance may be empty."""
     decoder.start()
     assert decoder.partial() == Hypothesis()
     assert decoder.finish() == Hypothesis(final=True)
 
 
-def test_audio_before_start_is_refused(decoder: Decoder) -> None:
+def test_audio_before_start_is_refused(decoder: SphinxDecoder) -> None:
     """A slip of the caller is not hidden."""
     decoder.start()
     decoder.finish()
@@ -73,7 +73,7 @@ def test_audio_before_start_is_refused(decoder: Decoder) -> None:
         decoder.push(quiet(0.1))
 
 
-def test_finish_may_be_called_again(decoder: Decoder) -> None:
+def test_finish_may_be_called_again(decoder: SphinxDecoder) -> None:
     """The second finds nothing open."""
     decoder.start()
     decoder.finish()
@@ -95,7 +95,7 @@ def test_a_model_that_is_not_there_is_an_engine_failure(tmp_path: Path) -> None:
     ],
 )
 def test_a_question_of_the_grammar_is_heard_exactly(
-    decoder: Decoder, name: str, text: str
+    decoder: SphinxDecoder, name: str, text: str
 ) -> None:
     """Words as the grammar has them, known to be a whole request."""
     partials, final = heard(decoder, spoken(f"speech/command/{name}.wav"))
@@ -104,7 +104,7 @@ def test_a_question_of_the_grammar_is_heard_exactly(
 
 
 @pytest.mark.speech
-def test_partials_arrive_while_speaking(decoder: Decoder) -> None:
+def test_partials_arrive_while_speaking(decoder: SphinxDecoder) -> None:
     """Words are there in the middle of the sentence; none is called complete."""
     pcm = spoken("speech/command/brooklyn.wav")
     partials, _ = heard(decoder, pcm)
@@ -115,7 +115,7 @@ def test_partials_arrive_while_speaking(decoder: Decoder) -> None:
 
 
 @pytest.mark.speech
-def test_a_sentence_outside_the_grammar_is_dictated(decoder: Decoder) -> None:
+def test_a_sentence_outside_the_grammar_is_dictated(decoder: SphinxDecoder) -> None:
     """Whatever was made of it comes from dictation."""
     _, final = heard(decoder, spoken("speech/read/sb_spk1_snt1.wav"))
     assert final.final
@@ -124,14 +124,14 @@ def test_a_sentence_outside_the_grammar_is_dictated(decoder: Decoder) -> None:
 
 
 @pytest.mark.speech
-def test_clipped_speech_is_still_heard(decoder: Decoder) -> None:
+def test_clipped_speech_is_still_heard(decoder: SphinxDecoder) -> None:
     """Recorded five times too loud."""
     _, final = heard(decoder, spoken("speech/command/brooklyn.wav", gain=5.0))
     assert "brooklyn bridge" in final.text
 
 
 @pytest.mark.speech
-def test_an_abandoned_utterance_leaves_nothing(decoder: Decoder) -> None:
+def test_an_abandoned_utterance_leaves_nothing(decoder: SphinxDecoder) -> None:
     """The next one is heard as if it were the first."""
     pcm = spoken("speech/command/whatstheweatherlike.wav")
     decoder.start()
@@ -141,7 +141,7 @@ def test_an_abandoned_utterance_leaves_nothing(decoder: Decoder) -> None:
 
 
 @pytest.mark.speech
-def test_what_was_heard_before_does_not_matter(decoder: Decoder) -> None:
+def test_what_was_heard_before_does_not_matter(decoder: SphinxDecoder) -> None:
     """Decoders serve one caller after another: no adaptation is carried over."""
     pcm = spoken("speech/read/sb_spk2_snt2.wav")
     _, alone = heard(decoder, pcm)
@@ -151,14 +151,14 @@ def test_what_was_heard_before_does_not_matter(decoder: Decoder) -> None:
 
 @pytest.mark.speech
 @pytest.mark.parametrize("name", ["sb_noise1.flac", "sb_noise5.flac"])
-def test_noise_is_no_words(decoder: Decoder, name: str) -> None:
+def test_noise_is_no_words(decoder: SphinxDecoder, name: str) -> None:
     """Words drawn out over seconds are not passed on."""
     noise = to_int16(recording(f"speech/noise/{name}"))[-3 * 16_000 :]
     assert heard(decoder, noise)[1] == Hypothesis(final=True)
 
 
 @pytest.mark.speech
-def test_a_long_monologue_is_heard_to_its_end(decoder: Decoder) -> None:
+def test_a_long_monologue_is_heard_to_its_end(decoder: SphinxDecoder) -> None:
     """30 s in one utterance; its end is not slower to come for that."""
     pcm = to_int16(recording("speech/read/two_cities_16k.flac"))[: 30 * 16_000]
     decoder.start()

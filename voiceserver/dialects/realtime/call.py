@@ -17,7 +17,7 @@ REMEMBERED = 16  # utterances and responses that late events may still belong to
 
 
 @dataclass(slots=True)
-class Call:
+class RealtimeCall:
     """One call.
 
     Attributes:

@@ -34,7 +34,7 @@ from voiceserver.dialects.fields import (
     unknown,
 )
 from voiceserver.dialects.realtime.audio import MicrophoneDecoder
-from voiceserver.dialects.realtime.call import Call
+from voiceserver.dialects.realtime.call import RealtimeCall
 from voiceserver.dialects.realtime.client_items import (
     ID,
     read_item,
@@ -78,7 +78,7 @@ class ClientEvents:
 
     def __init__(
         self,
-        call: Call,
+        call: RealtimeCall,
         rules: SessionRules,
         speech: UserSpeech,
         responses: Responses,

@@ -15,7 +15,7 @@ from typing import assert_never
 from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, Command, HangUp
 from voiceserver.config import Config
-from voiceserver.dialects.realtime.call import Call
+from voiceserver.dialects.realtime.call import RealtimeCall
 from voiceserver.dialects.realtime.client import ClientEvents
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
@@ -63,7 +63,7 @@ class RealtimeDialect:
         ids = Ids(opening.call_id)
         self._session_id = ids.new("sess")
         in_events = opening.carrier.in_events
-        self._call = Call(
+        self._call = RealtimeCall(
             call_id=opening.call_id,
             ids=ids,
             wire=Wire(ids, send, not in_events or wants_extensions(opening.address)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from voiceserver.commands import utterance_key
-from voiceserver.dialects.realtime.call import REMEMBERED, Call, milliseconds
+from voiceserver.dialects.realtime.call import REMEMBERED, RealtimeCall, milliseconds
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.events import (
     BargeIn,
@@ -47,7 +47,7 @@ class UserSpeech:
         prefix_ms: What is heard before the start, unless the client says it.
     """
 
-    def __init__(self, call: Call, prefix_ms: int) -> None:
+    def __init__(self, call: RealtimeCall, prefix_ms: int) -> None:
         self._call = call
         self._prefix_ms = prefix_ms
         self._utterances: dict[int, _Utterance] = {}

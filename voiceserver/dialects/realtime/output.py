@@ -12,7 +12,7 @@ from typing import assert_never
 from voiceserver.budget import TurnRecord
 from voiceserver.commands import Command, Truncate, call_key, reply_key
 from voiceserver.dialects.realtime.audio import VoiceEncoder
-from voiceserver.dialects.realtime.call import REMEMBERED, Call
+from voiceserver.dialects.realtime.call import REMEMBERED, RealtimeCall
 from voiceserver.dialects.realtime.cost import cost_of
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.dialects.realtime.response import Response, ResponseCreate
@@ -40,7 +40,7 @@ class Responses:
         conversation_id: Shown in every response object.
     """
 
-    def __init__(self, call: Call, conversation_id: str) -> None:
+    def __init__(self, call: RealtimeCall, conversation_id: str) -> None:
         self._call = call
         self._conversation_id = conversation_id
         self._by_turn: dict[int, Response] = {}

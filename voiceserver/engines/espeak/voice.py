@@ -36,7 +36,7 @@ _SENTENCE = re.compile(r"[.!?\u2026][\"'\u2019\u201d)]*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Timbre:
+class EspeakTimbre:
     """One of the voices.
 
     Attributes:
@@ -54,34 +54,34 @@ class Timbre:
 
 
 # The published table: OpenAI's names, then eSpeak's own variants.
-TIMBRES: dict[str, Timbre] = {
-    "alloy": Timbre("en-us+f2", 45, 55, 0.67),
-    "ash": Timbre("en-us+m3", 45, 55, 0.79),
-    "ballad": Timbre("en-us+m1", 55, 70, 0.86),
-    "coral": Timbre("en-us+f4", 55, 65, 0.62),
-    "echo": Timbre("en-us+m2", 50, 50, 0.92),
-    "sage": Timbre("en-us+f5", 40, 45, 0.83),
-    "shimmer": Timbre("en-us+f3", 60, 60, 0.69),
-    "verse": Timbre("en-us+m6", 50, 65, 0.80),
-    "marin": Timbre("en-us+f1", 50, 60, 0.66),
-    "cedar": Timbre("en-us+m8", 40, 50, 1.42),
-    "fable": Timbre("en-us+m4", 50, 65, 0.77),
-    "nova": Timbre("en-us+f2", 60, 65, 0.62),
-    "onyx": Timbre("en-us+m7", 30, 45, 0.77),
-    "espeak": Timbre("en-us", gain=0.79),
-    "espeak-f1": Timbre("en-us+f1", gain=0.67),
-    "espeak-f2": Timbre("en-us+f2", gain=0.65),
-    "espeak-f3": Timbre("en-us+f3", gain=0.73),
-    "espeak-f4": Timbre("en-us+f4", gain=0.65),
-    "espeak-f5": Timbre("en-us+f5", gain=0.78),
-    "espeak-m1": Timbre("en-us+m1", gain=0.90),
-    "espeak-m2": Timbre("en-us+m2", gain=0.92),
-    "espeak-m3": Timbre("en-us+m3", gain=0.77),
-    "espeak-m4": Timbre("en-us+m4", gain=0.78),
-    "espeak-m5": Timbre("en-us+m5", gain=0.85),
-    "espeak-m6": Timbre("en-us+m6", gain=0.81),
-    "espeak-m7": Timbre("en-us+m7", gain=0.70),
-    "espeak-m8": Timbre("en-us+m8", gain=1.35),
+TIMBRES: dict[str, EspeakTimbre] = {
+    "alloy": EspeakTimbre("en-us+f2", 45, 55, 0.67),
+    "ash": EspeakTimbre("en-us+m3", 45, 55, 0.79),
+    "ballad": EspeakTimbre("en-us+m1", 55, 70, 0.86),
+    "coral": EspeakTimbre("en-us+f4", 55, 65, 0.62),
+    "echo": EspeakTimbre("en-us+m2", 50, 50, 0.92),
+    "sage": EspeakTimbre("en-us+f5", 40, 45, 0.83),
+    "shimmer": EspeakTimbre("en-us+f3", 60, 60, 0.69),
+    "verse": EspeakTimbre("en-us+m6", 50, 65, 0.80),
+    "marin": EspeakTimbre("en-us+f1", 50, 60, 0.66),
+    "cedar": EspeakTimbre("en-us+m8", 40, 50, 1.42),
+    "fable": EspeakTimbre("en-us+m4", 50, 65, 0.77),
+    "nova": EspeakTimbre("en-us+f2", 60, 65, 0.62),
+    "onyx": EspeakTimbre("en-us+m7", 30, 45, 0.77),
+    "espeak": EspeakTimbre("en-us", gain=0.79),
+    "espeak-f1": EspeakTimbre("en-us+f1", gain=0.67),
+    "espeak-f2": EspeakTimbre("en-us+f2", gain=0.65),
+    "espeak-f3": EspeakTimbre("en-us+f3", gain=0.73),
+    "espeak-f4": EspeakTimbre("en-us+f4", gain=0.65),
+    "espeak-f5": EspeakTimbre("en-us+f5", gain=0.78),
+    "espeak-m1": EspeakTimbre("en-us+m1", gain=0.90),
+    "espeak-m2": EspeakTimbre("en-us+m2", gain=0.92),
+    "espeak-m3": EspeakTimbre("en-us+m3", gain=0.77),
+    "espeak-m4": EspeakTimbre("en-us+m4", gain=0.78),
+    "espeak-m5": EspeakTimbre("en-us+m5", gain=0.85),
+    "espeak-m6": EspeakTimbre("en-us+m6", gain=0.81),
+    "espeak-m7": EspeakTimbre("en-us+m7", gain=0.70),
+    "espeak-m8": EspeakTimbre("en-us+m8", gain=1.35),
 }
 
 

@@ -19,7 +19,7 @@ JITTER = 0.2  # of the back-off, so that servers do not come back in step
 LONGEST_RETRY_AFTER_S = 3600.0
 
 
-class State(Enum):
+class BreakerState(Enum):
     """What a breaker does with a call."""
 
     CLOSED = "closed"
@@ -39,7 +39,7 @@ class Breaker:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._state = State.CLOSED
+        self._state = BreakerState.CLOSED
         self._in_a_row = 0
         self._outcomes: deque[bool] = deque(maxlen=RECENT)  # true is a failure
         self._begins: deque[bool] = deque(maxlen=BEGUN)  # true is slow
@@ -47,19 +47,19 @@ class Breaker:
         self._probe_s = 0.0
 
     @property
-    def state(self) -> State:
+    def state(self) -> BreakerState:
         """Where it stands."""
         return self._state
 
     @property
     def admits(self) -> bool:
         """Whether a caller's turn may be spent on the provider."""
-        return self._state is State.CLOSED
+        return self._state is BreakerState.CLOSED
 
     @property
     def probe_s(self) -> float | None:
         """When the next probe is due; None if none is."""
-        return self._probe_s if self._state is State.OPEN else None
+        return self._probe_s if self._state is BreakerState.OPEN else None
 
     def began(self, slow: bool, now_s: float) -> None:
         """The first words of a call came, or will not: ``slow`` if late or lost."""
@@ -83,13 +83,13 @@ class Breaker:
         """
         self._in_a_row += 1
         self._outcomes.append(True)
-        if self._state is State.DRAINED:
+        if self._state is BreakerState.DRAINED:
             return
         many = len(self._outcomes) == RECENT
         if kind == "misconfigured":
-            self._state = State.MISCONFIGURED
+            self._state = BreakerState.MISCONFIGURED
         elif kind == "pin":
-            self._state = State.MISMATCH
+            self._state = BreakerState.MISMATCH
         elif kind == "busy" or retry_after_s > 0:
             self._open(now_s, retry_after_s)
         elif self._in_a_row >= FAILURES_IN_A_ROW or (
@@ -99,42 +99,42 @@ class Breaker:
 
     def probing(self) -> None:
         """A probe begins."""
-        if self._state is State.OPEN:
-            self._state = State.HALF_OPEN
+        if self._state is BreakerState.OPEN:
+            self._state = BreakerState.HALF_OPEN
 
     def probed(
         self, now_s: float, good: bool, kind: str = "error", retry_after_s: float = 0.0
     ) -> None:
         """A probe ended; a good one closes the breaker, its history forgotten."""
-        if self._state is not State.HALF_OPEN:
+        if self._state is not BreakerState.HALF_OPEN:
             return
         if good:
-            self._state = State.CLOSED
+            self._state = BreakerState.CLOSED
             self._opened = self._in_a_row = 0
             self._outcomes.clear()
             self._begins.clear()
             return
-        self._state = State.CLOSED  # so that it opens once more
+        self._state = BreakerState.CLOSED  # so that it opens once more
         self.failed(now_s, kind, retry_after_s)
-        if self._state is State.CLOSED:
+        if self._state is BreakerState.CLOSED:
             self._open(now_s)
 
     def drain(self, drained: bool) -> None:
         """Take the provider out, or put it back in."""
         if drained:
-            self._state = State.DRAINED
-        elif self._state is State.DRAINED:
-            self._state = State.CLOSED
+            self._state = BreakerState.DRAINED
+        elif self._state is BreakerState.DRAINED:
+            self._state = BreakerState.CLOSED
 
     def _open(self, now_s: float, at_least_s: float = 0.0) -> None:
-        if self._state not in (State.CLOSED, State.HALF_OPEN):
+        if self._state not in (BreakerState.CLOSED, BreakerState.HALF_OPEN):
             return
         wait_s = min(LONGEST_S, BACK_OFF_S * 2**self._opened)
         wait_s *= 1 + self._rng.uniform(-JITTER, JITTER)
         if at_least_s > 0:
             wait_s = min(at_least_s, LONGEST_RETRY_AFTER_S)
         self._opened += 1
-        self._state = State.OPEN
+        self._state = BreakerState.OPEN
         self._probe_s = now_s + wait_s
         # What opened it must not open it again after one more failure.
         self._in_a_row = 0

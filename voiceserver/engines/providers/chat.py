@@ -17,7 +17,7 @@ from voiceserver.config import TextProvider
 from voiceserver.engines.base import TextItem, TextRequest
 from voiceserver.engines.providers.chat_wire import ChatStream, error_code, request_body
 from voiceserver.engines.providers.http import (
-    Response,
+    HttpResponse,
     Transport,
     key_headers,
     read_up_to,
@@ -100,7 +100,7 @@ class ChatModel:
         body = request_body(self.provider, request)
         stream = ChatStream(self.name, self.provider.expect_model)
         asked = False
-        response: Response | None = None
+        response: HttpResponse | None = None
         try:
             response = await self._transport.send(
                 self.name, "POST", self._url("chat/completions"), self._headers, body
@@ -127,7 +127,7 @@ class ChatModel:
         cost = tokens_in * provider.price_in + tokens_out * provider.price_out
         return Spent(tokens_in, tokens_out, 0, cost / 1e6)
 
-    async def _check(self, response: Response) -> None:
+    async def _check(self, response: HttpResponse) -> None:
         """Refuse any response but a stream."""
         if response.status != 200:
             code = await _code_in(response)
@@ -146,7 +146,7 @@ class ChatModel:
             raise ProviderFailed(self.name, f"answered with {kind}, not a stream")
 
 
-async def _code_in(response: Response) -> str:
+async def _code_in(response: HttpResponse) -> str:
     """Return the code in an error's body, e.g. ``", model_not_found"``."""
     try:
         body = await read_up_to(response, MAX_ERROR_BYTES)

@@ -39,7 +39,7 @@ class HttpLimits:
     total_s: float = 120.0
 
 
-class Response(Protocol):
+class HttpResponse(Protocol):
     """An answer whose head has arrived."""
 
     @property
@@ -78,7 +78,7 @@ class Transport(Protocol):
         url: str,
         headers: Mapping[str, str],
         body: bytes = b"",
-    ) -> Response:
+    ) -> HttpResponse:
         """Send a request; return its answer when the head has come.
 
         Args:
@@ -135,7 +135,7 @@ class Http:
         url: str,
         headers: Mapping[str, str],
         body: bytes = b"",
-    ) -> Response:
+    ) -> HttpResponse:
         """See ``Transport``."""
         if self._session is None:
             raise ProviderFailed(source, "is not open")
@@ -151,7 +151,7 @@ class Http:
             raise ProviderFailed(source, "did not answer in time", "late") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(source, error) from None
-        return _Answer(source, answer)
+        return _HttpResponse(source, answer)
 
     async def _send(
         self,
@@ -166,8 +166,8 @@ class Http:
         )
 
 
-class _Answer:
-    """A ``Response`` of aiohttp's."""
+class _HttpResponse:
+    """A ``HttpResponse`` of aiohttp's."""
 
     def __init__(self, source: str, answer: aiohttp.ClientResponse) -> None:
         self._source = source
@@ -214,7 +214,7 @@ def _unreachable(source: str, error: Exception) -> ProviderFailed:
     return ProviderFailed(source, what)
 
 
-async def read_up_to(response: Response, limit: int) -> bytes:
+async def read_up_to(response: HttpResponse, limit: int) -> bytes:
     """Read the body to its end, or to a little beyond the limit."""
     body = b""
     while len(body) < limit and (chunk := await response.read()):
@@ -256,7 +256,7 @@ def key_headers(
     return headers
 
 
-def status_failure(source: str, response: Response, code: str) -> ProviderFailed:
+def status_failure(source: str, response: HttpResponse, code: str) -> ProviderFailed:
     """Say what an HTTP status other than 200 means.
 
     Args:

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from voiceserver.budget import Spent
 from voiceserver.engines.base import Note
-from voiceserver.engines.providers.breaker import Breaker, State
+from voiceserver.engines.providers.breaker import Breaker, BreakerState
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
@@ -99,7 +99,7 @@ class Route:
         self.changed: Callable[[], None] = lambda: None
         self._guarded = guarded
         self._firsts: deque[float] = deque(maxlen=FIRSTS)
-        self._shown: State | None = None
+        self._shown: BreakerState | None = None
         self.show()
 
     @property
@@ -175,7 +175,7 @@ class Route:
         if now is self._shown:
             return
         self._shown = now
-        for state in State:
+        for state in BreakerState:
             gauge = self.metrics.breaker_state.labels(self.slot, self.name, state.value)
             gauge.set(float(now is state))
         self.changed()

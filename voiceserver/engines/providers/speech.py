@@ -20,7 +20,7 @@ from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
 from voiceserver.engines.providers.chat_wire import error_code
 from voiceserver.engines.providers.http import (
-    Response,
+    HttpResponse,
     Transport,
     key_headers,
     read_up_to,
@@ -150,7 +150,7 @@ class SpeechService:
         }
         return self._url("audio/speech"), headers, json.dumps(wanted).encode()
 
-    async def _check(self, response: Response) -> None:
+    async def _check(self, response: HttpResponse) -> None:
         if response.status != 200:
             raise status_failure(self.name, response, await _code_in(response))
         kind = response.content_type
@@ -185,7 +185,7 @@ def _samples(pcm: bytes) -> Samples:
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
 
-async def _code_in(response: Response) -> str:
+async def _code_in(response: HttpResponse) -> str:
     try:
         return error_code(json.loads(await read_up_to(response, MAX_ERROR_BYTES)))
     except (ProviderFailed, ValueError, RecursionError):

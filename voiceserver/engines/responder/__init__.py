@@ -2,7 +2,7 @@
 
 from voiceserver.engines.responder.grammar import jsgf
 from voiceserver.engines.responder.questions import Question, load
-from voiceserver.engines.responder.responder import Answer, Responder
+from voiceserver.engines.responder.responder import Rejoinder, Responder
 from voiceserver.engines.responder.standard import STANDARD
 
-__all__ = ["Responder", "Answer", "Question", "load", "STANDARD", "jsgf"]
+__all__ = ["Responder", "Rejoinder", "Question", "load", "STANDARD", "jsgf"]

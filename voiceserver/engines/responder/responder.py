@@ -31,7 +31,7 @@ _PIECE = re.compile(r"\S+\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Rejoinder:
     """What the responder says.
 
     Attributes:
@@ -85,14 +85,14 @@ class Responder:
         for match in _PIECE.finditer(answer.text):
             yield match.group()
 
-    def answer(self, messages: Sequence[Message]) -> Answer:
+    def answer(self, messages: Sequence[Message]) -> Rejoinder:
         """Answer what the user said last; greet if that is nothing yet."""
         heard = _to_answer(messages)
         words = normal(heard)
         if not any(message.role == "user" for message in messages):
             words = ("hello",)
         if not words:
-            return Answer("nothing", "I did not catch that.")
+            return Rejoinder("nothing", "I did not catch that.")
         said = [m.text for m in messages if m.role == "assistant" and m.text]
         last = said[-1] if said else ""
         forms = (words, bare(words))
@@ -109,56 +109,56 @@ class Responder:
             return self._fixed(question, last)
         return self._unknown(heard, said)
 
-    def _fixed(self, question: Question, last: str) -> Answer:
+    def _fixed(self, question: Question, last: str) -> Rejoinder:
         texts = {
             "name": self._calls_itself,
             "abilities": ABILITIES,
             "example": self._example,
             "last": last or "I have not said anything yet.",
         }
-        return Answer(question.intent, fill(question.answer, self._now(), texts))
+        return Rejoinder(question.intent, fill(question.answer, self._now(), texts))
 
-    def _worked_out(self, heard: str) -> Answer | None:
+    def _worked_out(self, heard: str) -> Rejoinder | None:
         """Answer a request with parameters, or return None."""
         words = bare(normal(heard))
         if timer := timers.answer(words):
-            return Answer("timer", *timer)
+            return Rejoinder("timer", *timer)
         if text := recite.spelling(words):
-            return Answer("spell", text)
+            return Rejoinder("spell", text)
         if text := recite.counting(words):
-            return Answer("count", text)
+            return Rejoinder("count", text)
         if text := recite.repeating(bare(tuple(split(heard)))):
-            return Answer("repeat", text)
+            return Rejoinder("repeat", text)
         if text := arithmetic.answer(heard):
-            return Answer("sum", text)
+            return Rejoinder("sum", text)
         if text := timers.offer(words):
-            return Answer("length", text)
+            return Rejoinder("length", text)
         if text := moments.time_in(words, self._now()):
-            return Answer("time_in", text)
+            return Rejoinder("time_in", text)
         if text := moments.other_day(words, self._now()):
-            return Answer("other_day", text)
+            return Rejoinder("other_day", text)
         return None
 
     def _follow_up(
         self, words: tuple[str, ...], heard: str, last: str
-    ) -> Answer | None:
+    ) -> Rejoinder | None:
         """Take the words as the answer to a question of ours, or return None."""
         last = last.strip()
         if last == timers.HOW_LONG and (timer := timers.answer(words, follows_up=True)):
-            return Answer("timer", *timer)
+            return Rejoinder("timer", *timer)
         if (
             last == recite.WHICH_WORD
             and len(words) == 1
             and (text := recite.spelling(words, follows_up=True))
         ):
-            return Answer("spell", text)
+            return Rejoinder("spell", text)
         if last == recite.REPEAT_WHAT and (
             text := recite.repeating(tuple(split(heard)), follows_up=True)
         ):
-            return Answer("repeat", text)
+            return Rejoinder("repeat", text)
         return None
 
-    def _unknown(self, heard: str, said: Sequence[str]) -> Answer:
+    def _unknown(self, heard: str, said: Sequence[str]) -> Rejoinder:
         words = heard.split()
         echo = " ".join(words[:MAX_ECHO]).rstrip(".?!,;: ")
         if len(words) > MAX_ECHO:
@@ -167,7 +167,7 @@ class Responder:
             text = f"I heard: {echo}. Without a language model I cannot answer that."
         else:
             text = f"I heard: {echo}. {NO_MODEL}, so I can only {ABILITIES}."
-        return Answer(UNKNOWN, text)
+        return Rejoinder(UNKNOWN, text)
 
 
 def _to_answer(messages: Sequence[Message]) -> str:

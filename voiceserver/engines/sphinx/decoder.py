@@ -23,7 +23,7 @@ from voiceserver.errors import EngineFailed
 DICTATION: dict[str, bool | int | float | str] = {"fwdflat": False}
 
 
-class Decoder:
+class SphinxDecoder:
     """A recogniser core that takes one utterance at a time, and is that utterance.
 
     Not for use by two threads.
@@ -49,7 +49,7 @@ class Decoder:
         self._phones: dict[str, Sequence[str]] = {}
         self._open = False
 
-    def open(self) -> Decoder:
+    def open(self) -> SphinxDecoder:
         """Begin an utterance; it is this object."""
         self.start()
         return self
@@ -146,7 +146,7 @@ def _heard(text: str, *, final: bool = False, complete: bool = False) -> Hypothe
     return Hypothesis(text, final, complete, words=text)
 
 
-def load(settings: dict[str, object]) -> Decoder:
+def load(settings: dict[str, object]) -> SphinxDecoder:
     """Load the model; takes about a second.
 
     Args:
@@ -158,4 +158,6 @@ def load(settings: dict[str, object]) -> Decoder:
     """
     model = find_model(str(settings.get("model") or ""))
     dictation = Search(model, DICTATION, language=True)
-    return Decoder(dictation, open_grammar(model, str(settings.get("grammar") or "")))
+    return SphinxDecoder(
+        dictation, open_grammar(model, str(settings.get("grammar") or ""))
+    )

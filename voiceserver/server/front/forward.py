@@ -18,7 +18,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from voiceserver.server.answers import Refusal, busy, invalid
 from voiceserver.server.body import AUDIO_LIMIT
-from voiceserver.server.front.workers import Reply, Worker, WorkerLost, target_of
+from voiceserver.server.front.workers import (
+    Worker,
+    WorkerLost,
+    WorkerResponse,
+    target_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +44,7 @@ def lost_worker() -> Refusal:
 
 async def first_to_take(
     request: web.Request, workers: list[Worker], body: bytes
-) -> tuple[Worker, Reply]:
+) -> tuple[Worker, WorkerResponse]:
     """The first worker that is alive and does not refuse (503), and its answer.
 
     Args:
@@ -53,7 +58,7 @@ async def first_to_take(
     Raises:
         Refusal: If none is alive (503).
     """
-    refused: tuple[Worker, Reply] | None = None
+    refused: tuple[Worker, WorkerResponse] | None = None
     for worker in workers:
         try:
             with worker.holding_call():
@@ -127,7 +132,7 @@ def passed_on(headers: Headers) -> CIMultiDict[str]:
     return kept
 
 
-def answer_of(reply: Reply) -> web.Response:
+def answer_of(reply: WorkerResponse) -> web.Response:
     """A worker's whole answer, as the front's."""
     headers = passed_on(reply.headers)
     headers.popall("Content-Length", None)

@@ -34,9 +34,9 @@ from voiceserver.server.front.forward import (
 from voiceserver.server.front.relay import handshake, relay
 from voiceserver.server.front.sums import Sums
 from voiceserver.server.front.workers import (
-    Reply,
     Worker,
     WorkerLost,
+    WorkerResponse,
     Workers,
     target_of,
 )
@@ -321,7 +321,7 @@ def _holder(front: FrontState, call_id: str) -> Worker:
 async def drain(request: web.Request) -> web.Response:
     """``POST /v1/providers/...``: every worker drains or restores its own."""
     front, headers = request.app[FRONT], asked_with(request)
-    answered: list[Reply] = []
+    answered: list[WorkerResponse] = []
     for worker in front.workers:
         if not worker.reachable:
             continue

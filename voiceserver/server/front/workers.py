@@ -31,7 +31,7 @@ class WorkerLost(VoiceServerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class WorkerResponse:
     """A worker's answer, whole.
 
     Attributes:
@@ -129,18 +129,18 @@ class Worker:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit_s: float | None = ASK_LIMIT_S,
-    ) -> Reply:
+    ) -> WorkerResponse:
         """Send a request and read its whole answer.
 
         Raises:
             WorkerLost: If it is gone.
         """
         async with self.asked(method, target, headers, body, limit_s) as answer:
-            return Reply(answer.status, answer.headers, await answer.read())
+            return WorkerResponse(answer.status, answer.headers, await answer.read())
 
     async def tell(
         self, method: str, target: str, body: bytes = b"", limit_s: float | None = None
-    ) -> Reply:
+    ) -> WorkerResponse:
         """Ask what only the front may.
 
         Raises:
