@@ -243,3 +243,33 @@ def test_imports_point_downwards() -> None:
         [linter], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout
+
+
+DOCUMENTS = [
+    *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")),
+    *(ROOT / "docs").rglob("*.md"),
+]
+_PLACE = re.compile(r"`([a-z_]+(?:/[A-Za-z_0-9.]+)+)/?`")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_what_there_is(document: Path) -> None:
+    """``room/module`` in backticks is a file or a folder of that name."""
+    rooms = {path.name for path in (ROOT / "voiceserver").iterdir() if path.is_dir()}
+    rooms |= {"voiceserver", "tests", "scripts", "docs", "examples"}
+    named = {
+        place
+        for place in _PLACE.findall(document.read_text("utf-8"))
+        if place.split("/")[0] in rooms
+    }
+    gone = [
+        place
+        for place in named
+        if not any(
+            (base / f"{name}{suffix}").exists()
+            for base in (ROOT, ROOT / "voiceserver")
+            for name in (place, place.rpartition(".")[0])  # or what is in it
+            for suffix in ("", ".py", ".md")
+        )
+    ]
+    assert gone == []
