@@ -5,10 +5,11 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update -q \
     && apt-get install -y -q --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home voiceserver
+    && useradd --create-home voiceserver \
+    && install -d -o voiceserver -g voiceserver /home/voiceserver/app
+USER voiceserver
 WORKDIR /home/voiceserver/app
 COPY --chown=voiceserver . .
-USER voiceserver
 RUN make setup
 
 EXPOSE 8080

@@ -31,9 +31,24 @@ esac
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
-# torch first and by its exact pin: a range would fetch the build for CUDA.
+# torch first, by its exact pin. The package index has the build for CUDA alone, 5 GB;
+# where there is no NVIDIA driver the build for processors does the same in 1 GB.
 torch=$(grep '^torch==' constraints.txt)
-say "installing $torch (the largest part; a few minutes on a slow line)"
-pip install -q "$torch" -c constraints.txt
+cpu_index=https://download.pytorch.org/whl/cpu
+has() { "$venv/bin/python" -c 'import importlib.metadata as m, sys
+sys.exit(m.version("torch").split("+")[0] != sys.argv[1].split("==")[1])' "$torch" 2>/dev/null; }
+if has; then
+    say "$torch is there already"
+elif [ "$(uname -s)" != Linux ] || [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null; then
+    say "installing $torch (the largest part; a few minutes on a slow line)"
+    pip install -q "$torch" -c constraints.txt
+else
+    say "no NVIDIA driver: installing $torch for processors, from PyTorch's own index"
+    if ! pip install -q --retries 0 --timeout 10 --index-url "$cpu_index" "$torch" -c constraints.txt; then
+        say "that index cannot be reached: installing plain $torch, which may be the build for CUDA (5 GB)"
+        pip install -q "$torch" -c constraints.txt
+    fi
+fi
+say "torch is $("$venv/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))')"
 say "installing voiceserver and what it needs"
 pip install -q -c constraints.txt -e ".${extras:+[$extras]}"

@@ -36,6 +36,17 @@ async def test_a_child_is_ready_at_lower_priority_and_stops_when_told() -> None:
     assert gone(pid)
 
 
+async def test_a_signal_to_the_whole_group_leaves_a_child_at_work() -> None:
+    """The server drains and needs it; it ends with its socket, as ever."""
+    process = await start_process(voice_spec(), ignore)
+    os.kill(process.pid, signal.SIGTERM)
+    await asyncio.sleep(0.2)
+    assert not gone(process.pid)
+    pid = process.pid
+    await process.stop()
+    assert gone(pid)
+
+
 async def test_a_child_sees_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its environment is a short list, its settings are in no argument."""
     monkeypatch.setenv("SOME_API_KEY", "canary")

@@ -14,6 +14,7 @@ import importlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -255,6 +256,9 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     os.nice(arguments.niceness)
+    # systemd tells the whole group, and calls go on while the server drains. What ends
+    # an engine is its socket.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     line = BlockingLine(socket.socket(fileno=arguments.fd))
     try:
         run(line)
