@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 from voiceserver.reply.stages import FILLER_MS, QUIET
 from voiceserver.voice.plan import Manner, plan_clause
-from voiceserver.voice.speaker import load_voice
+from voiceserver.voice.speaker import Piece, Voice, load_voice
 
 SENTENCE = "Well, the answer costs $5.20, I think; call me at nine."
 
@@ -240,3 +242,26 @@ def test_a_question_for_yes_or_no_rises() -> None:
 
     assert end("Is the library open on Sunday?") > 2
     assert end("Is the library open on Sunday.") < 0
+
+
+class _Clumsy:
+    """A voice that fails at digits."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def speak(self, text: str, how: Manner, chunks: tuple[int, ...]) -> Iterator[Piece]:
+        if any(c.isdigit() for c in text):
+            raise ValueError
+        self.said.append(text)
+        yield Piece(np.zeros(2400, np.float32), 0, ())
+
+
+def test_a_part_that_fails_is_spoken_in_plain_words_and_the_next_goes_on() -> None:
+    """One form that cannot be read never costs the reply its voice."""
+    clumsy = _Clumsy()
+    text = "A 50-50 chance. " + "So it goes on. " * 30
+    voice = NeuralVoice(cast(Voice, clumsy))
+    assert list(voice.speak(SpeechRequest(text, "alloy")))
+    assert clumsy.said[0].startswith("A       chance")
+    assert len(clumsy.said) > 1

@@ -8,9 +8,10 @@ changes: exactly what a network trained on resampled recordings would imitate.
 
 from __future__ import annotations
 
+import logging
 import re
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from voiceserver.errors import EngineFailed
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Piece, Voice, load_voice
 from voiceserver.voice.weights import WeightsError
+
+_log = logging.getLogger(__name__)
 
 # Frames of a chunk. Small at first: speech begins early. Not large later: other
 # phrases wait for a step to end.
@@ -173,15 +176,38 @@ class NeuralVoice:
         chunks = CHUNKS if request.paced else WHOLE
         for start, part in pieces(request.text):
             line.begin(start)
-            for piece in self._voice.speak(
-                part, replace(how, seed=how.seed + start), chunks
-            ):
+            seeded = replace(how, seed=how.seed + start)
+            for piece in self._pieces(part, seeded, chunks):
                 chunk = line.add(piece)
                 if chunk is not None:
                     yield chunk
         last = line.end()
         if last is not None:
             yield last
+
+    def _pieces(
+        self, text: str, how: Manner, chunks: tuple[int, ...]
+    ) -> Iterator[Piece]:
+        """Speak a part; in plain words where it cannot be spoken as it is written.
+
+        A part that fails when some of it was given is left there, and the next one
+        goes on: half a sentence is less of a loss than the rest of the reply. One that
+        fails in plain words too is the voice's fault, and is raised.
+        """
+        given = False
+        try:
+            for piece in self._voice.speak(text, how, chunks):
+                given = True
+                yield piece
+        except Exception:  # noqa: BLE001 - a phrase never costs the reply its voice
+            _log.exception("a phrase could not be spoken as it is written")
+            if not given:
+                yield from self._voice.speak(plain_words(text), how, chunks)
+
+
+def plain_words(text: str) -> str:
+    """Only the words of a text, each where it was: nothing that a rule could read."""
+    return _NO_WORD.sub(lambda m: " " * len(m.group()), text)
 
 
 def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
@@ -200,6 +226,7 @@ def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
     )
 
 
+_NO_WORD = re.compile(r"[^a-zA-Z'\s]+")
 _PUNCTUATION = re.compile(r"[^\w\s]*")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from voiceserver.voice.text import verbalise as rules
 from voiceserver.voice.text.verbalise import verbalise
 
 
@@ -17,3 +20,14 @@ def test_says_where_the_spoken_part_ends() -> None:
 def test_plain_words_are_declined(text: str) -> None:
     """Nothing to verbalise."""
     assert verbalise(text, 0) is None
+
+
+def _fail(_: re.Match[str]) -> list[str]:
+    raise ValueError
+
+
+def test_a_rule_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one reads the same place."""
+    failing = (re.compile(r"\d+"), _fail)
+    monkeypatch.setattr(rules, "RULES", (failing, *rules.RULES))
+    assert rules.verbalise("20 cats", 0) == (["twenty"], 2)

@@ -53,7 +53,7 @@ def code(text: str) -> Spoken:
     """Letters and digits mixed, e.g. B2B, MP3, COVID19; symbols are passed over."""
     words: Spoken = []
     for part in re.findall(r"[A-Za-z]+|\d+", text):
-        if part.isdigit():
+        if part.isdecimal():
             short = len(part) <= 2 and part[0] != "0"
             words += cardinal(int(part)) if short else digits(part)
         else:
@@ -64,7 +64,7 @@ def code(text: str) -> Spoken:
 def _address(text: str) -> Spoken:
     words: Spoken = []
     for part in re.findall(r"[A-Za-z]+|\d+|[^A-Za-z\d]", text):
-        if part.isdigit():
+        if part.isdecimal():
             words += cardinal(int(part)) if len(part) <= 2 else digits(part)
         elif part.isalpha():
             low = part.lower()

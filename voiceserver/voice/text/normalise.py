@@ -7,6 +7,7 @@ acronyms and punctuation. Pure: knows nothing of phones, clauses or audio.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from voiceserver.voice.text.addresses import Spoken, spell
 from voiceserver.voice.text.capitals import letters_of
 from voiceserver.voice.text.plaintext import Plain, to_plain
 from voiceserver.voice.text.verbalise import SYMBOL_WORDS, verbalise
+
+_log = logging.getLogger(__name__)
 
 MARKS = "?!.:;-,"  # strongest first
 LONGEST_WORD = 40  # letters; what is longer is cut, it is no word
@@ -281,6 +284,21 @@ def _step(text: str, at: int, out: _Writer) -> int:
     return _symbol(text, at, out)
 
 
+def _step_or_plain(text: str, at: int, out: _Writer) -> int:
+    """Read what begins at a place; as a plain word where reading it fails."""
+    n_tokens = len(out.tokens)
+    try:
+        return _step(text, at, out)
+    except Exception:  # noqa: BLE001 - a word never costs the reply its voice
+        _log.exception("the text front end failed")
+    del out.tokens[n_tokens:]
+    m = _WORD.match(text, at)
+    if m is None:
+        return at + 1
+    out.words([m.group().lower()], at, m.end())
+    return m.end()
+
+
 def normalise(text: str) -> Normalised:
     """Turn text into words and pause marks.
 
@@ -294,5 +312,5 @@ def normalise(text: str) -> Normalised:
     out = _Writer(plain)
     at = 0
     while at < len(plain.text):
-        at = _step(plain.text, at, out)
+        at = _step_or_plain(plain.text, at, out)
     return Normalised(tuple(out.tokens), plain.skipped)

@@ -10,6 +10,7 @@ nothing of phones or of where sentences end.
 
 from __future__ import annotations
 
+import logging
 import re
 
 from voiceserver.voice.text.abbreviations import (
@@ -39,6 +40,8 @@ from voiceserver.voice.text.numbers import (
     year,
 )
 from voiceserver.voice.text.sums import SUM_PATTERNS
+
+_log = logging.getLogger(__name__)
 
 NUMBER = (
     r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)|\d{1,200}(?:\.\d{1,30})?"
@@ -129,7 +132,7 @@ def _ordinal(m: re.Match[str]) -> Spoken | None:
 
 
 def _quantity_or_year(text: str) -> Spoken:
-    if len(text) == 4 and 1100 <= int(text) <= 2099:
+    if len(text) == 4 and text.isdecimal() and 1100 <= int(text) <= 2099:
         return year(int(text))
     return decimal(text)
 
@@ -316,6 +319,8 @@ RULES = tuple((re.compile(pattern), rule) for pattern, rule in _PATTERNS)
 def verbalise(text: str, at: int) -> tuple[Spoken, int] | None:
     """Speak what begins at a place, if it is not a plain word.
 
+    A rule that fails is passed over: another one, or the plain word, is read.
+
     Args:
         text: Folded text.
         at: Where to look; must not lie inside a word or number.
@@ -326,7 +331,11 @@ def verbalise(text: str, at: int) -> tuple[Spoken, int] | None:
     for pattern, rule in RULES:
         m = pattern.match(text, at)
         if m and m.end() > at:
-            spoken = rule(m)
+            try:
+                spoken = rule(m)
+            except Exception:  # noqa: BLE001 - a form never costs the reply its voice
+                _log.exception("a rule of the text front end failed: %s", rule)
+                continue
             if spoken is not None:
                 return spoken, m.end()
     return None
