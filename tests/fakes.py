@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -174,7 +174,7 @@ class RecordingDialect:
     def account(self, record: TurnRecord) -> None:
         self.records.append(record)
 
-    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Iterable[Command]:
         return ()
 
     def attach(self, listener: Attach) -> None:

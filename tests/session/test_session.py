@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText, RecordingDialect
@@ -19,6 +20,7 @@ from voiceserver.commands import (
     Configure,
     CreateReply,
     HangUp,
+    Hear,
 )
 from voiceserver.config import BudgetConfig, Config, TurnConfig
 from voiceserver.engines.base import Reminder, TextItem, TextRequest
@@ -462,3 +464,34 @@ def test_of_a_fault_only_our_own_words_are_told(
     labels = {"where": "session", "kind": type(error).__name__}
     count = call.metrics.registry.get_sample_value("voiceserver_faults_total", labels)
     assert count == 1
+
+
+def test_others_have_their_turn_between_the_commands_of_a_message() -> None:
+    """Ten messages of six seconds of audio: the loop turns for each slice of it."""
+
+    class Slices(RecordingDialect):
+        def receive(
+            self, text: str, sender: int = 0, active: int = 0
+        ) -> Iterator[Command]:
+            for _ in range(6):
+                turns.append(n_turns)
+                yield Hear(np.zeros(16_000, np.float32))
+
+    turns: list[int] = []
+    n_turns = 0
+    call = Call()
+    call.session._dialect = call.dialect = Slices()  # before anything ran
+
+    async def scenario() -> None:
+        nonlocal n_turns
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(call.session.run())
+            for _ in range(10):
+                call.session.receive("x")
+            while len(turns) < 60:
+                n_turns += 1
+                await asyncio.sleep(0)
+            running.cancel()
+
+    run_virtual(scenario())
+    assert len(set(turns)) == 60

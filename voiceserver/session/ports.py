@@ -6,7 +6,7 @@ output has one order. It never blocks and never raises for what a client sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,8 +66,11 @@ class Dialect(Protocol):
     def account(self, record: TurnRecord) -> None:
         """A turn is over; this is what it cost."""
 
-    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Iterable[Command]:
         """Read a message of the client, or of a sideband; return what to do.
+
+        What is more work than a millisecond is done bit by bit, as the commands are
+        taken: between two of them it is others' turn.
 
         Args:
             text: The message.

@@ -325,9 +325,11 @@ class Session:
     async def _obey(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
             case Received(text, sender):
+                await asyncio.sleep(0)  # messages may come without a pause
                 active = self._floor.active
                 for wanted in self._dialect.receive(text, sender, active):
                     await self._obey(wanted, group)
+                    await asyncio.sleep(0)  # one message may be much work
             case Configure() | AddMessage() | DeleteMessage() | Attach():
                 await self._obey_about_conversation(command, group)
             case CreateReply() | CancelReply() | ClearPlayback():

@@ -6,9 +6,7 @@ event; nothing raises, and a refused event changes nothing.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +33,7 @@ from voiceserver.dialects.fields import (
 )
 from voiceserver.dialects.realtime.audio import MicrophoneDecoder
 from voiceserver.dialects.realtime.call import RealtimeCall
+from voiceserver.dialects.realtime.client_event import parsed
 from voiceserver.dialects.realtime.client_items import (
     ID,
     read_item,
@@ -48,7 +47,7 @@ from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.dialects.realtime.session import SessionRules
 from voiceserver.errors import BadRequest
 
-Commands = Sequence[Command]
+Commands = Iterable[Command]
 Fields = Mapping[str, Any]
 
 MAX_INPUT = 256  # items that one response answers
@@ -115,7 +114,7 @@ class ClientEvents:
         self._active = active
         event_id: str | None = None
         try:
-            fields = _parsed(message)
+            fields = parsed(message)
             given = fields.get("event_id")
             if given is not None:
                 event_id = ID(given, "event_id")
@@ -170,10 +169,9 @@ class ClientEvents:
         audio = required(fields, "audio")
         if not isinstance(audio, str):
             raise BadRequest("audio must be a string", "invalid_type", "audio")
-        samples = self._microphone.decode(
-            audio, self._call.settings["audio.input.format"]
-        )
-        return [Hear(samples)] if len(samples) else []
+        audio_format = self._call.settings["audio.input.format"]
+        slices = self._microphone.slices(audio, audio_format)
+        return (Hear(samples) for samples in slices if len(samples))
 
     def _audio_commit(self, fields: Fields) -> Commands:
         return [Commit(fields.get("event_id"))]
@@ -295,30 +293,6 @@ class ClientEvents:
             message = "there is no active response to cancel"
             raise BadRequest(message, "response_cancel_not_active")
         return [CancelReply(turn)]
-
-
-def _parsed(message: str) -> Fields:
-    """The event as an object.
-
-    Raises:
-        BadRequest: If it is no JSON object, or one that cannot be handled.
-    """
-    try:
-        value = json.loads(message, parse_constant=_number, parse_float=_number)
-    # RecursionError: nested thousands deep. ValueError: malformed, or a number with
-    # thousands of digits.
-    except (ValueError, RecursionError):
-        raise BadRequest("the message is not valid JSON", "invalid_json") from None
-    if not isinstance(value, dict):
-        raise BadRequest("an event must be a JSON object", "invalid_json")
-    return value
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError("not a finite number")
-    return value
 
 
 def _input_list(value: object, path: str) -> list[object]:

@@ -8,7 +8,7 @@ no clock, no audio and no connection. ``docs/protocol.md`` lists every message.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import assert_never
 
@@ -114,7 +114,7 @@ class RealtimeDialect:
         """Tell the client what a turn cost: ``voiceserver.turn.latency``."""
         self._responses.account(record)
 
-    def receive(self, text: str, sender: int = 0, active: int = 0) -> Sequence[Command]:
+    def receive(self, text: str, sender: int = 0, active: int = 0) -> Iterable[Command]:
         """Answer a message of the client; return what the session should do."""
         self._call.wire.sender = sender
         try:
