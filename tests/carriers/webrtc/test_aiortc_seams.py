@@ -185,6 +185,16 @@ def test_the_private_parts_of_aiortc_are_as_they_were() -> None:
     dtls = inspect.getsource(rtcdtlstransport.RTCDtlsTransport)
     assert "data = self._rx_srtp.unprotect(data)" in dtls
     assert "data = self._tx_srtp.protect(data)" in dtls
+    sctp = inspect.getsource(rtcsctptransport)
+    for name in (
+        "await self._receive_data_chunk(chunk)",
+        "self._advertised_rwnd -= len(chunk.user_data)",
+        "self._advertised_rwnd += len(message[2])",
+        "self._sack_misordered.add(tsn)",
+        "self.reassembly.append(chunk)",
+        "self._inbound_streams[stream_id] = InboundStream()",
+    ):
+        assert name in sctp
     ice = inspect.getsource(aioice.ice)
     assert "active_pair = self._nominated.get(component)" in ice
     assert "self.transport.sendto(data, addr)" in ice
@@ -314,3 +324,94 @@ async def test_no_thread_is_left_and_none_decodes() -> None:
             assert working_threads() == before  # while both ends talk
     assert started.count("audio-decoder") == 2
     assert working_threads() == before
+
+
+FIRST, LAST, UNORDERED = 2, 1, 4  # flags of a fragment (RFC 9260, 3.3.1)
+
+
+class Fragments:
+    """A peer that is sent fragments by hand, and what it made of them."""
+
+    def __init__(self) -> None:
+        self.n_too_much = 0
+        self.whole: list[int] = []
+        self._peer: Any = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peer.createDataChannel("oai-events")
+        self.sctp = self._peer.sctp
+        self._next = 1
+        self.sctp._last_received_tsn = 0
+
+        async def receive(_stream: int, _protocol: int, data: bytes) -> None:
+            self.whole.append(len(data))
+
+        self.sctp._receive = receive
+        aiortc_seams.bound_messages(self._peer, self._too_much)
+
+    def _too_much(self) -> None:
+        self.n_too_much += 1
+
+    async def send(
+        self, flags: int, size: int, number: int = 0, stream: int = 0, lost: int = 0
+    ) -> None:
+        chunk = rtcsctptransport.DataChunk(flags)
+        chunk.tsn, chunk.stream_id, chunk.stream_seq = self._next + lost, stream, number
+        chunk.protocol, chunk.user_data = 51, bytes(size)
+        self._next = chunk.tsn + 1
+        await self.sctp._receive_data_chunk(chunk)
+
+    @property
+    def n_kept(self) -> int:
+        """Bytes that wait for the rest of their message."""
+        streams = self.sctp._inbound_streams.values()
+        return sum(len(c.user_data) for one in streams for c in one.reassembly)
+
+
+async def test_a_message_without_end_is_given_up() -> None:
+    """After half a megabyte, once, and nothing of it is kept."""
+    sent = Fragments()
+    await sent.send(FIRST, 1_200)
+    for _ in range(2_000):
+        await sent.send(0, 1_200)
+        assert sent.n_kept <= aiortc_seams.MAX_UNFINISHED_BYTES
+    assert sent.n_too_much == 1
+    assert sent.n_kept == 0
+
+
+@pytest.mark.parametrize("flags", [0, UNORDERED])
+async def test_many_small_fragments_are_given_up(flags: int) -> None:
+    """They cost by their number, each time that one comes."""
+    sent = Fragments()
+    await sent.send(FIRST | flags, 1)
+    for _ in range(2_000):
+        await sent.send(flags, 1)
+    assert sent.n_too_much == 1
+    assert sent.n_kept == 0
+
+
+async def test_many_channels_are_given_up() -> None:
+    """Each of 65,535 could hold something unfinished."""
+    sent = Fragments()
+    for stream in range(200):
+        await sent.send(FIRST, 1, stream=stream)
+    assert sent.n_too_much == 1
+
+
+async def test_gaps_that_are_never_filled_are_given_up() -> None:
+    """Whole messages behind packets that never come: what is missing is remembered."""
+    sent = Fragments()
+    for _ in range(2_000):
+        await sent.send(FIRST | LAST | UNORDERED, 1, lost=1)
+    assert sent.n_too_much == 1
+
+
+async def test_messages_of_any_permitted_size_come() -> None:
+    """Ten of 128 KiB, and one of a letter, are nobody's too much."""
+    sent = Fragments()
+    for number in range(10):
+        await sent.send(FIRST, 1_072, number)
+        for _ in range(107):
+            await sent.send(0, 1_200, number)
+        await sent.send(LAST, 1_600, number)
+    await sent.send(FIRST | LAST, 1, 10)
+    assert sent.whole == [131_072] * 10 + [1]
+    assert sent.n_too_much == 0

@@ -18,6 +18,7 @@ import aioice.ice
 import pylibsrtp
 from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import (
+    RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
     RTCRtpTransceiver,
@@ -42,6 +43,12 @@ MAX_UNREAD_DATAGRAMS = 1_024
 # bit/s that a client may send: browsers take 20,000 for 16 kHz, and at that save the
 # error correction out of the voice's upper half.
 MOST_BIT_RATE = 32_000
+# Of messages of a data channel that are not whole: bytes, fragments, channels. aiortc
+# bounds none of them, and looks through all fragments for each that comes. A browser
+# sends 1,200 bytes in each; what waits behind a lost one must fit.
+MAX_UNFINISHED_BYTES = 524_288
+MAX_FRAGMENTS = 1_024
+MAX_CHANNELS = 64
 REPORTED_EVERY = 10  # packets; reports leave every 0.5 to 1.5 s
 _RECEIVER, _SENDER = "_RTCRtpReceiver__", "_RTCRtpSender__"
 
@@ -159,6 +166,41 @@ async def _bound(connection: Any, address: str, ports: range) -> Any:
             continue
         return protocol
     return None
+
+
+def bound_messages(peer: RTCPeerConnection, too_much: Callable[[], None]) -> None:
+    """Keep what a client sends on data channels within bounds before it is whole.
+
+    Args:
+        peer: An offer was taken; nothing happens if it has no data channel.
+        too_much: Called once, when the client goes beyond; nothing that it sends on
+            any channel is taken from then on.
+    """
+    sctp: Any = peer.sctp
+    if sctp is None:
+        return
+    receive, most_bytes = sctp._receive_data_chunk, sctp._advertised_rwnd
+    over = False
+
+    async def received(chunk: Any) -> None:
+        nonlocal over
+        if over:
+            return
+        await receive(chunk)
+        streams = sctp._inbound_streams
+        stream = streams.get(chunk.stream_id)
+        # aiortc takes from its window what is not whole, and gives it back.
+        over = (
+            most_bytes - sctp._advertised_rwnd > MAX_UNFINISHED_BYTES
+            or len(streams) > MAX_CHANNELS
+            or len(sctp._sack_misordered) > MAX_FRAGMENTS
+            or (stream is not None and len(stream.reassembly) > MAX_FRAGMENTS)
+        )
+        if over:
+            streams.clear()
+            too_much()
+
+    sctp._receive_data_chunk = received
 
 
 class EndOfAudio:

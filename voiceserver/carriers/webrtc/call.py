@@ -121,6 +121,9 @@ class WebRtcCall(HeldCall):
                 self._carry(peer, transceiver)
             else:
                 transceiver.direction = "inactive"  # else its frames pile up, unread
+        aiortc_seams.bound_messages(
+            peer, lambda: self.hang_up("An event is too large, or never complete.")
+        )
         await peer.setLocalDescription(await peer.createAnswer())
         answer = str(peer.localDescription.sdp)
         return with_public_address(answer, self._media.public_ip)
