@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import pytest
 
 from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
@@ -26,14 +27,18 @@ from voiceserver.session.listener import RING_MS, Listener
 class Ear:
     """A listener with what it posted, ducked and dropped."""
 
-    def __init__(self, recogniser: FakeRecogniser | None = None) -> None:
+    def __init__(
+        self,
+        recogniser: FakeRecogniser | None = None,
+        config: TurnConfig | None = None,
+    ) -> None:
         self.recogniser = recogniser or FakeRecogniser()
         self.events: list[Event] = []
         self.ducks: list[float] = []
         self.dropped = 0
         engines = Engines(FakeVad(), self.recogniser, FakeText(), FakeSpeech())
         self.listener = Listener(
-            TurnConfig(),
+            config or TurnConfig(),
             engines,
             self.events.append,
             self.ducks.append,
@@ -80,9 +85,8 @@ def test_no_speech_begins_in_what_was_made_up() -> None:
     assert start.at >= 0.95 * MIC_RATE
 
 
-def test_the_recogniser_gets_what_came_before_the_decision() -> None:
-    """300 ms before the first voiced sample, and all of the speech."""
-    ear = Ear()
+def pushed_to(ear: Ear) -> list[Samples]:
+    """What the recogniser will be given, as it comes."""
     pushed: list[Samples] = []
     opened = ear.recogniser.open
 
@@ -98,6 +102,13 @@ def test_the_recogniser_gets_what_came_before_the_decision() -> None:
         return utterance
 
     ear.recogniser.open = open_and_note  # type: ignore[assignment,method-assign]
+    return pushed
+
+
+def test_the_recogniser_gets_what_came_before_the_decision() -> None:
+    """300 ms before the first voiced sample, and all of the speech."""
+    ear = Ear()
+    pushed = pushed_to(ear)
     run_virtual(ear.listen((1.0, False), (0.5, True), (1.0, False)))
     audio = np.concatenate(pushed)
     before = int(np.argmax(np.abs(audio) > 0))
@@ -180,3 +191,85 @@ def test_positions_count_what_was_listened_to() -> None:
     run_virtual(ear.listen((1.0, False), (0.5, True)))
     [started] = [e for e in ear.events if isinstance(e, SpeechStarted)]
     assert abs(started.at - MIC_RATE) <= 512
+
+
+MANUAL = TurnConfig(policy="manual")
+
+
+@pytest.mark.parametrize(
+    ("parts", "voiced_s", "most_s"),
+    [
+        ([(1.0, True)], 1.0, 1.1),
+        ([(25.0, False), (1.0, True), (2.0, False)], 1.0, 2.1),
+        ([(70.0, False), (0.06, True), (9.0, False)], 0.06, 1.2),
+        ([(1.0, True), (60.0, False), (2.0, True), (30.0, False)], 3.0, 5.2),
+        ([(0.06, True), (60.0, False), (2.0, True)], 2.06, 3.7),
+        ([(30.0, False)], 0.0, 5.1),
+        ([(0.2, False)], 0.0, 0.21),
+        ([(0.05, False)], None, 0.0),
+    ],
+)
+def test_quiet_in_a_manual_turn_costs_the_recogniser_nothing(
+    parts: list[tuple[float, bool]], voiced_s: float | None, most_s: float
+) -> None:
+    """Of any length, anywhere: all that is voiced is decoded, and 500 ms around it."""
+    ear = Ear(config=MANUAL)
+    pushed = pushed_to(ear)
+
+    async def scenario() -> bool:
+        await ear.listen(*parts)
+        return ear.listener.commit()
+
+    assert run_virtual(scenario()) is (voiced_s is not None)
+    if voiced_s is not None:
+        audio = np.concatenate(pushed)
+        assert (np.abs(audio) > 0).sum() / MIC_RATE == pytest.approx(voiced_s)
+        assert len(audio) <= most_s * MIC_RATE
+
+
+def test_a_manual_turn_is_given_to_the_recogniser_once() -> None:
+    """What one commit took is not in the next."""
+    ear = Ear(config=MANUAL)
+    pushed = pushed_to(ear)
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listener.run())
+            for _ in range(2):
+                for speaking in [False] * 100 + [True] * 50:
+                    ear.listener.hear(frame(speaking))
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)
+                assert ear.listener.commit()
+            task.cancel()
+
+    run_virtual(scenario())
+    audio = np.concatenate(pushed)
+    assert int((np.abs(audio) > 0).sum()) == 2 * MIC_RATE
+
+
+@pytest.mark.parametrize("n_clears", [0, 1, 20])
+def test_a_clear_does_not_shift_the_clock(n_clears: int) -> None:
+    """However often: silence is as long as ever, and positions count all audio."""
+    ear = Ear(config=TurnConfig(policy="fixed", silence_ms=500))
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listener.run())
+            for n in range(1, 101):
+                ear.listener.hear(frame(False))
+                if n <= n_clears:
+                    ear.listener.clear()  # now and then before it was listened to
+                if n % 3:
+                    await asyncio.sleep(0.02)
+            for speaking in [True] * 50 + [False] * 50:
+                ear.listener.hear(frame(speaking))
+                await asyncio.sleep(0.02)
+            task.cancel()
+
+    run_virtual(scenario())
+    [started] = [each for each in ear.events if isinstance(each, SpeechStarted)]
+    [turn] = [each for each in ear.events if isinstance(each, UserTurn)]
+    assert abs(started.at - 2 * MIC_RATE) <= 512
+    assert abs(turn.at - 3 * MIC_RATE) <= 512
+    assert 0 <= turn.decided_at - turn.at - MIC_RATE // 2 <= 640

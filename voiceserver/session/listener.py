@@ -30,6 +30,7 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.turns.cues import Completeness, grade
 from voiceserver.turns.gate import WINDOW, hop_levels_db
 from voiceserver.turns.taker import (
@@ -49,8 +50,6 @@ log = logging.getLogger(__name__)
 
 RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is dropped
 BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
-PREROLL_MS = 2500  # kept for the recogniser: longest prefix plus the time to decide
-HELD_MS = 120_000  # the same where the client ends turns and nothing was voiced yet
 HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
 
@@ -95,8 +94,7 @@ class Listener:
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
         self._listened = asyncio.Event()
-        self._preroll: deque[Samples] = deque()
-        self._prerolled = 0
+        self._preroll = Preroll(config.policy == "manual")
         self._now = 0  # samples listened to
         self._pending = np.zeros(0, np.float32)  # not yet a full window
         self._made_up = 0  # samples of the next windows that did not arrive
@@ -145,8 +143,8 @@ class Listener:
         What was heard before has been listened to.
         """
         if self._taker.state is TurnState.IDLE:
-            held_ms = self._prerolled * 1000 // MIC_RATE
-            if self._config.policy != "manual" or held_ms < HELD_LEAST_MS:
+            held_ms = self._preroll.n_heard * 1000 // MIC_RATE
+            if not self._manual or held_ms < HELD_LEAST_MS:
                 return False
             self._open_utterance(self._now)
         if not self._started:
@@ -157,19 +155,23 @@ class Listener:
 
     def clear(self) -> None:
         """Forget what was heard and not committed."""
+        # Its time has passed all the same: the turn-taker counts what it is fed.
+        self._now += self._ringed
+        n_windows, rest = divmod(len(self._pending) + self._ringed, WINDOW)
+        self._taker.skip(n_windows)
+        self._pending = np.zeros(rest, np.float32)
+        self._made_up = 0
         self._ring.clear()
         self._ringed = 0
         self._listened.set()
-        self._pending = np.zeros(0, np.float32)
-        self._forget_preroll()
+        self._preroll.forget()
         self._duck(0)
         self._taker.end()
         self._close_utterance()
 
     def configure(self, config: TurnConfig) -> None:
         """Take new turn-taking settings."""
-        if config.policy == "manual" != self._config.policy:
-            self._forget_preroll()  # it was for turns that were the server's to end
+        self._preroll.configure(config.policy == "manual")
         self._config = config
         self._taker.configure(config)
 
@@ -204,14 +206,17 @@ class Listener:
         self._now += len(samples)
         if made_up:
             self._made_up += len(samples)
-        self._remember(samples)
-        if self._utterance is not None:
+        self._preroll.add(samples)
+        if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
         self._pending = np.concatenate([self._pending, samples])
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
             probability = self._believed(self._vad.probability(window))
+            if probability >= FAINT:
+                self._preroll.voice(len(self._pending) + WINDOW)
             self._obey(self._taker.window(probability, hop_levels_db(window)))
+        self._push_voiced()
         self._read_words()
         self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
 
@@ -223,16 +228,15 @@ class Listener:
         self._probability = probability
         return probability
 
-    def _remember(self, samples: Samples) -> None:
-        self._preroll.append(samples)
-        self._prerolled += len(samples)
-        kept_ms = HELD_MS if self._config.policy == "manual" else PREROLL_MS
-        while self._prerolled > kept_ms * MIC_RATE // 1000:
-            self._prerolled -= len(self._preroll.popleft())
+    @property
+    def _manual(self) -> bool:
+        """Whether the client ends turns: quiet between its words is not decoded."""
+        return self._config.policy == "manual"
 
-    def _forget_preroll(self) -> None:
-        self._preroll.clear()
-        self._prerolled = 0
+    def _push_voiced(self) -> None:
+        if self._manual and self._utterance is not None:
+            for samples in self._preroll.take_voiced():
+                self._utterance.push(samples)
 
     def _read_words(self) -> None:
         if self._utterance is None:
@@ -299,11 +303,12 @@ class Listener:
             log.warning("no recogniser for an utterance", extra={"why": str(error)})
             self._post(Failed("recogniser", str(error)))
             return
-        audio = np.concatenate([*self._preroll])
-        if self._config.policy != "manual":
-            wanted = self._now - at + self._config.prefix_ms * MIC_RATE // 1000
-            audio = audio[-max(1, wanted) :]
-        self._utterance.push(audio)
+        if self._manual and self._preroll.voiced:
+            self._push_voiced()
+        else:
+            before_ms = UNVOICED_MS if self._manual else self._config.prefix_ms
+            wanted = self._now - at + before_ms * MIC_RATE // 1000
+            self._utterance.push(self._preroll.newest(wanted))
 
     def _commit(self, at: int, reason: str) -> None:
         utterance, self._utterance = self._utterance, None
@@ -313,8 +318,8 @@ class Listener:
             if forgotten is not None:
                 forgotten.close()
         self._committed[self._number] = utterance
-        if self._config.policy == "manual":
-            self._forget_preroll()
+        if self._manual:
+            self._preroll.forget()
         now_ns = self._clock.now_ns()
         self._post(UserTurn(self._number, at, self._now, now_ns, reason))
 

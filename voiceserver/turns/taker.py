@@ -156,6 +156,10 @@ class TurnTaker:
             return self._settle_overlap() if settled else []
         return []
 
+    def skip(self, n_windows: int) -> None:
+        """Let windows pass that are not to be heard; the clock goes on."""
+        self._gate.now += n_windows * WINDOW
+
     def end(self) -> None:
         """The utterance, if any, is over, by the client's decision."""
         self._end()

@@ -202,16 +202,34 @@ async def test_a_process_is_free_once_its_utterance_is_final() -> None:
 async def test_audio_beyond_the_longest_utterance_is_dropped_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The buffer for the replay is bounded."""
+    """The newest is kept, since the question comes last; what was decoded is heard."""
+    monkeypatch.setattr(remote_recogniser, "MAX_UTTERANCE_S", 1)
+    metrics = Metrics()
+    async with remote(metrics=metrics) as pool:
+        first, second = pool.open(), pool.open()  # one process: the second waits
+        second.push(SECOND[:15_000])
+        second.push(SECOND[:2000])
+        second.push(SECOND[:500])
+        assert counted(metrics, "dropped", queue="utterance") == 1500
+        first.close()
+        assert (await second.final()).text == "16000 samples"
+        second.close()
+
+
+async def test_a_long_utterance_is_decoded_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Decoded as it comes, nothing of it is lost; only its replay is bounded."""
     monkeypatch.setattr(remote_recogniser, "MAX_UTTERANCE_S", 1)
     metrics = Metrics()
     async with remote(metrics=metrics) as pool:
         utterance = pool.open()
-        utterance.push(SECOND[:15_000])
-        utterance.push(SECOND[:2000])
-        utterance.push(SECOND[:500])
-        assert (await utterance.final()).text == "16000 samples"
-        assert counted(metrics, "dropped", queue="utterance") == 1500
+        for n in range(1, 9):
+            utterance.push(SECOND[: MIC_RATE // 2])
+            await until(lambda n=n: utterance._decoded >= n * MIC_RATE - BLOCK)  # type: ignore[misc]
+        assert (await utterance.final()).text == "64000 samples"
+        assert counted(metrics, "dropped", queue="utterance") == 0
+        assert len(utterance._audio) == 0
         utterance.close()
 
 

@@ -23,7 +23,8 @@ from voiceserver.processes.process import ChildSpec
 from voiceserver.processes.supervised import Supervised
 
 CHILD = "voiceserver.engines.remote.child"
-MAX_UTTERANCE_S = 60  # kept of one utterance; what comes later is dropped and counted
+MAX_UTTERANCE_S = 60  # kept of one utterance; what came before is dropped and counted
+MAX_DECODED_S = 600  # by one process; then it is begun anew with what is kept
 MAX_WAITING = 16  # utterances that wait for a process
 # Bytes of int16 sent at a time, 60 ms. What has not been sent when the user's turn
 # ends is decoded while everybody waits, at some 0.4 of its duration.
@@ -178,8 +179,9 @@ class RemoteUtterance:
     def __init__(self, pool: RemoteRecogniser) -> None:
         self._pool = pool
         self._audio = bytearray()  # int16, all of it: for the replay
-        self._sent = 0  # bytes
-        self._decoded = 0  # bytes
+        self._sent = 0  # bytes, to the process that has it now
+        self._decoded = 0  # of those
+        self._gone = 0  # of those, no longer kept
         self._complete = False  # no more audio comes
         self._told = False  # the process knows that
         self._job: Job | None = None
@@ -208,11 +210,24 @@ class RemoteUtterance:
         """Add audio, 16 kHz; ignored once it is complete or closed."""
         if self._complete or self._over.is_set():
             return
-        room = MAX_UTTERANCE_S * MIC_RATE - len(self._audio) // 2
-        if len(samples) > room:
-            self._pool.dropped(len(samples) - room)
-        self._audio += to_int16(samples[:room]).tobytes()
+        self._audio += to_int16(samples).tobytes()
         self._pump()
+        self._forget_oldest()
+        if self._job is not None and self._sent > 2 * MAX_DECODED_S * MIC_RATE:
+            job, self._job = self._job, None
+            job.cancel()
+            self._pool.queue(self, first=True)
+
+    def _forget_oldest(self) -> None:
+        """Keep the newest: a question is at the end. What was decoded is no loss."""
+        beyond = len(self._audio) - 2 * MAX_UTTERANCE_S * MIC_RATE
+        if beyond <= 0:
+            return
+        del self._audio[:beyond]
+        unsent = max(0, beyond - (self._sent - self._gone))
+        self._gone += beyond - unsent
+        if unsent:
+            self._pool.dropped(unsent // 2)
 
     async def final(self) -> Hypothesis:
         """Say that no more audio comes and wait for the final hypothesis.
@@ -246,7 +261,7 @@ class RemoteUtterance:
     def leased(self, job: Job) -> None:
         """A process is ours: decode from the beginning."""
         self._job = job
-        self._sent = self._decoded = 0
+        self._sent = self._decoded = self._gone = 0
         self._told = False
         self._pump()
 
@@ -296,14 +311,13 @@ class RemoteUtterance:
         if job is None:
             return
         least = 1 if self._complete else BLOCK
-        while (
-            len(self._audio) - self._sent >= least
-            and self._sent - self._decoded < WINDOW
-        ):
-            end = min(self._sent + BLOCK, len(self._audio))
-            job.push(bytes(self._audio[self._sent : end]))
-            self._sent = end
-        if self._complete and not self._told and self._sent == len(self._audio):
+        at = self._sent - self._gone
+        while len(self._audio) - at >= least and self._sent - self._decoded < WINDOW:
+            end = min(at + BLOCK, len(self._audio))
+            job.push(bytes(self._audio[at:end]))
+            self._sent += end - at
+            at = end
+        if self._complete and not self._told and at == len(self._audio):
             self._told = True
             job.finish()
 
