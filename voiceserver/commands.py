@@ -128,23 +128,29 @@ class CreateReply:
         settings: For this reply only; None are the conversation's.
         messages: To be answered in place of the conversation; None is the conversation.
         aside: Outside the conversation: answered beside it, and not kept.
+        patient: It has its turn once nobody speaks, rather than being refused or
+            stopping a reply.
     """
 
     say: str | None = None
     settings: CallSettings | None = None
     messages: tuple[AddMessage, ...] | None = None
     aside: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Stop generating and speaking a reply.
+    """Stop generating and speaking a reply; a dialect may add to it.
 
     Attributes:
-        turn: Its turn; 0 is the conversation's current one.
+        turn: Its turn; 0 is what is active when it is carried out, or was asked for
+            and has not begun.
+        whatever: Also what nobody asked for and has not begun, or only sounds on.
     """
 
     turn: int = 0
+    whatever: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,9 +115,11 @@ class Hall:
                     self._stop()
                 case TakeTurn() | Say() | AnswerConversation() | BreakSilence():
                     self._begin(action)
-                case Refuse(command):
+                case Refuse(CreateReply() as command):
                     self._once(f"settled {command.say}")
-                case Tell() | AwaitUser() | Guess():
+                case Tell(ReplyStarted(asked=CreateReply() as command)):
+                    self._once(f"settled {command.say}")  # cancelled as it waited
+                case Refuse() | Tell() | AwaitUser() | Guess():
                     pass
                 case _:
                     self._about_the_reply(action)
@@ -233,7 +235,7 @@ class Hall:
                 ended = stale in (0, self.ended) or stale != self.alive
                 event = rng.choice(old if ended else (MediaReport(),))
             case 6:
-                asked = CreateReply(say=str(number))
+                asked = CreateReply(say=str(number), patient=rng.random() < 0.3)
                 self.asked.append(asked)
                 self.carry_out(self.floor.asked(asked, self.stand))
                 return

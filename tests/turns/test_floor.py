@@ -215,8 +215,8 @@ def test_a_reply_is_active_between_its_told_beginning_and_end(
 @pytest.mark.parametrize(
     ("moment", "config", "actions"),
     [
-        ("recognising", TurnConfig(), [Refuse]),
-        ("thinking", TurnConfig(), [Refuse]),
+        ("recognising", TurnConfig(), []),
+        ("thinking", TurnConfig(), []),
         ("begun", TurnConfig(), [Stop]),
         ("speaking", TurnConfig(), [Stop]),
         ("sounding on", TurnConfig(), [Stop]),
@@ -227,7 +227,7 @@ def test_a_reply_is_active_between_its_told_beginning_and_end(
 def test_a_reply_that_is_asked_for(
     moment: str, config: TurnConfig, actions: list[type[Action]]
 ) -> None:
-    """Refused where the user is about to be answered; else it has its turn once."""
+    """Kept until it is known whether the user is answered by itself."""
     floor, stand = at(moment, config)
     asked = CreateReply()
     assert kinds(floor.asked(asked, stand)) == actions
@@ -240,6 +240,122 @@ def test_a_reply_that_is_asked_for(
         assert floor.free(0)[-1] == AnswerConversation(2, asked)
 
 
+@pytest.mark.parametrize("moment", ["recognising", "thinking"])
+def test_what_is_asked_for_is_refused_once_the_user_is_answered(moment: str) -> None:
+    """Not before: until then nobody knows."""
+    floor, stand = at(moment)
+    asked, started = CreateReply(), ReplyStarted(1)
+    floor.asked(asked, stand)
+    assert floor.happened(started, stand) == [Follow(started), Refuse(asked)]
+
+
+@pytest.mark.parametrize(
+    ("waited", "taken", "answered_by_itself"),
+    [
+        (POLITE, POLITE, True),
+        (POLITE, replace(POLITE, create_reply=False), False),
+        (replace(POLITE, create_reply=False), POLITE, True),
+        (replace(POLITE, create_reply=False), replace(POLITE, policy="manual"), True),
+    ],
+)
+def test_settings_of_now_say_whether_a_turn_is_answered(
+    waited: TurnConfig, taken: TurnConfig, answered_by_itself: bool
+) -> None:
+    """Not those of when it had to wait; what was asked for is answered or refused."""
+    floor, stand = at("sounding on", waited)
+    floor.happened(turn(2), stand)
+    floor.configure(taken)
+    asked = CreateReply()
+    assert floor.asked(asked, stand) == []
+    floor.happened(Playback(1, Played.DONE), stand)
+    assert floor.free(5) == [
+        TakeTurn(2, replace(turn(2), decided_ns=5), answered_by_itself)
+    ]
+    stand.begun, stand.answers = False, answered_by_itself
+    floor.happened(heard(2), stand)
+    if answered_by_itself:
+        assert Refuse(asked) in floor.happened(ReplyStarted(2), stand)
+    else:
+        assert floor.free(6)[-1] == AnswerConversation(3, asked)
+
+
+def test_of_two_asked_for_in_one_go_the_second_is_refused() -> None:
+    """The first goes on, begun or not."""
+    floor, stand = at("over")
+    first, second = CreateReply(say="one"), CreateReply(say="two")
+    floor.asked(first, stand)
+    assert floor.asked(second, stand) == [Refuse(second)]
+    stand.begun = True
+    assert floor.asked(second, stand) == [Refuse(second)]
+
+
+def test_a_cancel_behind_a_create_stops_it() -> None:
+    """Before it began: whoever asked is told a beginning and an end."""
+    floor, stand = at("over")
+    asked = CreateReply()
+    floor.asked(asked, stand)
+    assert floor.asked(CancelReply(), stand) == [Stop()]
+    assert list(floor.stopped(stand)) == [
+        Follow(ReplyStarted(2, asked)),
+        EndReply(Outcome.CANCELLED, told=True),
+        Cut(),
+        Close(),
+    ]
+
+
+def test_a_cancel_behind_a_create_that_waits_for_the_words_stops_it() -> None:
+    """The words are written down all the same."""
+    floor, stand = at("recognising", SILENT)
+    asked = CreateReply()
+    floor.asked(asked, stand)
+    assert list(floor.asked(CancelReply(whatever=False), stand)) == [
+        Tell(ReplyStarted(2, asked)),
+        Tell(ReplyDone(2, "", Outcome.CANCELLED)),
+    ]
+    stand.answers = False
+    assert kinds(floor.happened(heard(), stand)) == [WriteDown, Close]
+    assert floor.free(0) == []
+
+
+@pytest.mark.parametrize("moment", ["recognising", "thinking", "sounding on", "over"])
+def test_a_cancel_of_nothing_is_refused_in_its_turn(moment: str) -> None:
+    """What the user is about to be given was not asked for."""
+    floor, stand = at(moment)
+    cancel = CancelReply(whatever=False)
+    assert floor.asked(cancel, stand) == [Refuse(cancel)]
+
+
+@pytest.mark.parametrize("event", [turn(2), BargeIn(2, 0, "words")])
+def test_what_was_asked_for_and_is_interrupted_begins_and_ends(event: Event) -> None:
+    """No command is dropped without a word."""
+    floor, stand = at("over")
+    asked = CreateReply()
+    floor.asked(asked, stand)
+    assert floor.happened(event, stand)[-1] == Stop()
+    assert list(floor.stopped(stand))[:2] == [
+        Follow(ReplyStarted(2, asked)),
+        EndReply(Outcome.INTERRUPTED, told=True),
+    ]
+
+
+@pytest.mark.parametrize("moment", ["recognising", "thinking", "begun", "speaking"])
+def test_a_timer_that_is_due_while_somebody_is_answered_waits(moment: str) -> None:
+    """Neither refused nor a reason to stop: several have their turns in order."""
+    floor, stand = at(moment)
+    timers = [CreateReply(say=say, patient=True) for say in ("tea", "eggs")]
+    for timer in timers:
+        assert floor.asked(timer, stand) == []
+    asked = CreateReply()
+    for event in (heard(), ReplyStarted(1), ReplyDone(1, "", Outcome.COMPLETED)):
+        floor.happened(event, stand)
+    floor.happened(Playback(1, Played.DONE), stand)
+    assert floor.free(0)[-1] == AnswerConversation(2, timers[0])
+    assert floor.asked(asked, stand) == [Refuse(asked)]
+    floor.happened(ReplyDone(2, "", Outcome.COMPLETED), stand)
+    floor.happened(Playback(2, Played.DONE), stand)
+    assert floor.free(0)[-1] == AnswerConversation(3, timers[1])
+
+
 def test_a_reply_whose_beginning_was_not_read_yet_is_replaced() -> None:
     """It has begun, so the user is not about to be answered any more."""
     floor, stand = at("thinking")
@@ -248,15 +364,6 @@ def test_a_reply_whose_beginning_was_not_read_yet_is_replaced() -> None:
     started = ReplyStarted(1)
     assert floor.happened(started, stand) == [Follow(started)]
     assert floor.stopped(stand)[0] == EndReply(Outcome.CANCELLED, told=True)
-
-
-def test_who_asks_while_turns_wait_is_answered_with_them() -> None:
-    """Refused if they are answered anyway, else kept for their end."""
-    for config, refused in ((POLITE, True), (replace(POLITE, create_reply=False), 0)):
-        floor, stand = at("speaking", POLITE)
-        floor.configure(config)
-        floor.happened(turn(2), stand)
-        assert kinds(floor.asked(CreateReply(), stand)) == [Refuse] * int(refused)
 
 
 @pytest.mark.parametrize("command", [CancelReply(1), ClearPlayback(), Truncate(1, 90)])

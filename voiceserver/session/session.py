@@ -125,7 +125,7 @@ class Session:
         self._overload = engines.overload
         self._reminders = Reminders(
             lambda: self._floor.busy,
-            lambda text: self.command(CreateReply(say=text)),
+            lambda text: self.command(CreateReply(say=text, patient=True)),
         )
         outlet.report_to(Notices(self._played, self._sounds, self._audio_made))
         self._listener = Listener(

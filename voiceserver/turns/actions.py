@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voiceserver.commands import CreateReply
+from voiceserver.commands import CancelReply, CreateReply
 from voiceserver.events import (
     AudioDelta,
     Event,
@@ -36,7 +36,7 @@ class Tell:
 class Refuse:
     """The client is told that its command cannot be carried out as things stand."""
 
-    command: CreateReply
+    command: CreateReply | CancelReply
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,12 @@ class _Reply:
         settled: The user's words are written down.
         active: Its beginning was told, and not yet its end.
         generating: Its generation has not ended.
+        asked: The command that it was begun for; None if nobody asked.
     """
 
     turn: int
     utterance: int = 0
-    answer: bool = True
+    asked: CreateReply | None = None
     settled: bool = False
     active: bool = False
     generating: bool = True
@@ -127,8 +128,8 @@ class Floor:
         self._turn = 0  # number of the newest reply, beside the conversation or in it
         self._reply: _Reply | None = None
         self._waiting: deque[UserTurn] = deque()  # until the reply has ended
-        self._unasked = False  # one of them will be answered without being asked to
-        self._asked: CreateReply | None = None  # waits for the user's words
+        self._asked: CreateReply | None = None  # until the user's words are known
+        self._patient: deque[CreateReply] = deque()  # until nobody speaks
         self._outcome: Outcome | None = None  # of the reply that is being stopped
         self._next: UserTurn | CreateReply | None = None  # once it has stopped
         self._unheard = ""  # of what the user cut off, until a turn takes its place
@@ -203,7 +204,9 @@ class Floor:
         match command:
             case CreateReply():
                 return self._ask(command, standing)
-            case CancelReply() | ClearPlayback():
+            case CancelReply():
+                return self._cancel(command)
+            case ClearPlayback():
                 return self._stop(Outcome.CANCELLED)
             case Truncate(turn):
                 plays = self._reply is not None and self._reply.turn == turn
@@ -243,6 +246,8 @@ class Floor:
         if self._waiting:
             return [self._take(replace(self._waiting.popleft(), decided_ns=now_ns))]
         asked, self._asked = self._asked, None
+        if asked is None and self._patient:
+            asked = self._patient.popleft()
         return [] if asked is None else self._answer(asked)
 
     def _of_user(self, event: SpeechStarted | BargeIn | UserTurn) -> list[Action]:
@@ -265,7 +270,6 @@ class Floor:
     def _commit(self, event: UserTurn) -> list[Action]:
         if self._must_wait():
             self._waiting.append(event)
-            self._unasked = self._config.create_reply
             return [Tell(event)]
         if self.busy:
             # Only if a reply was asked for meanwhile, or the client commits.
@@ -281,13 +285,13 @@ class Floor:
     def _take(self, user: UserTurn) -> TakeTurn:
         """Write a turn down and answer it, unless another waits behind it."""
         answer = self._config.create_reply and not self._waiting
-        turn = self._begin(user.utterance, answer)
+        turn = self._begin(user.utterance)
         return TakeTurn(turn, user, answer)
 
-    def _begin(self, utterance: int = 0, answer: bool = True) -> int:
+    def _begin(self, utterance: int = 0, asked: CreateReply | None = None) -> int:
         assert self._reply is None, "two replies at a time"
         turn = self.beside()
-        self._reply = _Reply(turn, utterance, answer)
+        self._reply = _Reply(turn, utterance, asked)
         return turn
 
     def _heard(self, event: Transcript, standing: Standing) -> list[Action]:
@@ -323,6 +327,7 @@ class Floor:
         match event:
             case ReplyStarted():
                 reply.active = True
+                return [Follow(event), *self._refuse_asked()]
             case AudioDelta() if self._outcome is not None:
                 return []  # too late to be heard
             case TextDelta() | AudioDelta() | ToolCalled():
@@ -357,12 +362,19 @@ class Floor:
         return [Tell(event), AwaitUser(0), BreakSilence(self._begin())]
 
     def _ask(self, asked: CreateReply, standing: Standing) -> list[Action]:
-        """Answer, once the user's words are known."""
+        """Answer, once the user's words are known; refuse only what is answered so.
+
+        Whether the user's turn is answered by itself the settings say that hold when
+        it is taken: until that is seen to begin, the command is kept.
+        """
+        if asked.patient:
+            self._patient.append(asked)
+            return []
         reply = self._reply
+        begins = reply is not None and reply.asked is not None and reply.generating
+        if self._asked is not None or begins:
+            return [Refuse(asked)]  # somebody asked before
         said = reply is not None and reply.utterance > 0 and not standing.begun
-        answers = said and reply is not None and reply.answer
-        if self._asked is not None or answers or (self._waiting and self._unasked):
-            return [Refuse(asked)]  # the user is about to be answered
         if said or self._waiting:
             self._asked = asked
             return []
@@ -370,8 +382,30 @@ class Floor:
             return self._stop(Outcome.CANCELLED, asked)
         return self._answer(asked)
 
+    def _refuse_asked(self) -> list[Action]:
+        """What was asked for is not needed: the user is answered by itself."""
+        asked, self._asked = self._asked, None
+        return [] if asked is None else [Refuse(asked)]
+
+    def _cancel(self, command: CancelReply) -> list[Action]:
+        """Stop what is active, or what was asked for and has not begun."""
+        reply, asked = self._reply, self._asked
+        if reply is not None and (
+            command.whatever
+            or reply.active
+            or (reply.generating and reply.asked is not None)
+        ):
+            return self._stop(Outcome.CANCELLED)
+        if asked is not None:
+            self._asked = None
+            turn = self.beside()
+            ended = ReplyDone(turn, "", Outcome.CANCELLED)
+            return [Tell(ReplyStarted(turn, asked)), Tell(ended)]
+        return [] if command.turn else [Refuse(command)]
+
     def _answer(self, asked: CreateReply) -> list[Action]:
-        return [AwaitUser(0), AnswerConversation(self._begin(), asked)]
+        turn = self._begin(asked=asked)
+        return [AwaitUser(0), AnswerConversation(turn, asked)]
 
     def _stop(
         self, outcome: Outcome, then: UserTurn | CreateReply | None = None
@@ -393,7 +427,14 @@ class Floor:
             words = Transcript(reply.utterance, standing.words, final=True)
             actions.append(WriteDown(words))
         if reply.generating:
+            if reply.asked is not None and not reply.active:
+                # Who asked learns what came of it: it begins, and ends.
+                reply.active = True
+                actions.append(Follow(ReplyStarted(reply.turn, reply.asked)))
             actions.append(EndReply(outcome, reply.active))
+        answered = self._config.create_reply and self._next is None
+        if outcome is Outcome.INTERRUPTED and answered:
+            actions += self._refuse_asked()  # the user speaks, and will be answered
         if outcome is Outcome.INTERRUPTED and standing.unheard is not None:
             self._unheard = standing.unheard
         return [*actions, Cut(), Close()]

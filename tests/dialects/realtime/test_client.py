@@ -10,11 +10,11 @@ import pytest
 from tests.dialects.realtime.client import Client, names
 from voiceserver.commands import (
     AddMessage,
-    CancelReply,
     ClearAudio,
     ClearPlayback,
     DeleteMessage,
 )
+from voiceserver.dialects.realtime.client import Cancel
 from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.events import (
     BargeIn,
@@ -136,16 +136,20 @@ def test_cancel_stops_the_active_response() -> None:
     """By its id, or without one."""
     client = Client()
     [created] = client.notify(ReplyStarted(1))
-    assert client.send("response.cancel") == [CancelReply(1)]
+    assert client.send("response.cancel") == [Cancel(1)]
     response_id = created["response"]["id"]
     cancel = client.send("response.cancel", response_id=response_id)
-    assert cancel == [CancelReply(1)]
+    assert cancel == [Cancel(1)]
 
 
 def test_cancel_of_nothing_is_harmless() -> None:
-    """Clients race with the end of the response."""
+    """Clients race with the end of the response, and with its beginning."""
     client = Client()
-    assert client.refusal("response.cancel")["code"] == "response_cancel_not_active"
+    [cancel] = client.send("response.cancel", event_id="e7")
+    assert cancel == Cancel(0, event_id="e7")  # what was asked for may not have begun
+    client.dialect.refused(cancel)
+    error = client.events[-1]["error"]
+    assert (error["code"], error["event_id"]) == ("response_cancel_not_active", "e7")
     client.notify(ReplyStarted(1))
     error = client.refusal("response.cancel", response_id="resp_other")
     assert error["code"] == "response_cancel_not_active"

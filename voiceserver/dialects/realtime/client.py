@@ -59,9 +59,28 @@ class Commit(CommitAudio):
 
     Attributes:
         event_id: The client's id of its request, if it gave one.
+        sender: Who asked: 0 the client, or a sideband's number.
     """
 
     event_id: str | None = None
+    sender: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(CancelReply):
+    """A cancel of the client.
+
+    Attributes:
+        event_id: The client's id of its request, if it gave one.
+        sender: Who asked: 0 the client, or a sideband's number.
+        late: The client has stopped the newest response already, so that it is no
+            fault if there is none.
+    """
+
+    whatever: bool = False
+    event_id: str | None = None
+    sender: int = 0
+    late: bool = False
 
 
 class ClientEvents:
@@ -126,17 +145,23 @@ class ClientEvents:
     def refused(self, command: Command) -> None:
         """Tell that a command could not be carried out as things stand."""
         match command:
-            case Commit(event_id):
+            case Commit():
                 message = "there is no speech to commit; send at least 100 ms of audio"
                 refusal = BadRequest(message, "input_audio_buffer_commit_empty")
-            case ResponseCreate(event_id=event_id):
+            case ResponseCreate():
                 message = "a response is about to begin already"
                 refusal = BadRequest(
                     message, "conversation_already_has_active_response"
                 )
+            case Cancel(late=False):
+                message = "there is no active response to cancel"
+                refusal = BadRequest(message, "response_cancel_not_active")
             case _:
                 return
-        self._call.wire.refuse(refusal, event_id)
+        wire = self._call.wire
+        reading, wire.sender = wire.sender, command.sender
+        wire.refuse(refusal, command.event_id)
+        wire.sender = reading
 
     def _reader(self, fields: Fields) -> Callable[[Fields], Commands]:
         if "type" not in fields:
@@ -174,7 +199,7 @@ class ClientEvents:
         return (Hear(samples) for samples in slices if len(samples))
 
     def _audio_commit(self, fields: Fields) -> Commands:
-        return [Commit(fields.get("event_id"))]
+        return [Commit(fields.get("event_id"), self._sender)]
 
     def _audio_clear(self, fields: Fields) -> Commands:
         self._speech.forget()
@@ -263,6 +288,7 @@ class ClientEvents:
                 messages=messages,
                 aside=aside,
                 event_id=fields.get("event_id"),
+                sender=self._sender,
                 shown=settings,
                 metadata=read.get("metadata", {}),
             )
@@ -287,12 +313,19 @@ class ClientEvents:
         wanted, turn = fields.get("response_id"), self._active
         if wanted is not None:
             turn = self._responses.running(ID(wanted, "response_id"), self._active)
-        if not turn and self._responses.cut_by_client:
-            return []  # pydantic-ai truncates what it then cancels
-        if not turn:
-            message = "there is no active response to cancel"
-            raise BadRequest(message, "response_cancel_not_active")
-        return [CancelReply(turn)]
+        late = wanted is None and self._responses.cut_by_client
+        # pydantic-ai truncates what it then cancels.
+        event_id = fields.get("event_id")
+        cancel = Cancel(turn, event_id=event_id, sender=self._sender, late=late)
+        if wanted is None or turn:
+            return [cancel]  # what was asked for may not have begun
+        self.refused(cancel)
+        return []
+
+    @property
+    def _sender(self) -> int:
+        """Who sent the message that is read."""
+        return self._call.wire.sender or 0
 
 
 def _input_list(value: object, path: str) -> list[object]:

@@ -25,12 +25,14 @@ class ResponseCreate(CreateReply):
 
     Attributes:
         event_id: The client's id of its request, if it gave one.
+        sender: Who asked: 0 the client, or a sideband's number.
         shown: The session's settings, with the response's own laid over them; None
             where a reply is asked for by nobody's message.
         metadata: The client's, echoed.
     """
 
     event_id: str | None = None
+    sender: int = 0
     shown: SessionSettings | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
