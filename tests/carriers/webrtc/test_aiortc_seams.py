@@ -337,7 +337,7 @@ class Fragments:
         self.whole: list[int] = []
         self._peer: Any = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peer.createDataChannel("oai-events")
-        self.sctp = self._peer.sctp
+        self.sctp: Any = self._peer.sctp
         self._next = 1
         self.sctp._last_received_tsn = 0
 
