@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+from pathlib import Path
 
+import aiohttp
 import pytest
 
-from tests.server.running import running
+from tests.server.running import Running, running
+from tests.server.test_serve import self_signed
 from voiceserver.server.connections import CannotListen, address_of, bound_socket
 
 
@@ -99,3 +103,54 @@ async def test_a_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) 
         finally:
             for each in held:
                 each.close()
+
+
+def dropped(server: Running) -> float:
+    name, queue = "voiceserver_dropped_total", {"queue": "connections"}
+    return server.metrics.registry.get_sample_value(name, queue) or 0.0
+
+
+def silent(server: Running, number: int) -> list[socket.socket]:
+    port = int(server.url.rsplit(":", 1)[1])
+    return [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+
+
+@pytest.mark.net
+async def test_a_handshake_that_is_not_finished_is_a_connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is counted, so one too many is closed; it has as long as a head."""
+    monkeypatch.setattr("voiceserver.server.serve.MAX_CONNECTIONS", 2)
+    cert, key = self_signed(tmp_path)
+    async with running(
+        tls_cert=str(cert), tls_key=str(key), head_limit_s=0.5
+    ) as server:
+        held = silent(server, 2)
+        await asyncio.sleep(0.05)
+        assert await closed_after(server.url, b"") == b""
+        assert dropped(server) == 1
+        await asyncio.sleep(0.6)
+        context = ssl.create_default_context(cafile=str(cert))
+        url = server.url.replace("http:", "https:") + "/healthz"
+        async with aiohttp.ClientSession() as client, client.get(url, ssl=context) as a:
+            assert a.status == 200
+        for each in held:
+            each.close()
+
+
+@pytest.mark.net
+async def test_one_address_leaves_room_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many connections it would keep open."""
+    monkeypatch.setattr("voiceserver.server.serve.MAX_PER_ADDRESS", 3)
+    async with running() as server:
+        held = silent(server, 3)
+        await asyncio.sleep(0.05)
+        assert await closed_after(server.url, b"") == b""
+        assert dropped(server) == 1
+        for each in held:
+            each.close()
+        await asyncio.sleep(0.05)
+        async with server.client.get("/healthz") as answer:
+            assert answer.status == 200

@@ -2,7 +2,8 @@
 
 aiohttp bounds the size of a request's head but not the time it takes: a client that
 connects and sends nothing, or half a header, would stay for ever. Here such a
-connection is closed after a while, and one beyond the limit at once.
+connection is closed after a while, and one beyond the limits at once: before TLS,
+which an unfinished handshake would never reach the end of.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -25,20 +25,15 @@ HEAD_LIMIT_S = 10.0  # for the first request's head
 KEEP_ALIVE_S = 30.0  # between requests
 LINGER_S = 1.0  # for the rest of a body that was refused
 MAX_CONNECTIONS = 512
+MAX_PER_ADDRESS = 256
+BACKLOG = 128  # connections that the kernel keeps
+NO_FILES_S = 0.1  # before the next is accepted when that has failed
 HEAD_LIMIT = 8190  # bytes of a request line or header
 END_LIMIT_S = 2.0  # for requests in progress when the server closes
 
 
 class CannotListen(VoiceServerError):
     """The address cannot be bound; the text says what to do."""
-
-
-class _Refused(asyncio.Protocol):
-    """Closes a connection as soon as it is made."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close it."""
-        transport.close()
 
 
 class Connections:
@@ -48,6 +43,7 @@ class Connections:
         metrics: Where refused connections are counted.
         head_limit_s: Until the first request's head is there.
         limit: Connections at a time.
+        limit_per_address: Those of one address, so that it leaves room to others.
     """
 
     def __init__(
@@ -55,10 +51,13 @@ class Connections:
         metrics: Metrics,
         head_limit_s: float = HEAD_LIMIT_S,
         limit: int = MAX_CONNECTIONS,
+        limit_per_address: int = MAX_PER_ADDRESS,
     ) -> None:
         self._metrics = metrics
         self._head_limit_s = head_limit_s
         self._limit = limit
+        self._limit_per_address = limit_per_address
+        self._greeted: dict[socket.socket, str] = {}  # TLS is not agreed yet
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
 
     def began(self, request: web.Request) -> None:
@@ -67,21 +66,71 @@ class Connections:
         if timer is not None:
             timer.cancel()
 
-    def accept(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """Return the protocol factory for a listening socket."""
+    async def accept(
+        self,
+        server: web.Server,
+        listening: socket.socket,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        """Accept connections until cancelled; those that are open live on.
+
+        Each is counted from the moment in which it is accepted: a TLS handshake that
+        is never finished is one, and has as long as a head.
+        """
+        listening.listen(BACKLOG)
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    accepted, address = await loop.sock_accept(listening)
+                except OSError:
+                    self._metrics.dropped.labels("connections").inc()
+                    # Mostly no file is left: until then they wait in the backlog.
+                    await asyncio.sleep(NO_FILES_S)
+                    continue
+                place = address[0] if isinstance(address, tuple) else ""
+                if self._room(server, place):
+                    self._greeted[accepted] = place
+                    group.create_task(self._greet(server, accepted, tls))
+                else:
+                    self._metrics.dropped.labels("connections").inc()
+                    accepted.close()
+
+    def _room(self, server: web.Server, place: str) -> bool:
+        """Whether one more connection of an address is taken."""
+        if len(server.connections) + len(self._greeted) >= self._limit:
+            return False
+        places = [*self._greeted.values(), *map(_place_of, server.connections)]
+        return not place or places.count(place) < self._limit_per_address
+
+    async def _greet(
+        self,
+        server: web.Server,
+        accepted: socket.socket,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        """Give an accepted connection to the server, once TLS is agreed."""
         loop = asyncio.get_running_loop()
 
-        def connected() -> asyncio.Protocol:
-            if len(server.connections) >= self._limit:
-                self._metrics.dropped.labels("connections").inc()
-                return _Refused()
-            protocol = server()
-            self._silent[protocol] = loop.call_later(
-                self._head_limit_s, self._too_slow, protocol
+        def protocol() -> RequestHandler:
+            made = server()
+            self._silent[made] = loop.call_later(
+                self._head_limit_s, self._too_slow, made
             )
-            return protocol
+            return made
 
-        return connected
+        try:
+            accepted.setblocking(False)
+            await loop.connect_accepted_socket(
+                protocol,
+                accepted,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else self._head_limit_s,
+            )
+        except (OSError, TimeoutError):  # TLS errors and resets are OSErrors
+            accepted.close()
+        finally:
+            self._greeted.pop(accepted, None)
 
     def _too_slow(self, protocol: RequestHandler) -> None:
         self._silent.pop(protocol, None)
@@ -92,6 +141,13 @@ class Connections:
         for timer in self._silent.values():
             timer.cancel()
         self._silent.clear()
+
+
+def _place_of(protocol: RequestHandler) -> str:
+    """The client's address; ``""`` of a Unix socket, or one that is closed."""
+    transport = protocol.transport
+    address = None if transport is None else transport.get_extra_info("peername")
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -38,6 +38,7 @@ from voiceserver.server.connections import (
     KEEP_ALIVE_S,
     LINGER_S,
     MAX_CONNECTIONS,
+    MAX_PER_ADDRESS,
     Connections,
     address_of,
     tls_context,
@@ -162,7 +163,7 @@ async def _serve(
         log.warning("the API key is short; anybody may guess it in time")
     # A worker's connections are counted where they come from, at the front.
     limit = MAX_CONNECTIONS if parts.share is None else sys.maxsize
-    connections = Connections(metrics, parts.head_limit_s, limit)
+    connections = Connections(metrics, parts.head_limit_s, limit, MAX_PER_ADDRESS)
     tls = tls_context(config.server)
     async with asyncio.TaskGroup() as group:
         limits = config.server
@@ -262,14 +263,17 @@ async def listening_at(
     )
     await runner.setup()
     assert runner.server is not None
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        connections.accept(runner.server), sock=listening, ssl=tls
-    )
     try:
-        yield
+        async with asyncio.TaskGroup() as group:
+            accepting = group.create_task(
+                connections.accept(runner.server, listening, tls)
+            )
+            try:
+                yield
+            finally:
+                accepting.cancel()
     finally:
-        server.close()
+        listening.close()
         connections.close()
         await runner.cleanup()
 
