@@ -6,17 +6,10 @@ import json
 
 import pytest
 
-from voiceserver.config import TextProvider
-from voiceserver.engines.base import Message, Shortened, TextRequest
-from voiceserver.engines.providers.chat_wire import (
-    MAX_ANSWER_BYTES,
-    ChatStream,
-    request_body,
-)
+from voiceserver.engines.base import Shortened
+from voiceserver.engines.providers.chat_wire import MAX_ANSWER_BYTES, ChatStream
 from voiceserver.errors import EngineFailed
-from voiceserver.tools import Tool, ToolCall, ToolUse
-
-ASK = TextRequest((Message("user", "is the light on"),), "Be brief.", 32)
+from voiceserver.tools import ToolCall
 
 
 def event(delta: object, finish: str | None = None, index: int = 0) -> bytes:
@@ -85,7 +78,7 @@ def test_what_is_no_chunk_is_a_fault(data: str) -> None:
         {"choices": [7]},
         {"choices": [{"delta": None}]},
         {"choices": [{"delta": {"content": None}}]},
-        {"choices": [{"delta": {"content": ["x"]}}]},
+        {"choices": [{"delta": {"content": [{"type": "image"}]}}]},
     ],
 )
 def test_a_chunk_without_text_gives_none(chunk: dict[str, object]) -> None:
@@ -100,34 +93,6 @@ def test_an_endless_answer_is_a_fault() -> None:
         stream.feed(b":" + b"x" * 65534 + b"\n")
     with pytest.raises(EngineFailed, match="too long"):
         stream.feed(b":")
-
-
-def test_the_request_carries_instructions_and_limit() -> None:
-    """Instructions come first; empty messages are left out."""
-    provider = TextProvider("p", "http://localhost/v1", "m")
-    request = TextRequest(
-        (Message("user", "hi"), Message("assistant", ""), Message("user", "you?")),
-        "Be brief.",
-        32,
-    )
-    assert json.loads(request_body(provider, request)) == {
-        "model": "m",
-        "messages": [
-            {"role": "system", "content": "Be brief."},
-            {"role": "user", "content": "hi"},
-            {"role": "user", "content": "you?"},
-        ],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "max_tokens": 32,
-    }
-
-
-def test_openai_gets_the_limit_by_its_newer_name() -> None:
-    """Its newer models refuse ``max_tokens``; without a limit none is sent."""
-    provider = TextProvider("p", "https://api.openai.com/v1", "m")
-    assert json.loads(request_body(provider, ASK))["max_completion_tokens"] == 32
-    assert "max_" not in request_body(provider, TextRequest(ASK.messages)).decode()
 
 
 def _calls(*parts: dict[str, object]) -> bytes:
@@ -159,17 +124,110 @@ def test_an_answer_cut_by_its_length_says_so() -> None:
     assert stream.last == [Shortened()]
 
 
-def test_tools_calls_and_results_are_sent_as_the_api_has_them() -> None:
-    """A forced function, the call, and its result."""
-    look = Tool("look", "See.", {"type": "object"})
-    messages = (
-        Message("assistant", "", (ToolCall("a", "look", "{}"),)),
-        Message("tool", "blue", call_id="a"),
-    )
-    request = TextRequest(messages, tools=ToolUse((look,), "=look"))
-    body = json.loads(request_body(TextProvider("p", "http://x/v1", "m"), request))
-    call, result = body["messages"]
-    assert call["tool_calls"][0]["function"] == {"name": "look", "arguments": "{}"}
-    assert result == {"role": "tool", "content": "blue", "tool_call_id": "a"}
-    assert body["tools"][0]["function"]["name"] == "look"
-    assert body["tool_choice"] == {"type": "function", "function": {"name": "look"}}
+def whole(stream: ChatStream, *chunks: bytes) -> str:
+    """All the text of a stream, to its end."""
+    given = [text for chunk in chunks for text in stream.feed(chunk)]
+    return "".join([*given, *stream.end()])
+
+
+STOP = event({}, "stop")
+
+
+@pytest.mark.parametrize("tail", [STOP, STOP.rstrip(), STOP + b"data: [DONE]"])
+def test_an_answer_may_lack_its_last_empty_line(tail: bytes) -> None:
+    """It is whole all the same, its words and its end."""
+    assert whole(ChatStream("p"), event({"content": "Yes."}), tail) == "Yes."
+    last = event({"content": "Yes."}, "stop").rstrip()
+    assert whole(ChatStream("p"), last) == "Yes."
+
+
+@pytest.mark.parametrize("tail", [b"", b"data: [DONE]\n\n", STOP[:-9]])
+def test_an_answer_without_a_reason_to_finish_is_broken_off(tail: bytes) -> None:
+    """Some gateways end a stream properly that broke behind them."""
+    with pytest.raises(EngineFailed, match="broke off"):
+        whole(ChatStream("p"), event({"content": "Yes"}), tail)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", ""])
+@pytest.mark.parametrize("head", [b"", b"\xef\xbb\xbf", b": hello\n\n", b"\n"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_events_are_known_by_their_first_bytes(
+    kind: str, head: bytes, size: int
+) -> None:
+    """Whatever the response calls itself."""
+    sent = head + event({"content": "Yes."}) + STOP
+    pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+    assert whole(ChatStream("p", kind=kind), *pieces) == "Yes."
+
+
+def test_an_answer_that_is_not_streamed_is_read() -> None:
+    """One document in place of a stream."""
+    choice = {"index": 0, "message": {"content": "Yes."}, "finish_reason": "stop"}
+    sent = json.dumps({"choices": [choice]}).encode()
+    stream = ChatStream("p", kind="application/json")
+    assert whole(stream, sent[:9], sent[9:]) == "Yes."
+
+
+@pytest.mark.parametrize("page", [b"<html>", b"Not found", b"da"])
+def test_what_is_no_stream_is_refused(page: bytes) -> None:
+    """It is named by its media type."""
+    with pytest.raises(EngineFailed, match="text/html, not a stream"):
+        whole(ChatStream("p", kind="text/html"), page)
+
+
+@pytest.mark.parametrize("last", ["Yes.", [{"type": "text", "text": "Yes."}]])
+def test_content_may_be_a_list_of_parts(last: object) -> None:
+    """Thoughts among them are none of the answer."""
+    mused = {
+        "type": "thinking",
+        "thinking": [{"type": "text", "text": "The user asks"}],
+    }
+    sent = [event({"content": [mused]}), event({"content": last}), STOP]
+    assert whole(ChatStream("p"), *sent) == "Yes."
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["Done \ud83d", "\ude00 now."], "Done \U0001f600 now."),
+        (["Done \udcaf", "now."], "Done now."),
+        (["Done \ud83d", " now."], "Done  now."),
+        (["Done \ud83d"], "Done "),
+    ],
+)
+def test_halves_of_characters_are_joined_or_left_out(
+    pieces: list[str], text: str
+) -> None:
+    """Nothing leaves that cannot be encoded."""
+    sent = [event({"content": piece}) for piece in pieces]
+    told = whole(ChatStream("p"), *sent, STOP)
+    assert told == text
+    told.encode()
+
+
+def test_thoughts_in_the_text_are_no_answer() -> None:
+    """Alone they are an empty one."""
+    sent = [event({"content": piece}) for piece in ("<th", "ink>hm</thi", "nk>Yes.")]
+    assert whole(ChatStream("p"), *sent, STOP) == "Yes."
+    with pytest.raises(EngineFailed, match="empty"):
+        whole(ChatStream("p"), sent[0], sent[1], STOP)
+
+
+def test_arguments_as_an_object_are_kept() -> None:
+    """They never become an empty object."""
+    stream = ChatStream("p")
+    function = {"name": "look", "arguments": {"city": "Rome"}}
+    assert stream.feed(_calls({"index": 0, "id": "a", "function": function})) == [""]
+    stream.feed(b"data: [DONE]\n\n")
+    stream.end()
+    assert stream.last == [ToolCall("a", "look", '{"city": "Rome"}')]
+
+
+def test_a_written_call_is_not_spoken() -> None:
+    """It is made, where the function is offered."""
+    stream = ChatStream("p", offered=["look"])
+    written = '{"name": "look", "arguments": {"city": "Rome"}}'
+    sent = [event({"content": written[:9]}), event({"content": written[9:]}), STOP]
+    assert whole(stream, *sent) == ""
+    [call] = stream.last
+    assert isinstance(call, ToolCall) and json.loads(call.arguments) == {"city": "Rome"}

@@ -7,6 +7,7 @@ when it fails, and whom to ask next, is the business of ``text_chain``.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -15,7 +16,8 @@ from collections.abc import AsyncGenerator, Mapping
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import TextItem, TextRequest
-from voiceserver.engines.providers.chat_wire import ChatStream, error_code, request_body
+from voiceserver.engines.providers.chat_request import request_body
+from voiceserver.engines.providers.chat_wire import ChatStream, error_code
 from voiceserver.engines.providers.http import (
     HttpResponse,
     Transport,
@@ -23,11 +25,13 @@ from voiceserver.engines.providers.http import (
     read_up_to,
     status_failure,
 )
+from voiceserver.engines.providers.thoughts import opens_thoughts
 from voiceserver.errors import ProviderFailed
 
 log = logging.getLogger(__name__)
 
 MAX_ERROR_BYTES = 16 * 1024
+USAGE_WAIT_S = 0.3
 
 
 class ChatModel:
@@ -51,6 +55,7 @@ class ChatModel:
     ) -> None:
         self.provider = provider
         self._transport = transport
+        self._opened = opens_thoughts(provider.model)
         azure = provider.dialect == "azure_v1"
         self._headers = key_headers(
             environ,
@@ -107,10 +112,13 @@ class ChatModel:
             )
             await self._check(response)
             asked = True
-            while not stream.done and (chunk := await response.read()):
+            stream = self._stream(request, response)
+            while chunk := await _more(stream, response):
                 for text in stream.feed(chunk):
                     yield text
-            stream.end()
+            for text in stream.end():
+                yield text
+            self._opened = stream.opened
             for item in stream.last:
                 yield item
             await response.settle()
@@ -127,23 +135,43 @@ class ChatModel:
         cost = tokens_in * provider.price_in + tokens_out * provider.price_out
         return Spent(tokens_in, tokens_out, 0, cost / 1e6)
 
+    def _stream(self, request: TextRequest, response: HttpResponse) -> ChatStream:
+        return ChatStream(
+            self.name,
+            self.provider.expect_model,
+            response.content_type,
+            self._opened,
+            [tool.name for tool in request.tools.tools],
+        )
+
     async def _check(self, response: HttpResponse) -> None:
-        """Refuse any response but a stream."""
-        if response.status != 200:
-            code = await _code_in(response)
-            failure = status_failure(self.name, response, code)
-            log.warning(
-                "a text provider answered with an error",
-                extra={
-                    "provider": self.name,
-                    "status": response.status,
-                    "code": code,
-                },
-            )
-            raise failure
-        kind = response.content_type
-        if kind != "text/event-stream":
-            raise ProviderFailed(self.name, f"answered with {kind}, not a stream")
+        """Refuse an answer with another status than that of success."""
+        if response.status == 200:
+            return
+        code = await _code_in(response)
+        failure = status_failure(self.name, response, code)
+        log.warning(
+            "a text provider answered with an error",
+            extra={"provider": self.name, "status": response.status, "code": code},
+        )
+        raise failure
+
+
+async def _more(stream: ChatStream, response: HttpResponse) -> bytes:
+    """Return the next bytes; none at the end of the answer.
+
+    Once its words are complete only what they cost may follow, which is not waited
+    for long: some keep the connection open, or drop it.
+    """
+    if stream.done:
+        return b""
+    if not stream.finished:
+        return await response.read()
+    try:
+        async with asyncio.timeout(USAGE_WAIT_S):
+            return await response.read()
+    except (TimeoutError, ProviderFailed):
+        return b""
 
 
 async def _code_in(response: HttpResponse) -> str:

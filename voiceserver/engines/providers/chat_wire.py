@@ -1,4 +1,4 @@
-"""The Chat Completions API without I/O: requests to bytes, streamed bytes to text.
+"""The Chat Completions API without I/O: streamed bytes to text and calls.
 
 OpenAI's API as its many imitators speak it, so it is read forgivingly; but an answer
 that broke off, is empty or too long is an error. Knows nothing of HTTP.
@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from voiceserver.config import TextProvider
-from voiceserver.engines.base import Message, Shortened, TextItem, TextRequest
-from voiceserver.engines.providers.sse import SseParser
+from voiceserver.engines.base import Shortened, TextItem
+from voiceserver.engines.providers.calls import StreamedCalls
+from voiceserver.engines.providers.sse import MAX_EVENT_BYTES, SseParser
+from voiceserver.engines.providers.thoughts import ThoughtFilter
+from voiceserver.engines.providers.unicode import Halves
+from voiceserver.engines.providers.written_calls import WrittenCalls
 from voiceserver.errors import ProviderFailed
-from voiceserver.tools import ToolCall, ToolUse
 
-MAX_CALLS = 32  # of one answer
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
-# Services that refuse ``max_tokens`` for their newer models.
-_COMPLETION_TOKENS_HOSTS = ("api.openai.com", ".openai.azure.com")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-@dataclass(slots=True)
-class _PartialCall:
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+_BOM = b"\xef\xbb\xbf"
 
 
 class ChatStream:
@@ -38,36 +31,57 @@ class ChatStream:
     Args:
         source: Name of the provider, for error messages.
         expect_model: The model that must answer; ``""`` takes any.
+        kind: Media type of the response; under another than that of events the first
+            bytes tell what it is.
+        opened: The answer is expected to begin within a thought.
+        offered: Names of the functions that may be called.
+        life: Any sign of life is an answer: thoughts, or one cut by its length.
 
     Attributes:
-        done: Whether the answer is complete.
+        done: Whether the answer is complete, and nothing more comes.
         usage: Tokens sent and received, once the provider has told them.
         n_deltas: Pieces of the answer so far, words and reasoning.
     """
 
-    def __init__(self, source: str, expect_model: str = "") -> None:
+    def __init__(
+        self,
+        source: str,
+        expect_model: str = "",
+        kind: str = "text/event-stream",
+        opened: bool = False,
+        offered: Sequence[str] = (),
+        life: bool = False,
+    ) -> None:
         self._source = source
         self._expect_model = expect_model
+        self._kind = kind
+        self._life = life
         self.usage: tuple[int, int] | None = None
         self.n_deltas = 0
-        self._parser = SseParser(source)
-        self._n_bytes = 0
-        self._has_content = False
-        self._finish_reason = ""
-        self._calls: dict[int, _PartialCall] = {}
         self.done = False
+        self._parser = SseParser(source)
+        self._head = b""  # until it is known whether it is a stream of events
+        self._events = kind == "text/event-stream"
+        self._document = False
+        self._n_bytes = 0
+        self._has_words = False
+        self._finish_reason = ""
+        self._names_finish = False  # whether its chunks have a ``finish_reason`` at all
+        self._halves = Halves()
+        self._thoughts = ThoughtFilter(opened)
+        self._written = WrittenCalls(source, offered)
+        self._calls = StreamedCalls(source)
+        self.last: list[TextItem] = []
 
     @property
-    def last(self) -> list[TextItem]:
-        """What follows the text, once the answer has ended: calls, or a cut."""
-        items: list[TextItem] = [
-            ToolCall(call.id or f"call_{index}", call.name, call.arguments or "{}")
-            for index, call in sorted(self._calls.items())
-            if call.name
-        ]
-        if self._finish_reason == "length":
-            items.append(Shortened())
-        return items
+    def finished(self) -> bool:
+        """Whether the words are complete; what it cost may still come."""
+        return self.done or bool(self._finish_reason)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the next answer is to be expected to begin within a thought."""
+        return self._thoughts.opened
 
     def feed(self, chunk: bytes) -> list[str]:
         """Add bytes of the response; return the text they complete.
@@ -80,34 +94,86 @@ class ChatStream:
         self._n_bytes += len(chunk)
         if self._n_bytes > MAX_ANSWER_BYTES:
             raise ProviderFailed(self._source, "its answer is too long")
-        texts = []
-        for event in self._parser.feed(chunk):
-            if self.done:
-                break
-            if event.data.strip() == "[DONE]":
-                self.done = True
-            elif (text := self._delta(event.data)) is not None:
-                self._has_content = True
-                texts.append(text)
-        return texts
+        if not self._events:
+            chunk = self._look(chunk)
+        return self._read(self._parser.feed(chunk)) if self._events else []
 
-    def end(self) -> None:
-        """Say that the response has ended.
+    def end(self) -> list[str]:
+        """Say that the response has ended; return the rest of the text.
+
+        What follows the text, calls or a cut, is in ``last`` then.
 
         Raises:
             ProviderFailed: If the answer had not, or was empty.
         """
-        if not (self.done or self._finish_reason):
+        texts = self._rest()
+        named = self._finish_reason or not self._names_finish
+        if not (self._finish_reason or (self.done and named)):
             raise ProviderFailed(self._source, "its answer broke off")
         if self._finish_reason == "content_filter":
-            raise ProviderFailed(self._source, "its content filter stopped the answer")
-        for call in self._calls.values():
-            if not _is_object(call.arguments):
-                raise ProviderFailed(self._source, "called a tool with broken JSON")
-        if not self._has_content:
+            message = "its content filter stopped the answer"
+            raise ProviderFailed(self._source, message, "refused")
+        cut = self._finish_reason == "length"
+        texts += self._flush()
+        calls = [*self._calls.ended(), *self._written.calls]
+        alive = self._life and (self.n_deltas > 0 or cut)
+        if not (self._has_words or calls or alive):
             raise ProviderFailed(self._source, "its answer was empty")
+        self.last = [*calls, Shortened()] if cut else [*calls]
+        return texts
 
-    def _delta(self, data: str) -> str | None:
+    def _look(self, chunk: bytes) -> bytes:
+        """Find out from the first bytes what the response is; return what to parse."""
+        self._head += chunk
+        head = self._head.removeprefix(_BOM).lstrip()
+        if head.startswith(b"{"):
+            self._document = True
+            if len(head) > MAX_EVENT_BYTES:
+                raise ProviderFailed(self._source, "its answer is too long")
+            return b""
+        if any(head.startswith(name) for name in _FIELDS):
+            self._events = True
+            return self._head
+        if not any(name.startswith(head) for name in (*_FIELDS, _BOM)):
+            message = f"answered with {self._kind}, not a stream"
+            raise ProviderFailed(self._source, message)
+        return b""
+
+    def _rest(self) -> list[str]:
+        """Read what lacks only its end: the last event, or a whole document."""
+        if self._document:
+            data = self._head.removeprefix(_BOM).decode(errors="replace")
+            return self._told_by(data)
+        if not self._events and self._head:
+            message = f"answered with {self._kind}, not a stream"
+            raise ProviderFailed(self._source, message)
+        if self.done:
+            return []
+        try:
+            return self._read(self._parser.finish())
+        except ProviderFailed:
+            if self._finish_reason:
+                return []
+            raise ProviderFailed(self._source, "its answer broke off") from None
+
+    def _read(self, events: Sequence[Any]) -> list[str]:
+        texts = []
+        for event in events:
+            if self.done:
+                break
+            if event.data.strip() == "[DONE]":
+                self.done = True
+                texts += self._flush()
+            else:
+                texts += self._told_by(event.data)
+        return texts
+
+    def _flush(self) -> list[str]:
+        """Return the text that was held back until the end."""
+        text = self._thoughts.flush(self._finish_reason == "length")
+        return self._told(self._written.push(text) + self._written.flush())
+
+    def _told_by(self, data: str) -> list[str]:
         """Return the text in one chunk object; ``""`` for a part of a call."""
         try:
             chunk = json.loads(data)
@@ -122,20 +188,32 @@ class ChatStream:
         choices = chunk.get("choices")
         # The usage chunk, and Azure's first one, have no choices.
         if not isinstance(choices, list) or not choices:
-            return None
+            return []
         choice = choices[0]
-        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
-            return None
+        if not isinstance(choice, dict) or (choice.get("index") or 0) != 0:
+            return []
+        self._names_finish = self._names_finish or "finish_reason" in choice
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
-        delta = choice.get("delta")
-        if not isinstance(delta, dict) or not delta:
-            return None
+        # Who does not stream gives a message.
+        delta = choice.get("delta") or choice.get("message")
+        return self._delta(delta) if isinstance(delta, dict) and delta else []
+
+    def _delta(self, delta: dict[str, Any]) -> list[str]:
         self.n_deltas += 1
-        content = delta.get("content")
-        if isinstance(content, str) and content:
-            return content
-        return "" if self._grow_calls(delta.get("tool_calls")) else None
+        text, mused = _parts(delta.get("content"))
+        if mused or any(delta.get(key) for key in ("reasoning", "reasoning_content")):
+            self._thoughts.apart()
+        text = text or _parts(delta.get("refusal"))[0]
+        text = self._thoughts.push(self._halves.push(text))
+        texts = self._told(self._written.push(text))
+        grown = self._calls.grow(delta.get("tool_calls"))
+        grown = self._calls.grow(delta.get("function_call")) or grown
+        return texts or ([""] if grown or self._life else [])
+
+    def _told(self, text: str) -> list[str]:
+        self._has_words = self._has_words or bool(text.strip())
+        return [text] if text else []
 
     def _identify(self, chunk: dict[str, Any]) -> None:
         """Look at who answers and what it cost so far."""
@@ -152,99 +230,24 @@ class ChatStream:
             if all(isinstance(n, int) and 0 <= n < 10**9 for n in counts):
                 self.usage = counts  # type: ignore[assignment]
 
-    def _grow_calls(self, parts: object) -> bool:
-        """Take parts of calls; the first part of each has its id and name."""
-        if not isinstance(parts, list) or not parts:
-            return False
-        for position, part in enumerate(parts):
-            index = part.get("index", position) if isinstance(part, dict) else None
-            if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
-                raise ProviderFailed(self._source, "called a tool in no known way")
-            call = self._calls.setdefault(index, _PartialCall())
-            function = part.get("function")
-            if isinstance(call_id := part.get("id"), str):
-                call.id = call_id
-            if isinstance(function, dict):
-                call.name += _text(function.get("name"))
-                call.arguments += _text(function.get("arguments"))
-        return True
 
-
-def request_body(provider: TextProvider, request: TextRequest) -> bytes:
-    """Write a request as JSON of the Chat Completions API."""
-    messages = [
-        _message(message)
-        for message in request.messages
-        if message.text or message.calls or message.role == "tool"
-    ]
-    if request.instructions:
-        messages.insert(0, {"role": "system", "content": request.instructions})
-    body: dict[str, Any] = {
-        "model": provider.model,
-        "messages": messages,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if provider.logprobs:
-        body["logprobs"] = True
-    if request.max_output_tokens > 0:
-        body[_token_limit_key(provider)] = request.max_output_tokens
-    body |= _tool_fields(request.tools)
-    return json.dumps(body).encode()
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text or "{}"), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _message(message: Message) -> dict[str, Any]:
-    fields: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.role == "tool":
-        fields["tool_call_id"] = message.call_id
-    if message.calls:
-        fields["content"] = message.text or None
-        fields["tool_calls"] = [
-            {
-                "id": call.call_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.calls
-        ]
-    return fields
-
-
-def _tool_fields(use: ToolUse) -> dict[str, Any]:
-    if not use.tools:
-        return {}
-    choice: object = use.choice
-    if use.forced:
-        choice = {"type": "function", "function": {"name": use.forced}}
-    tools = [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": dict(tool.parameters),
-            },
-        }
-        for tool in use.tools
-    ]
-    return {"tools": tools, "tool_choice": choice}
-
-
-def _token_limit_key(provider: TextProvider) -> str:
-    host = urlsplit(provider.base_url).hostname or ""
-    newer = any(host == h or host.endswith(h) for h in _COMPLETION_TOKENS_HOSTS)
-    return "max_completion_tokens" if newer else "max_tokens"
+def _parts(content: object) -> tuple[str, bool]:
+    """Return the text of content, a text or a list of parts, and whether it mused."""
+    if isinstance(content, str):
+        return content, False
+    if isinstance(content, dict):
+        content = [content]
+    text, mused = "", False
+    for part in content if isinstance(content, list) else []:
+        if isinstance(part, str):
+            text += part
+        elif isinstance(part, dict):
+            kind = part.get("type", "text")
+            if kind in ("text", "output_text", "refusal"):
+                words = part.get("refusal" if kind == "refusal" else "text")
+                text += words if isinstance(words, str) else ""
+            mused = mused or kind in ("thinking", "reasoning")
+    return text, mused
 
 
 def error_code(document: object) -> str:

@@ -49,7 +49,7 @@ class SseParser:
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Add bytes; return the events they complete.
 
-        An event that the stream breaks off in is never returned, as the standard says.
+        An event that the stream breaks off in is not returned, as the standard says.
 
         Raises:
             EngineFailed: If a line or an event exceeds the bound.
@@ -70,6 +70,21 @@ class SseParser:
                 events.append(event)
         self._grow(lines[-1])
         return events
+
+    def finish(self) -> list[ServerSentEvent]:
+        """The stream has ended; return an event that lacks only its empty line.
+
+        The standard drops it. Some services leave that line out at their end; whether
+        the event is whole its reader has to see.
+
+        Raises:
+            EngineFailed: If the event exceeds the bound.
+        """
+        rest, self._rest = bytes(self._rest), bytearray()
+        if rest:
+            self._line(rest)
+        event = self._dispatch()
+        return [event] if event is not None else []
 
     def _grow(self, piece: bytes) -> None:
         if len(self._rest) + len(piece) > self._max:
