@@ -2,13 +2,16 @@
 
 The first phrase may be a short clause, so that speech starts soon; later ones are
 longer, because a voice sounds better with more to plan. Nothing is cut inside a
-number, an abbreviation, a time or an address. Pure; knows nothing of voices.
+number, an abbreviation, a time or an address. Markup is blanked out before, so that
+what spans several phrases is known in each. Pure; knows nothing of voices.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from voiceserver.markup import Markup
 
 # Shortest first clause worth starting with: "Well, ..." alone would leave a gap.
 FIRST_CLAUSE = 12  # characters
@@ -43,7 +46,7 @@ class Phrase:
     """A piece of text to be spoken at once.
 
     Attributes:
-        text: Without surrounding white space.
+        text: Without surrounding white space; markup is blanked out, code left out.
         start: Index of its first character in the whole text.
     """
 
@@ -59,23 +62,39 @@ class PhraseSplitter:
     """
 
     def __init__(self, shortest: int = FIRST_CLAUSE) -> None:
+        self._markup = Markup()
         self._rest = ""
         self._start = 0  # index of _rest in the whole text
         self._first = True
         self._shortest = shortest
 
+    @property
+    def left_out(self) -> int:
+        """Characters of code so far, which no phrase holds."""
+        return self._markup.left_out
+
     def push(self, text: str) -> list[Phrase]:
         """Add text; return the phrases it completes."""
+        return self._split(self._markup.push(text))
+
+    def flush(self) -> list[Phrase]:
+        """Return what is left."""
+        return [*self._split(self._markup.flush()), *self._take(len(self._rest))]
+
+    def _split(self, text: str) -> list[Phrase]:
         phrases = []
         for at in range(0, len(text), _PIECE):
             self._rest += text[at : at + _PIECE]
-            while (cut := self._cut()) is not None:
+            while True:
+                # What was blanked out must not count as part of a long sentence.
+                n_blank = len(self._rest) - len(self._rest.lstrip())
+                self._rest = self._rest[n_blank:]
+                self._start += n_blank
+                cut = self._cut()
+                if cut is None:
+                    break
                 phrases += self._take(cut)
         return phrases
-
-    def flush(self) -> list[Phrase]:
-        """Return what is left: zero phrases or one."""
-        return self._take(len(self._rest))
 
     def _take(self, cut: int) -> list[Phrase]:
         raw, self._rest = self._rest[:cut], self._rest[cut:]

@@ -12,6 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from voiceserver.markup import Markup
+
 # Characters that verbalisation reads itself, so they survive folding.
 KEPT = frozenset("€£¥°×÷±§½⅓⅔¼¾²³µ≈≤≥≠")
 FOLDED = {
@@ -43,21 +45,8 @@ FOLDED = {
     "™": " ",
 }
 
-_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
-_HEADING = re.compile(r"^[ \t]{0,3}(#{1,6})[ \t]+", re.MULTILINE)
-_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
-_RULE = re.compile(r"^[ \t]*([-*_])(?:[ \t]*\1){2,}[ \t]*$", re.MULTILINE)
-_BULLET = re.compile(r"^[ \t]*([-*+])[ \t]+", re.MULTILINE)
-_TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}[-| :\t]*$", re.MULTILINE)
-_EMPHASIS = re.compile(
-    r"(?<!\w)(\*{1,3}|_{1,3}|~~)(?=\S)|(?<=\S)(\*{1,3}|_{1,3}|~~)(?!\w)"
-)
-_INNER_STARS = re.compile(r"\*\*")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
 # An exponent, not the mark of a footnote: it stands at a number or at one letter.
 _EXPONENT = re.compile(r"(?:(?<=[\d)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
-_TICKS = re.compile(r"`+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +64,15 @@ class Plain:
     skipped: int
 
 
-def _blank(text: str, start: int, end: int, by: str = " ") -> str:
-    return text[:start] + by * (end - start) + text[end:]
-
-
 def without_markdown(text: str) -> str:
     """Blank out markdown and HTML tags; the length stays the same.
 
     Line breaks inside what is blanked stay; code blocks become spaces, inline code
-    and link texts stay readable.
+    and link texts stay readable. A heading or a bullet becomes a full stop: what comes
+    before it is a sentence of its own, marked or not.
     """
-    for m in reversed(list(_FENCE.finditer(text))):
-        kept = "".join("\n" if c == "\n" else " " for c in m.group())
-        text = text[: m.start()] + kept + text[m.end() :]
-    for m in reversed(list(_LINK.finditer(text))):
-        text = _blank(text, m.end(1), m.end())
-        text = _blank(text, m.start(), m.start(1))
-    for pattern in (_RULE, _TABLE, _HEADING, _BULLET):
-        # A full stop: what comes before is a sentence of its own, marked or not.
-        text = pattern.sub(lambda m: "." + " " * (len(m.group()) - 1), text)
-    for pattern in (_QUOTE, _TAG, _EMPHASIS):
-        text = pattern.sub(lambda m: " " * len(m.group()), text)
-    for pattern in (_INNER_STARS, _TICKS):
-        text = pattern.sub(lambda m: " " * len(m.group()), text)
-    return text
+    markup = Markup(stop=".")
+    return markup.push(text) + markup.flush()
 
 
 def _fold(char: str) -> str | None:
