@@ -151,7 +151,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("250 mg", "two hundred fifty milligrams"),
         ("5 in the morning", "five in the morning"),
         ("10x faster", "ten times faster"),
-        ("a 100-mg dose", "a one hundred milligrams dose"),
+        ("a 100-mg dose", "a one hundred milligram dose"),
         ("9.8 m/s", "nine point eight meters per second"),
         ("120 m²", "one hundred twenty square meters"),
         ("30 fps", "thirty frames per second"),

@@ -206,6 +206,8 @@ UNITS = {
     "MW": ("megawatt", "megawatts"),
     "kWh": ("kilowatt hour", "kilowatt hours"),
     "V": ("volt", "volts"),
+    "Ω": ("ohm", "ohms"),
+    "kΩ": ("kiloohm", "kiloohms"),
     "mA": ("milliamp", "milliamps"),
     "mAh": ("milliamp hour", "milliamp hours"),
     "dB": ("decibel", "decibels"),
@@ -258,6 +260,9 @@ MONEY = {
     "€": ("euro", "euros", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
     "¥": ("yen", "yen", "", ""),
+    "₹": ("rupee", "rupees", "", ""),
+    "₩": ("won", "won", "", ""),
+    "₿": ("bitcoin", "bitcoin", "", ""),
 }
 MAGNITUDES = {
     "thousand": "thousand",
@@ -295,6 +300,22 @@ STRESSED = frozenset(
     "real rest sale send ship side sign size stand start still think three under until "
     "wrong exit fire danger hello happy today large small every again about after "
     "before never always yay bye huge real dont cant wont at".split()
+)
+# Short words that are shouted as often as others, but look like initialisms alone:
+# they are words among other words in capitals.
+SHORT_WORDS = frozenset(
+    "act add age ago aid aim air ale arm art ash ate bag ban bar bat bed bee bet "
+    "bid bit bow box boy bun bus cab cap car cat cow cry cup cut dad dam den dew "
+    "die dig dim dip dog dry dub due dug dye ear egg ego elf elm era eve eye fan "
+    "fat fee fig fin fit fix flu fly fog fox fry fun fur gap gas gem god got gum "
+    "gun gut guy gym ham hat hay hen hid hip hit hog hop hug hut ice ill ink inn "
+    "ivy jam jar jaw jet job jog joy key kid kin kit lab lad lap law lay leg lid "
+    "lie lip lit log lot low mad map mat men met mix mob mom mop mud mug nap net "
+    "nod nor nut oak oar odd off oil ore owe owl own pad pan pat paw pay pea pen "
+    "pet pie pig pit pop pot pub pup rag ran rat raw ray rib rid rim rip rob rod "
+    "rot row rub rug sad sat saw sea set sew sin sip sir sit six ski sky sob sod "
+    "son soy spy sum sun tan tap tax tea ten tie tin tip toe ton toy tub tug van "
+    "vet via vow war wax web wed wet wig wit woe yell yet zoo ours".split()
 )
 NUMBERED = frozenset(
     "act appendix article book chapter class episode figure grade level mark part "

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import re
 
-from voiceserver.voice.text.abbreviations import SPOKEN_ACRONYMS, STRESSED
+from voiceserver.voice.text.abbreviations import (
+    SHORT_WORDS,
+    SPOKEN_ACRONYMS,
+    STRESSED,
+)
 from voiceserver.voice.text.addresses import Spoken, spell
 
 _ONSET = (
@@ -44,6 +48,8 @@ def letters_of(word: str, text: str, m: re.Match[str]) -> Spoken | None:
         return None
     if len(stem) > 3 and _is_shouted(text, m):
         return None
+    if stem == word and _could_be_shouted(stem.lower()) and _in_a_run(text, m):
+        return None
     letters = spell(stem)
     if suffix:
         letters[-1] += "'s"
@@ -66,3 +72,28 @@ def _is_shouted(text: str, m: re.Match[str]) -> bool:
         len(n) > 3 and n.isupper() and _is_word(n.lower())
         for n in (found.group(1) for found in (after, before) if found)
     )
+
+
+_RUN_AFTER = re.compile(r"(?:[\s,;:'\"-]+[A-Z][A-Z']*\b)+")
+_RUN_BEFORE = re.compile(r"(?:\b[A-Z][A-Z']*[\s,;:'\"-]+)+$")
+_FAR = 120  # characters that are looked at on either side
+_LIKE_A_WORD = re.compile(rf"{_VOWELS}{_MIDDLE}{_VOWELS}(?:{_CODA})?e?")
+
+
+def _could_be_shouted(low: str) -> bool:
+    return low in SHORT_WORDS or (
+        len(low) >= LONG and _LIKE_A_WORD.fullmatch(low) is not None
+    )
+
+
+def _in_a_run(text: str, m: re.Match[str]) -> bool:
+    """Whether most of the capitals beside a word are words, and one of them surely.
+
+    Initialisms stand alone or in lists; who shouts, shouts a sentence.
+    """
+    after = _RUN_AFTER.match(text[m.end() : m.end() + _FAR])
+    before = _RUN_BEFORE.search(text[max(0, m.start() - _FAR) : m.start()])
+    run = " ".join(found.group() for found in (before, after) if found)
+    others = [w.lower() for w in re.findall(r"[A-Z']+", run)]
+    said = [_is_word(w) or _could_be_shouted(w) for w in others if len(w) > 1]
+    return sum(said) * 2 >= len(said) > 0

@@ -10,6 +10,7 @@ import re
 
 from voiceserver.voice.text.abbreviations import DAYS, MONTH_NAMES, MONTHS
 from voiceserver.voice.text.addresses import Rule, Spoken, spell
+from voiceserver.voice.text.evidence import is_decade
 from voiceserver.voice.text.numbers import cardinal, ordinal, plural, year
 
 MONTH = "(?:" + "|".join([*MONTH_NAMES, *MONTHS]) + r")\b\.?"
@@ -111,6 +112,8 @@ def _time(
 def _decade(m: re.Match[str]) -> Spoken | None:
     n = int(m["number"])
     if len(m["number"]) == 2:
+        if m.group()[-2:] != "'s" and m.group()[0] != "'" and not is_decade(m):
+            return [*cardinal(n), "seconds"]
         return plural(cardinal(n))
     return plural(year(n)) if n % 100 else [*cardinal(n // 100), "hundreds"]
 

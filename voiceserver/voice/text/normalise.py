@@ -74,7 +74,10 @@ class Normalised:
 _WORD = re.compile(r"'(?:tis|twas|em|cause|til|bout)\b|[A-Za-z]+(?:'[A-Za-z]+)*", re.I)
 _INITIALS = re.compile(r"(?:[A-Za-z]{1,2}\.){2,8}(?:[A-Z]\b(?!\w))?")
 _DOTTED_WORD = re.compile(r"[A-Za-z]{1,10}\.")
-_EMOTICON = re.compile(r"(?<!\w)[:;=8][-o']?[)(\]\[DPp/|](?!\w)|<3(?!\d)")
+# No face where a number may be: "(up to 8)", "<3 days".
+_EMOTICON = re.compile(
+    r"(?<!\w)(?:[:;=][-o']?|8-)[)(\]\[DPp/|](?!\w)|(?<=I )<3(?!\d)|<3(?![\d.]| ?\w)"
+)
 _MARK = re.compile(r"[?!.:;,()\[\]\u2014|]+|(?<=\s)--?(?=\s)|--+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NEXT = re.compile(r"[\s\"'(\[]{0,40}(\S?)")

@@ -8,6 +8,7 @@ character keeps the index it had in the source. Knows nothing of numbers or word
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from voiceserver.markup import Markup
 
 # Characters that verbalisation reads itself, so they survive folding.
-KEPT = frozenset("€£¥°×÷±§½⅓⅔¼¾²³µ≈≤≥≠")
+KEPT = frozenset("€£¥₹₩₿¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∞∈∑∫∂♭♯‰Ω")
 FOLDED = {
     **dict.fromkeys("‘’ʼ′`´", "'"),
     **dict.fromkeys("“”„«»″", '"'),
@@ -25,7 +26,6 @@ FOLDED = {
     **dict.fromkeys("•◦▪‣·", ","),
     **dict.fromkeys("→⇒", " to "),
     **dict.fromkeys("⁄∕", "/"),
-    **dict.fromkeys("μ", "µ"),
     "ß": "ss",
     "æ": "ae",
     "Æ": "Ae",
@@ -40,6 +40,9 @@ FOLDED = {
     "þ": "th",
     "ı": "i",
     "№": "No. ",
+    "㎡": "m²",
+    "㎥": "m³",
+    "\u2126": "Ω",
     "©": " ",
     "®": " ",
     "™": " ",
@@ -47,6 +50,15 @@ FOLDED = {
 
 # An exponent, not the mark of a footnote: it stands at a number or at one letter.
 _EXPONENT = re.compile(r"(?:(?<=[\d)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
+
+
+# A Greek letter alone is a sign; a word of them cannot be read.
+_GREEK = re.compile(r"(?<![\u0370-\u03ff])[Α-ΨΩα-ω](?![\u0370-\u03ff])")
+# Dollar signs round a formula: it holds what no price does.
+_FORMULA = re.compile(
+    r"(?<!\$)(\${1,2})(?=[^$\n]{0,200}[\\^=_])([^$\n]{1,200})\1(?![\d$])"
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +98,36 @@ def _fold(char: str) -> str | None:
         for c in unicodedata.normalize("NFKD", char)
         if not unicodedata.combining(c)
     )
-    if plain and all(" " <= c <= "~" for c in plain):
+    if plain and all(" " <= c <= "~" or c in KEPT for c in plain):
         return plain
     kind = unicodedata.category(char)
     if kind[0] in "LN":
         return None
     return "" if kind in ("Mn", "Cf", "Cc", "Me") else " "
+
+
+def _letter_names(text: str) -> dict[int, str]:
+    """Names of single Greek letters by their index; micro and ohm are units."""
+    out: dict[int, str] = {}
+    for m in _GREEK.finditer(text):
+        char = m.group()
+        of_unit = re.search(r"\d ?k?$", text[max(0, m.start() - 4) : m.start()])
+        if of_unit and char in "μΩ":
+            out[m.start()] = "µ" if char == "μ" else char
+        else:
+            out[m.start()] = f" {unicodedata.name(char).split()[-1].lower()} "
+    return out
+
+
+def _entities(text: str) -> dict[int, str]:
+    """Characters of web text by the index of their ampersand; the rest is nothing."""
+    out: dict[int, str] = {}
+    for m in _ENTITY.finditer(text):
+        char = html.unescape(m.group())
+        if len(char) == 1:
+            out.update(dict.fromkeys(range(m.start(), m.end()), ""))
+            out[m.start()] = _fold(char) or " "
+    return out
 
 
 def _exponents(text: str) -> dict[int, str]:
@@ -112,7 +148,8 @@ def to_plain(text: str) -> Plain:
     origin: list[int] = []
     skipped = 0
     bare = without_markdown(text)
-    exponents = _exponents(bare)
+    bare = _FORMULA.sub(lambda m: " " * len(m[1]) + m[2] + " " * len(m[1]), bare)
+    exponents = {**_letter_names(bare), **_exponents(bare), **_entities(bare)}
     for index, char in enumerate(bare):
         folded = exponents[index] if index in exponents else _fold(char)
         if folded is None:

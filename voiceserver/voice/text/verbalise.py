@@ -29,12 +29,19 @@ from voiceserver.voice.text.addresses import (
     code_part,
 )
 from voiceserver.voice.text.dates import DATE_PATTERNS
+from voiceserver.voice.text.evidence import (
+    EVIDENCE_PATTERNS,
+    GLUED_PATTERNS,
+    at_a_place,
+    describes,
+)
 from voiceserver.voice.text.numbers import (
     cardinal,
     decimal,
     digits,
     fraction,
     ordinal,
+    plural,
     roman,
     whole_number,
     year,
@@ -75,13 +82,29 @@ SYMBOL_WORDS = {
     "£": "pounds",
     "¥": "yen",
     "#": "hash",
+    "√": "square root of",
+    "∞": "infinity",
+    "∈": "in",
+    "∑": "sum of",
+    "∫": "integral of",
+    "∂": "partial",
+    "♭": "flat",
+    "♯": "sharp",
+    "¢": "cents",
+    "‰": "per mille",
+    "₹": "rupees",
+    "₩": "won",
+    "₿": "bitcoin",
+    "Ω": "ohms",
 }
 VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)}
 
 
 def _money(m: re.Match[str]) -> Spoken | None:
     lead = ["minus"] if m["minus"] else []
-    return lead + _amount(m["sign"], m["amount"], m["magnitude"])
+    words = lead + _amount(m["sign"], m["amount"], m["magnitude"])
+    one, many, *_ = MONEY[m["sign"]]
+    return [*words[:-1], one] if describes(m) and words[-1] == many else words
 
 
 def _money_range(m: re.Match[str]) -> Spoken | None:
@@ -111,9 +134,12 @@ def _amount(sign: str, amount: str, magnitude: str | None) -> Spoken:
 
 def _measure(m: re.Match[str]) -> Spoken | None:
     one, many = UNITS[m["unit"]]
-    number = m["number"]
+    number, unit = m["number"], m["unit"]
+    if len(unit) == 1 and unit.isalpha() and at_a_place(m):
+        return [*decimal(number), f"{unit.lower()}."]
     words = _signed(m["minus"], number)
-    return [*words, *(one if number == "1" else many).split()]
+    single = number == "1" or (describes(m) and unit not in "°%")
+    return [*words, *(one if single else many).split()]
 
 
 def _signed(minus: str | None, number: str) -> Spoken:
@@ -128,7 +154,9 @@ def _percent_range(m: re.Match[str]) -> Spoken | None:
 
 def _ordinal(m: re.Match[str]) -> Spoken | None:
     text = m["number"].replace(",", "")
-    return ordinal(int(text)) if len(text) <= 15 else None
+    if len(text) > 15:
+        return None
+    return plural(ordinal(int(text))) if m["many"] else ordinal(int(text))
 
 
 def _quantity_or_year(text: str) -> Spoken:
@@ -253,20 +281,22 @@ _UNIT_NAMES = "|".join(
 _PER = "|".join(sorted(PER, key=len, reverse=True))
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
 _MAGNITUDE = rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?"
-_N = rf"(?P<number>{NUMBER})"
+# Atomic: a number is taken whole or not at all.
+_N = rf"(?P<number>(?>{NUMBER}))"
 
 _PATTERNS: tuple[tuple[str, Rule], ...] = (
+    *EVIDENCE_PATTERNS,
     *ADDRESS_PATTERNS,
     *SUM_PATTERNS,
     *DATE_PATTERNS,
     (
-        rf"(?P<sign>[$€£¥]) ?(?P<first>{NUMBER}){_MAGNITUDE}-(?P=sign)?"
+        rf"(?P<sign>[$€£¥₹₩₿]) ?(?P<first>{NUMBER}){_MAGNITUDE}-(?P=sign)?"
         rf"(?P<second>{NUMBER}){_MAGNITUDE.replace('magnitude', 'magnitude2')}"
         r"(?![\d-])",
         _money_range,
     ),
     (
-        rf"(?P<minus>-)?(?P<sign>[$€£¥]) ?(?P<amount>{NUMBER}){_MAGNITUDE}",
+        rf"(?P<minus>-)?(?P<sign>[$€£¥₹₩₿]) ?(?P<amount>{NUMBER}){_MAGNITUDE}",
         _money,
     ),
     (
@@ -280,8 +310,11 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _measure,
     ),
     (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]{0,40}\w)", _size),
-    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³])", _measure),
-    (r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal),
+    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³<>≤≥\\\\])", _measure),
+    (
+        r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)(?P<many>s?)\b",
+        _ordinal,
+    ),
     (
         r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]{0,40}\w)",
         _version,
@@ -311,6 +344,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]{0,40}\w)",
         _roman,
     ),
+    *GLUED_PATTERNS,
     *CODE_PATTERNS,
 )
 RULES = tuple((re.compile(pattern), rule) for pattern, rule in _PATTERNS)
