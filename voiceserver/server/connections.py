@@ -77,7 +77,6 @@ class Connections:
         Each is counted from the moment in which it is accepted: a TLS handshake that
         is never finished is one, and has as long as a head.
         """
-        listening.listen(BACKLOG)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:

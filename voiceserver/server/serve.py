@@ -32,6 +32,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application
 from voiceserver.server.connections import (
+    BACKLOG,
     END_LIMIT_S,
     HEAD_LIMIT,
     HEAD_LIMIT_S,
@@ -263,6 +264,7 @@ async def listening_at(
     )
     await runner.setup()
     assert runner.server is not None
+    listening.listen(BACKLOG)
     try:
         async with asyncio.TaskGroup() as group:
             accepting = group.create_task(
