@@ -193,7 +193,7 @@ class HeldCall(ABC):
     async def run(self) -> str:
         """Hold the call to its end; return why it ended."""
         try:
-            await self._connect()
+            await self._connected_or_told()
             return await self._hold()
         finally:
             await self._close()
@@ -203,6 +203,15 @@ class HeldCall(ABC):
         if not self._reason:
             self._reason, self._end_code = reason, code
         self._over.set()
+
+    async def _connected_or_told(self) -> None:
+        """Connect; who listens already is told if that fails."""
+        try:
+            await self._connect()
+        except BaseException:
+            reason = self._reason or "The connection was not set up."
+            self._session.never_began(HangUp(reason, self._end_code))
+            raise
 
     async def _connect(self) -> None:  # noqa: B027 - few carriers have to
         """Wait for the network, where that is not there with the answer.

@@ -195,6 +195,13 @@ class Session:
         raise_if_cancelled()
         return end.reason
 
+    def never_began(self, end: HangUp) -> None:
+        """The call is over before it ran: tell those who came by already."""
+        for item in self._inbox.drain(Lane.COMMANDS):
+            if isinstance(item, Attach):
+                self._dialect.attach(item)
+        self._abandon(end)
+
     async def _converse(self, group: asyncio.TaskGroup) -> HangUp:
         """Handle the inbox until the call ends; return why."""
         try:

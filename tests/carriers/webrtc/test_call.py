@@ -268,8 +268,13 @@ async def test_a_client_that_never_connects_is_given_up() -> None:
     """Setup has a limit of its own; aiortc has none."""
     client, call = Client(), make_call(MediaConfig(setup_limit_s=0.3))
     await call.answer(await client.offer())
+    told: list[str] = []
+    ended = asyncio.Event()
+    call.conversation.door.attach(told.append, ended.set, {})
     with pytest.raises(SessionEnded, match="set up"):
         await call.run()
+    assert ended.is_set()  # who listened would wait for ever
+    assert "session.created" in told[-1]
     await client.peer.close()
 
 
