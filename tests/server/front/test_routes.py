@@ -320,3 +320,47 @@ async def test_a_sideband_finds_its_call(monkeypatch: pytest.MonkeyPatch) -> Non
                 heard = await sideband.receive_json(timeout=LIMIT_S)
                 assert heard["type"] == "input_audio_buffer.cleared"
                 assert len(server.front.room) == 2
+
+
+async def test_a_call_can_be_ended_while_its_worker_takes_no_others() -> None:
+    """It drains, or was late to answer once: it holds its calls all the same."""
+    async with fronted() as server:
+        await server.place()
+        call = server.calls_of[1][0]
+        [worker] = [one for one in server.front.workers if one.number == 1]
+        worker.up = False
+        async with server.client.delete(f"/v1/realtime/calls/{call.call_id}") as answer:
+            assert answer.status == 204
+        await call.over.wait()
+
+
+@pytest.mark.usefixtures("key")
+async def test_a_token_with_words_of_any_script_is_good_at_every_worker() -> None:
+    """20,000 Greek letters: escaped they would be three times as large."""
+    async with fronted(2, api_key_env="VS_KEY") as server:
+        words = "\u03b1" * 20_000
+        session = {"type": "realtime", "instructions": words}
+        body = json.dumps({"session": session}, ensure_ascii=False)
+        async with server.client.post(
+            SECRETS,
+            data=body.encode(),
+            headers=KEY | {"Content-Type": "application/json"},
+        ) as answer:
+            value = (await answer.json())["value"]
+        headers = {"Authorization": f"Bearer {value}"}
+        for _ in range(2):
+            assert (await server.place(headers=headers))[0] == 201
+        assert [calls[0].session for calls in server.calls_of.values()] == [session] * 2
+
+
+async def test_audio_goes_where_the_fewest_requests_are() -> None:
+    """However many calls the other has; a call that is waited for is no request."""
+    async with fronted() as server:
+        first, second = server.front.workers
+        with first.holding_call():
+            second.n_requests = 2
+            assert server.front.workers.least_asked == [first, second]
+            assert server.front.workers.up == [second, first]
+        second.n_requests = 0
+        await server.place()
+        assert [first.n_requests, second.n_requests] == [0, 0]

@@ -266,7 +266,9 @@ async def mint(request: web.Request) -> web.Response:
 async def _give(worker: Worker, kept: Kept) -> None:
     try:
         token = internal.written(kept)
-        await worker.tell("POST", internal.TOKENS, token, SPREAD_LIMIT_S)
+        reply = await worker.tell("POST", internal.TOKENS, token, SPREAD_LIMIT_S)
+        if reply.status != 204:
+            log.error("a worker took no token", extra={"why": str(reply.status)})
     except WorkerLost as error:
         # It will be given them all when it is started again.
         log.warning("a worker took no token", extra={"why": str(error)})
@@ -313,7 +315,8 @@ def _holder(front: FrontState, call_id: str) -> Worker:
     worker = front.workers.of_call(call_id)
     if worker is None:
         raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
-    if not worker.up:
+    # While it drains, or was late once, it takes no calls but still holds them.
+    if not worker.reachable:
         raise lost_worker()
     return worker
 
@@ -337,5 +340,11 @@ async def drain(request: web.Request) -> web.Response:
 
 
 async def anything(request: web.Request) -> web.StreamResponse:
-    """Everything else any worker can answer."""
-    return await pass_on(request, request.app[FRONT].workers.up)
+    """Everything else any worker can answer.
+
+    What is work by itself, as audio is, goes where the fewest requests are: a worker
+    takes so many, however few its calls.
+    """
+    workers = request.app[FRONT].workers
+    audio = request.path.startswith("/v1/audio/")
+    return await pass_on(request, workers.least_asked if audio else workers.up)

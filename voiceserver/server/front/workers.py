@@ -147,7 +147,11 @@ class Worker:
             WorkerLost: If it is gone.
         """
         headers = {SECRET_HEADER: self._secret}
-        return await self.ask(method, target, headers, body or None, limit_s)
+        self.n_requests -= 1  # one that waits for a call's end is no work
+        try:
+            return await self.ask(method, target, headers, body or None, limit_s)
+        finally:
+            self.n_requests += 1
 
     async def __aenter__(self) -> Worker:
         connector = aiohttp.UnixConnector(self.path, limit=0, force_close=True)
@@ -189,10 +193,18 @@ class Workers:
         Raises:
             Refusal: If there is none (503).
         """
+        return sorted(self._found(), key=lambda one: (one.n_calls, one.n_requests))
+
+    @property
+    def least_asked(self) -> list[Worker]:
+        """The same, the one with the fewest requests first; errors as ``up``."""
+        return sorted(self._found(), key=lambda one: (one.n_requests, one.n_calls))
+
+    def _found(self) -> list[Worker]:
         found = [worker for worker in self._workers if worker.up]
         if not found:
             raise busy("The server is still loading its engines.", "not_ready")
-        return sorted(found, key=lambda worker: (worker.n_calls, worker.n_requests))
+        return found
 
     def of_call(self, call_id: str) -> Worker | None:
         """Who holds, or held, the call of an id; None if no id of ours looks so."""

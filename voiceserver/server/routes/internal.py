@@ -12,7 +12,7 @@ import json
 from aiohttp import web
 
 from voiceserver.server.answers import Refusal
-from voiceserver.server.body import json_object, read_body
+from voiceserver.server.body import JSON_LIMIT, json_object, read_body
 from voiceserver.server.state import SHARE, STATE
 from voiceserver.server.tokens import Kept
 
@@ -20,7 +20,7 @@ PREFIX = "/internal/"
 SECRET_HEADER = "X-Voiceserver-Front"
 TOKENS = PREFIX + "tokens"
 ENDED = PREFIX + "calls/{call_id}/ended"
-TOKEN_LIMIT = 80_000  # bytes; a session of 64 kB, and a little
+TOKEN_LIMIT = 4 * JSON_LIMIT  # bytes; a session is read from half as many at most
 
 
 def check_front(request: web.Request) -> None:
@@ -38,7 +38,7 @@ def written(kept: Kept) -> bytes:
         "expires_s": kept.expires_s,
         "session": kept.session,
     }
-    return json.dumps(token).encode()
+    return json.dumps(token, ensure_ascii=False).encode()
 
 
 async def keep(request: web.Request) -> web.Response:
