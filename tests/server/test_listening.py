@@ -12,8 +12,8 @@ from tests.polling import until
 from tests.server.running import Running, running
 from tests.toys.tcp import BLOCK_BYTES, TcpListener
 from voiceserver.audio import to_int16
+from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
-from voiceserver.server.connections import CannotListen
 from voiceserver.server.listening import bound
 
 pytestmark = pytest.mark.net
@@ -110,7 +110,7 @@ async def test_one_that_fails_is_started_again() -> None:
 def test_an_address_in_use_gives_the_others_back() -> None:
     """Nothing is held when one cannot be."""
     first, second = TcpListener(), TcpListener("192.0.2.1")
-    with pytest.raises(CannotListen), bound([first, second]):
+    with pytest.raises(ConfigError), bound([first, second]):
         pass
     assert first._socket is not None
     assert first._socket.fileno() == -1

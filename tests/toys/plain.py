@@ -18,9 +18,11 @@ class Plain:
 
     def __init__(self, send: Callable[[str], None]) -> None:
         self._send = send
+        self._others: dict[int, Callable[[str], None]] = {}
 
     def _tell(self, *words: str) -> None:
-        self._send(json.dumps(words))
+        for send in (self._send, *self._others.values()):
+            send(json.dumps(words))
 
     def opened(self) -> None:
         self._tell("hello")
@@ -47,7 +49,9 @@ class Plain:
         return []
 
     def attach(self, listener: Attach) -> None:
+        self._others.pop(listener.sender, None)
         if listener.send is not None:
+            self._others[listener.sender] = listener.send
             listener.send(json.dumps(["hello"]))
 
     def refused(self, command: Command) -> None:

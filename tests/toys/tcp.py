@@ -13,10 +13,9 @@ import numpy as np
 
 from voiceserver.audio import from_int16, to_int16
 from voiceserver.carriers.base import Caller, Exchange, HeldCall, Incoming
-from voiceserver.errors import VoiceServerError
+from voiceserver.errors import ConfigError, VoiceServerError
 from voiceserver.media.pacer import Pacer
 from voiceserver.reply.playout import Playout
-from voiceserver.server.connections import bound_socket
 from voiceserver.session.ports import Carrier
 
 CARRIER = Carrier("tcp")
@@ -78,7 +77,10 @@ class TcpListener:
         self.fails = 0  # this many first runs
 
     def bind(self) -> None:
-        self._socket = bound_socket(self._host, 0)
+        try:
+            self._socket = socket.create_server((self._host, 0))
+        except OSError as error:
+            raise ConfigError(f"cannot listen at {self._host}: {error}") from None
         self.port = self._socket.getsockname()[1]
 
     async def run(self, exchange: Exchange) -> None:

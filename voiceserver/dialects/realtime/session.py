@@ -203,7 +203,8 @@ class Row:
         path: Dotted.
         read: Checks a value; returns what is kept.
         starting: What holds for a client that asked for nothing.
-        effect: On the conversation; None for what is only sent back.
+        effect: On the conversation; None for what acts within the dialect, through
+            another row, or not at all.
         nullable: Null is a value, and does not leave the member as it is.
         heard: Also a member of sessions that only transcribe.
         render: Makes JSON of what is kept.
