@@ -157,7 +157,7 @@ DATE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     ),
     # What follows the hyphen is read by its own rule: mid-1980s, pre-1914.
     (
-        r"(?i:(?P<part>mid|pre|post|late|early|circa|since))-(?=\d{4})",
+        r"(?i:(?P<part>mid|pre|post|late|early|circa|since))-(?=\d{4}|\d0s\b)",
         lambda m: [m["part"].lower()],
     ),
     (r"(?P<number>[12]\d\d0|[2-9]0)'?s\b", _decade),

@@ -41,6 +41,9 @@ _PLACE = re.compile(
 )
 _PART_OF = re.compile(r"\b(?:page|slide|step|part|question|chapter|item|level) $", re.I)
 _ON_DATE = re.compile(r"\b(?:on|by|due|until|till|since|dated|before|after) $", re.I)
+_COUNTS = re.compile(
+    r" (?!(?:at|in|or|and|to|for|from|with|we|you|i|it|is|the)\b)[a-z]"
+)
 _OF_A_DECADE = re.compile(
     r"(?:\b(?:the|his|her|their|your|my|our|early|mid|late)[ -]|\d0s (?:and|or|to) )$",
     re.IGNORECASE,
@@ -119,7 +122,7 @@ def _glued(m: re.Match[str]) -> Spoken | None:
         ]
     if tail == "s":
         if not (number.isdecimal() and len(number) > 2 and _SEVERAL.search(before(m))):
-            return [*decimal(number), "seconds"]
+            return [*decimal(number), "second" if describes(m) else "seconds"]
         return plural(_model(number))
     return [*_model(number), *(code(tail) if len(tail) > 1 else code_part(tail))]
 
@@ -146,7 +149,7 @@ def _stroke(m: re.Match[str]) -> Spoken | None:
         return [*cardinal(top), "of", *cardinal(bottom)]
     if re.match(r" (?:time|beat|meter|rhythm|vision)\b", after):
         return both
-    if _ON_DATE.search(lead) and _is_day(top, bottom) and not after.startswith(" of"):
+    if _ON_DATE.search(lead) and _is_day(top, bottom) and not _COUNTS.match(after):
         return [MONTH_NAMES[top - 1], *ordinal(bottom)]
     if top == bottom == 20 or (top + bottom == 100 and top % 5 == 0):
         return both

@@ -135,8 +135,8 @@ def _amount(sign: str, amount: str, magnitude: str | None) -> Spoken:
 def _measure(m: re.Match[str]) -> Spoken | None:
     one, many = UNITS[m["unit"]]
     number, unit = m["number"], m["unit"]
-    if len(unit) == 1 and unit.isalpha() and at_a_place(m):
-        return [*decimal(number), f"{unit.lower()}."]
+    if unit.isalpha() and m.group() == number + unit and at_a_place(m):
+        return [*decimal(number), *code_part(unit)]
     words = _signed(m["minus"], number)
     single = number == "1" or (describes(m) and unit not in "°%")
     return [*words, *(one if single else many).split()]
