@@ -91,6 +91,8 @@ EVIDENCE_TABLE: dict[str, list[tuple[str, str]]] = {
         ("5-Mar-2024", "march fifth , twenty twenty four"),
         ("Oct 3–5, 2024", "october third to fifth , twenty twenty four"),
         ("Jan 5 - Feb 2", "january fifth to february second"),
+        ("at 9.30am", "at nine thirty A M"),
+        ("10.30 p.m. sharp", "ten thirty P M sharp"),
         ("9 AM GMT-5", "nine A M G M T minus five"),
     ],
     "identifiers": [

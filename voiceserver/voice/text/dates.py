@@ -155,6 +155,11 @@ DATE_PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?: ?(?P<half>" + _HALF + r")(?!\w))?(?![\d:])",
         _clock,
     ),
+    (
+        r"(?P<hour>\d{1,2})\.(?P<minute>\d\d)(?P<second>(?!))? ?"
+        rf"(?P<half>{_HALF})(?!\w)",
+        _clock,
+    ),
     # What follows the hyphen is read by its own rule: mid-1980s, pre-1914.
     (
         r"(?i:(?P<part>mid|pre|post|late|early|circa|since))-(?=\d{4}|\d0s\b)",
