@@ -107,3 +107,23 @@ def test_call_without_result_and_result_without_call_are_left_out() -> None:
     history.add(Said("tool", "lost", "c9", call_id="9"))
     [said] = history.messages()
     assert (said.text, said.calls) == ("I look.", ())
+
+
+def test_words_go_where_their_place_was_kept() -> None:
+    """Behind what came before, in front of what was added meanwhile."""
+    history = History()
+    history.add(Said("user", "", "u1"))
+    history.add(Said("system", "then", "c1"), "u1")
+    history.add(Said("system", "last", "c2"))
+    history.fill("u1", "first")
+    assert [said.text for said in history.messages()] == ["first", "then", "last"]
+
+
+def test_words_of_a_deleted_place_go_nowhere() -> None:
+    """Whoever withdraws an item withdraws what is still being recognised."""
+    history = History()
+    history.add(Said("user", "", "u1"))
+    history.delete("u1")
+    history.fill("u1", "secret")
+    assert history.messages("secret", "u1") == ()
+    assert history.messages() == ()

@@ -19,8 +19,10 @@ from voiceserver.commands import (
     Command,
     Configure,
     CreateReply,
+    DeleteMessage,
     HangUp,
     Hear,
+    utterance_key,
 )
 from voiceserver.config import BudgetConfig, Config, TurnConfig
 from voiceserver.engines.base import Reminder, TextItem, TextRequest
@@ -34,6 +36,7 @@ from voiceserver.events import (
     ReplyStarted,
     TextDelta,
     Transcript,
+    UserTurn,
 )
 
 QUIET = (0.2, False)
@@ -495,3 +498,38 @@ def test_others_have_their_turn_between_the_commands_of_a_message() -> None:
 
     run_virtual(scenario())
     assert len(set(turns)) == 60
+
+
+@pytest.mark.parametrize(
+    ("commands", "asked"),
+    [
+        (
+            [
+                AddMessage("system", "then", "c1", utterance_key(1)),
+                AddMessage("system", "first", "c2", ""),
+            ],
+            [("system", "first"), ("user", "hello there"), ("system", "then")],
+        ),
+        (
+            [DeleteMessage(utterance_key(1)), AddMessage("user", "hi", "c1")],
+            [("user", "hi")],
+        ),
+    ],
+)
+def test_a_turn_has_its_place_before_its_words(
+    commands: list[Command], asked: list[tuple[str, str]]
+) -> None:
+    """What is chained behind it stays there; deleted, no model is given its words."""
+    call = Call(text=FakeText(words=5))
+    call.recogniser.final_s = 1.0
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run(TURN))
+            await asyncio.sleep(1.8)
+            assert call.dialect.of(UserTurn)
+            for command in commands:
+                call.session.command(command)
+
+    run_virtual(scenario())
+    assert messages(call) == asked

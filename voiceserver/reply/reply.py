@@ -170,6 +170,10 @@ class Reply:
         """The transcript stands in the conversation: it can be answered now."""
         self._written.set()
 
+    def forget_draft(self) -> None:
+        """The conversation has changed: an answer that is still held is stale."""
+        self._drop_draft()
+
     def stop(self) -> None:
         """Say that the task is being cancelled; called just before it is."""
         self._stopped = True

@@ -50,27 +50,32 @@ class History:
         return bool(said) and said[-1].role == "user"
 
     def add(self, said: Said, after: str | None = None) -> None:
-        """Add a message; one without words, calls or result is left out.
+        """Add a message; without words, calls or result it is a place, not told.
 
         Args:
             said: The message.
             after: Key of the message before it; ``""`` is the front. None, or a key
                 that is not here (any more), is the end.
         """
-        if not (said.text or said.calls or said.call_id):
-            return
         place = len(self._said)
         if after is not None:
             places = [n for n, each in enumerate(self._said, 1) if each.key == after]
             place = 0 if after == "" else (places or [place])[-1]
         said = replace(said, text=said.text[: self._max_characters])
         self._said.insert(place, said)
-        while len(self._said) > self._max_messages or self._too_long():
-            del self._said[0]
+        self._bound()
 
     def delete(self, key: str) -> None:
         """Forget the messages of a key, if there are any."""
         self._said = [said for said in self._said if said.key != key]
+
+    def fill(self, key: str, text: str) -> None:
+        """Put words where they have their place; nothing if it was deleted."""
+        text = text[: self._max_characters]
+        self._said = [
+            replace(said, text=text) if said.key == key else said for said in self._said
+        ]
+        self._bound()
 
     def cut(self, key: str, heard: str) -> None:
         """Keep only what was heard of a reply; may be called again with more."""
@@ -81,7 +86,7 @@ class History:
             for said in self._said
         ]
 
-    def messages(self, saying: str = "") -> tuple[Said, ...]:
+    def messages(self, saying: str = "", key: str = "") -> tuple[Said, ...]:
         """The messages, neighbours of the same speaker joined.
 
         A user who was cut short and went on has said one thing in two utterances.
@@ -89,12 +94,15 @@ class History:
         call, is left out: chat services refuse them.
 
         Args:
-            saying: Words of the user to be taken for the newest message.
+            saying: Words of the user that are not written down yet.
+            key: Names their place; without one they are the newest message.
         """
         results = {said.call_id: said for said in self._said if said.role == "tool"}
         joined: list[Said] = []
-        newest = [Said("user", saying)] if saying else []
+        newest = [Said("user", saying)] if saying and not key else []
         for said in [*self._said, *newest]:
+            if key and said.key == key:
+                said = replace(said, text=saying or said.text)
             calls = tuple(call for call in said.calls if call.call_id in results)
             if said.role == "tool" or not (said.text or calls):
                 continue  # told with its call; or nothing of it was heard, so far
@@ -106,6 +114,10 @@ class History:
         for said in joined:
             told += [said, *(results[call.call_id] for call in said.calls)]
         return tuple(told)
+
+    def _bound(self) -> None:
+        while len(self._said) > self._max_messages or self._too_long():
+            del self._said[0]
 
     def _too_long(self) -> bool:
         return sum(len(said.text) for said in self._said) > self._max_characters

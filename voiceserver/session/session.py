@@ -44,6 +44,7 @@ from voiceserver.events import (
     IdleElapsed,
     Playback,
     Played,
+    UserTurn,
 )
 from voiceserver.reply.playout import Notices, Outlet
 from voiceserver.reply.request import Source
@@ -263,6 +264,8 @@ class Session:
         for action in actions:
             match action:
                 case Tell(event):
+                    if isinstance(event, UserTurn):
+                        self._speaking.expect(event.utterance)
                     self._dialect.notify(event)
                 case Refuse(command):
                     self._dialect.refused(command)

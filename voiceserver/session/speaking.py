@@ -94,6 +94,7 @@ class Speaking:
         self._reply: Reply | None = None  # until generated and played, or stopped
         self._task: asyncio.Task[None] | None = None  # while it generates
         self._told = ""  # its text as told to the dialect
+        self._placed = False  # it has its place in the history
         self._lag = 0  # samples
         self._past: dict[int, tuple[str, HeardText, int]] = {}  # told, by turn
         self._played = 0  # samples of the turn when it was silenced
@@ -143,6 +144,7 @@ class Speaking:
         assert self._reply is None
         self._turn = ledger.turn
         self._told = ""
+        self._placed = False
         self._played = 0
         lag_ms = self._config.media.client_playout_ms
         self._lag = lag_ms * SPEECH_RATE // 1000
@@ -170,6 +172,8 @@ class Speaking:
     async def drop_guess(self) -> None:
         """What was begun on a guess is of no use any more."""
         await self._guessing.drop()
+        if self._reply is not None:
+            self._reply.forget_draft()
 
     def prepare(self, settings: CallSettings, group: asyncio.TaskGroup) -> None:
         """Have the lines that bridge a delay spoken, in the call's voice."""
@@ -286,9 +290,15 @@ class Speaking:
         """Samples that were heard of those that were played before the silence."""
         return max(0, self._played - self._lag)
 
+    def expect(self, utterance: int) -> None:
+        """The user's turn has its place from its commit on, its words come later.
+
+        What is added meanwhile comes behind it; deleted, its words go nowhere.
+        """
+        self._history.add(Said("user", "", utterance_key(utterance)))
+
     def _write_down(self, event: Transcript) -> None:
-        said = Said("user", event.text, utterance_key(event.utterance))
-        self._history.add(said)
+        self._history.fill(utterance_key(event.utterance), event.text)
         self._dialect.notify(event)
         if self._reply is not None:
             self._reply.proceed()
@@ -297,6 +307,9 @@ class Speaking:
         match event:
             case TextDelta(_, text):
                 self._told += text
+                self._place()
+            case AudioDelta():
+                self._place()
             case ToolCalled(_, call):
                 self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
             case ReplyDone():
@@ -304,7 +317,7 @@ class Speaking:
             case Playback(state=Played.DONE) if self._reply is not None:
                 played = self._playout.played
                 event = self._heard(self._reply, Played.DONE, played)
-            case ReplyStarted() | AudioDelta() | Playback():
+            case ReplyStarted() | Playback():
                 pass
             case _:
                 assert_never(event)
@@ -312,8 +325,7 @@ class Speaking:
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None
-        text = self._answer_in(event.text)
-        self._remember(Said("assistant", text, reply_key(event.turn)))
+        self._settle(event.text)
         self._account.generated(event.outcome.value)
         reply = self._reply
         if reply is not None and reply.fault is not None:
@@ -323,8 +335,7 @@ class Speaking:
     def _end_generation(self, outcome: Outcome, told: bool) -> None:
         self._task = None
         self._account.generated(outcome.value)
-        text = self._answer_in(self._told)
-        self._remember(Said("assistant", text, reply_key(self._turn)))
+        self._settle(self._told)
         if told:
             by = self._account.answered_by
             self._dialect.notify(ReplyDone(self._turn, self._told, outcome, by))
@@ -354,10 +365,23 @@ class Speaking:
         if self._reply is not None and not self._reply.source.aside:
             self._history.add(said)
 
+    def _place(self) -> None:
+        """The reply has its place among the messages from its first sign on."""
+        if not self._placed:
+            self._placed = True
+            self._remember(Said("assistant", "", reply_key(self._turn)))
+
+    def _settle(self, text: str) -> None:
+        self._place()
+        self._history.fill(reply_key(self._turn), self._answer_in(text))
+
     def _messages(self, source: Source, saying: str) -> tuple[Message, ...]:
         if source.messages is not None:
             return source.messages
-        return messages_of(self._history, saying)
+        # One begun on a guess has learnt since what it answers.
+        number = (self._reply.source if self._reply else source).number
+        key = utterance_key(number) if number else ""
+        return messages_of(self._history, saying, key)
 
     def _close(self, answered: bool) -> None:
         """The turn is over: write its ledger line."""
@@ -378,9 +402,11 @@ class Speaking:
             self._dialect.account(record)
 
 
-def messages_of(history: History, saying: str = "") -> tuple[Message, ...]:
+def messages_of(
+    history: History, saying: str = "", key: str = ""
+) -> tuple[Message, ...]:
     """The conversation as a text model takes it, and what the user says now."""
     return tuple(
         Message(said.role, said.text, said.calls, said.call_id)
-        for said in history.messages(saying)
+        for said in history.messages(saying, key)
     )
