@@ -132,7 +132,7 @@ def _weigh(value: object, depth: int, budget: list[int]) -> None:
 
 
 def metadata(value: object, path: str) -> dict[str, str]:
-    """Up to 16 pairs of strings, echoed with a response."""
+    """Up to 16 pairs of strings, echoed with a response; null is no pair."""
     pairs = mapping(value, path)
     if len(pairs) > MAX_METADATA:
         raise BadRequest(f"{path} must have at most {MAX_METADATA} pairs", param=path)
@@ -140,6 +140,7 @@ def metadata(value: object, path: str) -> dict[str, str]:
     return {
         key(name, f"{path} key"): member(pair, f"{path}.{name[:MAX_METADATA_KEY]}")
         for name, pair in pairs.items()
+        if pair is not None
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from voiceserver.commands import AddMessage
 from voiceserver.dialects.realtime.client_items import read_item
-from voiceserver.dialects.realtime.items import Item
+from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.errors import BadRequest
 from voiceserver.tools import ToolCall
 
@@ -37,3 +37,32 @@ def test_audio_with_a_transcript_is_taken_by_its_words() -> None:
     assert item.message().text == "hello"
     with pytest.raises(BadRequest, match="transcript"):
         read(type="message", role="user", content=[{"type": "input_audio"}])
+
+
+def test_what_is_given_out_is_taken_back() -> None:
+    """Interrupted before a word, not recognised, silent: each as it was told."""
+    given = [
+        Item("a", "assistant", Part.OUTPUT_AUDIO, None, "incomplete"),
+        Item("b", "assistant", Part.OUTPUT_AUDIO, "", "incomplete", 0),
+        Item("c", "assistant", Part.OUTPUT_TEXT, "", "incomplete"),
+        Item("d", "user", Part.INPUT_AUDIO, None),
+        Item("e", "user", Part.INPUT_AUDIO, ""),
+        Item("f", "assistant", Part.FUNCTION_CALL, "", call_id="1", name="look"),
+        Item("g", "tool", Part.FUNCTION_CALL_OUTPUT, "", call_id="1"),
+        Item("h", "assistant", Part.OUTPUT_AUDIO, "Hi", "in_progress"),
+    ]
+    for item in given:
+        read = read_item(item.rendered(), "item", str)
+        assert (read.id, read.role, read.text or "") == (
+            item.id,
+            item.role,
+            item.text or "",
+        )
+
+
+def test_a_user_who_types_nothing_is_refused() -> None:
+    """Nor is audio taken for words."""
+    audio = {"type": "input_audio", "audio": "AAAA", "transcript": None}
+    for part in ({"type": "input_text", "text": " "}, {"type": "input_audio"}, audio):
+        with pytest.raises(BadRequest):
+            read(type="message", role="user", content=[part])

@@ -233,3 +233,70 @@ def test_null_in_the_transcription_leaves_its_member() -> None:
     patch = {"input": {"transcription": {"model": "m", "prompt": None}}}
     assert update(client, audio=patch) == {}
     assert client.session["audio"]["input"]["transcription"] == {"model": "m"}
+
+
+WHOLE: dict[str, Any] = {
+    "type": "realtime",
+    "model": "m",
+    "output_modalities": ["audio"],
+    "instructions": "Be brief.",
+    "tools": [
+        {"type": "function", "name": "look", "description": "x", "parameters": {}}
+    ],
+    "tool_choice": "auto",
+    "max_output_tokens": 100,
+    "truncation": {"type": "retention_ratio", "retention_ratio": 0.5},
+    "tracing": {"workflow_name": "w", "group_id": "g", "metadata": {"a": "b"}},
+    "prompt": {"id": "p", "version": "1", "variables": {"a": "b"}},
+    "include": ["item.input_audio_transcription.logprobs"],
+    "reasoning": {"effort": "low"},
+    "parallel_tool_calls": True,
+    "id": "sess_1",
+    "object": "realtime.session",
+    "expires_at": 1,
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24_000},
+            "transcription": {"model": "m", "language": "en", "prompt": "p"},
+            "noise_reduction": {"type": "near_field"},
+            "turn_detection": {
+                "type": "server_vad",
+                "threshold": 0.5,
+                "prefix_padding_ms": 300,
+                "silence_duration_ms": 500,
+                "idle_timeout_ms": 6000,
+                "create_response": True,
+                "interrupt_response": True,
+            },
+        },
+        "output": {
+            "format": {"type": "audio/pcmu", "rate": 8000},
+            "voice": "alloy",
+            "speed": 1.0,
+        },
+    },
+}
+
+
+def nulled(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    """The value with null in place of one member, for each there is at any depth."""
+    found: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        for name, member in value.items():
+            found.append((f"{path}.{name}", value | {name: None}))
+            found += [
+                (where, value | {name: each})
+                for where, each in nulled(member, f"{path}.{name}")
+            ]
+    elif isinstance(value, list):
+        for member in value:
+            found += [(where, [each]) for where, each in nulled(member, f"{path}[]")]
+    return found
+
+
+@pytest.mark.parametrize(("path", "session"), nulled(WHOLE))
+def test_one_null_never_costs_the_whole_update(path: str, session: Any) -> None:
+    """Wherever it is; but a function has a name."""
+    client = Client()
+    [event] = client.answer("session.update", session=session)
+    assert event["type"] == ("error" if path == ".tools[].name" else "session.updated")

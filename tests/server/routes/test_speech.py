@@ -72,9 +72,12 @@ async def test_speech_comes_in_events_if_asked() -> None:
     assert done["usage"] == {"input_tokens": 3, "output_tokens": 8, "total_tokens": 11}
 
 
-async def test_without_a_format_it_is_mp3() -> None:
-    """As OpenAI's."""
-    order = {"input": "Hello."}
+@pytest.mark.parametrize(
+    "nulls", [(), ("model", "voice", "speed", "instructions"), ("response_format",)]
+)
+async def test_without_a_format_it_is_mp3(nulls: tuple[str, ...]) -> None:
+    """As OpenAI's; null is a member that was left out."""
+    order = {"input": "Hello.", "stream_format": None} | dict.fromkeys(nulls)
     async with running() as server, server.client.post(PATH, json=order) as answer:
         assert answer.headers["Content-Type"] == "audio/mpeg"
         await answer.read()

@@ -224,8 +224,7 @@ class ClientEvents:
         self._call.done(item, previous)
         if after is None:
             return [item.message()]
-        before = conversation.find(previous).key if previous is not None else ""
-        return [item.message(before)]
+        return [item.message(conversation.key_before(item))]
 
     def _item_retrieve(self, fields: Fields) -> Commands:
         item = self._item(fields, "retrieve")

@@ -95,7 +95,8 @@ _KINDS = {
 
 def _words(content: object, role: str, path: str) -> tuple[str, bool]:
     """The words of a message's parts, one line each, and whether they were spoken."""
-    if not isinstance(content, list) or not 0 < len(content) <= MAX_PARTS:
+    least = 0 if role == "assistant" else 1  # nobody heard a word of it
+    if not isinstance(content, list) or not least <= len(content) <= MAX_PARTS:
         message = f"{path} must be a list of 1 to {MAX_PARTS} parts"
         raise BadRequest(message, param=path)
     lines, spoken = [], False
@@ -109,17 +110,20 @@ def _words(content: object, role: str, path: str) -> tuple[str, bool]:
             unsupported(message, f"{where}.type")
         if kind.endswith("audio"):
             spoken = True
-            if part.get("transcript") is None:
+            transcript = part.get("transcript")
+            if "transcript" in part and transcript is None and not part.get("audio"):
+                transcript = ""  # as we tell of what had no words, or has none yet
+            if transcript is None:
                 message = (
                     f"{where} needs a transcript: audio of a message is not "
                     "recognised; send it with input_audio_buffer.append"
                 )
                 unsupported(message, f"{where}.transcript")
-            lines.append(text()(part["transcript"], f"{where}.transcript"))
+            lines.append(text()(transcript, f"{where}.transcript"))
         else:
             lines.append(text()(required(part, "text", where), f"{where}.text"))
     words = text()("\n".join(lines), path)
-    if not words.strip():
+    if not (words.strip() or spoken or role == "assistant"):
         raise BadRequest(f"{path} has no text", param=path)
     return words, spoken
 

@@ -159,6 +159,12 @@ class Conversation:
         self._order.insert(place, item.id)
         return self._order[place - 1] if place else None
 
+    def key_before(self, item: Item) -> str:
+        """Key of the nearest item before it that the session knows; ``""`` if none."""
+        before = self._order[: self._order.index(item.id)]
+        keys = (self._items[item_id].key for item_id in reversed(before))
+        return next(filter(None, keys), "")
+
     def remove(self, item: Item) -> None:
         """Take an item out."""
         del self._items[item.id]

@@ -262,12 +262,15 @@ def _max_output_tokens(value: object, path: str) -> int | str:
 _FORMAT = choice("audio/pcm", "audio/pcmu", "audio/pcma")
 
 
-def _audio_format(value: object, path: str) -> dict[str, object]:
-    given = mapping(value, path)
-    kind = _FORMAT(given.get("type"), f"{path}.type")
+def _audio_format(change: Change) -> dict[str, object]:
+    given, path = mapping(change.value, change.path), change.path
+    kind = given.get("type")
+    if kind is None and "type" in given:
+        return dict(change.current)  # a rate alone says nothing
+    kind = _FORMAT(kind, f"{path}.type")
     if kind != "audio/pcm":
         return {"type": kind}
-    if given.get("rate", 24_000) != 24_000:
+    if given.get("rate") not in (None, 24_000):
         raise BadRequest(f"{path}.rate must be 24000", param=f"{path}.rate")
     return dict(_PCM)
 
@@ -324,9 +327,7 @@ ROWS = (
     _echoed("include", heard=True),
     _echoed("reasoning"),
     Row("parallel_tool_calls", _as(boolean), lambda _config: True),
-    Row(
-        "audio.input.format", _as(_audio_format), lambda _config: dict(_PCM), heard=True
-    ),
+    Row("audio.input.format", _audio_format, lambda _config: dict(_PCM), heard=True),
     Row(
         "audio.input.transcription",
         _transcription,
@@ -344,7 +345,7 @@ ROWS = (
         heard=True,
         render=lambda detection: detection and detection.rendered(),
     ),
-    Row("audio.output.format", _as(_audio_format), lambda _config: dict(_PCM)),
+    Row("audio.output.format", _audio_format, lambda _config: dict(_PCM)),
     Row(
         "audio.output.voice",
         _voice,

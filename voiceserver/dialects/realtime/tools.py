@@ -24,7 +24,7 @@ def check_tools(value: object, path: str) -> list[dict[str, Any]]:
 
 def _tool(value: object, path: str) -> dict[str, Any]:
     fields = mapping(value, path)
-    if fields.get("type") != "function":
+    if fields.get("type", "") not in ("function", None):
         message = f"{path}.type must be function; other tools are not supported"
         raise BadRequest(message, "unsupported_value", f"{path}.type")
     name = _NAME(fields.get("name"), f"{path}.name")

@@ -71,6 +71,8 @@ def read_order(
         Refusal: If anything in it is wrong.
         VoiceServerError: If the voice is unknown, or SSML cannot be read.
     """
+    # Null is a member that was left out, whichever it is.
+    content = {name: value for name, value in content.items() if value is not None}
     given = content.get("input")
     if not isinstance(given, str) or not given.strip():
         raise invalid("'input' must be the text to speak.", "input")
