@@ -90,14 +90,14 @@ class WebRtcCall(HeldCall):
         Raises:
             BadRequest: If the offer cannot be used.
         """
-        offer = checked_offer(offer, self._media.accept_remote_candidates)
+        checked = checked_offer(offer, self._media.accept_remote_candidates)
         ports = range(self._media.udp_port_min, self._media.udp_port_max + 1)
         aiortc_seams.install(
             self._metrics.dropped.labels("stun").inc, ports if ports[0] else None
         )
         self._peer = peer = RTCPeerConnection(_configuration(self._media))
         try:
-            return await self._negotiate(peer, offer)
+            return checked.answer(await self._negotiate(peer, checked.text))
         except BadRequest:
             await self._close()
             raise
@@ -117,10 +117,7 @@ class WebRtcCall(HeldCall):
         peer.on("datachannel", self._channel.attach)
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         for transceiver in peer.getTransceivers():
-            if transceiver.kind == "audio":
-                self._carry(peer, transceiver)
-            else:
-                transceiver.direction = "inactive"  # else its frames pile up, unread
+            self._carry(peer, transceiver)
         aiortc_seams.bound_messages(
             peer, lambda: self.hang_up("An event is too large, or never complete.")
         )

@@ -3,7 +3,8 @@
 Pure. An offer that passes has one audio section with a codec that can be answered, at
 most one data channel, a fingerprint and ICE credentials, and no candidates unless they
 are wanted: the server then answers to where packets come from, and nobody can aim it
-at a third party. It does not negotiate.
+at a third party. Video, and what the client has stopped, is answered here, with port
+0 and out of the bundle, and never reaches the parser. It negotiates nothing else.
 
 Source: RFC 8866 (SDP), RFC 8829 (JSEP).
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 
 from voiceserver.errors import BadRequest
 
@@ -24,6 +26,7 @@ _CODECS = ("opus", "pcmu", "pcma")
 _STATIC_CODECS = {"0": "pcmu", "8": "pcma"}  # RFC 3551, table 4
 _MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+)((?: \S+)+)$")
 _RTPMAP = re.compile(r"a=rtpmap:(\d{1,3}) ([\w.-]+)/(\d{1,6})(?:/\d{1,2})?$")
+_DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
 _FINGERPRINT = re.compile(r"a=fingerprint:[\w-]+ [0-9A-Fa-f:]{32,}$")
 # RFC 8839: at least 4 and 22 characters.
 _UFRAG = re.compile(r"a=ice-ufrag:[\w+/=-]{4,256}$")
@@ -39,8 +42,33 @@ def _invalid(message: str) -> BadRequest:
     return BadRequest(f"The offer cannot be used: {message}.", "invalid_sdp")
 
 
-def checked_offer(text: str, keep_candidates: bool = False) -> str:
-    """Return the offer, fit for a parser, with CRLF line ends.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer that passed.
+
+    Attributes:
+        text: What of it is taken, fit for a parser, with CRLF line ends.
+        rejected: Our answer to each section that is not taken, by its place.
+    """
+
+    text: str
+    rejected: tuple[tuple[int, str], ...] = ()
+
+    def answer(self, text: str) -> str:
+        """The answer to the whole offer.
+
+        Args:
+            text: The answer to what of it is taken.
+        """
+        session, *media = _sections([line for line in text.split("\r\n") if line])
+        parts = ["\r\n".join(section) for section in media]
+        for place, section in self.rejected:
+            parts.insert(place, section)
+        return "\r\n".join(["\r\n".join(session), *parts, ""])
+
+
+def checked_offer(text: str, keep_candidates: bool = False) -> Offer:
+    """Check an offer; say what of it is taken, and how the rest is answered.
 
     Args:
         text: The client's offer.
@@ -52,7 +80,7 @@ def checked_offer(text: str, keep_candidates: bool = False) -> str:
     """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise _invalid(f"it is larger than {MAX_BYTES // 1024} KiB")
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = [line.rstrip() for line in text.split("\n")]
     lines = [line for line in lines if line]
     if len(lines) > MAX_LINES:
         raise _invalid(f"it has more than {MAX_LINES} lines")
@@ -63,10 +91,14 @@ def checked_offer(text: str, keep_candidates: bool = False) -> str:
     candidates = [line for line in lines if _is_candidate(line)]
     if len(candidates) > MAX_CANDIDATES:
         raise _invalid(f"it has more than {MAX_CANDIDATES} candidates")
-    _check_sections(_sections(lines))
+    sections = _sections(lines)
+    _check_sections(sections)
     if not keep_candidates:
-        lines = [line for line in lines if not _is_candidate(line)]
-    return "\r\n".join(lines) + "\r\n"
+        sections = [
+            [line for line in section if not _is_candidate(line)]
+            for section in sections
+        ]
+    return _taken(sections)
 
 
 def with_public_address(answer: str, public_ip: str) -> str:
@@ -110,23 +142,89 @@ def _sections(lines: list[str]) -> list[list[str]]:
     return sections
 
 
+def _is_rejected(section: list[str]) -> bool:
+    """Whether a section is stopped by the client, or not taken by us: video."""
+    match = _MEDIA.match(section[0])
+    if match is None:
+        return False
+    stopped = int(match[2]) == 0 and "a=bundle-only" not in section
+    return stopped or match[1] == "video"
+
+
+def _taken(sections: list[list[str]]) -> Offer:
+    """Leave out what is rejected, and write out what a parser may not know."""
+    session, *media = sections
+    rejected = [(n, each) for n, each in enumerate(media) if _is_rejected(each)]
+    gone = {mid for _, each in rejected for mid in _values(each, "a=mid:")}
+    lines = []
+    for line in session:
+        if line.startswith("a=group:BUNDLE"):
+            kind, *mids = line.split()
+            mids = [mid for mid in mids if mid not in gone]
+            if not mids:
+                continue
+            line = " ".join([kind, *mids])
+        lines.append(line)
+    default = next((line for line in session if line in _DIRECTIONS), "a=sendrecv")
+    for section in media:
+        if not _is_rejected(section):
+            lines += _explicit(section, default)
+    answers = tuple((place, _rejection(section)) for place, section in rejected)
+    return Offer("\r\n".join(lines) + "\r\n", answers)
+
+
+def _explicit(section: list[str], direction: str) -> list[str]:
+    """A section with its direction and the names of its static payload types."""
+    match = _MEDIA.match(section[0])
+    assert match is not None, "a section was not checked"
+    kind, port, protocol, formats = match.groups()
+    # Of a bundle-only section the port is that of the bundle.
+    first = f"m={kind} {port if int(port) else 9} {protocol}{formats}"
+    lines = [first, *section[1:]]
+    if kind != "audio":
+        return lines
+    if not _DIRECTIONS & set(section):
+        lines.append(direction)
+    named = {value.split()[0] for value in _values(section, "a=rtpmap:")}
+    static = [
+        f"a=rtpmap:{name} {_STATIC_CODECS[name].upper()}/8000"
+        for name in formats.split()
+        if name in _STATIC_CODECS and name not in named
+    ]
+    return lines + static
+
+
+def _rejection(section: list[str]) -> str:
+    """Port 0, and its name, by which the client knows it (RFC 3264, 6)."""
+    match = _MEDIA.match(section[0])
+    assert match is not None, "a section was not checked"
+    kind, _, protocol, formats = match.groups()
+    kept = ("a=mid:", "a=rtpmap:", "a=sctp-port:", "a=sctpmap:")
+    about = [line for line in section if line.startswith(kept)]
+    lines = [f"m={kind} 0 {protocol}{formats}", "c=IN IP4 0.0.0.0", "a=inactive"]
+    return "\r\n".join([*lines, *about])
+
+
 def _check_sections(sections: list[list[str]]) -> None:
     session, *media = sections
     if not media:
         raise _invalid("it has no media; offer one audio track")
     if len(media) > MAX_SECTIONS:
         raise _invalid(f"it has more than {MAX_SECTIONS} media sections")
-    kinds = [_check_media(section) for section in media]
+    kinds = [
+        _check_media(session, section) for section in media if not _is_rejected(section)
+    ]
     if kinds.count("audio") != 1:
         raise _invalid(f"it has {kinds.count('audio')} audio sections; offer one")
     if kinds.count("application") > 1:
         raise _invalid("it has more than one data channel section")
     for section in media:
-        _check_security(session, section)
+        if not _is_rejected(section):
+            _check_security(session, section)
     _check_mids(session, media)
 
 
-def _check_media(section: list[str]) -> str:
+def _check_media(session: list[str], section: list[str]) -> str:
     match = _MEDIA.match(section[0])
     if match is None:
         raise _invalid("a media line is malformed")
@@ -142,7 +240,10 @@ def _check_media(section: list[str]) -> str:
         codecs = _codecs(section, formats.split())
         if kind == "audio" and not codecs & set(_CODECS):
             raise _invalid("it has no audio codec in common: Opus, PCMU or PCMA")
-        if kind == "audio" and {"a=sendonly", "a=inactive"} & set(section):
+        if kind == "audio" and {"a=sendonly", "a=inactive"} & {
+            *section,
+            *(() if _DIRECTIONS & set(section) else session),
+        }:
             # Nothing would pull the reply: the call would fall silent for ever.
             raise _invalid("its audio cannot take the reply; offer a=sendrecv")
     return kind
