@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
+
+import pytest
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
@@ -79,3 +82,25 @@ def test_an_answer_of_no_words_ends_the_turn() -> None:
     assert (end.text, end.outcome) == ("", Outcome.COMPLETED)
     assert len(call.dialect.records) == 1
     assert call.dialect.records[0].first_audio_ms is None
+
+
+@pytest.mark.parametrize(
+    ("leaves_s", "outcome"), [(0.3, "cancelled"), (2.1, "completed")]
+)
+def test_the_last_turn_is_in_the_log_though_the_client_leaves(
+    leaves_s: float, outcome: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it is generated, or while it sounds: one line, as of any turn."""
+    call = Call(text=FakeText(words=10))
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run([(3.0, False)]))
+            call.session.command(CreateReply())
+            await asyncio.sleep(leaves_s)
+            call.session.command(HangUp("bye"))
+
+    with caplog.at_level(logging.INFO):
+        run_virtual(scenario())
+    [line] = [each for each in caplog.records if each.message == "turn"]
+    assert line.outcome == outcome  # type: ignore[attr-defined]

@@ -254,6 +254,9 @@ class Speaking:
             self._preparing.cancel()
         if self._task is not None:
             self._cancel(self._task)
+            self._account.generated(Outcome.CANCELLED.value)
+        # Who leaves while the reply sounds has been answered all the same.
+        self._account.close()
 
     def _cancel(self, task: asyncio.Task[None]) -> None:
         if self._reply is not None:
