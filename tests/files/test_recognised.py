@@ -23,3 +23,12 @@ async def test_all_its_words_are_joined() -> None:
     """As one text."""
     recogniser = FakeRecogniser(["one", "", "three"])
     assert await transcribed(recogniser, tone(60, MIC_RATE)) == "one three"
+
+
+async def test_nothing_more_is_recognised_than_is_wanted() -> None:
+    """Who asked is gone after two pieces, of which one has no words."""
+    recogniser = FakeRecogniser(["one", "", "three"])
+    answers = iter([True, True, False])
+    stream = recognised(recogniser, tone(60, MIC_RATE), lambda: next(answers))
+    assert [segment.text async for segment in stream] == ["one"]
+    assert recogniser.open_utterances == 0

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from voiceserver.server.answers import Refusal
-from voiceserver.server.state import AudioJobs
+from voiceserver.server.state import AudioJobs, UploadRoom
 
 
 def test_audio_jobs_are_bounded_and_given_back() -> None:
@@ -18,3 +18,18 @@ def test_audio_jobs_are_bounded_and_given_back() -> None:
             with pytest.raises(Refusal), jobs.one_more():
                 pass
             raise ZeroDivisionError
+
+
+def test_uploads_are_bounded_by_what_has_come() -> None:
+    """Not by their number; a refused one gives back what it held."""
+    room = UploadRoom(10)
+    with room.one_more() as first, room.one_more():
+        first(6)
+        with room.one_more() as third:
+            third(4)
+            with pytest.raises(Refusal):
+                third(1)
+        with room.one_more() as fourth:
+            fourth(4)
+    with room.one_more() as fifth:
+        fifth(10)

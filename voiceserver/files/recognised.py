@@ -7,7 +7,7 @@ recording comes from nor who wants the words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -35,13 +35,16 @@ class Segment:
 
 
 async def recognised(
-    recogniser: Recogniser, samples: Samples
+    recogniser: Recogniser,
+    samples: Samples,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[Segment, None]:
     """Recognise a recording piece by piece; pieces without words are left out.
 
     Args:
         recogniser: Takes utterances of up to 30 s.
         samples: Shape ``(n,)``, 16 kHz.
+        wanted: Asked before each piece; if it says no, the rest is left out.
 
     Raises:
         EngineFailed: If it fails.
@@ -50,6 +53,8 @@ async def recognised(
     """
     at = 0
     for piece in await asyncio.to_thread(segments, samples):
+        if not wanted():
+            return
         text = await _words(recogniser, piece)
         if text:
             yield Segment(at / MIC_RATE, (at + len(piece)) / MIC_RATE, text)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from voiceserver.errors import (
@@ -99,6 +100,9 @@ def refusal_of(error: Exception) -> Refusal:
             return _http_refusal(error)
         case BadRequest():
             return Refusal(400, str(error), error.code, error.param)
+        case web.RequestPayloadError() | HttpProcessingError():
+            # Packed in another way than it says, or cut off.
+            return Refusal(400, "The request body is malformed.", "invalid_body")
         case BadAudio():
             return Refusal(400, str(error), "invalid_audio")
         case Overloaded():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
@@ -112,12 +112,17 @@ def _no_constant(name: str) -> float:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
 
-async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str, Part]:
+async def read_form(
+    request: web.Request,
+    limits: Mapping[str, int],
+    take: Callable[[int], None] = lambda n_bytes: None,
+) -> dict[str, Part]:
     """Read a multipart form; parts that are not asked for are read and dropped.
 
     Args:
         request: Its body is consumed.
         limits: Bytes allowed in each part of interest, by name.
+        take: Told how many more bytes are held; may raise ``Refusal``.
 
     Raises:
         Refusal: If it is no form, or a part or the whole is too large.
@@ -130,7 +135,7 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
         raise _too_large(total)
     try:
         async with asyncio.timeout(BODY_LIMIT_S):
-            return await _read_parts(request, limits)
+            return await _read_parts(request, limits, take)
     except (ValueError, AssertionError, RuntimeError, LookupError):
         # aiohttp raises all of these for malformed forms.
         raise invalid(
@@ -139,7 +144,7 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
 
 
 async def _read_parts(
-    request: web.Request, limits: Mapping[str, int]
+    request: web.Request, limits: Mapping[str, int], take: Callable[[int], None]
 ) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     reader = await request.multipart()
@@ -153,6 +158,7 @@ async def _read_parts(
         limit = limits.get(name, JSON_LIMIT)
         content = bytearray()
         while chunk := await part.read_chunk(65_536):
+            take(len(chunk))
             content += chunk
             if len(content) > limit:
                 raise _too_large(limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -15,12 +15,15 @@ from voiceserver.config import Config
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.answers import busy
+from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange
 from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
 from voiceserver.server.tokens import Session, Tokens
 from voiceserver.session.ports import DialectKind
+
+MAX_UPLOADS = 8 * AUDIO_LIMIT  # bytes
 
 
 class AudioJobs:
@@ -46,6 +49,34 @@ class AudioJobs:
             self._running -= 1
 
 
+class UploadRoom:
+    """Bounds the bytes of uploads in memory; who sends nothing takes no room."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+
+    @contextlib.contextmanager
+    def one_more(self) -> Iterator[Callable[[int], None]]:
+        """Give what counts further bytes of one upload inside.
+
+        It raises ``Refusal`` (503) if there are too many in all.
+        """
+        mine = 0
+
+        def take(n_bytes: int) -> None:
+            nonlocal mine
+            if self._held + n_bytes > self._limit:
+                raise busy("Too much is uploaded at a time; try again soon.", "busy")
+            self._held += n_bytes
+            mine += n_bytes
+
+        try:
+            yield take
+        finally:
+            self._held -= mine
+
+
 @dataclass(frozen=True, slots=True)
 class ServerState:
     """All that routes need.
@@ -59,6 +90,7 @@ class ServerState:
         tokens: Given to clients in place of a key.
         sidebands: How many a call has, by its id.
         jobs: Bound of audio requests.
+        uploads: Bound of what they have sent so far.
         decoders: How many recognisers files may take at a time; further ones wait.
     """
 
@@ -70,6 +102,7 @@ class ServerState:
     tokens: Tokens = field(default_factory=Tokens)
     sidebands: dict[str, int] = field(default_factory=dict)
     jobs: AudioJobs = field(default_factory=lambda: AudioJobs(4))
+    uploads: UploadRoom = field(default_factory=lambda: UploadRoom(MAX_UPLOADS))
     decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 
@@ -181,3 +182,39 @@ async def test_a_recogniser_that_fails_is_told(error: Exception, code: str) -> N
         status, answer = await post(server, GOOD)
         assert (status, answer["error"]["code"]) == (503, code)
     assert recogniser.open_utterances == 0
+
+
+async def test_an_empty_stream_is_no_stream() -> None:
+    """As a form of a browser sends what was not filled in."""
+    async with running() as server:
+        status, answer = await post(server, GOOD, ("stream", b""))
+        assert (status, answer["text"]) == (200, "hello there")
+
+
+async def test_a_body_packed_otherwise_than_it_says_is_refused() -> None:
+    """400, and nothing that looks like a fault of ours."""
+    async with running() as server:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        status, error = await server.error(
+            "POST", "/v1/audio/speech", data=b"no gzip", headers=headers
+        )
+        assert (status, error["code"]) == (400, "invalid_body")
+
+
+async def test_who_sends_nothing_takes_no_place() -> None:
+    """Twenty uploads that have not begun, and one that is answered."""
+    async with running() as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        held = []
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: multipart/form-data; boundary=x\r\n"
+                b"Content-Length: 1000000\r\n\r\n"
+            )
+            held.append(writer)
+        await asyncio.sleep(0.05)
+        assert (await post(server, GOOD))[0] == 200
+        for writer in held:
+            writer.close()

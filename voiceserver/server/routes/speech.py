@@ -11,6 +11,7 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -146,6 +147,7 @@ class _SpeechStream:
         kind = "text/event-stream" if order.events else MEDIA_TYPES[order.format]
         self.answer = web.StreamResponse(headers={"Content-Type": kind})
         self._n_samples = 0
+        self._waited_s = 0.0  # for the client to take what was sent
 
     async def send(self, first: Samples, rest: AsyncGenerator[Samples, None]) -> None:
         """Encode and send all.
@@ -186,8 +188,12 @@ class _SpeechStream:
         await self._put(f"data: {line}\n\n".encode())
 
     async def _put(self, content: bytes) -> None:
-        async with asyncio.timeout(WRITE_LIMIT_S):
+        # In all twice as long as the speech: a player takes it as it sounds.
+        most_s = 2 * self._n_samples / SPEECH_RATE + WRITE_LIMIT_S
+        began_s = time.monotonic()
+        async with asyncio.timeout(min(WRITE_LIMIT_S, most_s - self._waited_s)):
             await self.answer.write(content)
+        self._waited_s += time.monotonic() - began_s
 
     def _usage(self) -> dict[str, int]:
         taken = -(-self._order.length // CHARACTERS_PER_TOKEN)
@@ -210,6 +216,10 @@ async def _send(
         await stream.send(first, rest)
     except ConnectionError:
         log.info("a client left before its speech was complete")
+    except TimeoutError:
+        log.info("a client did not take its speech")
+        if request.transport is not None:
+            request.transport.abort()
     except Exception as error:
         # The status is sent: a cut connection is the only way left to say so.
         request.app[STATE].metrics.faults.labels("http", type(error).__name__).inc()

@@ -32,22 +32,32 @@ async def transcription(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/transcriptions``."""
     state = request.app[STATE]
     recogniser = state.engines.get().recogniser
-    with state.jobs.one_more():
+    with state.uploads.one_more() as take:
         form = await read_form(
             request,
             {"file": AUDIO_LIMIT, "response_format": JSON_LIMIT, "stream": 16},
+            take,
         )
         wanted, streamed = _order(form)
-        samples = await asyncio.to_thread(decode, form["file"].content)
-        duration_s = round(len(samples) / MIC_RATE, 2)
-        async with (
-            state.decoders,
-            aclosing(recognised(recogniser, samples)) as stream,
-        ):
-            if streamed:
-                return await _send(request, stream, duration_s)
-            found = [segment async for segment in stream]
+        # A place is for work: who is slow to send it has none yet.
+        with state.jobs.one_more():
+            samples = await asyncio.to_thread(decode, form["file"].content)
+            duration_s = round(len(samples) / MIC_RATE, 2)
+            async with (
+                state.decoders,
+                aclosing(
+                    recognised(recogniser, samples, lambda: _here(request))
+                ) as stream,
+            ):
+                if streamed:
+                    return await _send(request, stream, duration_s)
+                found = [segment async for segment in stream]
     return _answer(wanted, found, duration_s, recogniser.language)
+
+
+def _here(request: web.Request) -> bool:
+    """Whether the client still waits."""
+    return request.transport is not None and not request.transport.is_closing()
 
 
 def _order(form: dict[str, Part]) -> tuple[str, bool]:
@@ -62,7 +72,7 @@ def _order(form: dict[str, Part]) -> tuple[str, bool]:
     if wanted not in FORMATS:
         names = ", ".join(FORMATS)
         raise invalid(f"'response_format' must be one of {names}.", "response_format")
-    streamed = _field(form, "stream", "false").lower()
+    streamed = _field(form, "stream", "false").lower() or "false"
     if streamed not in ("true", "false"):
         raise invalid("'stream' must be true or false.", "stream")
     if not form["file"].content:
