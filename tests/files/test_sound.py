@@ -256,3 +256,45 @@ def test_a_stream_leaves_as_it_is_made(format: Format) -> None:
     pieces = np.split(tone(1.0, SPEECH_RATE), 5)
     assert all(len(encoder.push(piece)) > 100 for piece in pieces)
     encoder.close()
+
+
+@pytest.mark.parametrize("extra", [b"", b"LIST\x03\x00\x00\x00abc\x00"])
+def test_a_wav_of_length_0_with_sound_behind_is_of_unknown_length(extra: bytes) -> None:
+    """As recorders write that cannot go back to the header."""
+    whole = written(tone(1.0, 16_000), 16_000)
+    at = whole.index(b"data")
+    for size in (whole[4:8], b"\0" * 4):
+        streamed = whole[:4] + size + whole[8:at] + extra + b"data" + b"\0" * 4
+        assert np.array_equal(decode(streamed + whole[at + 8 :]), decode(whole))
+
+
+def test_a_wav_without_sound_is_empty() -> None:
+    """Nothing behind its length of 0."""
+    whole = written(tone(1.0, 16_000), 16_000)
+    at = whole.index(b"data")
+    with pytest.raises(BadAudio, match="empty"):
+        decode(whole[:at] + b"data" + b"\0" * 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None)],
+)
+def test_joined_files_are_refused_not_heard_by_half(
+    kind: str, subtype: str | None
+) -> None:
+    """``cat one two``; what is only one file is heard."""
+    file = io.BytesIO()
+    soundfile.write(file, tone(1.0, 16_000), 16_000, format=kind, subtype=subtype)
+    assert len(decode(file.getvalue())) == 16_000
+    with pytest.raises(BadAudio, match="several"):
+        decode(file.getvalue() * 2)
+
+
+def test_many_channels_are_refused() -> None:
+    """A small file that is large to decode."""
+    file = io.BytesIO()
+    quiet = np.zeros((16_000, 9), np.float32)
+    soundfile.write(file, quiet, 16_000, format="WAV")
+    with pytest.raises(BadAudio, match="9 channels"):
+        decode(file.getvalue())

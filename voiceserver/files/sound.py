@@ -38,6 +38,7 @@ _CONTAINERS = {
 _EBML = b"\x1a\x45\xdf\xa3"  # begins WebM and Matroska (RFC 8794)
 LONGEST_S = 600.0  # of a recording to transcribe
 RATES = (4_000, 192_000)  # Hz; outside, a header is damaged
+MOST_CHANNELS = 8  # each costs as much to decode as the first
 _BLOCKS_PER_S = 4  # decoded at a time
 # Constant bitrate: without the header that is written last, libsndfile and others
 # guess the length of a variable one wrongly. 0.6 is 64 kb/s.
@@ -46,6 +47,11 @@ _OGG_PAGE_MS = 100.0  # of sound; libsndfile's 1000 would be the delay of a stre
 _SET_OGG_PAGE_LATENCY = 0x1302  # SFC_SET_OGG_PAGE_LATENCY_MS of sndfile.h
 _OTHERS = (RuntimeError, OSError, ValueError)  # that libraries raise for bad files
 _UNKNOWN_FRAMES = 2**62  # libsndfile gives 2**63 - 1 for a streamed FLAC
+_WAV_HEAD = 65_536  # bytes in which the sound of a WAV begins
+_FLAC = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+_OGG = (b"OggS\x00\x02" + bytes(8), b"OggS\x00\x03" + bytes(8))
+_MP3_LENGTHS = (b"Xing", b"Info")
+_MP3_SIDE = (13, 21, 36)  # bytes from a frame to that, by version and channels
 _UNKNOWN_SIZE = 0xFFFF_FFFF  # a streamed WAV says this where its length would be
 
 
@@ -66,9 +72,12 @@ def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
     """
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
+        stream = _with_length(stream)
         if form := _recorder_format(stream):
             blocks = list(_recorded(stream, form, longest_s))
         else:
+            if isinstance(content, bytes):
+                _refuse_joined(content)
             with _ForwardFile(stream) as file:
                 blocks = list(_blocks(file, longest_s))
     except (av.FFmpegError, soundfile.SoundFileError, *_OTHERS) as error:
@@ -78,6 +87,78 @@ def decode(content: bytes | BinaryIO, longest_s: float = LONGEST_S) -> Samples:
     if len(samples) == 0:
         raise BadAudio("the recording is empty")
     return samples
+
+
+def _with_length(stream: BinaryIO) -> BinaryIO:
+    """A WAV whose sound is 0 bytes long, with bytes behind that, as one of any length.
+
+    So writes who cannot go back to the header: it means "not known".
+    """
+    if not stream.seekable():
+        return stream
+    head = bytearray(stream.read(_WAV_HEAD))
+    stream.seek(0)
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return stream
+    at = 12
+    while at + 8 <= len(head) and head[at : at + 4] != b"data":
+        at += 8 + int.from_bytes(head[at + 4 : at + 8], "little")
+        at += at % 2
+    if at + 8 >= len(head) or any(head[at + 4 : at + 8]):
+        return stream
+    head[at + 4 : at + 8] = struct.pack("<I", _UNKNOWN_SIZE)
+    head[4:8] = struct.pack("<I", _UNKNOWN_SIZE)
+    rest = stream.read()[len(head) :]
+    return io.BytesIO(bytes(head) + rest)
+
+
+def _refuse_joined(content: bytes) -> None:
+    """Refuse several files in one, of which only the first would be heard.
+
+    Raises:
+        BadAudio: If it is more than one.
+    """
+    if _joined(content):
+        raise BadAudio("the recording is several files in one; send each by itself")
+
+
+def _joined(content: bytes) -> bool:
+    match content[:4]:
+        case b"RIFF":
+            size = int.from_bytes(content[4:8], "little") + 8
+            return content[size : size + 5].lstrip(b"\0")[:4] == b"RIFF"
+        case b"fLaC":
+            return any(content.find(begin, 4) > 0 for begin in _FLAC)
+        case b"OggS":
+            # Streams that sound together all begin before anything else.
+            return any(
+                not content[content.rfind(b"OggS", 0, at) + 5] & 2
+                for begin in _OGG
+                for at in _places(content, begin)
+            )
+    if content[:3] != b"ID3" and content[:1] != b"\xff":
+        return False
+    lengths = [
+        at
+        for name in _MP3_LENGTHS
+        for at in _places(content, name)
+        if any(
+            content[at - n] == 255 and content[at - n + 1] >= 224
+            for n in _MP3_SIDE
+            if at >= n
+        )
+    ]
+    return len(lengths) > 1
+
+
+def _places(content: bytes, what: bytes) -> Iterator[int]:
+    """Where it stands, but for the very beginning; the first thousand."""
+    at = 3
+    for _ in range(1_000):
+        at = content.find(what, at + 1)
+        if at < 0:
+            return
+        yield at
 
 
 def _recorder_format(stream: BinaryIO) -> str:
@@ -141,6 +222,8 @@ def _blocks(file: soundfile.SoundFile, longest_s: float) -> Iterator[Samples]:
     rate = int(file.samplerate)
     if not RATES[0] <= rate <= RATES[1]:
         raise BadAudio(f"a sample rate of {rate} Hz is not taken")
+    if file.channels > MOST_CHANNELS:
+        raise BadAudio(f"a recording of {file.channels} channels is not taken")
     converter = Resampler(rate, MIC_RATE)
     left = int(longest_s * rate)
     if left < file.frames < _UNKNOWN_FRAMES:
