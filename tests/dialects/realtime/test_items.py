@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from voiceserver.dialects.realtime.items import Conversation, Item, Part
+from voiceserver.dialects.realtime.items import (
+    MAX_CLIENT_TEXT,
+    Conversation,
+    Item,
+    Part,
+)
 from voiceserver.dialects.realtime.wire import Ids
 from voiceserver.errors import BadRequest
 
@@ -46,3 +51,14 @@ def test_message_of_the_assistant_begins_without_content() -> None:
     """Its part is added by an event of its own."""
     item = Item("a", "assistant", Part.OUTPUT_AUDIO, status="in_progress")
     assert item.rendered()["content"] == []
+
+
+def test_the_text_of_a_clients_items_is_bounded_in_all() -> None:
+    """Each may be long, but not a thousand of them."""
+    conversation = Conversation(Ids("call"))
+    long = "x" * (MAX_CLIENT_TEXT // 4)
+    for number in range(4):
+        item = Item(f"i{number}", "user", Part.INPUT_TEXT, long)
+        conversation.insert(item, None)
+    with pytest.raises(BadRequest, match="in all"):
+        conversation.insert(Item("one", "user", Part.INPUT_TEXT, "x"), None)

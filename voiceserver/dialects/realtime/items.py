@@ -10,6 +10,7 @@ from voiceserver.dialects.realtime.wire import Ids
 from voiceserver.errors import BadRequest
 from voiceserver.tools import ToolCall
 
+MAX_CLIENT_TEXT = 4_194_304  # characters of them in all: 16 MB at worst
 MAX_CLIENT_ITEMS = 1000  # a client cannot fill the memory with messages
 
 
@@ -105,6 +106,7 @@ class Conversation:
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
         self._added_by_client = 0
+        self._client_characters = 0
 
     def new_id(self) -> str:
         """An id that no item has, whatever ids the client made up."""
@@ -149,12 +151,16 @@ class Conversation:
         if self._added_by_client >= MAX_CLIENT_ITEMS:
             message = f"a conversation takes {MAX_CLIENT_ITEMS} items of a client"
             raise BadRequest(message, "too_many_items")
+        if self._client_characters + len(item.text or "") > MAX_CLIENT_TEXT:
+            message = f"items of a client have {MAX_CLIENT_TEXT} characters in all"
+            raise BadRequest(message, "too_many_items")
         place = len(self._order)
         if after == "root":
             place = 0
         elif after is not None:
             place = self._order.index(self.find(after, "previous_item_id").id) + 1
         self._added_by_client += 1
+        self._client_characters += len(item.text or "")
         self._items[item.id] = item
         self._order.insert(place, item.id)
         return self._order[place - 1] if place else None
