@@ -3,7 +3,8 @@
 The requested model's name selects the behaviour (a leading ``vendor/`` is ignored):
 
     ok              role, text deltas, finish_reason, usage, [DONE]
-    401, 404, 429[:S], 500, 503[:S], 302: that status, with an error that quotes the key
+    400, 401, 404, 429[:S], 500, 503[:S], 302: that status, with an error that quotes
+                    the key
     hang            accepts the request, never answers
     headers-hang    sends response headers, never a token
     slow:MS         first token after MS milliseconds (headers at once)
@@ -35,7 +36,7 @@ from typing import Any
 DELTAS = ("Certainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
 TEXT = "".join(DELTAS)
 USAGE = {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16}
-STATUSES = {"302", "401", "404", "429", "500", "503"}
+STATUSES = {"302", "400", "401", "404", "429", "500", "503"}
 BREAKS = {"stall", "cut", "junk", "huge", "error"}
 THINK_S = 0.05
 

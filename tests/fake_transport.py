@@ -23,6 +23,7 @@ class FakeTransport:
         open: Answers not closed yet.
         fails: Hosts that cannot be reached, and why.
         refuses: Hosts that refuse the key.
+        forbids: Hosts that answer, but list no models.
         warmed: Connections asked for beforehand.
     """
 
@@ -32,6 +33,7 @@ class FakeTransport:
     open: int = 0
     fails: dict[str, str] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
+    forbids: set[str] = field(default_factory=set)
     warmed: int = 0
 
     async def send(
@@ -48,6 +50,7 @@ class FakeTransport:
         if method == "GET":
             self.warmed += 1
             status = 401 if host in self.refuses else 200
+            status = 403 if host in self.forbids else status
             return FakeResponse(self, source, Head(status), _nothing())
         document = json.loads(body)
         self.asked.append(document["model"])

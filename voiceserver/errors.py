@@ -105,6 +105,7 @@ class ProviderFailed(EngineFailed):
     Attributes:
         kind: ``"error"``, ``"late"``; ``"busy"`` (asked to wait);
             ``"misconfigured"`` (key, address or model: asking again is of no use);
+            ``"refused"`` (this request: others may be answered);
             ``"pin"`` (another model answers than the pinned one).
         retry_after_s: How long it asks to be left alone; 0 if it did not say.
     """

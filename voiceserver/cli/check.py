@@ -18,7 +18,7 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
 from voiceserver.config import Config, SpeechProvider, TextProvider
-from voiceserver.engines.base import Message, SpeechRequest, TextRequest
+from voiceserver.engines.base import LIFE_TOKENS, Message, SpeechRequest, TextRequest
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
@@ -181,9 +181,11 @@ async def _text_provider(provider: TextProvider) -> Row:
         async with asyncio.timeout(PROVIDER_LIMIT_S), Http() as http:
             model = ChatModel(provider, http)
             began = time.perf_counter()
-            request = TextRequest((Message("user", "hello"),), max_output_tokens=16)
+            request = TextRequest(
+                (Message("user", "hello"),), max_output_tokens=LIFE_TOKENS, life=True
+            )
             async with aclosing(model.reply(request)) as words:
-                await anext(words)
+                await anext(words, None)
                 first_ms = (time.perf_counter() - began) * 1000
                 async for _ in words:
                     pass

@@ -142,6 +142,9 @@ class Answering:
     name: str
 
 
+# Of an answer that only shows life: enough for services with a least number.
+LIFE_TOKENS = 64
+
 # What an engine tells about its work beside its output, for the ledger of the turn.
 Note = Answering | Step | Spent
 
@@ -161,6 +164,8 @@ class TextRequest:
         tools: What the model may call; engines that cannot call leave it alone.
         observe: Takes notes; must not block.
         hedge: Whether a second provider may be asked beside the first.
+        life: Only a sign of life is asked for: thoughts, or a cut, are an answer.
+        read: The answer is read, not heard: no clause of it need be waited for.
     """
 
     messages: tuple[Message, ...]
@@ -169,6 +174,8 @@ class TextRequest:
     tools: ToolUse = NO_TOOLS
     observe: Callable[[Note], None] = field(default=_unheard, compare=False)
     hedge: bool = field(default=True, compare=False)
+    life: bool = field(default=False, compare=False)
+    read: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

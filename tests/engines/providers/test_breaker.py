@@ -161,3 +161,32 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=60, deadline=None)
+
+
+def test_a_refused_request_is_no_fault_of_the_provider() -> None:
+    """Others are answered, however many of one client's are refused."""
+    it = breaker()
+    for _ in range(50):
+        it.failed(0, "refused")
+    assert it.admits
+
+
+def test_many_refusals_are_a_reason_to_probe() -> None:
+    """It is asked meanwhile; a good probe proves that it was the requests."""
+    it = breaker()
+    for _ in range(3):
+        it.failed(7, "refused")
+    assert it.probe_s == 7 and it.admits
+    it.probing()
+    assert it.probe_s is None
+    it.probed(8, True)
+    assert it.admits
+
+
+def test_a_probe_that_is_refused_opens_it() -> None:
+    """It refuses everybody."""
+    it = breaker()
+    it.doubted(0)
+    it.probing()
+    it.probed(1, False, "refused")
+    assert not it.admits

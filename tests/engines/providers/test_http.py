@@ -35,10 +35,16 @@ def test_retry_after_is_read_in_seconds(given: str, seconds: float) -> None:
     assert (failure.kind, failure.retry_after_s) == ("busy", seconds)
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 403, 404])
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 404])
 def test_what_asking_again_cannot_mend_is_said_to_be_so(status: int) -> None:
     """A redirect is one of them: the key must not follow it."""
     assert status_failure("p", response(status), "").kind == "misconfigured"
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 413, 415, 422])
+def test_what_is_refused_may_be_this_request_alone(status: int) -> None:
+    """Others are to be asked all the same."""
+    assert status_failure("p", response(status), "").kind == "refused"
 
 
 @pytest.mark.parametrize("key", ["", " ", "caf\u00e9", "a\nb"])

@@ -287,6 +287,52 @@ def test_a_refused_key_is_seen_at_the_start() -> None:
     assert bench.routes["a"].breaker.state is BreakerState.MISCONFIGURED
 
 
+def test_a_list_of_models_that_is_forbidden_proves_nothing() -> None:
+    """Restricted keys may ask, and list nothing: an answer decides."""
+    bench = Bench("ok", "ok")
+    bench.transport.forbids.add("a")
+
+    async def scenario() -> str:
+        async with bench.chain:
+            await asyncio.sleep(10)
+            return (await bench.turn()).by
+
+    assert run(scenario()) == "a"
+    assert bench.routes["a"].breaker.state is BreakerState.CLOSED
+
+
+def test_one_clients_refused_requests_leave_others_their_provider() -> None:
+    """They go to the next provider; the first is asked again by everybody."""
+    bench = Bench("ok", "ok")
+    service = bench.transport.services["a"]
+
+    async def scenario() -> list[str]:
+        async with bench.chain:
+            service.fault = "400"
+            by = [(await bench.turn()).by for _ in range(2)]
+            service.fault = ""
+            return [*by, (await bench.turn()).by]
+
+    assert run(scenario()) == ["b", "b", "a"]
+
+
+def test_an_answer_of_one_clause_is_no_waste() -> None:
+    """It is over before it is committed to; its tokens were heard all the same."""
+    bench = Bench("ok")
+    notes: list[Note] = []
+
+    async def scenario() -> None:
+        ask = TextRequest((Message("user", "hi"),), observe=notes.append)
+        async with bench.chain, aclosing(bench.chain.reply(ask)) as words:
+            async for _ in words:
+                pass
+
+    bench.transport.services["a"].deltas = ("Yes.",)
+    run(scenario())
+    [spent] = [note for note in notes if isinstance(note, Spent)]
+    assert spent.tokens_wasted == 0 and spent.tokens_out > 0
+
+
 def test_a_full_provider_is_passed_over() -> None:
     """``max_concurrency`` answers at a time; a third turn goes to the next."""
     bench = Bench("ok", "ok")

@@ -17,6 +17,7 @@ BEGUN, BEGUN_SLOWLY = 10, 0.50  # the same of slow first words
 BACK_OFF_S, LONGEST_S = 5.0, 120.0
 JITTER = 0.2  # of the back-off, so that servers do not come back in step
 LONGEST_RETRY_AFTER_S = 3600.0
+REFUSALS_IN_A_ROW = 3  # then a probe asks whether it refuses everybody
 
 
 class BreakerState(Enum):
@@ -45,6 +46,8 @@ class Breaker:
         self._begins: deque[bool] = deque(maxlen=BEGUN)  # true is slow
         self._opened = 0  # times in a row
         self._probe_s = 0.0
+        self._refused = 0  # requests in a row
+        self._doubted_s: float | None = None  # when a probe is due while it is asked
 
     @property
     def state(self) -> BreakerState:
@@ -59,6 +62,8 @@ class Breaker:
     @property
     def probe_s(self) -> float | None:
         """When the next probe is due; None if none is."""
+        if self._state is BreakerState.CLOSED:
+            return self._doubted_s
         return self._probe_s if self._state is BreakerState.OPEN else None
 
     def began(self, slow: bool, now_s: float) -> None:
@@ -70,8 +75,16 @@ class Breaker:
 
     def succeeded(self) -> None:
         """A call came to a clean end."""
-        self._in_a_row = 0
+        self._in_a_row = self._refused = 0
         self._outcomes.append(False)
+
+    def doubted(self, now_s: float) -> None:
+        """It may refuse everybody: a probe is to find out, and it is asked meanwhile.
+
+        A request that is refused says nothing of others; what it was is not known here.
+        """
+        if self._doubted_s is None:
+            self._doubted_s = now_s
 
     def failed(self, now_s: float, kind: str, retry_after_s: float = 0.0) -> None:
         """A call failed.
@@ -81,6 +94,11 @@ class Breaker:
             kind: See ``errors.ProviderFailed``.
             retry_after_s: How long the provider asks to be left alone.
         """
+        if kind == "refused":
+            self._refused += 1
+            if self._refused % REFUSALS_IN_A_ROW == 0:
+                self.doubted(now_s)
+            return
         self._in_a_row += 1
         self._outcomes.append(True)
         if self._state is BreakerState.DRAINED:
@@ -101,12 +119,17 @@ class Breaker:
         """A probe begins."""
         if self._state is BreakerState.OPEN:
             self._state = BreakerState.HALF_OPEN
+        self._doubted_s = None
 
     def probed(
         self, now_s: float, good: bool, kind: str = "error", retry_after_s: float = 0.0
     ) -> None:
         """A probe ended; a good one closes the breaker, its history forgotten."""
-        if self._state is not BreakerState.HALF_OPEN:
+        if self._state is BreakerState.CLOSED:  # it was doubted
+            self._refused = 0
+            if good:
+                return
+        elif self._state is not BreakerState.HALF_OPEN:
             return
         if good:
             self._state = BreakerState.CLOSED
@@ -115,6 +138,7 @@ class Breaker:
             self._begins.clear()
             return
         self._state = BreakerState.CLOSED  # so that it opens once more
+        kind = "error" if kind == "refused" else kind  # a word is refused to nobody
         self.failed(now_s, kind, retry_after_s)
         if self._state is BreakerState.CLOSED:
             self._open(now_s)

@@ -142,6 +142,7 @@ class ChatModel:
             response.content_type,
             self._opened,
             [tool.name for tool in request.tools.tools],
+            request.life,
         )
 
     async def _check(self, response: HttpResponse) -> None:

@@ -266,8 +266,10 @@ def status_failure(source: str, response: HttpResponse, code: str) -> ProviderFa
     """
     status, kind, retry_after_s = response.status, "error", 0.0
     match status:
-        case 401 | 403:
+        case 401:
             what, kind = "refused the key", "misconfigured"
+        case 403:
+            what, kind = "refused the request or the key", "refused"
         case 404:
             what, kind = "does not know the address or the model", "misconfigured"
         case 429:
@@ -275,11 +277,17 @@ def status_failure(source: str, response: HttpResponse, code: str) -> ProviderFa
             retry_after_s = _seconds(response.headers.get("Retry-After", ""))
         case _ if 300 <= status < 400:
             what, kind = "sends elsewhere, which is not followed", "misconfigured"
+        case 402:
+            what = "wants to be paid"
+        case 408:
+            what, kind = "did not answer in time", "late"
+        case _ if 400 <= status < 500:
+            what, kind = "refused the request", "refused"
         case _ if status >= 500:
             what = "has a fault"
             retry_after_s = _seconds(response.headers.get("Retry-After", ""))
         case _:
-            what = "refused the request"
+            what = "answered in no known way"
     message = f"{what} (HTTP {status}{code})"
     return ProviderFailed(source, message, kind, retry_after_s)
 

@@ -159,6 +159,8 @@ class Route:
                 extra={"provider": self.name, "kind": kind, "reason": str(failure)},
             )
         self.show()
+        if self.breaker.probe_s is not None:
+            self.changed()
 
     def book(self, note: Note, wasted: bool = True) -> Note:
         """Book what a call cost; of one that was of no use all tokens are wasted."""
@@ -220,12 +222,14 @@ class Attempt(Generic[T]):
         self._held: list[T] = []
         self._exhausted = False
         self._won = False
+        self._owed: list[Note] = []  # costs, until it is known whether they were wasted
         self._waiting_s: float | None = None  # since when an item is waited for
         route.running += 1  # at once: others ask for room in the same tick
 
     def win(self) -> None:
         """It is committed to: what it costs is no waste."""
         self._won = True
+        self._settle()
 
     async def begin(self) -> Attempt[T]:
         """Read until there is enough to commit to it.
@@ -316,9 +320,18 @@ class Attempt(Generic[T]):
         self.route.ended(outcome, self._now_s(), failure)
         if self._stream is not None:
             await self._stream.aclose()
+        self._settle()
 
     def _note(self, note: Note) -> None:
-        self._observe(self.route.book(note, wasted=not self._won))
+        if self._won or self.ended or not isinstance(note, Spent):
+            self._observe(self.route.book(note, wasted=not self._won))
+        else:
+            self._owed.append(note)  # it may be over before it is committed to
+
+    def _settle(self) -> None:
+        owed, self._owed = self._owed, []
+        for note in owed:
+            self._observe(self.route.book(note, wasted=not self._won))
 
     @staticmethod
     def _now_s() -> float:

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
+    LIFE_TOKENS,
     Answering,
     Message,
     Note,
@@ -111,6 +112,7 @@ class Tending:
             return
 
     async def _try(self, route: Route) -> None:
+        """Ask for a sign of life; one that goes on beyond the limit is one, too."""
         loop = asyncio.get_running_loop()
         route.breaker.probing()
         route.show()
@@ -146,6 +148,9 @@ class Tending:
             if kind in ("misconfigured", "pin"):
                 route.breaker.failed(asyncio.get_running_loop().time(), kind)
                 route.show()
+            elif kind == "refused":
+                # Some keys may ask, and list nothing: only an answer proves it.
+                route.breaker.doubted(asyncio.get_running_loop().time())
             log.warning(
                 "a provider cannot be reached",
                 extra={"provider": route.name, "reason": str(failure)},
@@ -192,7 +197,9 @@ class TextChain:
         self._last = last
         self._hedges = hedges
         models = dict(self._routes)
-        hello = TextRequest((Message("user", "hello"),), max_output_tokens=8)
+        hello = TextRequest(
+            (Message("user", "hello"),), max_output_tokens=LIFE_TOKENS, life=True
+        )
         self._tending = Tending(
             [route for route, _ in routes],
             lambda route: models[route].reply(_booked(route, hello)),
