@@ -194,7 +194,10 @@ async def _text_provider(provider: TextProvider) -> Row:
     except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
         return Row(what, False, _words(error))
     pin = f"is {provider.expect_model}" if provider.expect_model else "not pinned"
-    return Row(what, True, f"first words after {first_ms:.0f} ms; model {pin}")
+    note = f"first words after {first_ms:.0f} ms; model {pin}"
+    if model.refused.members:
+        note += f"; asked without what it refuses: {model.refused}"
+    return Row(what, True, note)
 
 
 async def _speech_provider(provider: SpeechProvider) -> Row:

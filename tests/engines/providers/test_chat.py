@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import pytest
 
-from tests.chat_faults import ChatService
-from tests.fake_transport import FakeTransport
+from tests.chat_faults import ChatService, Head
+from tests.fake_transport import FakeResponse, FakeTransport
 from tests.faulty_text_server import DELTAS, FaultyTextServer
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, Note, TextRequest
 from voiceserver.engines.providers.chat import ChatModel
-from voiceserver.engines.providers.http import Http, HttpLimits
+from voiceserver.engines.providers.http import Http, HttpLimits, HttpResponse
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 
 KEY = "sk-very-secret"
@@ -224,3 +224,34 @@ async def test_a_model_that_is_not_open_says_so() -> None:
     """Asking before entering is our fault, told as an engine's."""
     with pytest.raises(EngineFailed, match="not open"):
         await answer(ChatModel(TextProvider("p", "http://h/v1", "m"), Http()))
+
+
+def test_what_is_refused_is_asked_once_without_and_remembered() -> None:
+    """The next request is right at once."""
+    bodies: list[bytes] = []
+
+    class Picky(FakeTransport):
+        async def send(
+            self,
+            source: str,
+            method: str,
+            url: str,
+            headers: Mapping[str, str],
+            body: bytes = b"",
+        ) -> HttpResponse:
+            bodies.append(body)
+            if b'"stream_options"' not in body:
+                return await super().send(source, method, url, headers, body)
+
+            async def error() -> AsyncGenerator[Head | bytes, None]:
+                yield b'{"detail": "stream_options: extra fields not permitted"}'
+
+            return FakeResponse(self, source, Head(422), error())
+
+    transport = Picky({"a": ChatService(gap_s=0.01)})
+    chat = ChatModel(TextProvider("p", "http://a/v1", "ok"), transport)
+    for n_asked in (2, 3):
+        assert run_virtual(answer(chat)) == list(DELTAS)
+        assert len(bodies) == n_asked
+    assert str(chat.refused) == "stream_options"
+    assert transport.open == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, TextRequest
-from voiceserver.engines.providers.chat_request import request_body
+from voiceserver.engines.providers.chat_request import Refused, request_body
 from voiceserver.tools import Tool, ToolCall, ToolUse
 
 ASK = TextRequest((Message("user", "is the light on"),), "Be brief.", 32)
@@ -54,3 +56,64 @@ def test_tools_calls_and_results_are_sent_as_the_api_has_them() -> None:
     assert result == {"role": "tool", "content": "blue", "tool_call_id": "a"}
     assert body["tools"][0]["function"]["name"] == "look"
     assert body["tool_choice"] == {"type": "function", "function": {"name": "look"}}
+
+
+SETTINGS = TextProvider("p", "http://x/v1", "m")
+
+
+def sent(messages: tuple[Message, ...], refused: Refused | None = None) -> list[str]:
+    body = json.loads(request_body(SETTINGS, TextRequest(messages, "Be."), refused))
+    return [f"{each['role'][0]}:{each['content']}" for each in body["messages"]]
+
+
+def test_notes_are_folded_into_the_one_system_message() -> None:
+    """Templates refuse a second one, or one that is not the first."""
+    messages = (
+        Message("user", "hi"),
+        Message("system", "Short."),
+        Message("user", "?"),
+    )
+    assert sent(messages) == ["s:Be.\n\nShort.", "u:hi", "u:?"]
+
+
+def test_a_conversation_has_a_user() -> None:
+    """Where nobody has spoken the model is greeted."""
+    assert sent(()) == ["s:Be.", "u:Hello."]
+    assert sent((Message("assistant", "Hi."),)) == ["s:Be.", "a:Hi.", "u:Hello."]
+
+
+def test_who_insists_gets_roles_in_turn() -> None:
+    """User first and last; what one said in a row is joined."""
+    error = "Conversation roles must alternate user/assistant/user/assistant/..."
+    refused = Refused().after(request_body(SETTINGS, ASK), error)
+    messages = (
+        Message("assistant", "Hi."),
+        Message("user", "a"),
+        Message("user", "b"),
+        Message("assistant", "c"),
+    )
+    turns = ["s:Be.", "u:Hello.", "a:Hi.", "u:a\nb", "a:c", "u:Hello."]
+    assert sent(messages, refused) == turns
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "stream_options"])
+def test_what_is_refused_is_left_out(name: str) -> None:
+    """It is found in the error, however that is written."""
+    body = request_body(SETTINGS, ASK)
+    refused = Refused().after(body, f'{{"loc": ["body", "{name}"]}}')
+    assert refused is not None and str(refused) == name
+    assert name not in json.loads(request_body(SETTINGS, ASK, refused))
+    assert refused.after(body, f"{name} again") is None
+    assert refused.after(body, "something else") is None
+
+
+def test_a_limit_has_two_names() -> None:
+    """The other is tried before it goes without."""
+    refused = Refused().after(request_body(SETTINGS, ASK), "max_tokens")
+    body = json.loads(request_body(SETTINGS, ASK, refused))
+    assert body["max_completion_tokens"] == 32
+
+
+def test_halves_of_characters_are_not_sent() -> None:
+    """A client may have typed one."""
+    assert sent((Message("user", "a\ud83d b"),)) == ["s:Be.", "u:a b"]

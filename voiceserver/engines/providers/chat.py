@@ -16,7 +16,11 @@ from collections.abc import AsyncGenerator, Mapping
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import TextItem, TextRequest
-from voiceserver.engines.providers.chat_request import request_body
+from voiceserver.engines.providers.chat_request import (
+    Refused,
+    is_about_a_value,
+    request_body,
+)
 from voiceserver.engines.providers.chat_wire import ChatStream, error_code
 from voiceserver.engines.providers.http import (
     HttpResponse,
@@ -32,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MAX_ERROR_BYTES = 16 * 1024
 USAGE_WAIT_S = 0.3
+MAX_ASKED = 4  # times, each without something that was refused
 
 
 class ChatModel:
@@ -41,6 +46,10 @@ class ChatModel:
         provider: Whom to ask.
         transport: Sends the requests.
         environ: Where the key is read, once.
+
+    Attributes:
+        provider: As given.
+        refused: What of a request the service was found to refuse.
 
     Raises:
         ConfigError: If the key is missing or unusable; names provider and variable,
@@ -55,6 +64,7 @@ class ChatModel:
     ) -> None:
         self.provider = provider
         self._transport = transport
+        self.refused = Refused()
         self._opened = opens_thoughts(provider.model)
         azure = provider.dialect == "azure_v1"
         self._headers = key_headers(
@@ -102,15 +112,12 @@ class ChatModel:
         Raises:
             ProviderFailed: If the provider fails, before or between words.
         """
-        body = request_body(self.provider, request)
+        body = b""
         stream = ChatStream(self.name, self.provider.expect_model)
         asked = False
         response: HttpResponse | None = None
         try:
-            response = await self._transport.send(
-                self.name, "POST", self._url("chat/completions"), self._headers, body
-            )
-            await self._check(response)
+            response, body = await self._send(request)
             asked = True
             stream = self._stream(request, response)
             while chunk := await _more(stream, response):
@@ -145,17 +152,40 @@ class ChatModel:
             request.life,
         )
 
-    async def _check(self, response: HttpResponse) -> None:
-        """Refuse an answer with another status than that of success."""
-        if response.status == 200:
-            return
-        code = await _code_in(response)
-        failure = status_failure(self.name, response, code)
+    async def _send(self, request: TextRequest) -> tuple[HttpResponse, bytes]:
+        """Ask; what the service refuses of the request it is asked once without.
+
+        It is remembered once it was of use, and not where only its value was refused.
+
+        Raises:
+            ProviderFailed: If the answer has another status than that of success.
+        """
+        refused, keep = self.refused, True
+        for _ in range(MAX_ASKED):
+            body = request_body(self.provider, request, refused)
+            response = await self._transport.send(
+                self.name, "POST", self._url("chat/completions"), self._headers, body
+            )
+            if response.status == 200:
+                if refused is not self.refused and keep:
+                    self.refused = refused
+                return response, body
+            try:
+                error = await _error_in(response)
+            finally:
+                response.close()
+            more = None
+            if response.status in (400, 422, 500):
+                more = refused.after(body, error)
+            if more is None:
+                break
+            refused, keep = more, keep and not is_about_a_value(error)
+        code = _code_in(error)
         log.warning(
             "a text provider answered with an error",
             extra={"provider": self.name, "status": response.status, "code": code},
         )
-        raise failure
+        raise status_failure(self.name, response, code)
 
 
 async def _more(stream: ChatStream, response: HttpResponse) -> bytes:
@@ -175,10 +205,17 @@ async def _more(stream: ChatStream, response: HttpResponse) -> bytes:
         return b""
 
 
-async def _code_in(response: HttpResponse) -> str:
+async def _error_in(response: HttpResponse) -> str:
+    """Return an error's body; its text may quote the prompt, so it is never shown."""
+    try:
+        return (await read_up_to(response, MAX_ERROR_BYTES)).decode(errors="replace")
+    except ProviderFailed:
+        return ""
+
+
+def _code_in(error: str) -> str:
     """Return the code in an error's body, e.g. ``", model_not_found"``."""
     try:
-        body = await read_up_to(response, MAX_ERROR_BYTES)
-        return error_code(json.loads(body))
-    except (ProviderFailed, ValueError, RecursionError):
+        return error_code(json.loads(error))
+    except (ValueError, RecursionError):
         return ""
