@@ -199,8 +199,9 @@ class NeuralVoice:
             for piece in self._voice.speak(text, how, chunks):
                 given = True
                 yield piece
-        except Exception:  # noqa: BLE001 - a phrase never costs the reply its voice
-            _log.exception("a phrase could not be spoken as it is written")
+        except Exception as error:  # noqa: BLE001 - it never costs the reply its voice
+            # Its kind alone: what it says may hold the text, and that is never logged.
+            _log.error("a phrase could not be spoken (%s)", type(error).__name__)
             if not given:
                 yield from self._voice.speak(plain_words(text), how, chunks)
 

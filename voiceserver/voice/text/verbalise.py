@@ -367,8 +367,10 @@ def verbalise(text: str, at: int) -> tuple[Spoken, int] | None:
         if m and m.end() > at:
             try:
                 spoken = rule(m)
-            except Exception:  # noqa: BLE001 - a form never costs the reply its voice
-                _log.exception("a rule of the text front end failed: %s", rule)
+            except Exception as error:  # noqa: BLE001 - it never costs the reply its voice
+                # Its kind alone: what it says may hold the text; that is never logged.
+                kind = type(error).__name__
+                _log.error("a rule of the front end failed: %s (%s)", rule, kind)
                 continue
             if spoken is not None:
                 return spoken, m.end()
