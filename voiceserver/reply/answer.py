@@ -135,7 +135,9 @@ class Answer:
     async def _take(self, piece: TextItem) -> None:
         self._held.append(piece)
         phrases = self._splitter.push(piece) if isinstance(piece, str) else []
-        if phrases or self.worded.is_set():
+        # What is read is told word by word: no clause is waited for.
+        words = self._silent and isinstance(piece, str) and bool(piece.strip())
+        if phrases or words or self.worded.is_set():
             await self._pass(phrases)
 
     async def _pass(self, phrases: list[Phrase]) -> None:

@@ -311,6 +311,7 @@ class Reply:
             settings.instructions,
             settings.max_output_tokens,
             settings.tools,
+            self.text_only,
         )
 
     def _stages(self) -> Stages:

@@ -125,6 +125,7 @@ class Stages:
         instructions: str,
         max_output_tokens: int,
         tools: ToolUse = NO_TOOLS,
+        read: bool = False,
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -133,6 +134,7 @@ class Stages:
             instructions: The role of the model.
             max_output_tokens: Bound of the answer; 0 is unbounded.
             tools: What the model may call.
+            read: The answer is read, not heard.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -153,6 +155,7 @@ class Stages:
             tools,
             observe=self._note_text,
             hedge=budget.hedge and load is Load.NORMAL,
+            read=read,
         )
         return self._within(
             Stage.TEXT,

@@ -333,6 +333,21 @@ def test_an_answer_of_one_clause_is_no_waste() -> None:
     assert spent.tokens_wasted == 0 and spent.tokens_out > 0
 
 
+def test_no_clause_of_what_is_read_is_waited_for() -> None:
+    """Its first word is enough to commit to."""
+    bench = Bench("ok")
+    bench.transport.services["a"] = ChatService(gap_s=0.4, deltas=("So ", "it ", "is"))
+
+    async def scenario() -> float:
+        ask = TextRequest((Message("user", "hi"),), read=True)
+        began_s = asyncio.get_running_loop().time()
+        async with bench.chain, aclosing(bench.chain.reply(ask)) as words:
+            await anext(words)
+            return asyncio.get_running_loop().time() - began_s
+
+    assert run(scenario()) < 0.9
+
+
 def test_a_full_provider_is_passed_over() -> None:
     """``max_concurrency`` answers at a time; a third turn goes to the next."""
     bench = Bench("ok", "ok")

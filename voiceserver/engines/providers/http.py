@@ -31,12 +31,13 @@ class HttpLimits:
     Attributes:
         connect_s: To resolve and connect, TLS included.
         gap_s: Between bytes.
-        total_s: For a whole answer.
+        total_s: For a whole answer; None where it is read no faster than it is spoken,
+            and so may last as long as a call.
     """
 
     connect_s: float = 2.0
     gap_s: float = 10.0
-    total_s: float = 120.0
+    total_s: float | None = None
 
 
 class HttpResponse(Protocol):

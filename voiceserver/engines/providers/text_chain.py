@@ -295,6 +295,8 @@ def _text_attempt(
     def enough(piece: TextItem) -> bool:
         if isinstance(piece, ToolCall):
             return True
+        if request.read:
+            return isinstance(piece, str) and bool(piece.strip())
         return isinstance(piece, str) and bool(splitter.push(piece))
 
     return Attempt(
