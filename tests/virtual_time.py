@@ -80,3 +80,13 @@ def run_virtual(coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         if collecting:
             gc.enable()
+
+
+class StallingClock(VirtualClock):
+    """The virtual loop's time, plus stalls during which nothing else ran."""
+
+    def __init__(self) -> None:
+        self.stalled_ms = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.stalled_ms * 1_000_000

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.virtual_time import VirtualClock, run_virtual
+from tests.virtual_time import StallingClock, VirtualClock, run_virtual
 from voiceserver.media.pacer import Pacer
-
-
-class StallingClock(VirtualClock):
-    """The virtual loop's time, plus stalls during which nothing else ran."""
-
-    def __init__(self) -> None:
-        self.stalled_ms = 0
-
-    def now_ns(self) -> int:
-        return super().now_ns() + self.stalled_ms * 1_000_000
 
 
 class Beat:

@@ -9,22 +9,12 @@ import numpy as np
 import pytest
 
 from tests.media.test_libopus import buzz, tone
-from tests.virtual_time import VirtualClock, run_virtual
+from tests.virtual_time import StallingClock, run_virtual
 from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, Samples, level_db
 from voiceserver.media.codecs import OpusDecoder, OpusEncoder
 from voiceserver.media.libopus import repairs
 from voiceserver.media.rtp import RtpPacket
 from voiceserver.media.sender import SETTLED, AudioSender
-
-
-class StallingClock(VirtualClock):
-    """The virtual loop's time, plus stalls during which nothing else ran."""
-
-    def __init__(self) -> None:
-        self.stalled_ms = 0
-
-    def now_ns(self) -> int:
-        return super().now_ns() + self.stalled_ms * 1_000_000
 
 
 class Wire:

@@ -83,7 +83,7 @@ async def test_it_is_drained_with_the_server() -> None:
         _, first = await called(listener)
         await _until_calls(server, 1)
         server.drain.set()
-        await asyncio.sleep(0.1)
+        await until(lambda: any("waits up to" in line for line in server.lines))
         reader, second = await called(listener)
         async with asyncio.timeout(5):
             assert await reader.read() == b""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from voiceserver.carriers.base import Exchange, Listener
 from voiceserver.metrics import Metrics
-from voiceserver.processes.restarts import STEADY_S, back_off_s
+from voiceserver.processes.restarts import keep_running
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ async def listen(
 async def _keep_running(
     listener: Listener, exchange: Exchange, metrics: Metrics
 ) -> None:
-    clock = asyncio.get_running_loop().time
-    failures = 0
-    while True:
-        began_s = clock()
+    async def start() -> Listener:
+        return listener  # its address is bound already
+
+    async def live(listener: Listener) -> None:
         try:
             await listener.run(exchange)
         except Exception as error:  # whatever a carrier does
@@ -57,5 +57,5 @@ async def _keep_running(
             log.exception("a carrier failed", extra={"carrier": listener.name})
         else:
             log.warning("a carrier ended", extra={"carrier": listener.name})
-        failures = 1 if clock() - began_s > STEADY_S else failures + 1
-        await asyncio.sleep(back_off_s(failures))
+
+    await keep_running(start, live, failed=lambda _error: None, attempts=1)

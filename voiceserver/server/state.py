@@ -12,6 +12,7 @@ from aiohttp import web
 from voiceserver.carriers.base import MakeCall
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
+from voiceserver.dialects.table import dialect_in
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.answers import busy
@@ -118,7 +119,7 @@ class ServerState:
     @property
     def dialect(self) -> DialectKind:
         """What tokens are made for: the dialect of who names none."""
-        return next(iter(self.exchange.dialects.values()))
+        return dialect_in({}, self.exchange.dialects)
 
 
 STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)

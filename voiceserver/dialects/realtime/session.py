@@ -275,14 +275,12 @@ def _audio_format(change: Change) -> dict[str, object]:
     return dict(_PCM)
 
 
-def _echoed(path: str, starting: object = None, heard: bool = False) -> Row:
+def _echoed(
+    path: str, starting: object = None, heard: bool = False, nullable: bool = False
+) -> Row:
     """A member that is taken, sent back, and has no effect."""
     return Row(
-        path,
-        _as(opaque),
-        lambda _config: starting,
-        heard=heard,
-        nullable=path in ("tracing", "prompt", "audio.input.noise_reduction"),
+        path, _as(opaque), lambda _config: starting, nullable=nullable, heard=heard
     )
 
 
@@ -322,8 +320,8 @@ ROWS = (
         ),
     ),
     _echoed("truncation", "auto"),
-    _echoed("tracing"),
-    _echoed("prompt"),
+    _echoed("tracing", nullable=True),
+    _echoed("prompt", nullable=True),
     _echoed("include", heard=True),
     _echoed("reasoning"),
     Row("parallel_tool_calls", _as(boolean), lambda _config: True),
@@ -335,7 +333,7 @@ ROWS = (
         nullable=True,
         heard=True,
     ),
-    _echoed("audio.input.noise_reduction", heard=True),
+    _echoed("audio.input.noise_reduction", heard=True, nullable=True),
     Row(
         "audio.input.turn_detection",
         _detection,
