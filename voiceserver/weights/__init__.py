@@ -1,0 +1,1 @@
+"""Models of others: which there are, where they lie, and how they are fetched."""
