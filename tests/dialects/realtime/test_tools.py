@@ -32,3 +32,21 @@ def test_other_tools_are_refused(tools: object) -> None:
     """No list, no type, not of ours, no name, too many, no object."""
     with pytest.raises(BadRequest):
         check_tools(tools, "tools")
+
+
+@pytest.mark.parametrize("name", ["get the weather", "a.b", "caf\u00e9", "", "x" * 65])
+def test_a_name_that_services_refuse_is_refused_here(name: str) -> None:
+    """With its path: passed on, it would cost every reply of the call."""
+    with pytest.raises(BadRequest) as refused:
+        check_tools([LOOK, {**LOOK, "name": name}], "session.tools")
+    assert refused.value.param == "session.tools[1].name"
+    with pytest.raises(BadRequest) as refused:
+        check_choice({"type": "function", "name": name}, "session.tool_choice")
+    assert refused.value.param == "session.tool_choice.name"
+
+
+@pytest.mark.parametrize("name", ["look", "Look_2-b", "x" * 64])
+def test_other_names_are_taken(name: str) -> None:
+    """As they are."""
+    [tool] = check_tools([{**LOOK, "name": name}], "tools")
+    assert tool["name"] == name

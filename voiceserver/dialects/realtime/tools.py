@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,10 @@ from voiceserver.errors import BadRequest
 from voiceserver.tools import Tool, ToolUse
 
 MAX_TOOLS = 128
-_NAME = text(64)
+MAX_NAME = 64
+# OpenAI's reference of the Chat Completions API, ``FunctionObject.name``. Services
+# answer a whole request with 400 for one name beyond it.
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _CHOICES = ("auto", "none", "required")
 
 
@@ -27,9 +31,7 @@ def _tool(value: object, path: str) -> dict[str, Any]:
     if fields.get("type", "") not in ("function", None):
         message = f"{path}.type must be function; other tools are not supported"
         raise BadRequest(message, "unsupported_value", f"{path}.type")
-    name = _NAME(fields.get("name"), f"{path}.name")
-    if not name:
-        raise BadRequest(f"{path}.name is empty", param=f"{path}.name")
+    name = _function_name(fields.get("name"), f"{path}.name")
     schema = fields.get("parameters")
     schema = {} if schema is None else mapping(schema, f"{path}.parameters")
     description = fields.get("description")
@@ -43,10 +45,21 @@ def _tool(value: object, path: str) -> dict[str, Any]:
     }
 
 
+def _function_name(value: object, path: str) -> str:
+    name = text(MAX_NAME)(value, path)
+    if not _NAME.fullmatch(name):
+        message = f"{path} must be of the characters a-z, A-Z, 0-9, _ and -"
+        raise BadRequest(message, param=path)
+    return name
+
+
 def check_choice(value: object, path: str) -> object:
     """``auto``, ``none``, ``required``, or one function."""
     if isinstance(value, dict) and value.get("type") == "function":
-        return {"type": "function", "name": _NAME(value.get("name"), f"{path}.name")}
+        return {
+            "type": "function",
+            "name": _function_name(value.get("name"), f"{path}.name"),
+        }
     if not isinstance(value, str) or value not in _CHOICES:
         message = f"{path} must be one of: {', '.join(_CHOICES)}, or a function"
         raise BadRequest(message, param=path)
