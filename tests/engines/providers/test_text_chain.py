@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import pytest
 
 from tests.chat_faults import TEXT, ChatService
-from tests.fake_transport import FakeTransport
-from tests.virtual_time import run_virtual
+from tests.engines.providers.chain_bench import Bench, Turn, run
 from voiceserver.budget import Spent, Step
-from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
-from voiceserver.engines.base import Answering, Message, Note, TextRequest
+from voiceserver.config import BudgetConfig
+from voiceserver.engines.base import Message, Note, TextRequest
 from voiceserver.engines.providers.breaker import BreakerState
-from voiceserver.engines.providers.chains import text_chain
-from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
-from voiceserver.engines.responder import Responder
-from voiceserver.engines.responder.standby import NOT_ANSWERING, Standby
-from voiceserver.errors import EngineFailed
-from voiceserver.metrics import Metrics
+from voiceserver.engines.responder.standby import NOT_ANSWERING
 
-T = TypeVar("T")
 FIRST_S, STALL_S = 0.6, 0.5  # the defaults of the budget
 # The first clause takes two deltas.
-DELTAS = ("Cer", "tainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
 # Commands of the fake service; what a provider may do before a first clause.
 BEFORE = [
     "401",
@@ -57,83 +46,6 @@ BEFORE = [
     "wrong-model",
     "tool:{broken",
 ]
-
-
-@dataclass
-class Turn:
-    """What came of one turn."""
-
-    text: str = ""
-    took_s: float = 0.0
-    error: str = ""
-    notes: list[Note] = field(default_factory=list)
-
-    @property
-    def by(self) -> str:
-        names = [note.name for note in self.notes if isinstance(note, Answering)]
-        return names[-1] if names else ""
-
-    @property
-    def steps(self) -> list[Step]:
-        return [note for note in self.notes if isinstance(note, Step)]
-
-    @property
-    def spent(self) -> Spent:
-        return sum((n for n in self.notes if isinstance(n, Spent)), Spent())
-
-
-class Bench:
-    """Providers ``a``, ``b`` ... with the given faults, and the responder last."""
-
-    def __init__(self, *faults: str, budget: BudgetConfig | None = None) -> None:
-        self.transport = FakeTransport(
-            {name: ChatService(0.2, 0.02, DELTAS) for name in "abc"[: len(faults)]}
-        )
-        providers = tuple(
-            TextProvider(
-                name,
-                f"http://{name}/v1",
-                fault,
-                expect_model=fault,
-                price_in=1.0,
-                price_out=2.0,
-            )
-            for name, fault in zip("abc", faults, strict=False)
-        )
-        self.metrics = Metrics()
-        self.config = Config(
-            text=TextConfig(provider=providers), budget=budget or BudgetConfig()
-        )
-        self.chain = text_chain(
-            self.config,
-            self.transport,
-            Standby(Responder(self.config.responder)),
-            self.metrics,
-            Costs(self.metrics),
-        )
-        self.routes = {route.name: route for route, _ in self.chain._routes}
-
-    async def turn(self, said: str = "is the light on") -> Turn:
-        turn = Turn()
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        request = TextRequest((Message("user", said),), observe=turn.notes.append)
-        try:
-            async with aclosing(self.chain.reply(request)) as words:
-                async for piece in words:
-                    if not turn.text:
-                        turn.took_s = loop.time() - began_s
-                    turn.text += str(piece)
-        except EngineFailed as error:
-            turn.error = str(error)
-        return turn
-
-    async def turns(self, n: int) -> list[Turn]:
-        return [await self.turn() for _ in range(n)]
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    return run_virtual(coroutine)
 
 
 def test_the_first_provider_answers() -> None:
@@ -224,81 +136,6 @@ def test_without_a_last_resort_the_failure_is_told() -> None:
     bench = Bench("500")
     bench.chain = TextChain(bench.chain._routes, None, Hedges(0))
     assert "a: has a fault" in run(bench.turn()).error
-
-
-def test_a_probe_brings_a_provider_back() -> None:
-    """In the background; no turn is spent on it before."""
-    bench = Bench("429:3", "ok")
-
-    async def scenario() -> list[str]:
-        async with bench.chain:
-            first = await bench.turn()
-            bench.transport.services["a"].fault = "ok"
-            second = await bench.turn()
-            assert bench.transport.asked.count("429:3") == 1
-            await asyncio.sleep(4)
-            return [first.by, second.by, (await bench.turn()).by]
-
-    assert run(scenario()) == ["b", "b", "a"]
-
-
-def test_a_probe_that_fails_is_repeated_ever_later() -> None:
-    """About 5, 10, 20, 40 s: four in the first 90 s, and no turn waits for one."""
-    bench = Bench("500", "ok")
-
-    async def scenario() -> int:
-        async with bench.chain:
-            await bench.turns(3)
-            await asyncio.sleep(90)
-            return bench.transport.asked.count("500")
-
-    assert run(scenario()) == 3 + 4
-
-
-def test_an_idle_connection_is_kept() -> None:
-    """Warmed at the start and every 25 s that nobody asks; a turn does it too."""
-    bench = Bench("ok")
-
-    async def scenario() -> list[int]:
-        counts = []
-        async with bench.chain:
-            counts.append(bench.transport.warmed)
-            for _ in range(5):
-                await asyncio.sleep(20)
-                await bench.turn()
-            counts.append(bench.transport.warmed)
-            await asyncio.sleep(60)
-            counts.append(bench.transport.warmed)
-        return counts
-
-    assert run(scenario()) == [1, 1, 3]
-
-
-def test_a_refused_key_is_seen_at_the_start() -> None:
-    """No turn is spent on it."""
-    bench = Bench("ok", "ok")
-    bench.transport.refuses.add("a")
-
-    async def scenario() -> str:
-        async with bench.chain:
-            return (await bench.turn()).by
-
-    assert run(scenario()) == "b"
-    assert bench.routes["a"].breaker.state is BreakerState.MISCONFIGURED
-
-
-def test_a_list_of_models_that_is_forbidden_proves_nothing() -> None:
-    """Restricted keys may ask, and list nothing: an answer decides."""
-    bench = Bench("ok", "ok")
-    bench.transport.forbids.add("a")
-
-    async def scenario() -> str:
-        async with bench.chain:
-            await asyncio.sleep(10)
-            return (await bench.turn()).by
-
-    assert run(scenario()) == "a"
-    assert bench.routes["a"].breaker.state is BreakerState.CLOSED
 
 
 def test_one_clients_refused_requests_leave_others_their_provider() -> None:

@@ -1,13 +1,15 @@
 """HTTP to services that are asked by URL: one session, warm connections, bounded.
 
 Every fault becomes a ``ProviderFailed`` that names the service and quotes neither
-headers nor body. Redirects are never followed: the key would go along. What the
-services say is not known here, so a test can put bytes in its place.
+headers nor body, but for an error's code. Redirects are never followed: the key would
+go along. What else the services say is not known here, so a test can put bytes in its
+place.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +24,7 @@ CONNECTIONS = 100
 KEEP_ALIVE_S = 60.0  # idle connections; most servers close theirs after 60 to 75
 EOF_WAIT_S = 0.02  # after the end of an answer, so that the connection can be kept
 MAX_REST_BYTES = 16 * 1024  # read after it
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,3 +300,17 @@ def _seconds(text: str) -> float:
     """Read ``Retry-After``; a date or nonsense counts as not given."""
     text = text.strip()
     return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0
+
+
+def error_code(document: object) -> str:
+    """Return the code in an error document, e.g. ``", model_not_found"``, or nothing.
+
+    Only a code is passed on: messages may quote the prompt or parts of the key.
+    """
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict):
+        for key in ("code", "type"):
+            code = error.get(key)
+            if isinstance(code, str) and _CODE.fullmatch(code):
+                return f", {code}"
+    return ""

@@ -1,19 +1,16 @@
-"""A provider among several: whether it may be asked, and one asking of it.
+"""A provider among several: whether it may be asked, and what is known of it.
 
-An attempt reads until there is enough to commit to it (a first clause, a first
-chunk) within its limits; until then another may take its place. It tells the breaker
-how it went: slow and late beginnings count, success only at a clean end.
+Tells the breaker and the metrics how its calls went. Knows nothing of what is asked.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from voiceserver.budget import Spent
 from voiceserver.engines.base import Note
@@ -23,11 +20,8 @@ from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SLOW = 0.75  # of the limit: a first output later than that counts as slow
-NEARLY = 0.9  # of a limit: a call given up by the caller then was late
-GRACE_S = 0.05
 FIRSTS = 50  # calls remembered, for the ninth decile
 FEWEST_FIRSTS = 10
 
@@ -188,151 +182,3 @@ def kind_of(failure: EngineFailed) -> tuple[str, float]:
     if isinstance(failure, ProviderFailed):
         return failure.kind, failure.retry_after_s
     return "error", 0.0
-
-
-class Attempt(Generic[T]):
-    """One asking of one provider.
-
-    Args:
-        route: Whom.
-        ask: Begins the asking, given where its notes go.
-        enough: Told of each item; whether the provider may be committed to.
-        observe: Where notes go.
-
-    Attributes:
-        route: As given.
-        ended: Whether it is over, well or not.
-        hedged: Whether another was asked beside it because it was slow.
-        begun: Whether there is enough to commit to it.
-    """
-
-    def __init__(
-        self,
-        route: Route,
-        ask: Callable[[Callable[[Note], None]], AsyncGenerator[T, None]],
-        enough: Callable[[T], bool],
-        observe: Callable[[Note], None],
-    ) -> None:
-        self.route = route
-        self.ended = self.hedged = self.begun = False
-        self._enough = enough
-        self._observe = observe
-        self._ask = ask
-        self._stream: AsyncGenerator[T, None] | None = None
-        self._held: list[T] = []
-        self._exhausted = False
-        self._won = False
-        self._owed: list[Note] = []  # costs, until it is known whether they were wasted
-        self._waiting_s: float | None = None  # since when an item is waited for
-        route.running += 1  # at once: others ask for room in the same tick
-
-    def win(self) -> None:
-        """It is committed to: what it costs is no waste."""
-        self._won = True
-        self._settle()
-
-    async def begin(self) -> Attempt[T]:
-        """Read until there is enough to commit to it.
-
-        Raises:
-            EngineFailed: If it fails or is late; it is closed then.
-        """
-        route = self.route
-        began_s = route.used_s = self._now_s()
-        self._stream = self._ask(self._note)
-        limit_s = route.limits.first_s
-        try:
-            while True:
-                item = await self._next(limit_s)
-                if item is None:
-                    break
-                if not self._held:
-                    route.began(self._now_s() - began_s, self._now_s())
-                    limit_s = route.limits.gap_s
-                self._held.append(item)
-                if self._enough(item):
-                    route.committed(self._now_s() - began_s)
-                    break
-        except EngineFailed as failure:
-            await self._end("failed", failure)
-            raise
-        except BaseException:
-            await self.close()
-            raise
-        self.begun = True
-        return self
-
-    async def items(self) -> AsyncGenerator[T, None]:
-        """Give what was read, and the rest.
-
-        Raises:
-            EngineFailed: If it breaks off or stalls.
-        """
-        try:
-            for item in self._held:
-                yield item
-            # The stage's own limit falls first, where there is one.
-            gap_s = self.route.limits.gap_s + GRACE_S
-            while (more := await self._next(gap_s)) is not None:
-                yield more
-            await self._end("done", None)
-        except EngineFailed as failure:
-            await self._end("failed", failure)
-            raise
-        finally:
-            await self.close()
-
-    async def close(self) -> None:
-        """Give it up; what was late until then counts against the provider."""
-        limits = self.route.limits
-        since_s = self._waiting_s
-        waited_s = 0.0 if since_s is None else self._now_s() - since_s
-        if self._held and waited_s > NEARLY * limits.gap_s:
-            late = ProviderFailed(self.route.name, "stopped in its answer", "late")
-            await self._end("failed", late)
-        elif self.hedged or (not self._held and waited_s > SLOW * limits.first_s):
-            await self._end("slow", None)
-        else:
-            await self._end("given_up", None)
-
-    async def _next(self, limit_s: float | None) -> T | None:
-        assert self._stream is not None
-        if self._exhausted:
-            return None
-        self._waiting_s = self._now_s()
-        try:
-            async with asyncio.timeout(limit_s):
-                item: T | None = await anext(self._stream)
-        except StopAsyncIteration:
-            self._exhausted = True
-            item = None
-        except TimeoutError:
-            self._waiting_s = None
-            raise ProviderFailed(self.route.name, "is late", "late") from None
-        self._waiting_s = None
-        return item
-
-    async def _end(self, outcome: str, failure: EngineFailed | None) -> None:
-        if self.ended:
-            return
-        self.ended = True
-        self.route.running -= 1
-        self.route.ended(outcome, self._now_s(), failure)
-        if self._stream is not None:
-            await self._stream.aclose()
-        self._settle()
-
-    def _note(self, note: Note) -> None:
-        if self._won or self.ended or not isinstance(note, Spent):
-            self._observe(self.route.book(note, wasted=not self._won))
-        else:
-            self._owed.append(note)  # it may be over before it is committed to
-
-    def _settle(self) -> None:
-        owed, self._owed = self._owed, []
-        for note in owed:
-            self._observe(self.route.book(note, wasted=not self._won))
-
-    @staticmethod
-    def _now_s() -> float:
-        return asyncio.get_running_loop().time()

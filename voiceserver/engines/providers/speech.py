@@ -18,10 +18,10 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Spent
 from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
-from voiceserver.engines.providers.chat_wire import error_code
 from voiceserver.engines.providers.http import (
     HttpResponse,
     Transport,
+    error_code,
     key_headers,
     read_up_to,
     status_failure,

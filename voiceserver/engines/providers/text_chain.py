@@ -1,20 +1,14 @@
-"""Several providers as one engine: the next takes over from one that fails.
+"""Several text models as one: the next takes over from one that fails.
 
 A turn is spent only on a provider whose breaker is closed. Before the first clause
-(for speech: the first chunk) another may take a failed one's place; after it two
-models are never spliced. Providers that are left alone are tried again by probes in
-the background, where connections are kept warm too.
+another may take a failed one's place; after it two models are never spliced.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from types import TracebackType
-from typing import TypeVar
 
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
@@ -26,135 +20,21 @@ from voiceserver.engines.base import (
     TextModel,
     TextRequest,
 )
-from voiceserver.engines.providers.race import Start, first_to_begin
-from voiceserver.engines.providers.route import Attempt, Route, kind_of
+from voiceserver.engines.providers.race import (
+    Attempt,
+    Start,
+    close_losers,
+    first_to_begin,
+)
+from voiceserver.engines.providers.route import Route
+from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed
 from voiceserver.phrases import PhraseSplitter
 from voiceserver.tools import ToolCall
 
-log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-WARM_S = 2.0  # for opening connections at the start
-KEEP_S = 25.0  # a connection idle for so long is used, lest it be closed
-PROBE_LIMIT_S = 5.0
 SHORTEST_HEDGE_S = 0.15
 HEDGE_MARGIN = 1.05  # of the ninth decile: calls that are all alike are not slow
 HEDGES_KEPT = 5.0  # of the share not used, so many may come in a row
-
-
-class Tending:
-    """Probes and keeps warm in the background; an asynchronous context manager.
-
-    Args:
-        routes: Of the providers.
-        probe: Asks a provider something small; returns the failure, if any.
-    """
-
-    def __init__(
-        self,
-        routes: Sequence[Route],
-        probe: Callable[[Route], AsyncGenerator[object, None]],
-    ) -> None:
-        self._routes = routes
-        self._probe = probe
-        self._changed = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Tending:
-        await self._group.__aenter__()
-        async with asyncio.TaskGroup() as group:
-            for route in self._routes:
-                group.create_task(self._warm(route))
-        for route in self._routes:
-            route.changed = self._changed.set
-        self._task = self._group.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(None, None, None)
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            now_s = loop.time()
-            self._changed.clear()
-            for route in self._routes:
-                due_s = route.breaker.probe_s
-                if due_s is not None and due_s <= now_s:
-                    await self._try(route)
-                elif route.breaker.admits and now_s - route.used_s >= KEEP_S:
-                    await self._warm(route)
-            await self._sleep(loop.time())
-
-    async def _sleep(self, now_s: float) -> None:
-        """Wait until a probe or a warming is due, or a breaker changes."""
-        due = [
-            route.breaker.probe_s
-            if route.breaker.probe_s is not None
-            else route.used_s + KEEP_S
-            for route in self._routes
-            if route.breaker.probe_s is not None or route.breaker.admits
-        ]
-        wait_s = max(0.0, min(due) - now_s) if due else None
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._changed.wait()
-        except TimeoutError:
-            return
-
-    async def _try(self, route: Route) -> None:
-        """Ask for a sign of life; one that goes on beyond the limit is one, too."""
-        loop = asyncio.get_running_loop()
-        route.breaker.probing()
-        route.show()
-        good, kind, wait_s = False, "late", 0.0
-        try:
-            async with (
-                asyncio.timeout(PROBE_LIMIT_S),
-                aclosing(self._probe(route)) as items,
-            ):
-                async for _ in items:
-                    good = True
-        except TimeoutError:
-            good = False
-        except EngineFailed as failure:
-            good, (kind, wait_s) = False, kind_of(failure)
-        route.used_s = loop.time()
-        route.breaker.probed(loop.time(), good, kind, wait_s)
-        route.show()
-        log.info(
-            "a provider was probed",
-            extra={"provider": route.name, "state": route.breaker.state.value},
-        )
-
-    async def _warm(self, route: Route) -> None:
-        route.used_s = asyncio.get_running_loop().time()
-        if route.warm is None:
-            return
-        try:
-            async with asyncio.timeout(WARM_S):
-                await route.warm.warm()
-        except (EngineFailed, TimeoutError) as failure:
-            kind = kind_of(failure)[0] if isinstance(failure, EngineFailed) else "late"
-            if kind in ("misconfigured", "pin"):
-                route.breaker.failed(asyncio.get_running_loop().time(), kind)
-                route.show()
-            elif kind == "refused":
-                # Some keys may ask, and list nothing: only an answer proves it.
-                route.breaker.doubted(asyncio.get_running_loop().time())
-            log.warning(
-                "a provider cannot be reached",
-                extra={"provider": route.name, "reason": str(failure)},
-            )
 
 
 class Hedges:
@@ -178,7 +58,7 @@ class Hedges:
         self._left -= 1
 
 
-class TextChain:
+class TextChain(Tended):
     """Several text models as one ``TextModel``; an asynchronous context manager.
 
     Args:
@@ -200,7 +80,7 @@ class TextChain:
         hello = TextRequest(
             (Message("user", "hello"),), max_output_tokens=LIFE_TOKENS, life=True
         )
-        self._tending = Tending(
+        super().__init__(
             [route for route, _ in routes],
             lambda route: models[route].reply(_booked(route, hello)),
         )
@@ -211,26 +91,9 @@ class TextChain:
         return "|".join(route.name for route, _ in self._routes)
 
     @property
-    def providers(self) -> tuple[Route, ...]:
-        """In their order."""
-        return tuple(route for route, _ in self._routes)
-
-    @property
     def version(self) -> str:
         """The models, in their order."""
         return "|".join(model.version for _, model in self._routes)
-
-    async def __aenter__(self) -> TextChain:
-        await self._tending.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._tending.__aexit__(kind, error, traceback)
 
     async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer of the first provider that gives a clause.
@@ -278,13 +141,6 @@ class TextChain:
                 alone_s = max(HEDGE_MARGIN * route.ninth_decile_s, SHORTEST_HEDGE_S)
             tried.append(attempt)
             yield Start(attempt.begin, alone_s)
-
-
-async def close_losers(tried: Sequence[Attempt[T]]) -> None:
-    """Close what was asked and did not win; some may not even have begun."""
-    for attempt in tried:
-        if not attempt.begun:
-            await attempt.close()
 
 
 def _text_attempt(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from types import TracebackType
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Step
@@ -20,20 +19,28 @@ from voiceserver.engines.base import (
     SpeechRequest,
     Synthesizer,
 )
-from voiceserver.engines.providers.race import Start, first_to_begin
-from voiceserver.engines.providers.route import Attempt, Route
-from voiceserver.engines.providers.text_chain import Tending, close_losers
+from voiceserver.engines.providers.race import (
+    Attempt,
+    Start,
+    close_losers,
+    first_to_begin,
+)
+from voiceserver.engines.providers.route import Route
+from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed
 
 CHARACTERS_PER_S = 14  # brisk speech; to find where a voice broke off
 
 
-class VoiceChain:
+class VoiceChain(Tended):
     """Several synthesizers as one; an asynchronous context manager.
 
     Args:
         routes: Route and voice, in order of preference; the server's own last.
         alone_s: How long a voice is given before the next begins beside it.
+
+    Attributes:
+        providers: The services in their order, without the server's own voice.
     """
 
     def __init__(
@@ -44,7 +51,7 @@ class VoiceChain:
         voices = dict(self._routes)
         probe = SpeechRequest("Hello.")
         remote = [route for route, _ in self._routes[:-1]]
-        self._tending = Tending(remote, lambda route: voices[route].speak(probe))
+        super().__init__(remote, lambda route: voices[route].speak(probe))
 
     @property
     def name(self) -> str:
@@ -52,26 +59,9 @@ class VoiceChain:
         return "|".join(route.name for route, _ in self._routes)
 
     @property
-    def providers(self) -> tuple[Route, ...]:
-        """The services in their order, without the server's own voice."""
-        return tuple(route for route, _ in self._routes[:-1])
-
-    @property
     def voices(self) -> tuple[str, ...]:
         """Names that a request may take: those of the server's own voice."""
         return self._routes[-1][1].voices
-
-    async def __aenter__(self) -> VoiceChain:
-        await self._tending.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._tending.__aexit__(kind, error, traceback)
 
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         """Stream the phrase's audio, by another voice from where one breaks off.

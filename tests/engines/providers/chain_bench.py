@@ -1,0 +1,102 @@
+"""A chain of fake text providers, and what comes of its turns; in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tests.chat_faults import ChatService
+from tests.fake_transport import FakeTransport
+from tests.virtual_time import run_virtual
+from voiceserver.budget import Spent, Step
+from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
+from voiceserver.engines.base import Answering, Message, Note, TextRequest
+from voiceserver.engines.providers.chains import text_chain
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.responder import Responder
+from voiceserver.engines.responder.standby import Standby
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+
+T = TypeVar("T")
+DELTAS = ("Cer", "tainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
+
+
+@dataclass
+class Turn:
+    """What came of one turn."""
+
+    text: str = ""
+    took_s: float = 0.0
+    error: str = ""
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def by(self) -> str:
+        names = [note.name for note in self.notes if isinstance(note, Answering)]
+        return names[-1] if names else ""
+
+    @property
+    def steps(self) -> list[Step]:
+        return [note for note in self.notes if isinstance(note, Step)]
+
+    @property
+    def spent(self) -> Spent:
+        return sum((n for n in self.notes if isinstance(n, Spent)), Spent())
+
+
+class Bench:
+    """Providers ``a``, ``b`` ... with the given faults, and the responder last."""
+
+    def __init__(self, *faults: str, budget: BudgetConfig | None = None) -> None:
+        self.transport = FakeTransport(
+            {name: ChatService(0.2, 0.02, DELTAS) for name in "abc"[: len(faults)]}
+        )
+        providers = tuple(
+            TextProvider(
+                name,
+                f"http://{name}/v1",
+                fault,
+                expect_model=fault,
+                price_in=1.0,
+                price_out=2.0,
+            )
+            for name, fault in zip("abc", faults, strict=False)
+        )
+        self.metrics = Metrics()
+        self.config = Config(
+            text=TextConfig(provider=providers), budget=budget or BudgetConfig()
+        )
+        self.chain = text_chain(
+            self.config,
+            self.transport,
+            Standby(Responder(self.config.responder)),
+            self.metrics,
+            Costs(self.metrics),
+        )
+        self.routes = {route.name: route for route, _ in self.chain._routes}
+
+    async def turn(self, said: str = "is the light on") -> Turn:
+        turn = Turn()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        request = TextRequest((Message("user", said),), observe=turn.notes.append)
+        try:
+            async with aclosing(self.chain.reply(request)) as words:
+                async for piece in words:
+                    if not turn.text:
+                        turn.took_s = loop.time() - began_s
+                    turn.text += str(piece)
+        except EngineFailed as error:
+            turn.error = str(error)
+        return turn
+
+    async def turns(self, n: int) -> list[Turn]:
+        return [await self.turn() for _ in range(n)]
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return run_virtual(coroutine)
