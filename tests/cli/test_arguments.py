@@ -36,7 +36,7 @@ def test_wrong_use_is_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    "command", ["", "serve", "say", "transcribe", "check", "bench"]
+    "command", ["", "serve", "say", "transcribe", "check", "models", "bench"]
 )
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """For each command, and at the top."""

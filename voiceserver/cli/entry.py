@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from voiceserver.cli.bench import bench
 
             return bench(options.words, options.list)
+        if options.command == "models":
+            return _models(options)
         return _run(options, _loaded(options.config))
     except (ConfigError, BadRequest) as error:
         return _told(error, EXIT_WRONG_USE)
@@ -44,6 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output is gone; keep Python from failing at its flush too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+
+
+def _models(options: argparse.Namespace) -> int:
+    """Models are the same whatever is configured."""
+    from voiceserver.cli import models
+
+    if options.action == "get":
+        return models.get(options.names, options.given)
+    return models.listed()
 
 
 def _loaded(path: str | None) -> Config:
