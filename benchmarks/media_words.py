@@ -44,7 +44,7 @@ from voiceserver.audio import (
     to_int16,
 )
 from voiceserver.engines.sphinx.decoder import SphinxDecoder, load
-from voiceserver.media import libopus
+from voiceserver.media import codecs
 from voiceserver.media.jitter import Origin
 
 NETWORK = Network("40±10 ms, 5 % lost", loss=0.05, jitter_ms=10)
@@ -137,7 +137,7 @@ def _plain(text: str) -> list[str]:
 
 def _encoded(path: Path) -> list[bytes]:
     samples = read(str(path), SPEECH_RATE).samples
-    encoder = libopus.OpusEncoder()
+    encoder = codecs.OpusEncoder()
     whole = len(samples) // SPEECH_FRAME * SPEECH_FRAME
     return [
         encoder.encode(frame) for frame in samples[:whole].reshape(-1, SPEECH_FRAME)
@@ -148,7 +148,7 @@ def _received(payloads: list[bytes], seed: int) -> dict[str, Samples]:
     every = [Played(0, Origin.RECEIVED, number) for number in range(len(payloads))]
     found = {"clean": _decoded(payloads, every)}
     arriving = arrivals(NETWORK, len(payloads), seed)
-    repairs = [libopus.repairs(payload) for payload in payloads]
+    repairs = [codecs.repairs(payload) for payload in payloads]
     for name, receiver in RECEIVERS.items():
         played = receiver(arriving, lambda number: repairs[number])
         found[name] = _decoded(payloads, played)
@@ -156,7 +156,7 @@ def _received(payloads: list[bytes], seed: int) -> dict[str, Samples]:
 
 
 def _decoded(payloads: list[bytes], played: list[Played]) -> Samples:
-    decoder, parts = libopus.OpusDecoder(), [np.zeros(0, np.float32)]
+    decoder, parts = codecs.OpusDecoder(), [np.zeros(0, np.float32)]
     for one in played:
         if one.origin is Origin.RECEIVED:
             parts.append(decoder.decode(payloads[one.number]))

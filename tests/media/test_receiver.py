@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.media.test_libopus import encoded, tone
+from tests.media.test_codecs import encoded, tone
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_RATE, Samples, level_db
 from voiceserver.media.codecs import encoder_for

@@ -6,7 +6,7 @@ import asyncio
 
 from prometheus_client import generate_latest
 
-from tests.media.test_libopus import encoded
+from tests.media.test_codecs import encoded
 from tests.media.test_receiver import Microphone
 from tests.virtual_time import run_virtual
 from voiceserver.media.reports import MediaMeter, StreamReport, summary

@@ -8,13 +8,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.media.test_libopus import buzz, tone
-from tests.virtual_time import StallingClock, run_virtual
+from tests.media.test_codecs import buzz, tone
+from tests.virtual_time import StallingClock, VirtualClock, run_virtual
 from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, Samples, level_db
-from voiceserver.media.codecs import OpusDecoder, OpusEncoder
-from voiceserver.media.libopus import repairs
+from voiceserver.media import sender
+from voiceserver.media.codecs import OpusDecoder, OpusEncoder, repairs
 from voiceserver.media.rtp import RtpPacket
-from voiceserver.media.sender import SETTLED, AudioSender
+from voiceserver.media.sender import (
+    SETTLED,
+    AudioSender,
+    Pacer,
+    RepeatedAudio,
+    SparingEncoder,
+)
 
 
 class Wire:
@@ -201,3 +207,181 @@ def test_nothing_leaves_after_the_end() -> None:
         return wire
 
     assert len(run_virtual(run()).packets) == 3
+
+
+class Beat:
+    """When something was due, in ms, and what was left out."""
+
+    def __init__(self) -> None:
+        self.clock = StallingClock()
+        self.at_ms: list[float] = []
+        self.left_out: list[int] = []
+        self.pacer = Pacer(self._due, self.left_out.append, self.clock)
+
+    def _due(self) -> None:
+        self.at_ms.append(round(self.clock.now_ns() / 1e6, 3))
+
+
+def test_the_deadlines_do_not_drift() -> None:
+    """20 ms apart, on a grid that all calls share."""
+
+    async def run() -> Beat:
+        await asyncio.sleep(1.0123)
+        beat = Beat()
+        beat.pacer.start()
+        await asyncio.sleep(0.07)
+        beat.pacer.stop()
+        await asyncio.sleep(1)
+        return beat
+
+    assert run_virtual(run()).at_ms == [1015, 1035, 1055, 1075]
+
+
+async def stalled_beat(by_ms: int) -> Beat:
+    """Two frames on time; then nothing runs for a while."""
+    await asyncio.sleep(1)
+    beat = Beat()
+    beat.pacer.start()
+    await asyncio.sleep(0.03)
+    beat.clock.stalled_ms = by_ms
+    await asyncio.sleep(0.055)
+    beat.pacer.stop()
+    return beat
+
+
+def test_a_short_delay_is_made_up_for() -> None:
+    """45 ms late: two frames at once besides the one that is due."""
+    beat = run_virtual(stalled_beat(45))
+    assert beat.at_ms == [1000, 1020, 1085, 1085, 1085, 1100, 1120]
+    assert beat.left_out == []
+
+
+def test_a_long_one_is_left_out() -> None:
+    """85 ms late: four frame times are told as lost before the next is due."""
+    beat = run_virtual(stalled_beat(85))
+    assert beat.at_ms == [1000, 1020, 1125, 1140, 1160]
+    assert beat.left_out == [4]
+
+
+def test_what_raises_does_not_stop_the_pace() -> None:
+    """The next frame has its time before this one's work is done."""
+    seen: list[int] = []
+
+    def broken() -> None:
+        seen.append(1)
+        raise ZeroDivisionError
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, _context: None)
+        pacer = Pacer(broken, seen.append, VirtualClock())
+        pacer.start()
+        await asyncio.sleep(0.05)
+        pacer.stop()
+
+    run_virtual(run())
+    assert seen == [1, 1, 1]
+
+
+SILENCE = np.zeros(SPEECH_FRAME, np.float32)
+LINE = [buzz(index) for index in range(50)]
+
+
+class Counting(OpusEncoder):
+    """Counts what it encodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_encoded = 0
+
+    def encode(self, samples: Samples) -> bytes:
+        self.n_encoded += 1
+        return super().encode(samples)
+
+
+class Call:
+    """An encoder that has settled in silence, and what its client hears."""
+
+    def __init__(self, memory: RepeatedAudio) -> None:
+        self.counting = Counting()
+        self.encoder = SparingEncoder(self.counting, memory)
+        self.decoder = OpusDecoder()
+        self.say([SILENCE] * SETTLED)
+        self.encoder.settled()
+
+    def say(self, frames: list[Samples]) -> Samples:
+        self.counting.n_encoded = 0
+        heard = [self.decoder.decode(self.encoder.encode(frame)) for frame in frames]
+        return np.concatenate(heard)
+
+
+def test_the_third_time_nothing_is_encoded() -> None:
+    """In any call: the first is noticed, the second kept."""
+    memory = RepeatedAudio()
+    counts = []
+    for _ in range(3):
+        call = Call(memory)
+        call.say(LINE + [SILENCE] * SETTLED)
+        counts.append(call.counting.n_encoded)
+    assert counts == [60, 60, 0]
+
+
+def test_it_sounds_as_it_did() -> None:
+    """And so does what follows it, which is encoded."""
+    memory, answer = RepeatedAudio(), [buzz(index) for index in range(70, 100)]
+    for _ in range(2):
+        Call(memory).say(LINE)
+    plain, spared = Call(RepeatedAudio()), Call(memory)
+    truth, heard = plain.say(LINE + answer), spared.say(LINE + answer)
+    assert spared.counting.n_encoded == len(answer) + sender.PICKED_UP
+    error_db = [
+        level_db(heard[at : at + 1_600] - truth[at : at + 1_600])
+        for at in range(0, len(truth), 1_600)
+    ]
+    assert max(error_db[:9]) < -60  # the line itself
+    assert max(error_db) < level_db(truth) - 6  # no click where encoding begins
+
+
+def test_another_past_is_another_payload() -> None:
+    """What was said otherwise, before or with other correction, is not mixed up."""
+    memory = RepeatedAudio()
+    for _ in range(2):
+        Call(memory).say(LINE)
+    call = Call(memory)
+    call.say([LINE[1], *LINE])
+    assert call.counting.n_encoded == 51
+    call = Call(memory)
+    call.encoder.expect_loss(20)
+    call.say(LINE)
+    assert call.counting.n_encoded == 50
+
+
+def test_a_report_in_silence_forgets_nothing() -> None:
+    """Most calls hear their first while nothing is said."""
+    memory, counts = RepeatedAudio(), []
+    for _ in range(3):
+        call = Call(memory)
+        call.encoder.expect_loss(0)
+        call.say(LINE)
+        counts.append(call.counting.n_encoded)
+    assert counts == [50, 50, 0]
+
+
+def test_the_memory_is_bounded() -> None:
+    """However much is said, once or often."""
+    memory = RepeatedAudio()
+    for number in range(sender.NOTICED + 50):
+        memory.put(number.to_bytes(4, "big"), b"")
+    assert len(memory._noticed) == sender.NOTICED
+    for number in range(sender.NOTICED):
+        memory.put((number + 50).to_bytes(4, "big"), b"payload")
+    assert len(memory._payloads) == sender.KEPT
+    assert memory.get((sender.NOTICED).to_bytes(4, "big")) == b"payload"
+
+
+def test_a_long_reply_is_not_followed_for_ever() -> None:
+    """Prepared lines are short; hashing the rest would be for nothing."""
+    memory = RepeatedAudio()
+    call = Call(memory)
+    call.say([buzz(index) for index in range(sender.LONGEST_LINE + 20)])
+    assert len(memory._noticed) == sender.LONGEST_LINE

@@ -14,7 +14,13 @@ order leaves at once, with no delay at all, and only what is *missing* is waited
 What the clock filled in for and still comes, in its order, leaves too: the timeline
 gets longer, and no word is lost to a network that stood still for a moment.
 
-Pure: no clock, no codec, no I/O. Positions count ticks of the RTP clock.
+How late packets are is what they exceed the quickest by: the sender's clock and ours
+differ in origin and a little in speed, so only differences mean anything, and the least
+``arrival - timestamp`` of the last seconds is the quickest way through the network. The
+window makes it follow a drifting clock and a changed route by itself.
+
+Pure: no clock, no codec, no I/O; time is passed in, in milliseconds of any monotonic
+clock. Positions count ticks of the RTP clock.
 """
 
 from __future__ import annotations
@@ -23,7 +29,10 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from voiceserver.media.arrivals import SPREAD_WINDOW_MS, Arrivals, SlidingMax
+BASE_WINDOW_MS = 5_000.0  # the quickest way is looked for in the last 5 to 10 s
+SPREAD_WINDOW_MS = 2_000.0  # lateness counts for 2 to 4 s: waiting shrinks back soon
+DRIFT_AFTER_MS = 20_000.0  # earlier, jitter is larger than any drift
+JITTER_GAIN = 1 / 16  # RFC 3550, section 6.4.1
 
 LEAST_WAIT_MS = 40.0  # a packet's successor may come, and be overtaken, within it
 MOST_WAIT_MS = 200.0  # beyond it a conversation suffers more than from a gap
@@ -36,6 +45,88 @@ MAX_FILL_MS = 500.0  # at once; a longer jump of the timestamps is no gap
 MAX_JUMP = 1_000  # sequence numbers; the sender began anew
 MAX_JUMP_MS = 3_000.0  # between timestamps and arrival; the same
 _GIVEN_UP = 128  # remembered, to tell late packets from duplicates
+
+
+class SlidingMax:
+    """The largest value of the last one to two windows, in constant space.
+
+    Args:
+        window_ms: Length of a window.
+    """
+
+    def __init__(self, window_ms: float) -> None:
+        self._window_ms = window_ms
+        self._began_ms = -math.inf
+        self._now = self._before = -math.inf
+
+    def add(self, value: float, now_ms: float) -> bool:
+        """Take a value; return whether a new window began."""
+        turned = now_ms - self._began_ms >= self._window_ms
+        if turned:
+            idle = now_ms - self._began_ms >= 2 * self._window_ms
+            self._before = -math.inf if idle else self._now
+            self._began_ms, self._now = now_ms, -math.inf
+        self._now = max(self._now, value)
+        return turned
+
+    @property
+    def value(self) -> float:
+        """The largest value; minus infinity before the first."""
+        return max(self._now, self._before)
+
+
+class Arrivals:
+    """What the arrival of packets tells of the network; one object per stream.
+
+    Attributes:
+        jitter_ms: Interarrival jitter as RFC 3550 defines it.
+        drift_ppm: By how much the sender's clock is slower than ours; 0 until it is
+            known.
+    """
+
+    def __init__(self) -> None:
+        self._quickest = SlidingMax(BASE_WINDOW_MS)  # of the negated transit
+        self._spread = SlidingMax(SPREAD_WINDOW_MS)
+        self._last_transit_ms: float | None = None
+        self._first: tuple[float, float] | None = None  # time, quickest transit
+        self.jitter_ms = 0.0
+        self.drift_ppm = 0.0
+
+    def add(self, sent_ms: float, now_ms: float) -> float:
+        """Take a packet; return by how many ms it is later than the quickest.
+
+        Args:
+            sent_ms: Its timestamp, in milliseconds of the sender's clock.
+            now_ms: When it arrived.
+        """
+        transit_ms = now_ms - sent_ms
+        if self._last_transit_ms is not None:
+            change = abs(transit_ms - self._last_transit_ms)
+            self.jitter_ms += (change - self.jitter_ms) * JITTER_GAIN
+        self._last_transit_ms = transit_ms
+        if self._quickest.add(-transit_ms, now_ms):
+            self._measure_drift(now_ms)
+        late_ms = transit_ms - self.transit_ms
+        self._spread.add(late_ms, now_ms)
+        return late_ms
+
+    @property
+    def transit_ms(self) -> float:
+        """The quickest way: ``arrival - timestamp``, meaningful in differences only."""
+        return -self._quickest.value
+
+    @property
+    def spread_ms(self) -> float:
+        """How late packets of the last seconds were at worst."""
+        return max(0.0, self._spread.value)
+
+    def _measure_drift(self, now_ms: float) -> None:
+        if self._first is None:
+            self._first = (now_ms, self.transit_ms)
+            return
+        elapsed_ms = now_ms - self._first[0]
+        if elapsed_ms >= DRIFT_AFTER_MS:
+            self.drift_ppm = (self.transit_ms - self._first[1]) / elapsed_ms * 1e6
 
 
 class Origin(Enum):

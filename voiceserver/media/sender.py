@@ -1,29 +1,107 @@
 """The reply of a call: 20 ms pulled, encoded and sent every 20 ms.
 
-Pulling is playout's time. Where the loop was away, time is left out of the stream, as
-its timestamps say, and the words are said later instead of lost. Silence is encoded
-once, and repeated as long as it lasts. Error correction is encoded where the client
-reports loss, or nothing yet. Knows nothing of aiortc.
+Pulling is playout's time. The pace is one timer by absolute deadlines, no task or
+queue; a loop that was away never makes up for it by a burst of more than two. Time is
+then left out of the stream, as its timestamps say, and the words are said later instead
+of lost. Error correction is encoded where the client reports loss, or nothing yet.
+
+Silence is encoded once, and repeated as long as it lasts. What is said again and again,
+fillers and fixed lines, is encoded twice, then never more, as they are the same samples
+in every call. A payload depends on all that its encoder has heard, so what is kept is
+kept by that: by the frames since the encoder was last *settled*, in long silence, which
+leaves the same state behind in every call. Knows nothing of aiortc.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import secrets
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
-from voiceserver.audio import AudioFrame
+from voiceserver.audio import PTIME_MS, AudioFrame, Samples
 from voiceserver.clock import Clock
 from voiceserver.media.codecs import Encoder
-from voiceserver.media.pacer import Pacer
 from voiceserver.media.rtp import RtpPacket
 
+PTIME_NS = PTIME_MS * 1_000_000
+# Frames that may follow at once after a short delay: less than any client's jitter
+# buffer holds, so nothing is heard, where leaving them out would be.
+CATCH_UP = 2
+# Deadlines of all calls are multiples of it: a few calls at a time, one wake-up of the
+# loop for all of them, the codec's code still in the processor's cache.
+GRID_NS = 5_000_000
 # Frames of silence until the codec has nothing of what was before in its memory.
 SETTLED = 10
 # Error correction goes on for so long after the last report of loss, and is for at
 # least and at most so many percent: a report covers some seconds, and loss is bursty.
 CORRECTED_NS = 15_000_000_000
 LEAST_LOSS, MOST_LOSS = 10, 30
+LONGEST_LINE = 250  # frames: 5 s; what goes on for longer is no line that was prepared
+KEPT = 3_000  # payloads: a minute of audio, some 600 kB
+NOTICED = 10_000  # frames that were heard once, some 1.5 MB
+# Frames from which an encoder that was left out picks up: 100 ms is more than its
+# longest memory that matters, the pitch of the voice (RFC 6716: 18 ms and a frame).
+PICKED_UP = 5
+
+
+class Pacer:
+    """Keeps the pace of one call.
+
+    Args:
+        due: Called for each frame whose time has come.
+        left_out: Called before it with the number of frame times that are left out,
+            as the loop was late.
+        clock: Monotonic clock.
+    """
+
+    def __init__(
+        self, due: Callable[[], None], left_out: Callable[[int], None], clock: Clock
+    ) -> None:
+        self._due = due
+        self._left_out = left_out
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._running = False
+        self._due_ns = 0  # of the next frame
+
+    def start(self) -> None:
+        """Begin with the next deadline."""
+        now_ns = self._clock.now_ns()
+        self._running = True
+        self._due_ns = now_ns + -now_ns % GRID_NS
+        self._wake(now_ns)
+
+    def stop(self) -> None:
+        """Nothing is due any more; may be called again."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        """Do what is due, up to the limit."""
+        if not self._running:
+            return
+        now_ns = self._clock.now_ns()
+        late = max(0, now_ns - self._due_ns) // PTIME_NS  # frames besides the first
+        n_frames = 1
+        if late <= CATCH_UP:
+            n_frames += late
+        else:
+            self._left_out(late)
+            self._due_ns += late * PTIME_NS
+        self._due_ns += n_frames * PTIME_NS
+        # Before the work: whatever that raises, the next frame has its time.
+        self._wake(now_ns)
+        for _ in range(n_frames):
+            self._due()
+
+    def _wake(self, now_ns: int) -> None:
+        after_s = max(0.0, (self._due_ns - now_ns) / 1e9)
+        self._timer = asyncio.get_running_loop().call_later(after_s, self._tick)
 
 
 class PacketSink(Protocol):
@@ -131,3 +209,98 @@ class AudioSender:
             self._silence = payload
             encoder.settled()
         return payload
+
+
+class RepeatedAudio:
+    """What was encoded before, by all that came before it.
+
+    One object serves all calls of a process; bounded.
+    """
+
+    def __init__(self) -> None:
+        self._payloads: OrderedDict[bytes, bytes] = OrderedDict()
+        self._noticed: OrderedDict[bytes, None] = OrderedDict()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a payload; None if it is not kept."""
+        payload = self._payloads.get(key)
+        if payload is not None:
+            self._payloads.move_to_end(key)
+        return payload
+
+    def put(self, key: bytes, payload: bytes) -> None:
+        """Keep a payload from the second time on; the oldest are forgotten."""
+        if key not in self._noticed:
+            self._noticed[key] = None
+            if len(self._noticed) > NOTICED:
+                self._noticed.popitem(last=False)
+            return
+        self._payloads[key] = payload
+        if len(self._payloads) > KEPT:
+            self._payloads.popitem(last=False)
+
+
+class SparingEncoder:
+    """An encoder that encodes nothing a third time. One object per call.
+
+    Args:
+        encoder: Does the work.
+        memory: Shared by the calls whose encoders are of the same kind.
+    """
+
+    def __init__(self, encoder: Encoder, memory: RepeatedAudio) -> None:
+        self._encoder = encoder
+        self._memory = memory
+        self._expected = b"?"
+        self._key: bytes | None = None  # of the last frame; None: of no known past
+        self._n_frames = 0  # since it was settled
+        self._missed: deque[Samples] = deque(maxlen=PICKED_UP)
+        self.ticks = encoder.ticks
+
+    def settled(self) -> None:
+        """The last frames were silence, enough to forget what was before."""
+        self._key = b"settled" + self._expected
+        self._n_frames = 0
+        self._missed.clear()  # the encoder has stayed in the silence before them
+
+    def encode(self, samples: Samples) -> bytes:
+        """Encode 480 samples at 24 kHz, or remember how they were."""
+        self._n_frames += 1
+        if self._key is None or self._n_frames > LONGEST_LINE:
+            return self._encoded(samples)
+        state = hashlib.blake2b(self._key, digest_size=16)
+        state.update(samples.tobytes())
+        self._key = state.digest()
+        payload = self._memory.get(self._key)
+        if payload is not None:
+            self._missed.append(samples)
+            return payload
+        payload = self._encoded(samples)
+        self._memory.put(self._key, payload)
+        return payload
+
+    def expect_loss(self, percent: int) -> None:
+        """Spend on error correction what a line is worth that loses so much."""
+        expected = str(percent).encode()
+        if expected != self._expected:
+            silent = self._key is not None and self._n_frames == 0
+            self._expected = expected
+            # What was encoded otherwise is no past of this; silence is.
+            self._key = b"settled" + expected if silent else None
+        self._encoder.expect_loss(percent)
+
+    def _encoded(self, samples: Samples) -> bytes:
+        while self._missed:
+            self._encoder.encode(self._missed.popleft())
+        return self._encoder.encode(samples)
+
+
+@cache
+def shared(mime_type: str) -> RepeatedAudio:
+    """Return the memory of this process for a codec.
+
+    What is found in it has the asker's own samples behind it, so calls learn nothing
+    of each other.
+    """
+    del mime_type
+    return RepeatedAudio()

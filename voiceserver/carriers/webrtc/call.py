@@ -32,13 +32,12 @@ from voiceserver.errors import BadRequest, SessionEnded
 from voiceserver.events import MediaReport
 from voiceserver.media.codecs import SPOKEN, encoder_for
 from voiceserver.media.receiver import AudioReceiver
-from voiceserver.media.repeated import SparingEncoder, shared
 from voiceserver.media.reports import (
     MediaMeter,
     StreamReport,
     summary,
 )
-from voiceserver.media.sender import AudioSender
+from voiceserver.media.sender import AudioSender, SparingEncoder, shared
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
 from voiceserver.streams import first_of
