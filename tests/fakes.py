@@ -14,7 +14,9 @@ from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, CallSettings, Command, HangUp
 from voiceserver.config import Config
 from voiceserver.engines.base import (
+    DICTATION,
     Hypothesis,
+    Opening,
     SpeechChunk,
     SpeechRequest,
     TextItem,
@@ -54,6 +56,7 @@ class FakeUtterance:
         self._engine = engine
         self._text = text
         self._heard = 0
+        self.voiced_until = 0
         self.latest = Hypothesis()
         engine.open_utterances += 1
         self._closed = False
@@ -63,6 +66,9 @@ class FakeUtterance:
         self._heard += int(loud.sum())
         words = self._text.split()[: self._heard * self._engine.words_per_s // MIC_RATE]
         self.latest = Hypothesis(" ".join(words))
+
+    def voiced(self, until: int) -> None:
+        self.voiced_until = until
 
     async def final(self) -> Hypothesis:
         await asyncio.sleep(self._engine.final_s)
@@ -91,8 +97,10 @@ class FakeRecogniser:
         self.error: Exception | None = None
         self.written: Callable[[str], str] = str  # how a final is written
         self.open_utterances = 0
+        self.openings: list[Opening] = []
 
-    def open(self) -> FakeUtterance:
+    def open(self, opening: Opening = DICTATION) -> FakeUtterance:
+        self.openings.append(opening)
         text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
         return FakeUtterance(self, text)
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeUtterance
 from voiceserver.engines.base import (
+    DICTATION,
     Hypothesis,
+    Opening,
     Reminder,
     SpeechChunk,
     SpeechRequest,
@@ -115,7 +117,7 @@ class FaultyRecogniser(FakeRecogniser):
         super().__init__()
         self._rng = rng
 
-    def open(self) -> FaultyUtterance:
+    def open(self, opening: Opening = DICTATION) -> FaultyUtterance:
         fault = self._rng.choice((*FAULTS, "refuse"))
         if fault == "refuse":
             raise Overloaded("all recognisers are taken")

@@ -16,6 +16,22 @@ from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a client wants to be heard.
+
+    Attributes:
+        language: That is spoken, BCP 47; ``"auto"`` is to be found out, ``""`` is the
+            server's own choice.
+        prompt: Words to be expected; ``""`` if none.
+        timed: Probabilities and times of the words are wanted.
+    """
+
+    language: str = ""
+    prompt: str = ""
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallSettings:
     """What a client may set about its conversation; a snapshot that never changes.
 
@@ -30,6 +46,7 @@ class CallSettings:
         max_output_tokens: Bound of a reply; 0 is unbounded.
         tools: What the text model may call.
         text_only: Replies are read, not heard.
+        hearing: How the caller is heard.
     """
 
     instructions: str
@@ -39,6 +56,7 @@ class CallSettings:
     max_output_tokens: int = 0
     tools: ToolUse = NO_TOOLS
     text_only: bool = False
+    hearing: Hearing = Hearing()
 
     @classmethod
     def starting(cls, config: Config) -> CallSettings:

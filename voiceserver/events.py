@@ -54,6 +54,23 @@ class BargeIn:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word as it was heard.
+
+    Attributes:
+        text: As written, with its punctuation.
+        start_s: Where it begins, seconds from the first sample pushed.
+        end_s: Where it ends.
+        logprob: Natural logarithm of its probability, at most 0.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What the user said, so far (``final`` false) or settled.
 
@@ -62,12 +79,16 @@ class Transcript:
         text: The whole text of the utterance, not a difference.
         final: True once per utterance, with its last event.
         error: Why there is no text, when recognition failed; ``""`` otherwise.
+        timed: The words one by one, where the client asked for them.
+        language: That was heard, BCP 47; ``""`` where nobody can tell.
     """
 
     utterance: int
     text: str
     final: bool
     error: str = ""
+    timed: tuple[TimedWord, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ import pytest
 from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
+from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
+from voiceserver.engines.base import DICTATION, Opening
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import Overloaded
 from voiceserver.events import (
@@ -90,8 +92,8 @@ def pushed_to(ear: Ear) -> list[Samples]:
     pushed: list[Samples] = []
     opened = ear.recogniser.open
 
-    def open_and_note() -> object:
-        utterance = opened()
+    def open_and_note(opening: Opening = DICTATION) -> object:
+        utterance = opened(opening)
         push = utterance.push
 
         def note(samples: Samples) -> None:
@@ -155,7 +157,7 @@ def test_without_a_recogniser_the_turn_still_ends() -> None:
     """The fault is told; the turn is committed without an utterance."""
 
     class Taken(FakeRecogniser):
-        def open(self) -> object:  # type: ignore[override]
+        def open(self, opening: object = None) -> object:  # type: ignore[override]
             raise Overloaded("all recognisers are taken")
 
     ear = Ear(Taken())
@@ -273,3 +275,15 @@ def test_a_clear_does_not_shift_the_clock(n_clears: int) -> None:
     assert abs(started.at - 2 * MIC_RATE) <= 512
     assert abs(turn.at - 3 * MIC_RATE) <= 512
     assert 0 <= turn.decided_at - turn.at - MIC_RATE // 2 <= 640
+
+
+def test_a_recogniser_is_told_how_to_listen_and_where_the_voice_ends() -> None:
+    """The client's language and words, and whether it is over a reply."""
+    ear = Ear()
+    ear.listener.configure(TurnConfig(), Hearing("de", "Bier", timed=True))
+    run_virtual(ear.listen((0.5, True), (1.0, False)))
+    assert ear.recogniser.openings == [Opening("de", "Bier", timed=True)]
+    over = Ear()
+    over.listener.playing(True)
+    run_virtual(over.listen((0.3, True), (1.0, False)))
+    assert over.recogniser.openings == [Opening(overlap=True)]

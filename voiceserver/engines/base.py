@@ -15,6 +15,7 @@ from typing import Protocol
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
 from voiceserver.engines.words import words_of
+from voiceserver.events import TimedWord
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
@@ -44,6 +45,31 @@ class VoiceActivityEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known of an utterance before it is heard, and what is asked of it.
+
+    A recogniser heeds what it can and leaves the rest alone.
+
+    Attributes:
+        language: BCP 47, as ``"en"``; ``"auto"`` is to be found out by hearing, ``""``
+            is the recogniser's own choice.
+        prompt: Words to be expected, as a client wrote them; ``""`` if none.
+        overlap: Spoken over a reply: a few words are wanted at once.
+        timed: Times and probabilities of the words are wanted with the final.
+        whole: It is a recording: only the final is wanted.
+    """
+
+    language: str = ""
+    prompt: str = ""
+    overlap: bool = False
+    timed: bool = False
+    whole: bool = False
+
+
+DICTATION = Opening()  # of a caller who asks for nothing
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What a recogniser believes was said.
 
@@ -54,12 +80,22 @@ class Hypothesis:
         complete: The words are known to be a whole request (a grammar accepted them).
         words: The same as lower-case words separated by single spaces, for turn-taking;
             made of the text where the recogniser does not give them.
+        unsure: There was a voice, and its words are not believed: whoever asks again
+            is right, whoever takes the text, or ``""``, for certain is not.
+        language: That was heard, BCP 47; ``""`` where the recogniser has only one.
+        logprob: Mean natural logarithm of the probability of what was written, at
+            most 0; None where the recogniser has no idea.
+        timed: The words one by one, where ``Opening.timed`` asked for them.
     """
 
     text: str = ""
     final: bool = False
     complete: bool = False
     words: str = ""
+    unsure: bool = False
+    language: str = ""
+    logprob: float | None = None
+    timed: tuple[TimedWord, ...] = ()
 
     def __post_init__(self) -> None:
         if self.text and not self.words:
@@ -79,6 +115,16 @@ class Utterance(Protocol):
 
     def push(self, samples: Samples) -> None:
         """Add audio, 16 kHz; returns at once and never raises for a dead engine."""
+
+    def voiced(self, until: int) -> None:
+        """Tell where the last voice ended, as voice activity sees it; returns at once.
+
+        A recogniser that decodes in pauses begins there. One that does not may leave
+        it alone, and none may depend on it: a client that ends turns has no gate.
+
+        Args:
+            until: Samples that were pushed up to there, not beyond all of them.
+        """
 
     async def final(self) -> Hypothesis:
         """Say that no more audio comes and wait for the final hypothesis.
@@ -104,10 +150,13 @@ class Recogniser(Protocol):
     def language(self) -> str:
         """What it writes down, as BCP 47 has it: ``"en"``."""
 
-    def open(self) -> Utterance:
+    def open(self, opening: Opening = DICTATION) -> Utterance:
         """Begin an utterance.
 
         If all recognisers are taken the utterance waits with its audio for one.
+
+        Args:
+            opening: What is known of it and asked for.
 
         Raises:
             Overloaded: If too many are waiting already.

@@ -16,7 +16,9 @@ import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, level_db
 from voiceserver.engines.base import (
+    DICTATION,
     Hypothesis,
+    Opening,
     Shortened,
     SpeechChunk,
     SpeechRequest,
@@ -70,7 +72,7 @@ class StubRecogniser:
     name = "stub"
     language = "en"
 
-    def open(self) -> StubUtterance:
+    def open(self, opening: Opening = DICTATION) -> StubUtterance:
         """Begin an utterance."""
         return StubUtterance()
 
@@ -88,6 +90,9 @@ class StubUtterance:
         self._n_samples += len(samples)
         if not self.latest.final and self._n_samples >= HEARD_AFTER:
             self.latest = Hypothesis(HEARD)
+
+    def voiced(self, until: int) -> None:
+        """It makes no difference."""
 
     async def final(self) -> Hypothesis:
         """Return the sentence, or nothing if there was too little audio.

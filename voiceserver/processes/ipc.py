@@ -50,6 +50,7 @@ class Kind(IntEnum):
     FINISH = 4  # that was all the input
     CANCEL = 5  # stop; answered by CANCELLED unless the job has ended
     CREDIT = 6  # so many more items may come
+    NOTE = 12  # something about the input so far; meta says what
     # From child to parent.
     READY = 7  # warmed up; meta describes the engine
     ITEM = 8  # output of a job

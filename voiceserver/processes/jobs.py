@@ -55,6 +55,10 @@ class Job:
         for at in range(0, len(body), ipc.MAX_BODY):
             self._send(Kind.PUSH, {}, body[at : at + ipc.MAX_BODY])
 
+    def note(self, meta: Meta) -> None:
+        """Tell something about the input so far."""
+        self._send(Kind.NOTE, meta)
+
     def finish(self) -> None:
         """Say that the input is complete."""
         self._send(Kind.FINISH)

@@ -156,9 +156,11 @@ class Reply:
         """Whether there is something to answer; known once the transcript is.
 
         A recogniser that failed is answered too, with a fixed line, and so is one
-        that was waited for aloud: silence would be worse.
+        that was waited for aloud, or a voice whose words are not believed: silence
+        would be worse.
         """
-        heard = self.source.number == 0 or bool(self.latest.text)
+        latest = self.latest
+        heard = self.source.number == 0 or bool(latest.text) or latest.unsure
         return self.source.answer and (heard or self.started or self.fault is not None)
 
     def commit(self, turn: int, source: Source) -> None:
@@ -214,7 +216,16 @@ class Reply:
             error = "" if hypothesis.text else _words_for(failure)
         self.transcript = hypothesis
         number = self.source.number
-        await self._emit(Transcript(number, hypothesis.text, final=True, error=error))
+        await self._emit(
+            Transcript(
+                number,
+                hypothesis.text,
+                final=True,
+                error=error,
+                timed=hypothesis.timed,
+                language=hypothesis.language,
+            )
+        )
         # The writer writes it down; asking before that would leave it out.
         await self._written.wait()
 

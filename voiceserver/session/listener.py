@@ -17,8 +17,9 @@ import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.clock import Clock
+from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
-from voiceserver.engines.base import Hypothesis, Utterance
+from voiceserver.engines.base import Hypothesis, Opening, Utterance
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
@@ -67,6 +68,7 @@ class Listener:
         hint: Called with an utterance's number and words when its end is likely,
             and with ``""`` when the user goes on.
         ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
+        hearing: How the caller is heard.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Listener:
         dropped: Callable[[int], None] = lambda _n: None,
         hint: Callable[[int, str], None] = lambda _number, _text: None,
         ring_ms: int = RING_MS,
+        hearing: Hearing = Hearing(),  # noqa: B008 - it never changes
     ) -> None:
         self._config = config
+        self._hearing = hearing
         self._vad = engines.vad.open()
         self._recogniser = engines.recogniser
         self._post = post
@@ -101,6 +105,7 @@ class Listener:
         self._probability = 0.0  # of speech in the last window
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
+        self._utterance_at = 0  # its first sample
         self._told = Hypothesis()
         self._committed: dict[int, Utterance | None] = {}
         self._started = False  # SpeechStarted or BargeIn was posted for it
@@ -169,8 +174,9 @@ class Listener:
         self._taker.end()
         self._close_utterance()
 
-    def configure(self, config: TurnConfig) -> None:
-        """Take new turn-taking settings."""
+    def configure(self, config: TurnConfig, hearing: Hearing) -> None:
+        """Take new settings; how the caller is heard holds from the next utterance."""
+        self._hearing = hearing
         self._preroll.configure(config.policy == "manual")
         self._config = config
         self._taker.configure(config)
@@ -217,6 +223,8 @@ class Listener:
                 self._preroll.voice(len(self._pending) + WINDOW)
             self._obey(self._taker.window(probability, hop_levels_db(window)))
         self._push_voiced()
+        if self._utterance is not None and not self._manual:
+            self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
         self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
 
@@ -266,7 +274,7 @@ class Listener:
     def _act(self, decision: Decision) -> None:
         match decision:
             case Began(at, overlap):
-                self._open_utterance(at)
+                self._open_utterance(at, overlap)
                 if overlap:
                     self._duck(self._config.duck_db)
                 else:
@@ -294,11 +302,14 @@ class Listener:
         if self._told.text:
             self._post(Transcript(self._number, self._told.text, final=False))
 
-    def _open_utterance(self, at: int) -> None:
+    def _open_utterance(self, at: int, overlap: bool = False) -> None:
         self._close_utterance()
         self._number += 1
+        asked = self._hearing
         try:
-            self._utterance = self._recogniser.open()
+            self._utterance = self._recogniser.open(
+                Opening(asked.language, asked.prompt, overlap, asked.timed)
+            )
         except VoiceServerError as error:
             log.warning("no recogniser for an utterance", extra={"why": str(error)})
             self._post(Failed("recogniser", str(error)))
@@ -308,7 +319,9 @@ class Listener:
         else:
             before_ms = UNVOICED_MS if self._manual else self._config.prefix_ms
             wanted = self._now - at + before_ms * MIC_RATE // 1000
-            self._utterance.push(self._preroll.newest(wanted))
+            before = self._preroll.newest(wanted)
+            self._utterance_at = self._now - len(before)
+            self._utterance.push(before)
 
     def _commit(self, at: int, reason: str) -> None:
         utterance, self._utterance = self._utterance, None

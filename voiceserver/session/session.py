@@ -138,6 +138,7 @@ class Session:
             lambda n: metrics.dropped.labels("microphone").inc(n),
             hint=lambda *hint: self.happens(Hint(*hint)),
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
+            hearing=opened.settings.hearing,
         )
         self.door = Door(self._inbox, self._listener)
         cost = CallCost()
@@ -374,7 +375,7 @@ class Session:
             case Configure():
                 self._settings = command.settings
                 self._speaking.prepare(self._settings, group)
-                self._listener.configure(self._settings.turn)
+                self._listener.configure(self._settings.turn, self._settings.hearing)
                 self._floor.configure(self._settings.turn)
             case AddMessage(role, text, key, after, calls, call_id):
                 await self._speaking.drop_guess()  # it did not know this

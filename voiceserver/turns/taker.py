@@ -106,6 +106,11 @@ class TurnTaker:
         """Where the user stands."""
         return self._state
 
+    @property
+    def voiced_until(self) -> int:
+        """Sample after the last voice, in samples fed."""
+        return self._gate.voiced_until
+
     def configure(self, config: TurnConfig) -> None:
         """Take new settings; they hold from the next window on."""
         self._config = config

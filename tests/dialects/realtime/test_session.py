@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.dialects.realtime.client import Client, names
-from voiceserver.commands import CallSettings, Configure
+from voiceserver.commands import CallSettings, Configure, Hearing
 from voiceserver.config import Config, TextConfig
 from voiceserver.dialects.realtime.session import ROWS
 
@@ -183,7 +183,7 @@ def test_ignored_members_are_echoed() -> None:
         "prompt": {"id": "p"},
         "reasoning": {"effort": "low"},
         "truncation": "disabled",
-        "include": ["item.input_audio_transcription.logprobs"],
+        "include": ["item.input_audio_transcription.other"],
         "parallel_tool_calls": False,
         "model": "gpt-realtime",
     }
@@ -192,6 +192,18 @@ def test_ignored_members_are_echoed() -> None:
     assert client.session | ignored == client.session
     shown = client.session["audio"]["input"]["noise_reduction"]
     assert shown == {"type": "near_field"}
+
+
+def test_language_prompt_and_log_probabilities_reach_the_recogniser() -> None:
+    """As OpenAI names them; without them the server's own choice holds."""
+    client = Client()
+    asked = {"input": {"transcription": {"language": "de", "prompt": "Bier, Wein"}}}
+    include = ["item.input_audio_transcription.logprobs"]
+    changed = update(client, include=include, audio=asked)
+    assert changed == {"hearing": Hearing("de", "Bier, Wein", timed=True)}
+    assert update(client, audio={"input": {"transcription": None}}) == {
+        "hearing": Hearing(timed=True)
+    }
 
 
 def test_transcription_session_answers_nothing() -> None:

@@ -15,13 +15,13 @@ from tests.engines.conformance import check_recogniser
 from tests.processes.test_supervised import until
 from voiceserver.audio import MIC_RATE
 from voiceserver.engines.base import Hypothesis
-from voiceserver.engines.remote import recogniser as remote_recogniser
+from voiceserver.engines.remote import utterance as remote_utterance
 from voiceserver.engines.remote.recogniser import (
-    BLOCK,
     MAX_WAITING,
     RemoteRecogniser,
     recogniser_spec,
 )
+from voiceserver.engines.remote.utterance import BLOCK
 from voiceserver.errors import EngineFailed, Overloaded
 from voiceserver.metrics import Metrics
 
@@ -203,7 +203,7 @@ async def test_audio_beyond_the_longest_utterance_is_dropped_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The newest is kept, since the question comes last; what was decoded is heard."""
-    monkeypatch.setattr(remote_recogniser, "MAX_UTTERANCE_S", 1)
+    monkeypatch.setattr(remote_utterance, "MAX_UTTERANCE_S", 1)
     metrics = Metrics()
     async with remote(metrics=metrics) as pool:
         first, second = pool.open(), pool.open()  # one process: the second waits
@@ -220,7 +220,7 @@ async def test_a_long_utterance_is_decoded_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Decoded as it comes, nothing of it is lost; only its replay is bounded."""
-    monkeypatch.setattr(remote_recogniser, "MAX_UTTERANCE_S", 1)
+    monkeypatch.setattr(remote_utterance, "MAX_UTTERANCE_S", 1)
     metrics = Metrics()
     async with remote(metrics=metrics) as pool:
         utterance = pool.open()
@@ -240,7 +240,7 @@ async def test_a_long_recording_is_sent_as_fast_as_it_is_decoded() -> None:
         utterance.push(np.tile(SECOND, 60))
         job = utterance._job
         assert job is not None
-        assert utterance._sent <= remote_recogniser.WINDOW + BLOCK
+        assert utterance._sent <= remote_utterance.WINDOW + BLOCK
         assert (await utterance.final()).text == "960000 samples"
         utterance.close()
 
@@ -275,7 +275,7 @@ async def test_a_partial_from_before_a_loss_is_not_settled_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It covers only the beginning; it stays the answer where nothing better comes."""
-    monkeypatch.setattr(remote_recogniser, "REPLAYS", 1)
+    monkeypatch.setattr(remote_utterance, "REPLAYS", 1)
     async with remote(slow_s=0.02) as pool:
         utterance = pool.open()
         utterance.push(SECOND)

@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 
 from tests.engines.remote.fake_cores import CountingRecogniser
-from voiceserver.engines.base import Hypothesis
-from voiceserver.engines.remote.recogniser import read
 from voiceserver.engines.remote.recogniser_child import (
     STEP,
     RecognitionJob,
     RecognitionJobs,
-    written,
 )
 from voiceserver.errors import EngineFailed
-from voiceserver.processes.ipc import MAX_BODY, Kind
+from voiceserver.processes.ipc import Kind
 
 SECOND = np.zeros(16_000, "<i2").tobytes()
 
@@ -84,24 +81,3 @@ def test_utterances_take_turns_in_a_core_that_takes_several() -> None:
     first.close()
     first.close()
     assert core.open_utterances == 0
-
-
-@pytest.mark.parametrize(
-    "hypothesis",
-    [
-        Hypothesis("go forward", words="go forward"),
-        Hypothesis("It is 5.", complete=True),
-        Hypothesis("\u4f60\u597d!", words="ni hao"),
-        Hypothesis(),
-    ],
-)
-def test_a_hypothesis_comes_over_the_pipe_as_it_is(hypothesis: Hypothesis) -> None:
-    """Its text and its words."""
-    assert read(*written(hypothesis), final=False) == hypothesis
-
-
-def test_text_beyond_a_message_is_cut() -> None:
-    """Rather than the call."""
-    about, body = written(Hypothesis("Ha! " * 40_000))
-    assert len(body) <= MAX_BODY
-    assert read(about, body, final=True).text.startswith("Ha! Ha!")

@@ -176,9 +176,10 @@ class UserSpeech:
         if transcript.error:
             self._failed(utterance, transcript.error)
         else:
-            self._completed(utterance, transcript.text)
+            self._completed(utterance, transcript)
 
-    def _completed(self, utterance: _Utterance, text: str) -> None:
+    def _completed(self, utterance: _Utterance, transcript: Transcript) -> None:
+        text, more = transcript.text, _more(transcript)
         where = {"item_id": utterance.item.id, "content_index": 0}
         name = "conversation.item.input_audio_transcription"
         if text:
@@ -188,6 +189,7 @@ class UserSpeech:
             f"{name}.completed",
             **where,
             transcript=text,
+            **more,
             usage={"type": "duration", "seconds": utterance.duration_ms / 1000},
         )
 
@@ -204,3 +206,18 @@ class UserSpeech:
             content_index=0,
             error=error,
         )
+
+
+def _more(transcript: Transcript) -> dict[str, object]:
+    """What is told of a transcript where it was asked for: probabilities, language.
+
+    A word stands where OpenAI's API has a token, with the space before it.
+    """
+    more: dict[str, object] = {}
+    if transcript.timed:
+        tokens = [f" {w.text}" if n else w.text for n, w in enumerate(transcript.timed)]
+        more["logprobs"] = [
+            {"token": token, "logprob": word.logprob, "bytes": list(token.encode())}
+            for token, word in zip(tokens, transcript.timed, strict=True)
+        ]
+    return more

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from voiceserver.commands import CallSettings
+from voiceserver.commands import CallSettings, Hearing
 from voiceserver.config import Config, TurnConfig
 from voiceserver.dialects.fields import (
     Check,
@@ -248,6 +248,19 @@ def _transcription(change: Change) -> Mapping[str, Any] | None:
     return {**(change.current or {}), **checked(given, _TRANSCRIPTION, change.path)}
 
 
+LOGPROBS = "item.input_audio_transcription.logprobs"  # asked for by ``include``
+
+
+def _hearing(_rules: SessionRules, settings: SessionSettings) -> Hearing:
+    asked = settings["audio.input.transcription"] or {}
+    included = settings["include"]
+    return Hearing(
+        asked.get("language") or "",
+        asked.get("prompt") or "",
+        timed=isinstance(included, list) and LOGPROBS in included,
+    )
+
+
 def _output_modalities(value: object, path: str) -> list[str]:
     if value not in (["audio"], ["text"]):
         message = f'{path} must be ["audio"] or ["text"]'
@@ -330,6 +343,7 @@ ROWS = (
         "audio.input.transcription",
         _transcription,
         lambda config: {"model": config.engines.recogniser},
+        Effect("hearing", _hearing),
         nullable=True,
         heard=True,
     ),

@@ -47,6 +47,9 @@ class ChildJob(Protocol):
     def push(self, body: bytes) -> None:
         """Take input."""
 
+    def note(self, meta: Meta) -> None:
+        """Take what is told about the input so far, or leave it."""
+
     def finish(self) -> None:
         """Take notice that the input is complete."""
 
@@ -149,6 +152,8 @@ class Server:
         match message.kind:
             case Kind.PUSH:
                 job.push(message.body)
+            case Kind.NOTE:
+                job.note(message.meta)
             case Kind.FINISH:
                 job.finish()
             case Kind.CREDIT:

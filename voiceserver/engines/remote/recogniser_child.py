@@ -12,10 +12,10 @@ from typing import cast
 import numpy as np
 
 from voiceserver.audio import MIC_RATE
-from voiceserver.engines.base import Hypothesis
 from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore
+from voiceserver.engines.remote.hypotheses import written
 from voiceserver.errors import EngineFailed
-from voiceserver.processes.ipc import MAX_BODY, Kind, Meta
+from voiceserver.processes.ipc import Kind, Meta
 
 STEP = MIC_RATE // 10  # samples decoded between two looks at the socket
 
@@ -85,6 +85,9 @@ class RecognitionJob:
         for at in range(0, len(body), 2 * STEP):
             self._blocks.append(body[at : at + 2 * STEP])
 
+    def note(self, meta: Meta) -> None:
+        """It makes no difference here."""
+
     def finish(self) -> None:
         """That was all the audio."""
         self._finishing = True
@@ -126,16 +129,3 @@ def _warm(core: RecogniserCore) -> None:
         utterance.push(noise)
     utterance.finish()
     utterance.close()
-
-
-def written(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
-    """Write a hypothesis as a message: its text, then its words if they differ.
-
-    ``recogniser.read`` is the other end.
-    """
-    text = hypothesis.text.encode("utf-8", "replace")[: MAX_BODY // 2]
-    meta: Meta = {"complete": hypothesis.complete}
-    if hypothesis.words == hypothesis.text:
-        return meta, text
-    words = hypothesis.words.encode("utf-8", "replace")[: MAX_BODY // 2]
-    return meta | {"text": len(text)}, text + words

@@ -73,6 +73,9 @@ class SpeechJob:
         """Take text, UTF-8; a character may be cut by the end of a message."""
         self._text += body
 
+    def note(self, meta: Meta) -> None:
+        """It makes no difference here."""
+
     def finish(self) -> None:
         """The text is complete: begin to speak."""
         text = self._text.decode("utf-8", "replace")
