@@ -302,6 +302,8 @@ class TextConfig:
         instructions: What a language model is told about its role.
         max_output_tokens: Bound of a reply.
         provider: Services in order of preference.
+        domain: TOML file of what callers may ask for, answered before any model is
+            asked; empty is none.
     """
 
     instructions: str = (
@@ -310,6 +312,7 @@ class TextConfig:
     )
     max_output_tokens: int = 512
     provider: tuple[TextProvider, ...] = ()
+    domain: str = field(default="", metadata=PATH)
 
     def __post_init__(self) -> None:
         _require_distinct("text", tuple(each.name for each in self.provider))

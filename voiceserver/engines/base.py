@@ -215,6 +215,8 @@ class TextRequest:
         hedge: Whether a second provider may be asked beside the first.
         life: Only a sign of life is asked for: thoughts, or a cut, are an answer.
         read: The answer is read, not heard: no clause of it need be waited for.
+        guess: It answers a guess of the user's words, and may come to nothing: what
+            cannot be undone is not to be done for it, but refused by ``EngineFailed``.
     """
 
     messages: tuple[Message, ...]
@@ -225,6 +227,7 @@ class TextRequest:
     hedge: bool = field(default=True, compare=False)
     life: bool = field(default=False, compare=False)
     read: bool = field(default=False, compare=False)
+    guess: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

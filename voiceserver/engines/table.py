@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from voiceserver.config import Config
@@ -229,15 +230,26 @@ def check_voice(config: Config, voices: Sequence[str]) -> None:
 def grammar(config: Config) -> str:
     """What the recogniser should listen for beside dictation, as JSGF; "" is nothing.
 
-    That is what the responder can answer, where it may be the one to answer.
+    That is what the responder can answer, where it may be the one to answer, and what
+    callers may ask for in the domain.
     """
-    if not config.recogniser.grammar or text_engine(config) == PROVIDERS:
+    if not config.recogniser.grammar:
         return ""
+    from voiceserver.engines.responder import jsgf
+
+    domain = ""
+    if config.text.domain:
+        from voiceserver.engines.domain import load
+        from voiceserver.engines.domain.vocabulary import rules
+
+        domain = rules(load(Path(config.text.domain)))
+    if text_engine(config) == PROVIDERS:
+        return jsgf((), domain=domain) if domain else ""
     if config.engines.text == "stub" and config.text.provider:
         return ""  # the stub stands for them
-    from voiceserver.engines.responder import Responder, jsgf
+    from voiceserver.engines.responder import Responder
 
-    return jsgf(Responder(config.responder).questions)
+    return jsgf(Responder(config.responder).questions, domain=domain)
 
 
 class _Warming(Protocol):
@@ -328,6 +340,16 @@ class _Opening:
         return await self._stack.enter_async_context(voice)
 
     async def text(self) -> TextModel:
+        rest = await self._model()
+        if not self._config.text.domain:
+            return rest
+        from voiceserver.engines.domain import DomainFirst, load
+
+        domain = load(Path(self._config.text.domain))
+        first = DomainFirst(domain, rest, await self.transport())
+        return await self._stack.enter_async_context(first)
+
+    async def _model(self) -> TextModel:
         config, name = self._config, text_engine(self._config)
         if name != PROVIDERS:
             model: TextModel = self._loaded(row_named("text", name, self._rows))

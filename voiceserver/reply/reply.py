@@ -252,7 +252,7 @@ class Reply:
         if self._committed.is_set():
             self.ledger.step(Step.PARTIAL_DRAFT)
         stages = self._stages()
-        words = self._ask(stages, self._conversation(guess))
+        words = self._ask(stages, self._conversation(guess), guess=True)
         budget, silent = self.ledger.config, self.text_only
         answer = Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
         self._draft = _Draft(guess, answer, group.create_task(answer.run()))
@@ -314,7 +314,7 @@ class Reply:
         return self._ask(stages, self._conversation(""))
 
     def _ask(
-        self, stages: Stages, messages: tuple[Message, ...]
+        self, stages: Stages, messages: tuple[Message, ...], *, guess: bool = False
     ) -> AsyncGenerator[TextItem, None]:
         settings = self._settings
         return stages.text(
@@ -323,6 +323,7 @@ class Reply:
             settings.max_output_tokens,
             settings.tools,
             self.text_only,
+            guess,
         )
 
     def _stages(self) -> Stages:

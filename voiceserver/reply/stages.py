@@ -126,6 +126,7 @@ class Stages:
         max_output_tokens: int,
         tools: ToolUse = NO_TOOLS,
         read: bool = False,
+        guess: bool = False,
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -135,6 +136,7 @@ class Stages:
             max_output_tokens: Bound of the answer; 0 is unbounded.
             tools: What the model may call.
             read: The answer is read, not heard.
+            guess: It may come to nothing.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -156,6 +158,7 @@ class Stages:
             observe=self._note_text,
             hedge=budget.hedge and load is Load.NORMAL,
             read=read,
+            guess=guess,
         )
         return self._within(
             Stage.TEXT,

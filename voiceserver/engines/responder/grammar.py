@@ -69,7 +69,9 @@ _IS_SHORT = frozenset("what who where when how that".split())
 
 
 def jsgf(
-    questions: Sequence[Question] = STANDARD, known: Container[str] | None = None
+    questions: Sequence[Question] = STANDARD,
+    known: Container[str] | None = None,
+    domain: str = "",
 ) -> str:
     """Write the grammar of everything the responder can answer.
 
@@ -78,6 +80,7 @@ def jsgf(
             included.
         known: The recogniser's dictionary; wordings with other words are left out.
             None takes all words.
+        domain: More rules, of which ``<domain>`` is a request too.
     """
 
     def alternatives(choices: Iterable[str]) -> str:
@@ -99,7 +102,11 @@ def jsgf(
         cities=alternatives(CITIES),
     )
     question = f"<question> = {alternatives(wordings)};\n"
-    return f"#JSGF V1.0;\ngrammar voiceserver;\n{rules}{question}{_PUBLIC}"
+    head = "#JSGF V1.0;\ngrammar voiceserver;\n"
+    if not questions:
+        return f"{head}{rules}{domain}public <request> = <domain>;\n"
+    public = _PUBLIC.replace("(<question>", "(<domain> | <question>", bool(domain))
+    return f"{head}{rules}{domain}{question}{public}"
 
 
 def _said(ask: str) -> Iterable[str]:

@@ -1,0 +1,28 @@
+"""What recognisers are told to listen for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voiceserver.engines.domain import load
+from voiceserver.engines.domain.vocabulary import MAX_LISTED, listed, rules
+from voiceserver.engines.responder import STANDARD, Question, jsgf
+from voiceserver.engines.sphinx.grammar import GrammarSearch
+from voiceserver.engines.sphinx.search import find_model
+
+COFFEE = load(Path(__file__).parents[3] / "examples" / "coffee.toml")
+
+
+def test_short_wordings_are_listed_and_no_synonyms() -> None:
+    words = listed(COFFEE)
+    assert {"latte", "double shot", "almond milk", "brown sugar"} <= set(words)
+    assert "expresso" not in words
+    assert len(words) <= MAX_LISTED
+
+
+@pytest.mark.parametrize("questions", [(), STANDARD])
+def test_the_grammar_can_be_listened_for(questions: tuple[Question, ...]) -> None:
+    written = jsgf(questions, domain=rules(COFFEE))
+    assert GrammarSearch(find_model(""), written)
