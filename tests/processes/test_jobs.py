@@ -12,7 +12,7 @@ from tests.virtual_time import run_virtual
 from voiceserver.errors import EngineFailed
 from voiceserver.processes import ipc
 from voiceserver.processes.ipc import Kind, Message, Meta
-from voiceserver.processes.jobs import CANCEL_LIMIT_S, Job, Jobs
+from voiceserver.processes.supervised import CANCEL_LIMIT_S, Job, Jobs
 
 
 class Sink:

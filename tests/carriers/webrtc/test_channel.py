@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from voiceserver.carriers.webrtc.channel import (
+from voiceserver.carriers.webrtc.call import (
     MAX_MESSAGE_BYTES,
     MAX_WAITING_BYTES,
     EventChannel,

@@ -14,7 +14,7 @@ from voiceserver.engines.remote.hypotheses import written
 from voiceserver.engines.remote.utterance import RemoteUtterance
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.ipc import Meta
-from voiceserver.processes.jobs import Job
+from voiceserver.processes.supervised import Job
 
 SECOND = np.full(MIC_RATE, 0.1, np.float32)
 

@@ -11,8 +11,10 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from aiortc import (
     AudioStreamTrack,
@@ -25,7 +27,6 @@ from aiortc import (
 
 from voiceserver.carriers.base import HeldCall, Incoming
 from voiceserver.carriers.webrtc import aiortc_seams
-from voiceserver.carriers.webrtc.channel import EventChannel
 from voiceserver.carriers.webrtc.sdp import checked_offer, with_public_address
 from voiceserver.config import MediaConfig
 from voiceserver.errors import BadRequest, SessionEnded
@@ -50,6 +51,10 @@ POLL_S = 0.02
 WATCHES = 8  # looks at the line within its inactivity limit
 TOLD_EVERY = 2  # looks: the client is told how its audio fares
 
+LABEL = "oai-events"
+MAX_MESSAGE_BYTES = 131_072  # instructions of any sensible length fit
+MAX_WAITING_BYTES = 1_048_576  # not yet taken by the client; beyond it the call ends
+
 CARRIER = Carrier("webrtc")
 
 
@@ -72,7 +77,9 @@ class WebRtcCall(HeldCall):
         self._n_left_out = 0  # frames of the reply
         self._line: aiortc_seams.AudioLine | None = None
         self._meter = MediaMeter(parts.metrics)
-        self._channel = EventChannel(self._receive, self.hang_up)
+        self._channel = EventChannel(
+            lambda text: self._session.receive(text), self.hang_up
+        )
         self._playout = Playout()
         super().__init__(incoming, CARRIER, self._playout, self._channel.send)
         self._receiver = AudioReceiver(self._session.hear, parts.clock)
@@ -226,9 +233,6 @@ class WebRtcCall(HeldCall):
         self._meter.update(fared)
         log.info("audio of a call", extra=asdict(fared))
 
-    def _receive(self, text: str) -> None:
-        self._session.receive(text)
-
     async def _close(self) -> None:
         if self._peer is None:
             return
@@ -264,3 +268,80 @@ def _configuration(media: MediaConfig) -> RTCConfiguration:
         for url in media.ice_servers
     ]
     return RTCConfiguration(iceServers=servers)
+
+
+class EventChannel:
+    """The data channel of a call, whichever side creates it; knows nothing of events.
+
+    Text out is bounded, and waits for the channel to open; text in is checked.
+
+    Args:
+        receive: Takes a text of the client.
+        end: Ends the call, given the reason.
+    """
+
+    def __init__(
+        self, receive: Callable[[str], None], end: Callable[[str], None]
+    ) -> None:
+        self._receive = receive
+        self._end = end
+        self._channel: Any = None
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._waiting_bytes = 0
+
+    def attach(self, channel: Any) -> None:
+        """Take a channel of the peer connection; others than the first are ignored."""
+        if self._channel is not None or channel.label != LABEL:
+            return
+        self._channel = channel
+        channel.on("message", self._message)
+        channel.on("open", self._flush)
+        self._flush()
+
+    def send(self, text: str) -> None:
+        """Send, or keep until the channel is open; never raises."""
+        size = _n_bytes(text)
+        if self._waiting_bytes + self._buffered() + size > MAX_WAITING_BYTES:
+            # A client without a channel does not want events; one with a channel
+            # that takes none is gone or hostile.
+            if self._channel is not None:
+                self._end("The client does not read its events.")
+            return
+        self._waiting.append((text, size))
+        self._waiting_bytes += size
+        self._flush()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything was handed to the network."""
+        return not self._open() or self._buffered() == 0
+
+    def _open(self) -> bool:
+        return self._channel is not None and self._channel.readyState == "open"
+
+    def _buffered(self) -> int:
+        return self._channel.bufferedAmount if self._channel is not None else 0
+
+    def _flush(self) -> None:
+        while self._waiting and self._open():
+            text, size = self._waiting.popleft()
+            self._waiting_bytes -= size
+            try:
+                self._channel.send(text)
+            except ValueError:
+                # Above what the client's offer says that it takes (RFC 8841).
+                self._end("An event is larger than the client's offer allows.")
+                return
+
+    def _message(self, message: object) -> None:
+        if not isinstance(message, str):
+            self._end("The event channel takes text only.")
+        elif _n_bytes(message) > MAX_MESSAGE_BYTES:
+            self._end(f"An event is larger than {MAX_MESSAGE_BYTES // 1024} KiB.")
+        else:
+            self._receive(message)
+
+
+def _n_bytes(text: str) -> int:
+    """Size on the wire; a letter is up to four bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

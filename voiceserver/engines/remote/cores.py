@@ -3,8 +3,8 @@
 A core knows no sockets, no event loop and no other job. It is named by a dotted path
 to its factory, so that tests may run a made-up one in a real process. A factory is
 called once, may be slow, and raises ``EngineFailed`` with what to do about it.
-``recogniser_child`` and ``synthesizer_child`` call them; ``recogniser`` and
-``synthesizer`` are the other ends of their pipes.
+``steps`` calls them; ``recogniser`` and ``synthesizer`` are the other ends of their
+pipes.
 """
 
 from __future__ import annotations

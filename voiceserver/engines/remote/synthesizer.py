@@ -18,9 +18,8 @@ from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.errors import EngineFailed, Overloaded
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
-from voiceserver.processes.jobs import Job
 from voiceserver.processes.process import ChildSpec
-from voiceserver.processes.supervised import Supervised
+from voiceserver.processes.supervised import Job, Supervised
 
 CHILD = "voiceserver.engines.remote.child"
 SLOTS = 32  # phrases spoken at once; 8 calls with 2 phrases each take 16

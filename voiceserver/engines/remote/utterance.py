@@ -16,7 +16,7 @@ from voiceserver.engines.base import Hypothesis, Opening
 from voiceserver.engines.remote.hypotheses import joined, read
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.ipc import Meta
-from voiceserver.processes.jobs import Job
+from voiceserver.processes.supervised import Job
 
 MAX_UTTERANCE_S = 60  # kept of one utterance; what came before is dropped and counted
 MAX_DECODED_S = 600  # by one process; then it is begun anew with what is kept
