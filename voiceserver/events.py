@@ -9,6 +9,7 @@ One more event needs a change of ARCHITECTURE.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -165,6 +166,25 @@ class ToolCalled:
     call: ToolCall
 
 
+@dataclass(frozen=True, slots=True)
+class FormFilled:
+    """What is understood so far of something that is asked for has changed.
+
+    Attributes:
+        turn: Of the reply that tells it.
+        name: Of the domain.
+        intent: What is asked for; ``""`` once it is taken back.
+        slots: Values by slot.
+        stage: As ``engines.base.Form`` has it.
+    """
+
+    turn: int
+    name: str
+    intent: str
+    slots: Mapping[str, str]
+    stage: str
+
+
 class Outcome(Enum):
     """How the generation of a reply ended."""
 
@@ -290,6 +310,7 @@ Event = (
     | TextDelta
     | AudioDelta
     | ToolCalled
+    | FormFilled
     | ReplyDone
     | Playback
     | MediaReport

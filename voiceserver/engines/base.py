@@ -8,7 +8,7 @@ conformance suite holds every engine to this: ``tests/engines/conformance.py``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -248,7 +248,25 @@ class Shortened:
     """The answer ends here because it reached ``max_output_tokens``."""
 
 
-TextItem = str | Reminder | ToolCall | Shortened
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is understood so far of something that is asked for, to be shown.
+
+    Attributes:
+        name: Of the domain.
+        intent: What is asked for; ``""`` once it is taken back.
+        slots: Values by slot.
+        stage: ``"filling"``, ``"doubting"``, ``"confirming"``, ``"changing"``,
+            ``"done"`` or ``"idle"``.
+    """
+
+    name: str
+    intent: str
+    slots: Mapping[str, str]
+    stage: str
+
+
+TextItem = str | Reminder | ToolCall | Form | Shortened
 
 
 class TextModel(Protocol):

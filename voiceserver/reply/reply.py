@@ -18,6 +18,7 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Pressure, Stage, Step, TurnLedger
 from voiceserver.commands import CallSettings
 from voiceserver.engines.base import (
+    Form,
     Hypothesis,
     Message,
     Reminder,
@@ -29,6 +30,7 @@ from voiceserver.engines.opened import Engines
 from voiceserver.errors import VoiceServerError, first
 from voiceserver.events import (
     Event,
+    FormFilled,
     Outcome,
     ReplyDone,
     ReplyStarted,
@@ -353,6 +355,8 @@ class Reply:
                 await self._emit(piece)
             case ToolCall():
                 await self._emit(ToolCalled(self.turn, piece))
+            case Form(name, intent, slots, stage):
+                await self._emit(FormFilled(self.turn, name, intent, slots, stage))
             case Shortened():
                 self._shortened = True
             case "":

@@ -15,6 +15,7 @@ from voiceserver.commands import CallSettings
 from voiceserver.engines.base import Message
 from voiceserver.events import (
     AudioDelta,
+    FormFilled,
     Outcome,
     Played,
     ReplyDone,
@@ -127,7 +128,13 @@ class Asides:
         match event:
             case TextDelta(turn, text):
                 self._texts[turn] += text
-            case ReplyStarted() | AudioDelta() | ToolCalled() | ReplyDone():
+            case (
+                ReplyStarted()
+                | AudioDelta()
+                | ToolCalled()
+                | FormFilled()
+                | ReplyDone()
+            ):
                 pass
         self._dialect.notify(event)
         if isinstance(event, ReplyDone):

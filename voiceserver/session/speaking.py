@@ -17,6 +17,7 @@ from voiceserver.engines.base import Message
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
+    FormFilled,
     Outcome,
     Playback,
     Played,
@@ -320,7 +321,7 @@ class Speaking:
             case Playback(state=Played.DONE) if self._reply is not None:
                 played = self._playout.played
                 event = self._heard(self._reply, Played.DONE, played)
-            case ReplyStarted() | Playback():
+            case ReplyStarted() | FormFilled() | Playback():
                 pass
             case _:
                 assert_never(event)

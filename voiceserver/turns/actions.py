@@ -12,6 +12,7 @@ from voiceserver.commands import CancelReply, CreateReply
 from voiceserver.events import (
     AudioDelta,
     Event,
+    FormFilled,
     Outcome,
     Playback,
     ReplyDone,
@@ -22,7 +23,7 @@ from voiceserver.events import (
     UserTurn,
 )
 
-Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
+Generated = ReplyStarted | TextDelta | AudioDelta | ToolCalled | FormFilled | ReplyDone
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from voiceserver.events import (
     BargeIn,
     Event,
     Failed,
+    FormFilled,
     IdleElapsed,
     MediaReport,
     Outcome,
@@ -182,7 +183,12 @@ class Floor:
             case Transcript():
                 return self._heard(event, standing) if event.final else [Tell(event)]
             case (
-                ReplyStarted() | TextDelta() | AudioDelta() | ToolCalled() | ReplyDone()
+                ReplyStarted()
+                | TextDelta()
+                | AudioDelta()
+                | ToolCalled()
+                | FormFilled()
+                | ReplyDone()
             ):
                 return self._said(event, standing)
             case Playback():
@@ -330,7 +336,7 @@ class Floor:
                 return [Follow(event), *self._refuse_asked()]
             case AudioDelta() if self._outcome is not None:
                 return []  # too late to be heard
-            case TextDelta() | AudioDelta() | ToolCalled():
+            case TextDelta() | AudioDelta() | ToolCalled() | FormFilled():
                 pass
             case ReplyDone():
                 reply.active = reply.generating = False

@@ -6,6 +6,7 @@ from tests.dialects.realtime.client import Client, names
 from voiceserver.budget import Stage, StageSpend, TurnRecord
 from voiceserver.dialects.realtime.response import ResponseCreate
 from voiceserver.events import (
+    FormFilled,
     Outcome,
     Playback,
     Played,
@@ -51,6 +52,16 @@ def test_completed_response_has_its_output_and_usage() -> None:
     ]
     usage = done["usage"]
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_a_form_is_told_as_it_stands() -> None:
+    """What a page shows of an order beside the talk."""
+    [event] = replying().notify(FormFilled(1, "bar", "order", {"size": "big"}, "done"))
+    assert event["type"] == "voiceserver.form.updated"
+    assert event["response_id"]
+    slots = {"size": "big"}
+    form = {"name": "bar", "intent": "order", "slots": slots, "stage": "done"}
+    assert event["form"] == form
 
 
 def test_audio_of_the_user_is_counted_once() -> None:

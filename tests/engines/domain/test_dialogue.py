@@ -12,7 +12,7 @@ from voiceserver.engines.base import Message
 from voiceserver.engines.domain import load
 from voiceserver.engines.domain.dialogue import Dialogue, Said, Stage, State
 
-COFFEE = load(Path(__file__).parents[3] / "examples" / "coffee.toml")
+COFFEE = load(Path(__file__).parents[3] / "examples" / "kiosk_orders" / "coffee.toml")
 DIALOGUE = Dialogue(COFFEE)
 WORDS = sorted(
     {

@@ -60,7 +60,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert domain.intents[0].start == {("i", "need", "a", "taxi")}
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")))
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.toml")))
 def test_the_examples_are_read(path: Path) -> None:
     if "[[intent]]" in path.read_text():
         assert load(path).intents

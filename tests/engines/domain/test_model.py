@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.engines.base import Answering, Message, Note, TextItem, TextRequest
+from voiceserver.engines.base import (
+    Answering,
+    Form,
+    Message,
+    Note,
+    TextItem,
+    TextRequest,
+)
 from voiceserver.engines.domain import DomainFirst, load
 from voiceserver.engines.domain.terms import Domain
 from voiceserver.errors import EngineFailed, ProviderFailed
 
-EXAMPLE = load(Path(__file__).parents[3] / "examples" / "coffee.toml")
-URL = "http://127.0.0.1:9/orders"
-COFFEE = replace(EXAMPLE, intents=(replace(EXAMPLE.intents[0], url=URL),))
+COFFEE = load(Path(__file__).parents[3] / "examples" / "kiosk_orders" / "coffee.toml")
+URL = COFFEE.intents[0].url
+UNSENT = replace(COFFEE, intents=(replace(COFFEE.intents[0], url=""),))
 
 
 class Rest:
@@ -86,9 +93,13 @@ ORDER = said("a large latte", "That is a large latte. Is that right?", "yes")
 async def ask(
     service: Service, request: TextRequest, domain: Domain = COFFEE
 ) -> list[TextItem]:
-    """Return what is answered, less signs of life."""
+    """Return what is answered, less signs of life and forms."""
     async with DomainFirst(domain, Rest(), service) as model:
-        return [item async for item in model.reply(request) if item != ""]
+        return [
+            item
+            async for item in model.reply(request)
+            if isinstance(item, str) and item
+        ]
 
 
 async def test_what_is_its_own_it_answers_and_notes_that() -> None:
@@ -154,6 +165,14 @@ async def test_nothing_is_sent_on_a_guess() -> None:
 
 async def test_without_a_url_it_is_only_said() -> None:
     service = Service(Answer(200, "text/plain", b"done"))
-    answer = await ask(service, TextRequest(ORDER), EXAMPLE)
+    answer = await ask(service, TextRequest(ORDER), UNSENT)
     assert answer == ["Thank you. Your latte is on its way."]
     assert not service.orders
+
+
+async def test_what_is_understood_is_told_beside_the_words() -> None:
+    service = Service(Answer(200, "text/plain", b"done"))
+    async with DomainFirst(COFFEE, Rest(), service) as model:
+        items = [item async for item in model.reply(TextRequest(ORDER[:1]))]
+    slots = {"size": "large", "drink": "latte"}
+    assert items[0] == Form("coffee bar", "order_drink", slots, "confirming")

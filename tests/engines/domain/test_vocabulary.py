@@ -12,7 +12,7 @@ from voiceserver.engines.responder import STANDARD, Question, jsgf
 from voiceserver.engines.sphinx.grammar import GrammarSearch
 from voiceserver.engines.sphinx.search import find_model
 
-COFFEE = load(Path(__file__).parents[3] / "examples" / "coffee.toml")
+COFFEE = load(Path(__file__).parents[3] / "examples" / "kiosk_orders" / "coffee.toml")
 
 
 def test_short_wordings_are_listed_and_no_synonyms() -> None:

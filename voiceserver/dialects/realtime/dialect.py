@@ -27,6 +27,7 @@ from voiceserver.events import (
     BargeIn,
     Event,
     Failed,
+    FormFilled,
     IdleElapsed,
     MediaReport,
     Playback,
@@ -99,6 +100,7 @@ class RealtimeDialect:
                 | TextDelta()
                 | AudioDelta()
                 | ToolCalled()
+                | FormFilled()
                 | ReplyDone()
                 | Playback()
             ):

@@ -19,6 +19,7 @@ from voiceserver.dialects.realtime.response import Response, ResponseCreate
 from voiceserver.errors import BadRequest
 from voiceserver.events import (
     AudioDelta,
+    FormFilled,
     Outcome,
     Playback,
     Played,
@@ -29,7 +30,15 @@ from voiceserver.events import (
 )
 from voiceserver.tools import ToolCall
 
-OutputEvent = ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone | Playback
+OutputEvent = (
+    ReplyStarted
+    | TextDelta
+    | AudioDelta
+    | ToolCalled
+    | FormFilled
+    | ReplyDone
+    | Playback
+)
 
 
 class Responses:
@@ -89,6 +98,17 @@ class Responses:
                 self._sound(response, event)
             case ToolCalled():
                 self._call_tool(response, event.call)
+            case FormFilled():
+                self._call.wire.event(
+                    "voiceserver.form.updated",
+                    response_id=response.id,
+                    form={
+                        "name": event.name,
+                        "intent": event.intent,
+                        "slots": dict(event.slots),
+                        "stage": event.stage,
+                    },
+                )
             case ReplyDone():
                 self._finish(response, event)
             case _:

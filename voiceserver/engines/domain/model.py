@@ -17,6 +17,7 @@ from types import TracebackType
 
 from voiceserver.engines.base import (
     Answering,
+    Form,
     Message,
     TextItem,
     TextModel,
@@ -81,11 +82,13 @@ class DomainFirst:
                     yield item
             return
         request.observe(Answering(self._domain.name))
+        if request.guess and move.carry_out:
+            raise EngineFailed(self._domain.name, "nothing is carried out on a guess")
+        state = move.state
+        yield Form(self._domain.name, state.intent, state.slots, state.stage.value)
         if not move.carry_out:
             yield move.say
             return
-        if request.guess:
-            raise EngineFailed(self._domain.name, "nothing is carried out on a guess")
         async with aclosing(self._carry_out(move.state, request.messages)) as said:
             async for text in said:
                 yield text
