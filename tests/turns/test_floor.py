@@ -16,6 +16,7 @@ from voiceserver.events import (
     BargeIn,
     Event,
     Failed,
+    FormFilled,
     IdleElapsed,
     MediaReport,
     Outcome,
@@ -544,6 +545,7 @@ EVENTS: dict[type[Event], Event] = {
         TextDelta(9, "x"),
         AudioDelta(9, SAMPLES),
         ToolCalled(9, ToolCall("c", "look", "{}")),
+        FormFilled(9, "bar", "order", {}, "filling"),
         ReplyDone(9, "x", Outcome.COMPLETED),
         Playback(9, Played.STARTED),
         MediaReport(),
@@ -558,7 +560,7 @@ def test_every_event_is_decided_about(kind: type[Event]) -> None:
     event = EVENTS[kind]
     actions = Floor(TurnConfig(idle_ms=5000)).happened(event, Stand())
     of_a_reply = isinstance(event, Playback) or kind in get_args(
-        ReplyStarted | TextDelta | AudioDelta | ToolCalled | ReplyDone
+        ReplyStarted | TextDelta | AudioDelta | ToolCalled | FormFilled | ReplyDone
     )
     assert (Tell(event) in actions) is not of_a_reply
     assert actions or of_a_reply
