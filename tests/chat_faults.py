@@ -11,6 +11,7 @@ The requested model's name selects the behaviour (a leading ``vendor/`` is ignor
     think[:MS]      reasoning deltas every 50 ms for MS, then the text
     think-on        reasoning for ever
     stall:N         stops after N deltas, keeps the socket open
+    pause:MS        pauses for MS milliseconds after three deltas
     cut:N           resets the connection after N deltas
     junk:N          after N deltas sends a line that is not JSON
     huge:N          after N deltas sends a line without end
@@ -128,9 +129,11 @@ class ChatService:
             call = {"index": 0, "id": "c", "function": {"name": "f"}}
             call["function"]["arguments"] = argument  # type: ignore[index]
             yield event(chunk({"tool_calls": [call]}, model))
-        breaks = fault in BREAKS
+        breaks, silent = fault in BREAKS, fault in ("empty", "tool")
         n = int(argument or 0) if breaks else len(self.deltas)
-        for text in () if fault in ("empty", "tool") else self.deltas[:n]:
+        for at, text in enumerate(() if silent else self.deltas[:n]):
+            if fault == "pause" and at == 3:
+                await asyncio.sleep(int(argument) / 1000)
             document = chunk({"content": text}, model)
             if fault == "no-choices":
                 document["choices"] = []

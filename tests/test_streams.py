@@ -10,7 +10,7 @@ import pytest
 
 from tests.virtual_time import run_virtual
 from voiceserver.errors import BudgetExceeded, EngineFailed, first
-from voiceserver.streams import bounded, first_of
+from voiceserver.streams import FixedLimits, Until, bounded, first_of
 
 
 class Engine:
@@ -32,7 +32,7 @@ class Engine:
 
 async def collect(engine: Engine, consumer_s: float = 0) -> list[int]:
     items = []
-    limited = bounded(engine.stream(), "text", 100, 50, 400)
+    limited = bounded(engine.stream(), "text", FixedLimits(100, 50, 400))
     async with aclosing(limited):
         async for item in limited:
             items.append(item)
@@ -93,7 +93,8 @@ def test_a_swallowed_cancellation_is_taken_up() -> None:
     went_on = []
 
     async def reader() -> None:
-        async with aclosing(bounded(swallows(), "text", 100, 50, 400)) as items:
+        limits = FixedLimits(100, 50, 400)
+        async with aclosing(bounded(swallows(), "text", limits)) as items:
             async for item in items:
                 went_on.append(item)  # noqa: PERF401 - cancelled in the middle
         went_on.append(-1)
@@ -231,3 +232,41 @@ def test_a_cancellation_that_the_others_swallow_is_taken_up() -> None:
 
     run_virtual(scenario())
     assert not went_on
+
+
+def test_a_moment_may_be_put_off_while_it_is_waited_for() -> None:
+    """As often as it is; it ends what is awaited when it has come."""
+
+    async def waits() -> float:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + 1
+
+        async def puts_off() -> None:
+            nonlocal due_s
+            for _ in range(3):
+                await asyncio.sleep(0.9)
+                due_s = loop.time() + 1
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(puts_off())
+            with pytest.raises(TimeoutError):
+                async with Until(lambda: due_s):
+                    await asyncio.sleep(60)
+        return loop.time()
+
+    assert run_virtual(waits()) == pytest.approx(3.7)
+
+
+def test_what_ends_before_the_moment_leaves_no_timer() -> None:
+    """Neither by its end nor by an error of its own."""
+
+    async def waits() -> None:
+        loop = asyncio.get_running_loop()
+        async with Until(lambda: loop.time() + 1):
+            await asyncio.sleep(0.5)
+        with pytest.raises(KeyError):
+            async with Until(lambda: loop.time() + 1):
+                raise KeyError
+        await asyncio.sleep(5)
+
+    run_virtual(waits())

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
 
 from voiceserver.errors import BudgetExceeded
 
@@ -60,47 +61,123 @@ async def first_of(
     return ended[0].result() if ended else None
 
 
+class Until:
+    """Bounds what is awaited within by a moment that may move: ``async with``.
+
+    Raises ``TimeoutError`` when the moment has come and was not put off.
+
+    Args:
+        due: Returns it, in seconds of the event loop's clock, as things stand. Asked
+            again once that has come: what happened meanwhile may have put it off.
+    """
+
+    def __init__(self, due: Callable[[], float]) -> None:
+        self._due = due
+        self._loop = asyncio.get_running_loop()
+        self._limit = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._timer = self._loop.call_at(self._due(), self._look)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        await self._limit.__aexit__(kind, error, traceback)
+
+    def _look(self) -> None:
+        moment = self._due()
+        if moment > self._loop.time():
+            self._timer = self._loop.call_at(moment, self._look)
+        else:
+            self._limit.reschedule(moment)
+
+
+class Limits(Protocol):
+    """How long each item of a stream is waited for; times of the loop's clock."""
+
+    @property
+    def limit_ms(self) -> float:
+        """The limit that applies now, for the error."""
+
+    def waits(self, now_s: float) -> None:
+        """A wait for the next item begins."""
+
+    def came(self, now_s: float) -> None:
+        """It ended with an item."""
+
+    def due_s(self, now_s: float) -> float:
+        """When it is over at the latest, as things stand."""
+
+
+class FixedLimits:
+    """The same for every stream, whatever happens beside it; ``Limits``.
+
+    Only time spent waiting counts, so a slow consumer costs nothing.
+
+    Args:
+        first_ms: Longest wait for the first item.
+        gap_ms: Longest wait for each later one.
+        total_ms: Longest wait in all.
+    """
+
+    def __init__(self, first_ms: float, gap_ms: float, total_ms: float) -> None:
+        self._limit_ms = first_ms
+        self._gap_ms = gap_ms
+        self._left_ms = total_ms
+        self._since_s = 0.0
+
+    @property
+    def limit_ms(self) -> float:
+        """See ``Limits``."""
+        return min(self._limit_ms, self._left_ms)
+
+    def waits(self, now_s: float) -> None:
+        """See ``Limits``."""
+        self._since_s = now_s
+
+    def came(self, now_s: float) -> None:
+        """See ``Limits``."""
+        self._left_ms -= (now_s - self._since_s) * 1000
+        self._limit_ms = self._gap_ms
+
+    def due_s(self, now_s: float) -> float:
+        """See ``Limits``."""
+        return self._since_s + self.limit_ms / 1000
+
+
 async def bounded(
-    stream: AsyncGenerator[T, None],
-    stage: str,
-    first_ms: float,
-    gap_ms: float,
-    total_ms: float,
-    first: Callable[[], None] = lambda: None,
+    stream: AsyncGenerator[T, None], stage: str, limits: Limits
 ) -> AsyncGenerator[T, None]:
     """Pass ``stream`` through, bounding every wait for an item.
 
     Owns ``stream``: it is closed before this generator ends, however it ends.
-    A timeout never spans a ``yield`` (PEP 789), so a slow consumer costs nothing;
-    ``total_ms`` counts only the time spent waiting.
+    A timeout never spans a ``yield`` (PEP 789).
 
     Args:
         stream: Output of one engine call.
         stage: Name used in the error, e.g. ``"text"``.
-        first_ms: Longest wait for the first item.
-        gap_ms: Longest wait for each later one.
-        total_ms: Longest wait in all.
-        first: Called when the first item is there.
+        limits: Of this stream alone.
 
     Raises:
         BudgetExceeded: If an item was late. An empty stream is not an error.
     """
     loop = asyncio.get_running_loop()
-    limit_ms, left_ms, is_first = first_ms, total_ms, True
     async with aclosing(stream):
         while True:
-            began = loop.time()
+            limits.waits(loop.time())
             try:
-                async with asyncio.timeout(min(limit_ms, left_ms) / 1000):
+                async with Until(lambda: limits.due_s(loop.time())):
                     item = await anext(stream)
             except TimeoutError:
-                raise BudgetExceeded(stage, min(limit_ms, left_ms)) from None
+                raise BudgetExceeded(stage, limits.limit_ms) from None
             except StopAsyncIteration:
                 raise_if_cancelled()
                 return
             raise_if_cancelled()
-            left_ms -= (loop.time() - began) * 1000
-            if is_first:
-                is_first, limit_ms = False, gap_ms
-                first()
+            limits.came(loop.time())
             yield item

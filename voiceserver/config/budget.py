@@ -33,9 +33,13 @@ class BudgetConfig:
         text_cap_ms: Past it a filler is said, once a turn.
         text_first_ms: First words of a provider of tier ``"simple"``; then the next.
         text_first_complex_ms: First words of a provider of tier ``"complex"``.
-        text_stall_ms: Longest gap between the words of a text model.
-        text_words_ms: First words of any text model; then the canned line.
-        text_total_ms: Longest wait for all of an answer.
+        text_stall_ms: Longest gap between a provider's words before its first clause
+            where another could be asked.
+        text_words_ms: Longest silence while words are waited for: to the first of any
+            text model, and to later ones once all that was written has sounded; then
+            a fixed line.
+        text_total_ms: Longest wait for a first clause that grows; in a reply in text,
+            for any more of it.
         speech_reserve_ms: Kept for the first audio.
         speech_cap_ms: Past it the next voice is begun, or a filler said.
         speech_first_ms: First audio of a phrase while another voice is left.

@@ -191,11 +191,22 @@ class Answering:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A piece of the answer is there, and is held back with those before it.
+
+    Attributes:
+        call: It is of a call, which may grow for long before it is whole.
+    """
+
+    call: bool = False
+
+
 # Of an answer that only shows life: enough for services with a least number.
 LIFE_TOKENS = 64
 
 # What an engine tells about its work beside its output, for the ledger of the turn.
-Note = Answering | Step | Spent
+Note = Answering | Step | Spent | Held
 
 
 def _unheard(note: Note) -> None:

@@ -17,7 +17,7 @@ from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.engines.base import STYLES, SpeechRequest, Synthesizer
 from voiceserver.files.ssml import Passage, is_ssml, parse
 from voiceserver.phrases import Phrase, PhraseSplitter
-from voiceserver.streams import bounded
+from voiceserver.streams import FixedLimits, bounded
 
 PIECE = 100  # characters given to the splitter at a time
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -124,9 +124,8 @@ async def spoken(
         BudgetExceeded: If it is stuck.
     """
     if line.request is not None:
-        stream = bounded(
-            engine.speak(line.request), "speech", FIRST_MS, GAP_MS, TOTAL_MS
-        )
+        limits = FixedLimits(FIRST_MS, GAP_MS, TOTAL_MS)
+        stream = bounded(engine.speak(line.request), "speech", limits)
         async with aclosing(stream):
             async for chunk in stream:
                 yield chunk.samples if line.gain == 1 else _louder(chunk.samples, line)

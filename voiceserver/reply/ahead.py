@@ -52,7 +52,12 @@ class Ahead:
     @property
     def played(self) -> int:
         """Samples of the current turn that should have sounded by now."""
-        return max(0, self._sent - round(self._ahead_s() * SPEECH_RATE))
+        return max(0, self._sent - round(self.ahead_s * SPEECH_RATE))
+
+    @property
+    def ahead_s(self) -> float:
+        """Seconds of audio that were sent and should not have sounded yet."""
+        return max(0, self._ends_ns - self._now_ns()) / 1e9
 
     def begin(self, turn: int) -> None:
         """Accept audio of ``turn``, and of no other, from now on."""
@@ -66,7 +71,7 @@ class Ahead:
             samples: Shape ``(n,)``, 24 kHz, float32.
         """
         for at in range(0, len(samples), SLICE):
-            await asyncio.sleep(max(0.0, self._ahead_s() - AHEAD_S))
+            await asyncio.sleep(max(0.0, self.ahead_s - AHEAD_S))
             if turn != self._turn:
                 return False
             part = samples[at : at + SLICE]
@@ -92,7 +97,7 @@ class Ahead:
             return
         self._finished = True
         loop = asyncio.get_running_loop()
-        self._end = loop.call_later(self._ahead_s(), self._ended, turn)
+        self._end = loop.call_later(self.ahead_s, self._ended, turn)
 
     def flush(self, next_turn: int) -> None:
         """Send nothing more of this turn, and accept only ``next_turn``."""
@@ -106,9 +111,6 @@ class Ahead:
 
     def duck(self, gain_db: float) -> None:
         """Nothing: what was sent cannot be made softer."""
-
-    def _ahead_s(self) -> float:
-        return max(0, self._ends_ns - self._now_ns()) / 1e9
 
     def _ended(self, turn: int) -> None:
         self._end = None

@@ -39,6 +39,7 @@ class Sink:
         play: Takes audio; returns False once the turn is over.
         step: Takes a rung of a ladder.
         heard: Follows what is spoken.
+        ahead_s: Returns how many seconds of what was played have not sounded yet.
     """
 
     tell: Callable[[TextItem], Awaitable[None]]
@@ -47,6 +48,7 @@ class Sink:
     play: Callable[[Samples], Awaitable[bool]]
     step: Callable[[Step], None]
     heard: HeardText
+    ahead_s: Callable[[], float] = lambda: 0.0
 
 
 class Answer:
@@ -189,7 +191,7 @@ class Answer:
 
     async def _speak(self) -> None:
         try:
-            while (phrase := await self._phrases.get()) is not None:
+            while (phrase := await self._next_phrase()) is not None:
                 if self._silent:
                     continue
                 if not await self._speak_one(phrase, self._stages.speech(phrase.text)):
@@ -200,6 +202,13 @@ class Answer:
             self.mute = True
             if self._gate.is_set():
                 await self._say_line()
+
+    async def _next_phrase(self) -> Phrase | None:
+        if self._phrases.empty():
+            self._stages.sounds_for(self._sink.ahead_s())
+        phrase = await self._phrases.get()
+        self._stages.sounding()
+        return phrase
 
     async def _speak_one(
         self, phrase: Phrase, stream: AsyncGenerator[SpeechChunk, None]

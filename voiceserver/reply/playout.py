@@ -68,6 +68,10 @@ class Outlet(Protocol):
     def played(self) -> int:
         """Samples of the current turn played so far."""
 
+    @property
+    def ahead_s(self) -> float:
+        """Seconds of audio that were put and have not sounded yet."""
+
     def begin(self, turn: int) -> None:
         """Accept audio of ``turn``, and of no other, from now on."""
 
@@ -120,6 +124,11 @@ class Playout:
     def played(self) -> int:
         """Samples of the current turn pulled so far."""
         return self._played
+
+    @property
+    def ahead_s(self) -> float:
+        """Seconds of audio that were put and not pulled yet."""
+        return self._buffered / SPEECH_RATE
 
     def report_to(self, notices: Notices) -> None:
         """Tell these from now on."""

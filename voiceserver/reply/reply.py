@@ -347,6 +347,7 @@ class Reply:
             play=self._play,
             step=self.ledger.step,
             heard=self.heard,
+            ahead_s=lambda: self._playout.ahead_s,
         )
 
     async def _tell(self, piece: TextItem) -> None:

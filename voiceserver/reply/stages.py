@@ -20,6 +20,7 @@ from voiceserver.budget import Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
+    Held,
     Hypothesis,
     Message,
     Note,
@@ -32,7 +33,8 @@ from voiceserver.engines.base import (
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
 from voiceserver.overload import Load
-from voiceserver.streams import bounded, raise_if_cancelled
+from voiceserver.reply.patience import Patience
+from voiceserver.streams import FixedLimits, Limits, bounded, raise_if_cancelled
 from voiceserver.tools import NO_TOOLS, ToolUse
 
 log = logging.getLogger(__name__)
@@ -74,12 +76,26 @@ class Stages:
         self._now_ns = now_ns
         self._began: dict[Stage, int] = {}  # stages whose first output is awaited
         self._abandoned = False
+        self._patience: Patience | None = None  # with the words of the answer
 
     def reached(self, stage: Stage) -> None:
         """The first output of ``stage`` is there: the end of its time."""
+        if stage is Stage.TEXT and self._patience is not None:
+            self._patience.clause()
         began_ns = self._began.pop(stage, None)
         if began_ns is not None:
             self._ledger.spend(stage, began_ns, self._now_ns(), "ok")
+
+    def sounding(self) -> None:
+        """The voice has something to say: words may take their time."""
+        if self._patience is not None:
+            self._patience.sounding()
+
+    def sounds_for(self, more_s: float) -> None:
+        """All that was written is with the caller, who hears it for so long."""
+        if self._patience is not None:
+            now_s = asyncio.get_running_loop().time()
+            self._patience.sounds_until(now_s + more_s)
 
     def abandon(self) -> None:
         """What comes of these calls from now on is of no use: tokens are wasted."""
@@ -160,11 +176,9 @@ class Stages:
             read=read,
             guess=guess,
         )
-        return self._within(
-            Stage.TEXT,
-            model.reply(request),
-            (budget.text_words_ms, budget.text_stall_ms, budget.text_total_ms),
-        )
+        words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
+        self._patience = Patience(words_s, total_s, read)
+        return self._within(Stage.TEXT, model.reply(request), self._patience)
 
     def speech(self, phrase: str) -> AsyncGenerator[SpeechChunk, None]:
         """Stream a phrase; a line that was spoken before is not spoken again.
@@ -189,7 +203,7 @@ class Stages:
         return self._within(
             Stage.SPEECH,
             speech.speak(request),
-            (self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
+            FixedLimits(self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
         )
 
     def line_spoken(self, text: str) -> tuple[SpeechChunk, ...]:
@@ -200,6 +214,8 @@ class Stages:
         match note:
             case Answering(name):
                 self._ledger.answered_by = name
+            case Held(call):
+                self._hold(call)
             case _:
                 self._note(note)
 
@@ -207,8 +223,16 @@ class Stages:
         match note:
             case Answering(name):
                 self._ledger.spoken_by = name
+            case Held():
+                pass  # a voice's first audio is its first sign
             case _:
                 self._note(note)
+
+    def _hold(self, call: bool) -> None:
+        if self._patience is not None:
+            self._patience.came(asyncio.get_running_loop().time())
+            if call:
+                self._patience.clause()
 
     def _note(self, note: Step | Spent) -> None:
         match note:
@@ -226,7 +250,7 @@ class Stages:
         self,
         stage: Stage,
         stream: AsyncGenerator[T, None],
-        limits_ms: tuple[float, float, float],
+        limits: Limits,
     ) -> AsyncGenerator[T, None]:
         """Bound ``stream`` and account for it; owns it.
 
@@ -235,11 +259,13 @@ class Stages:
         first = not self._ledger.has(stage) and stage not in self._began
         if first and not self._abandoned:
             self._began[stage] = self._now_ns()
-        limited = bounded(stream, stage.value, *limits_ms)
+        limited = bounded(stream, stage.value, limits)
         outcome = "cancelled"
         try:
             async with aclosing(limited):
                 async for item in limited:
+                    if item == "":
+                        self._hold(call=True)
                     yield item
             outcome = "ok"
         except BudgetExceeded:
@@ -283,13 +309,8 @@ async def _spoken(
     engines: Engines, request: SpeechRequest, longest_ms: int
 ) -> tuple[SpeechChunk, ...]:
     """Speak a line; return its chunks without silence at the edges, or none."""
-    stream = bounded(
-        engines.speech.speak(request),
-        Stage.SPEECH.value,
-        SPEECH_TOTAL_MS,
-        SPEECH_GAP_MS,
-        SPEECH_TOTAL_MS,
-    )
+    limits = FixedLimits(SPEECH_TOTAL_MS, SPEECH_GAP_MS, SPEECH_TOTAL_MS)
+    stream = bounded(engines.speech.speak(request), Stage.SPEECH.value, limits)
     parts: list[SpeechChunk] = []
     n_samples = 0
     async with aclosing(stream):

@@ -10,7 +10,7 @@ from voiceserver.config import BudgetConfig, Config, TextProvider
 from voiceserver.engines.base import Synthesizer, TextModel
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Transport
+from voiceserver.engines.providers.http import HttpLimits, Transport
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
@@ -26,8 +26,14 @@ def text_limits(provider: TextProvider, budget: BudgetConfig) -> RouteLimits:
         if provider.tier == "complex"
         else budget.text_first_ms
     )
+    # The last resort still has time for its line, before the stage is over.
+    alone_ms = max(budget.text_stall_ms, budget.text_words_ms - budget.text_stall_ms)
     return RouteLimits(
-        first_ms / 1000, budget.text_stall_ms / 1000, provider.max_concurrency
+        first_ms / 1000,
+        budget.text_stall_ms / 1000,
+        provider.max_concurrency,
+        alone_ms / 1000,
+        HttpLimits().gap_s,
     )
 
 

@@ -18,6 +18,7 @@ from voiceserver.budget import Spent
 from voiceserver.engines.base import Note
 from voiceserver.engines.providers.route import SLOW, Route
 from voiceserver.errors import EngineFailed, ProviderFailed
+from voiceserver.streams import Until
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Attempt(Generic[T]):
         ask: Begins the asking, given where its notes go.
         enough: Told of each item; whether the provider may be committed to.
         observe: Where notes go.
+        rivals: Whether another could take its place, as things stand.
 
     Attributes:
         route: As given.
@@ -47,12 +49,14 @@ class Attempt(Generic[T]):
         ask: Callable[[Callable[[Note], None]], AsyncGenerator[T, None]],
         enough: Callable[[T], bool],
         observe: Callable[[Note], None],
+        rivals: Callable[[], bool] = lambda: True,
     ) -> None:
         self.route = route
         self.ended = self.hedged = self.begun = False
         self._enough = enough
         self._observe = observe
         self._ask = ask
+        self._rivals = rivals
         self._stream: AsyncGenerator[T, None] | None = None
         self._held: list[T] = []
         self._exhausted = False
@@ -75,15 +79,13 @@ class Attempt(Generic[T]):
         route = self.route
         began_s = route.used_s = self._now_s()
         self._stream = self._ask(self._note)
-        limit_s = route.limits.first_s
         try:
             while True:
-                item = await self._next(limit_s)
+                item = await self._next(self._gap_s if self._held else self._first_s)
                 if item is None:
                     break
                 if not self._held:
                     route.began(self._now_s() - began_s, self._now_s())
-                    limit_s = route.limits.gap_s
                 self._held.append(item)
                 if self._enough(item):
                     route.committed(self._now_s() - began_s)
@@ -106,9 +108,7 @@ class Attempt(Generic[T]):
         try:
             for item in self._held:
                 yield item
-            # The stage's own limit falls first, where there is one.
-            gap_s = self.route.limits.gap_s + GRACE_S
-            while (more := await self._next(gap_s)) is not None:
+            while (more := await self._next(self._rest_s)) is not None:
                 yield more
             await self._end("done", None)
         except EngineFailed as failure:
@@ -122,7 +122,7 @@ class Attempt(Generic[T]):
         limits = self.route.limits
         since_s = self._waiting_s
         waited_s = 0.0 if since_s is None else self._now_s() - since_s
-        if self._held and waited_s > NEARLY * limits.gap_s:
+        if self._held and waited_s > NEARLY * self._patience_s:
             late = ProviderFailed(self.route.name, "stopped in its answer", "late")
             await self._end("failed", late)
         elif self.hedged or (not self._held and waited_s > SLOW * limits.first_s):
@@ -130,13 +130,31 @@ class Attempt(Generic[T]):
         else:
             await self._end("given_up", None)
 
-    async def _next(self, limit_s: float | None) -> T | None:
+    def _first_s(self) -> float:
+        return self.route.limits.first_s
+
+    def _gap_s(self) -> float:
+        """How long more of it is waited for while it is not committed to."""
+        return self.route.limits.gap_s if self._rivals() else self._patience_s
+
+    def _rest_s(self) -> float:
+        limits = self.route.limits
+        # The stage's own limit falls first, where there is one.
+        return limits.gap_s + GRACE_S if limits.rest_s is None else limits.rest_s
+
+    @property
+    def _patience_s(self) -> float:
+        """A longer standstill is the provider's fault, whoever else there is."""
+        limits = self.route.limits
+        return limits.gap_s if limits.alone_s is None else limits.alone_s
+
+    async def _next(self, limit_s: Callable[[], float]) -> T | None:
         assert self._stream is not None
         if self._exhausted:
             return None
-        self._waiting_s = self._now_s()
+        since_s = self._waiting_s = self._now_s()
         try:
-            async with asyncio.timeout(limit_s):
+            async with Until(lambda: since_s + limit_s()):
                 item: T | None = await anext(self._stream)
         except StopAsyncIteration:
             self._exhausted = True

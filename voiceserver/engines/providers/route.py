@@ -43,13 +43,17 @@ class RouteLimits:
 
     Attributes:
         first_s: To its first output.
-        gap_s: Between two.
+        gap_s: Between two before it is committed to; then another takes its place.
         capacity: Calls at a time; 0 is unbounded.
+        alone_s: In place of ``gap_s`` where there is no other; None is the same.
+        rest_s: Between two once it is committed to; None is ``gap_s``.
     """
 
     first_s: float
     gap_s: float
     capacity: int = 0
+    alone_s: float | None = None
+    rest_s: float | None = None
 
 
 class Route:

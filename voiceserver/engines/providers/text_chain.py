@@ -14,6 +14,7 @@ from voiceserver.budget import Step
 from voiceserver.engines.base import (
     LIFE_TOKENS,
     Answering,
+    Held,
     Message,
     Note,
     TextItem,
@@ -128,14 +129,15 @@ class TextChain(Tended):
         self, request: TextRequest, tried: list[Attempt[TextItem]]
     ) -> Iterator[Start[Attempt[TextItem]]]:
         may_hedge = request.hedge and self._hedges.turn()
-        for route, model in self._routes:
+        for at, (route, model) in enumerate(self._routes):
             if not route.free:
                 continue
+            later = [other for other, _ in self._routes[at + 1 :]]
             if tried and not tried[0].ended and len(tried) == 1:
                 self._hedges.use()
                 tried[0].hedged = True
                 request.observe(Step.HEDGE)
-            attempt = _text_attempt(route, model, request)
+            attempt = _text_attempt(route, model, request, later)
             alone_s = None
             if may_hedge and not tried and route.ninth_decile_s is not None:
                 alone_s = max(HEDGE_MARGIN * route.ninth_decile_s, SHORTEST_HEDGE_S)
@@ -144,11 +146,12 @@ class TextChain(Tended):
 
 
 def _text_attempt(
-    route: Route, model: TextModel, request: TextRequest
+    route: Route, model: TextModel, request: TextRequest, later: Sequence[Route]
 ) -> Attempt[TextItem]:
     splitter = PhraseSplitter()
 
     def enough(piece: TextItem) -> bool:
+        request.observe(Held(call=piece == ""))
         if isinstance(piece, ToolCall):
             return True
         if request.read:
@@ -160,6 +163,7 @@ def _text_attempt(
         lambda note: model.reply(replace(request, observe=note)),
         enough,
         request.observe,
+        lambda: any(other.free for other in later),
     )
 
 
