@@ -29,10 +29,10 @@ def test_settings_arrive_as_they_were() -> None:
         server=ServerConfig(allowed_origins=("https://a.example",)),
         text=TextConfig(provider=(provider,)),
     )
-    share = Share(2, 3, "secret")
+    share = Share(2, 3, "secret", ("ab", "cd"))
     settings = json.loads(json.dumps(worker_spec(config, share, "/x.sock").settings))
     assert from_table(settings["config"]) == worker_config(config, share)
-    assert Share(**settings["share"]) == share
+    assert Share.read(settings["share"]) == share
     assert settings["path"] == "/x.sock"
 
 

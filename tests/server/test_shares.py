@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.config import Config, MediaConfig, RecogniserConfig, ServerConfig
+from voiceserver.config import (
+    Config,
+    MediaConfig,
+    RecogniserConfig,
+    ServerConfig,
+    TextConfig,
+    TextProvider,
+)
 from voiceserver.errors import ConfigError
 from voiceserver.server.shares import Share, worker_config, worker_count
 
@@ -60,12 +67,24 @@ def test_what_there_is_once_is_divided_and_the_fronts_is_left_out() -> None:
     """Recognisers in parts, rounded up; certificate and addresses are the front's."""
     config = Config(
         server=ServerConfig(
-            workers=2, max_calls_per_address=3, tls_cert="c.pem", tls_key="k.pem"
+            workers=2,
+            max_calls_per_address=3,
+            tls_cert="c.pem",
+            tls_key="k.pem",
+            api_key_env="K",
+            api_key_file="keys",
         ),
         recogniser=RecogniserConfig(processes=5),
+        text=TextConfig(
+            provider=(
+                TextProvider("p", "https://example.org/v1", "m", max_concurrency=5),
+            )
+        ),
     )
     mine = worker_config(config, Share(2, 2, ""))
     assert mine.recogniser.processes == 3
     assert (mine.server.workers, mine.server.max_calls_per_address) == (1, 0)
     assert (mine.server.tls_cert, mine.server.tls_key) == ("", "")
+    assert (mine.server.api_key_env, mine.server.api_key_file) == ("", "")
+    assert mine.text.provider[0].max_concurrency == 3
     assert mine.media == config.media

@@ -14,14 +14,17 @@ import dataclasses
 import os
 import socket
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
 from voiceserver.config.parse import from_table
+from voiceserver.engines.opened import Common, Engines
 from voiceserver.engines.remote.child import read_settings
 from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import VoiceServerError, first
+from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Line, Message
 from voiceserver.processes.process import ATTEMPTS, ChildSpec
 from voiceserver.server import serve as server
@@ -66,19 +69,24 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
     """
     table, numbers = settings["config"], settings["share"]
     assert isinstance(table, dict) and isinstance(numbers, dict)
-    config, share = from_table(table), Share(**numbers)
+    config, share = from_table(table), Share.read(numbers)
     stop, drain, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def left(_why: str) -> None:
         alone.set()
         stop.set()
 
+    news = _News()
+
     def told(message: Message) -> None:
         if message.kind is Kind.FINISH:
             drain.set()
+        elif message.kind is Kind.NEWS:
+            news.take(message.meta)
 
     line = Line(sock, told, left)
-    parts = server.ServerParts(open_engines, share=share)
+    news.line = line
+    parts = server.ServerParts(news.open_engines, share=share)
     path = Path(str(settings["path"]))
     try:
         with (
@@ -90,7 +98,7 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
                 listening,
                 parts,
                 stop,
-                lambda _address: line.send(Message(Kind.READY)),
+                lambda _address: news.ready(),
                 drain,
             )
     except* VoiceServerError as group:
@@ -99,6 +107,48 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
         line.close()
         if alone.is_set():
             _clear_away(path)
+
+
+class _News:
+    """Carries what all processes of the server know, between this one and the front.
+
+    Attributes:
+        line: To the front.
+    """
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self._common: Common | None = None
+
+    @contextlib.asynccontextmanager
+    async def open_engines(
+        self, config: Config, metrics: Metrics
+    ) -> AsyncGenerator[Engines, None]:
+        """Open the engines; inside, what they know is told, and theirs is taken."""
+        async with open_engines(config, metrics) as engines:
+            self._common = engines.common
+            if self._common is not None:
+                self._common.tell = self._tell
+            try:
+                yield engines
+            finally:
+                self._common = None
+
+    def ready(self) -> None:
+        """Say that the worker is; what it has found out before was not heard."""
+        assert self.line is not None
+        self.line.send(Message(Kind.READY))
+        for news in self._common.all_news() if self._common is not None else ():
+            self._tell(news)
+
+    def take(self, news: dict[str, object]) -> None:
+        """Take what others know; there is nobody to tell before the engines are."""
+        if self._common is not None:
+            self._common.take(news)
+
+    def _tell(self, news: dict[str, object]) -> None:
+        assert self.line is not None
+        self.line.send(Message(Kind.NEWS, meta=news))
 
 
 def _clear_away(path: Path) -> None:

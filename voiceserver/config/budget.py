@@ -53,6 +53,9 @@ class BudgetConfig:
         speculations: Replies begun before the end of a turn is certain, at most so
             many a turn; 0 begins none. Words of a provider that come to nothing cost
             tokens.
+        max_usd_per_day: What providers may cost in a day, in all processes together, by
+            their prices here; then only those without a price are asked, and the
+            built-in ones. 0 is no limit. Counted anew when the server is restarted.
         short_tokens: Bound of a reply while the server cannot keep up.
         fillers: What is said while a text model is late; each no longer than 600 ms
             when spoken, or it is left out.
@@ -82,6 +85,7 @@ class BudgetConfig:
     hedge: bool = False
     hedge_share: float = 0.1
     speculations: int = 3
+    max_usd_per_day: float = 0.0
     short_tokens: int = 80
     fillers: tuple[str, ...] = ("Hmm\u2026", "Well\u2026", "Right.")
     sorry: str = "Sorry, I could not come up with an answer just now."

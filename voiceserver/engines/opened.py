@@ -5,6 +5,7 @@ What calls and routes are given. Knows no engine by name; ``table`` opens them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,6 +43,22 @@ class Provider(Protocol):
         """Ask it no more, or again; calls under way go on to their end."""
 
 
+class Common(Protocol):
+    """What several processes that are one server tell each other; JSON.
+
+    Attributes:
+        tell: Given each piece of news, to be carried to the others.
+    """
+
+    tell: Callable[[dict[str, object]], None]
+
+    def all_news(self) -> Iterator[dict[str, object]]:
+        """Give what others must know, whatever they were told before."""
+
+    def take(self, news: dict[str, object]) -> None:
+        """Take what another process told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The engines of a server, one for each slot, and what they have spoken before.
@@ -54,6 +71,8 @@ class Engines:
         lines: Lines spoken beforehand, by all calls.
         overload: How much is left out because the server cannot keep up.
         providers: The services behind text and speech, in order of preference.
+        common: What is known of them by all processes of the server; None where there
+            are none.
     """
 
     vad: VoiceActivityEngine
@@ -63,3 +82,4 @@ class Engines:
     lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
     overload: Overload = field(default_factory=Overload, compare=False)
     providers: tuple[Provider, ...] = field(default=(), compare=False)
+    common: Common | None = field(default=None, compare=False)

@@ -24,9 +24,11 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
-from voiceserver.engines.opened import Engines, Provider
+from voiceserver.engines.opened import Engines
+from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.route import Route
 from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
@@ -199,7 +201,15 @@ async def open_engines(
         recogniser = await opening.recogniser()
         speech = await opening.speech()
         providers = tuple(opening.providers)
-        engines = Engines(opening.vad(), recogniser, text, speech, providers=providers)
+        common = CommonKnowledge(providers, opening.costs) if providers else None
+        engines = Engines(
+            opening.vad(),
+            recogniser,
+            text,
+            speech,
+            providers=providers,
+            common=common,
+        )
         await opening.ready()
         check_voice(config, speech.voices)
         took_s = round(time.perf_counter() - began, 2)
@@ -275,8 +285,8 @@ class _Opening:
         self._rows = rows
         self._warming: list[_Warming] = []
         self._http: Http | None = None
-        self._costs = Costs(metrics)
-        self.providers: list[Provider] = []
+        self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
+        self.providers: list[Route] = []
 
     async def ready(self) -> None:
         """Wait for all processes."""
@@ -318,7 +328,7 @@ class _Opening:
         from voiceserver.engines.providers.chains import voice_chain
 
         chain = voice_chain(
-            self._config, await self.transport(), own, self._metrics, self._costs
+            self._config, await self.transport(), own, self._metrics, self.costs
         )
         self.providers += chain.providers
         return await self._stack.enter_async_context(chain)
@@ -363,7 +373,7 @@ class _Opening:
             await self.transport(),
             Standby(Responder(config.responder)),
             self._metrics,
-            self._costs,
+            self.costs,
         )
         self.providers += chain.providers
         return await self._stack.enter_async_context(chain)

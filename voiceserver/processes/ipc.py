@@ -57,6 +57,8 @@ class Kind(IntEnum):
     END = 9  # the job is done; the slot is free
     FAILED = 10  # the job, or with slot 0 of generation 0 the start, came to nothing
     CANCELLED = 11  # the job was stopped; the slot is free
+    # Either way.
+    NEWS = 12  # what others of the same server must know; meta is all of it
 
 
 class Malformed(Exception):

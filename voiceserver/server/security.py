@@ -13,7 +13,7 @@ import hmac
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,6 +69,11 @@ class AccessRules:
     key_digests: tuple[bytes, ...]
     origins: frozenset[str]
     short_key: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The digests, in hexadecimal, for ``worker_rules``."""
+        return tuple(digest.hex() for digest in self.key_digests)
 
     def check_source(self, host: str | None, origin: str | None) -> None:
         """Check where a request says it was sent, and from which page.
@@ -141,6 +146,17 @@ class AccessRules:
             headers = {"WWW-Authenticate": "Bearer"}
             raise Refusal(401, message, "invalid_api_key", None, headers)
         return given.hex()[:16]
+
+
+def worker_rules(config: ServerConfig, names: Sequence[str]) -> AccessRules:
+    """The rules of a worker: the front's keys, whatever a file says by now.
+
+    Args:
+        config: Of the worker.
+        names: ``AccessRules.names`` of the front's.
+    """
+    origins = frozenset(origin.lower().rstrip("/") for origin in config.allowed_origins)
+    return AccessRules(tuple(map(bytes.fromhex, names)), origins)
 
 
 def access_rules(

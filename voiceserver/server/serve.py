@@ -50,7 +50,7 @@ from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.listening import bound, listen
 from voiceserver.server.page import page_files
-from voiceserver.server.security import access_rules
+from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
 from voiceserver.streams import first_of
@@ -159,7 +159,10 @@ async def _serve(
     metrics: Metrics,
     mine: Sequence[Listener],
 ) -> None:
-    rules = access_rules(config.server)
+    if parts.share is None:
+        rules = access_rules(config.server)
+    else:
+        rules = worker_rules(config.server, parts.share.keys)
     if rules.short_key:
         log.warning("the API key is short; anybody may guess it in time")
     # A worker's connections are counted where they come from, at the front.

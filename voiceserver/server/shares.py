@@ -9,10 +9,14 @@ and by address) the front counts. Pure.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from voiceserver.config import Config, MediaConfig
+from voiceserver.config import Config, MediaConfig, SpeechProvider, TextProvider
 from voiceserver.errors import ConfigError
+
+P = TypeVar("P", TextProvider, SpeechProvider)
 
 CORES_EACH = 4  # of a worker: itself, its voice and its recognisers
 CALLS_EACH = 8  # fewer are no reason for another set of engines
@@ -26,11 +30,19 @@ class Share:
         number: From 1.
         workers: How many there are.
         secret: Shows the front's own requests to its workers.
+        keys: Digests of the API keys, in hexadecimal, as the front has read them: one
+            that starts later takes those too, not what a file says by then.
     """
 
     number: int
     workers: int
     secret: str
+    keys: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> Share:
+        """Read one that went through JSON."""
+        return cls(**{**table, "keys": tuple(table["keys"])})
 
 
 def worker_count(config: Config, cores: int) -> int:
@@ -58,8 +70,8 @@ def worker_count(config: Config, cores: int) -> int:
 def worker_config(config: Config, share: Share) -> Config:
     """The settings of one worker.
 
-    The front has the certificate, and counts calls by address and key: all that a
-    worker sees come from the front.
+    The front has the certificate and the keys, and counts calls by address and key: all
+    that a worker sees come from the front. What a provider takes at a time is divided.
     """
     server = dataclasses.replace(
         config.server,
@@ -68,6 +80,8 @@ def worker_config(config: Config, share: Share) -> Config:
         max_calls_per_key=0,
         tls_cert="",
         tls_key="",
+        api_key_env="",
+        api_key_file="",
     )
     processes = -(-config.recogniser.processes // share.workers)
     return dataclasses.replace(
@@ -75,7 +89,23 @@ def worker_config(config: Config, share: Share) -> Config:
         server=server,
         media=_with_ports(config.media, share),
         recogniser=dataclasses.replace(config.recogniser, processes=processes),
+        text=dataclasses.replace(
+            config.text,
+            provider=tuple(_with_places(each, share) for each in config.text.provider),
+        ),
+        speech=dataclasses.replace(
+            config.speech,
+            provider=tuple(
+                _with_places(each, share) for each in config.speech.provider
+            ),
+        ),
     )
+
+
+def _with_places(provider: P, share: Share) -> P:
+    """With its part of what may be asked at a time, rounded up."""
+    places = -(-provider.max_concurrency // share.workers)
+    return dataclasses.replace(provider, max_concurrency=places)
 
 
 def _with_ports(media: MediaConfig, share: Share) -> MediaConfig:

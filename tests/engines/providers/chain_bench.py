@@ -70,12 +70,14 @@ class Bench:
         self.config = Config(
             text=TextConfig(provider=providers), budget=budget or BudgetConfig()
         )
+        limit_usd = self.config.budget.max_usd_per_day
+        self.costs = Costs(self.metrics, limit_usd=limit_usd)
         self.chain = text_chain(
             self.config,
             self.transport,
             Standby(Responder(self.config.responder)),
             self.metrics,
-            Costs(self.metrics),
+            self.costs,
         )
         self.routes = {route.name: route for route, _ in self.chain._routes}
 

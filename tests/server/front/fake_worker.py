@@ -1,4 +1,4 @@
-"""A worker's process that holds nothing: ready at once, or never."""
+"""A worker's process that holds nothing: ready at once, or never; it echoes news."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main() -> int:
         while (message := line.receive()) is not None:
             if message.kind is Kind.FINISH:
                 return 0
+            if message.kind is Kind.NEWS:
+                line.send(message)
     except Closed:
         pass
     return 0

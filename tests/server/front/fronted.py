@@ -102,11 +102,11 @@ async def fronted(
         front = FrontState(metrics, rules, room, workers, group)
         it = Fronted(url, client, metrics=metrics, front=front)
         for worker in workers:
-            share = Share(worker.number, n_workers, SECRET)
+            share = Share(worker.number, n_workers, SECRET, rules.names)
             ready = asyncio.Event()
             group.create_task(_work(it, config, worker, share, ready, dialects))
             await ready.wait()
-            await join(front, worker)
+            await join(front, worker, _nobody)
         connections = Connections(metrics)
         app = bare_application(
             rules, front.tokens, metrics, page_files(), connections.began
@@ -119,6 +119,10 @@ async def fronted(
             finally:
                 for stop in it.stops.values():
                     stop.set()
+
+
+def _nobody(_news: dict[str, object]) -> None:
+    """These workers' engines are fakes, which know nothing in common."""
 
 
 async def _work(

@@ -37,12 +37,14 @@ class Watched:
             name, "tests.server.front.fake_worker", settings or {}, ours=True
         )
         self.answering = True
+        self.news: list[dict[str, object]] = []
         self.process = WorkerProcess(
             spec,
             self._joined,
             self._answers,
             lambda: self._tell("parted"),
             self.metrics,
+            self._heard,
         )
 
     async def until(self, *told: str) -> None:
@@ -61,6 +63,10 @@ class Watched:
         self.pids.append(inside.pid)
         self._tell("joined")
 
+    def _heard(self, news: dict[str, object]) -> None:
+        self.news.append(news)
+        self._tell("heard")
+
     def _tell(self, what: str) -> None:
         self.told.append(what)
         self._changed.set()
@@ -69,6 +75,20 @@ class Watched:
 async def ended(task: asyncio.Task[None]) -> None:
     async with asyncio.timeout(LIMIT_S):
         await asyncio.wait({task})
+
+
+async def test_news_go_both_ways() -> None:
+    """While it runs; before and after, nobody is there to be told."""
+    watched = Watched()
+    watched.process.tell({"too": "early"})
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watched.process.run())
+        await watched.until("joined")
+        watched.process.tell({"day": "2026-01-01"})
+        await watched.until("joined", "heard")
+        task.cancel()
+    watched.process.tell({"too": "late"})
+    assert watched.news == [{"day": "2026-01-01"}]
 
 
 async def test_a_killed_worker_is_started_again() -> None:

@@ -211,7 +211,7 @@ async def test_a_worker_that_joins_late_knows_the_tokens() -> None:
         late.up = late.reachable = False
         async with server.client.post(SECRETS, json={}, headers=KEY) as answer:
             value = (await answer.json())["value"]
-        await join(server.front, late)
+        await join(server.front, late, lambda _news: None)
         server.worker(1).up = False
         headers = {"Authorization": f"Bearer {value}"}
         assert (await server.place(headers=headers))[0] == 201

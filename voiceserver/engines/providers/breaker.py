@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum
 
 FAILURES_IN_A_ROW = 3
@@ -29,6 +30,21 @@ class BreakerState(Enum):
     DRAINED = "drained"  # taken out by the operator
     MISCONFIGURED = "misconfigured"  # until the server is started again
     MISMATCH = "pin_mismatch"  # the same: another model than the pinned one answers
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a breaker stands, as others that guard the same provider are told.
+
+    Attributes:
+        state: Its state; while it probes, open.
+        opened: Times in a row that it has opened.
+        probe_s: When its next probe is due, if it is open.
+    """
+
+    state: BreakerState = BreakerState.CLOSED
+    opened: int = 0
+    probe_s: float = 0.0
 
 
 class Breaker:
@@ -53,6 +69,29 @@ class Breaker:
     def state(self) -> BreakerState:
         """Where it stands."""
         return self._state
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, for others that guard the same provider."""
+        if self._state in (BreakerState.OPEN, BreakerState.HALF_OPEN):
+            return Standing(BreakerState.OPEN, self._opened, self._probe_s)
+        return Standing(self._state)
+
+    def adopt(self, told: Standing, later_s: float) -> None:
+        """Stand where another does.
+
+        Args:
+            told: Where.
+            later_s: After its probe is due one is due here, should nothing be heard of
+                it: one asks for all, and another only when that one is gone.
+        """
+        if told == self.standing:
+            return  # told here
+        if told.state is BreakerState.CLOSED:
+            self._close()
+            return
+        self._state = told.state
+        self._opened, self._probe_s = told.opened, told.probe_s + later_s
 
     @property
     def admits(self) -> bool:
@@ -132,10 +171,7 @@ class Breaker:
         elif self._state is not BreakerState.HALF_OPEN:
             return
         if good:
-            self._state = BreakerState.CLOSED
-            self._opened = self._in_a_row = 0
-            self._outcomes.clear()
-            self._begins.clear()
+            self._close()
             return
         self._state = BreakerState.CLOSED  # so that it opens once more
         kind = "error" if kind == "refused" else kind  # a word is refused to nobody
@@ -149,6 +185,13 @@ class Breaker:
             self._state = BreakerState.DRAINED
         elif self._state is BreakerState.DRAINED:
             self._state = BreakerState.CLOSED
+
+    def _close(self) -> None:
+        """Close it, its history forgotten."""
+        self._state = BreakerState.CLOSED
+        self._opened = self._in_a_row = 0
+        self._outcomes.clear()
+        self._begins.clear()
 
     def _open(self, now_s: float, at_least_s: float = 0.0) -> None:
         if self._state not in (BreakerState.CLOSED, BreakerState.HALF_OPEN):

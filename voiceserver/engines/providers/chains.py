@@ -74,6 +74,7 @@ def text_chain(
             costs,
             warm=model,
             region=provider.region,
+            priced=provider.price_in > 0 or provider.price_out > 0,
         )
         routes.append((route, model))
     budget = config.budget
@@ -117,6 +118,7 @@ def voice_chain(
             costs,
             warm=voice,
             region=provider.region,
+            priced=provider.price > 0,
         )
         routes.append((route, voice))
     limits = RouteLimits(budget.speech_last_ms / 1000, 2.0)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from voiceserver.budget import Spent
 from voiceserver.engines.base import Note
-from voiceserver.engines.providers.breaker import Breaker, BreakerState
+from voiceserver.engines.providers.breaker import Breaker, BreakerState, Standing
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
@@ -69,6 +69,7 @@ class Route:
         warm: Keeps a connection; None for what needs none.
         guarded: False for an engine of the server's own, which always may be asked.
         region: Where it runs, for the operator.
+        priced: What it does costs money: it is not asked once the day's is spent.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Route:
         warm: Warm | None = None,
         guarded: bool = True,
         region: str = "",
+        priced: bool = False,
     ) -> None:
         self.name = name
         self.region = region
@@ -95,6 +97,9 @@ class Route:
         self.running = 0
         self.used_s = 0.0  # when it was last asked
         self.changed: Callable[[], None] = lambda: None
+        self.moved: Callable[[Standing], None] = lambda _standing: None
+        self._priced = priced
+        self._told = self.breaker.standing
         self._guarded = guarded
         self._firsts: deque[float] = deque(maxlen=FIRSTS)
         self._shown: BreakerState | None = None
@@ -105,7 +110,8 @@ class Route:
         """Whether a caller's turn may be spent on it now."""
         capacity = self.limits.capacity
         room = capacity == 0 or self.running < capacity
-        return room and (self.breaker.admits or not self._guarded)
+        paid = not (self._priced and self.costs.exhausted)
+        return room and paid and (self.breaker.admits or not self._guarded)
 
     @property
     def state(self) -> str:
@@ -116,6 +122,13 @@ class Route:
         """Ask it no more, or again; calls under way go on to their end."""
         self.breaker.drain(drained)
         self.show()
+
+    def adopt(self, told: Standing, later_s: float) -> None:
+        """Stand where another process does; see ``Breaker``. Nobody is told again."""
+        self.breaker.adopt(told, later_s)
+        self._told = self.breaker.standing
+        self.show()
+        self.changed()
 
     @property
     def ninth_decile_s(self) -> float | None:
@@ -170,7 +183,11 @@ class Route:
         return note
 
     def show(self) -> None:
-        """Write the breaker's state to the metrics, where it changed."""
+        """Where the breaker changed, write it to the metrics and tell of it."""
+        standing = self.breaker.standing
+        if standing != self._told:
+            self._told = standing
+            self.moved(standing)
         now = self.breaker.state
         if now is self._shown:
             return

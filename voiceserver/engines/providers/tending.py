@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 WARM_S = 2.0  # for opening connections at the start
 KEEP_S = 25.0  # a connection idle for so long is used, lest it be closed
 PROBE_LIMIT_S = 5.0
+MOMENT_S = 0.001  # a clock wakes a hair early: what is not due yet is soon
 
 
 class Tended:
@@ -87,7 +88,7 @@ class Tended:
             for route in self.providers
             if route.breaker.probe_s is not None or route.breaker.admits
         ]
-        wait_s = max(0.0, min(due) - now_s) if due else None
+        wait_s = max(MOMENT_S, min(due) - now_s) if due else None
         try:
             async with asyncio.timeout(wait_s):
                 await self._changed.wait()

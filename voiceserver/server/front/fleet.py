@@ -20,6 +20,7 @@ from voiceserver.processes.process import (
     start_process,
 )
 from voiceserver.processes.restarts import keep_running
+from voiceserver.server.front.common import News
 from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class WorkerProcess:
         answers: Asks it something; whether it answered in time.
         parted: Called when it is gone.
         metrics: Where restarts are counted.
+        heard: Takes its news; see ``common``.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class WorkerProcess:
         answers: Callable[[], Awaitable[bool]],
         parted: Callable[[], None],
         metrics: Metrics,
+        heard: Callable[[News], None] = lambda _news: None,
     ) -> None:
         self._spec = spec
         self._joined = joined
         self._answers = answers
         self._parted = parted
         self._metrics = metrics
+        self._heard = heard
         self._process: Process | None = None
         self._draining = False
 
@@ -62,7 +66,7 @@ class WorkerProcess:
             StartFailed: If it cannot be started the first time.
         """
         await keep_running(
-            lambda: start_process(self._spec, _ignore),
+            lambda: start_process(self._spec, self._receive),
             self._live,
             self._not_started,
             self._spec.attempts,
@@ -87,6 +91,15 @@ class WorkerProcess:
         self._draining = True
         if self._process is not None:
             self._process.send(Message(Kind.FINISH))
+
+    def tell(self, news: News) -> None:
+        """Tell it news; nobody, while it does not run."""
+        if self._process is not None:
+            self._process.send(Message(Kind.NEWS, meta=news))
+
+    def _receive(self, message: Message) -> None:
+        if message.kind is Kind.NEWS:
+            self._heard(message.meta)
 
     async def _watch(self, process: Process) -> str:
         """Wait for its end, and return why; cancelled, end it in order."""
@@ -120,7 +133,3 @@ class WorkerProcess:
         while missed < MISSED:
             await asyncio.sleep(PING_S)
             missed = 0 if await self._answers() else missed + 1
-
-
-def _ignore(_message: Message) -> None:
-    """A worker says nothing after that it is ready."""

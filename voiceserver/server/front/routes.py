@@ -24,6 +24,7 @@ from voiceserver.server.body import (
     json_object,
     read_body,
 )
+from voiceserver.server.front.common import CommonBook, Tell
 from voiceserver.server.front.forward import (
     answer_of,
     asked_with,
@@ -60,6 +61,7 @@ log = logging.getLogger(__name__)
 PLACE_LIMIT = OFFER_LIMIT + 2 * JSON_LIMIT
 METRICS_LIMIT_S = 2.0
 SPREAD_LIMIT_S = 2.0
+ASK_AGAIN_S = 0.5
 PING_LIMIT_S = 5.0
 
 
@@ -78,6 +80,7 @@ class FrontState:
         sums: Metrics of all processes.
         departed: Workers that died since metrics were last asked for.
         summing: One at a time.
+        common: What all workers know together.
     """
 
     metrics: Metrics
@@ -90,6 +93,7 @@ class FrontState:
     sums: Sums = field(default_factory=Sums)
     departed: list[int] = field(default_factory=list)
     summing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    common: CommonBook = field(default_factory=CommonBook)
 
     def check_room(self, place: str, key: str) -> None:
         """Check that one more call would be taken.
@@ -190,14 +194,22 @@ async def place(request: web.Request) -> web.Response:
 async def _until_ended(
     front: FrontState, worker: Worker, call_id: str, where: tuple[str, str]
 ) -> None:
-    """Keep a call's place until the worker says that it is over, or dies."""
+    """Keep a call's place until the worker says that it is over, or dies.
+
+    One that is only late is asked again: else there would be more calls than places.
+    """
+    target, start = internal.ENDED.format(call_id=call_id), worker.starts
     try:
         with worker.holding_call():
-            target = internal.ENDED.format(call_id=call_id)
-            reply = await worker.tell("GET", target)
-            if reply.status != 204:
-                log.error("a worker does not tell ends", extra={"call": call_id})
-    except WorkerLost:
+            while worker.reachable and worker.starts == start:
+                try:
+                    reply = await worker.tell("GET", target)
+                except WorkerLost:
+                    await asyncio.sleep(ASK_AGAIN_S)
+                    continue
+                if reply.status != 204:
+                    log.error("a worker does not tell ends", extra={"call": call_id})
+                return
         log.info("a call was lost with its worker", extra={"call": call_id})
     except Exception as error:  # one call's must not end the others
         front.metrics.faults.labels("front", type(error).__name__).inc()
@@ -274,9 +286,17 @@ async def _give(worker: Worker, kept: Kept) -> None:
         log.warning("a worker took no token", extra={"why": str(error)})
 
 
-async def join(front: FrontState, worker: Worker) -> None:
-    """A worker has started: give it what it must know, and let it take calls."""
+async def join(front: FrontState, worker: Worker, tell: Tell) -> None:
+    """A worker has started: give it what it must know, and let it take calls.
+
+    Args:
+        front: Of the server.
+        worker: Which one.
+        tell: Gives it news.
+    """
+    worker.starts += 1
     worker.reachable = True
+    front.common.joined(worker.number, tell)
     for kept in list(front.tokens.all()):
         await _give(worker, kept)
     worker.up = True
@@ -298,6 +318,7 @@ def part(front: FrontState, worker: Worker) -> None:
     """A worker is gone."""
     worker.up = worker.reachable = False
     front.departed.append(worker.number)
+    front.common.parted(worker.number)
 
 
 async def of_call(request: web.Request) -> web.StreamResponse:

@@ -162,6 +162,7 @@ class _Front:
         )
         async with asyncio.TaskGroup() as group:
             front = FrontState(metrics, rules, room, self._workers, group)
+            metrics.cost_today_usd.set_function(lambda: front.common.departed_usd)
             app = bare_application(
                 rules, front.tokens, metrics, page_files(), connections.began
             )
@@ -193,14 +194,18 @@ class _Front:
                 task.cancel()
 
     def _process(self, front: FrontState, worker: Worker) -> WorkerProcess:
-        share = Share(worker.number, self._parts.workers, self._secret)
-        return WorkerProcess(
+        share = Share(
+            worker.number, self._parts.workers, self._secret, front.rules.names
+        )
+        process = WorkerProcess(
             self._parts.spec_of(share, worker.path),
-            lambda: join(front, worker),
+            lambda: join(front, worker, process.tell),
             lambda: answers(worker),
             lambda: part(front, worker),
             self._metrics,
+            lambda news: front.common.heard(worker.number, news),
         )
+        return process
 
     async def _tell(self, began: float, ready: Callable[[], None]) -> None:
         """Say when all have come up for the first time."""

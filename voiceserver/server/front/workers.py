@@ -65,6 +65,7 @@ class Worker:
         self.up = False  # takes requests
         self.came_up = asyncio.Event()  # at least once
         self.reachable = False  # answers the front
+        self.starts = 0  # so many times, to know one from the next
         self.n_calls = 0
         self.n_requests = 0
         self._secret = secret
