@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.cli.fake import OpenedEngines
-from tests.files.test_sound import GOOD, tone, written
+from tests.files.test_decoding import GOOD, tone, written
 from voiceserver.cli import main
 from voiceserver.errors import EngineFailed
 

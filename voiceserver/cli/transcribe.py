@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from voiceserver.audio import MIC_RATE, Samples
+from voiceserver.audio import MIC_RATE
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run, with_only
 from voiceserver.config import Config
 from voiceserver.engines.base import Recogniser
 from voiceserver.errors import BadAudio, VoiceServerError
+from voiceserver.files.decoder import Decoder
 from voiceserver.files.recognised import transcribed
-from voiceserver.files.sound import decode
 from voiceserver.metrics import Metrics
 
 LONG_S = 30.0  # from here on it is said that it takes a while
@@ -48,11 +48,24 @@ def _readable(file: Path) -> bool:
 
 async def _transcribe(config: Config, files: list[Path], named: bool) -> int:
     """Print the words of each, after its name if asked; return how many failed."""
+    decoder = Decoder()
+    decoder.want()
+    async with asyncio.TaskGroup() as group:
+        decoding = group.create_task(decoder.run())
+        try:
+            return await _print_all(config, decoder, files, named)
+        finally:
+            decoding.cancel()
+
+
+async def _print_all(
+    config: Config, decoder: Decoder, files: list[Path], named: bool
+) -> int:
     failed = 0
     async with open_engines(config, Metrics()) as engines:
         for file in files:
             try:
-                text = await _words(engines.recogniser, file)
+                text = await _words(engines.recogniser, decoder, file)
             except (VoiceServerError, TimeoutError) as error:
                 progress(f"{file}: {error or 'the recogniser took too long'}")
                 failed += 1
@@ -61,17 +74,19 @@ async def _transcribe(config: Config, files: list[Path], named: bool) -> int:
     return failed
 
 
-async def _words(recogniser: Recogniser, file: Path) -> str:
-    samples = await asyncio.to_thread(_decoded, file)
-    duration_s = len(samples) / MIC_RATE
+async def _words(recogniser: Recogniser, decoder: Decoder, file: Path) -> str:
+    await asyncio.to_thread(_check, file)
+    recording = await decoder.decode(file)
+    duration_s = len(recording) / MIC_RATE
     if duration_s >= LONG_S:
         progress(f"{file}: {duration_s:.0f} s, this takes a while ...")
-    return await transcribed(recogniser, samples)
+    return await transcribed(recogniser, recording)
 
 
-def _decoded(file: Path) -> Samples:
+def _check(file: Path) -> None:
+    """Find out here that a file cannot be read: the decoder would not say why."""
     try:
-        with file.open("rb") as stream:
-            return decode(stream)
+        with file.open("rb"):
+            pass
     except OSError as error:
         raise BadAudio(f"cannot be read: {error.strerror or error}") from None

@@ -1,7 +1,7 @@
 """A recording of any length becomes words, piece by piece.
 
-Cuts it where it pauses and gives each piece to a recogniser. Knows neither where the
-recording comes from nor who wants the words.
+Gives a recogniser each piece that may have words. Knows neither where the recording
+comes from nor who wants them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.engines.base import Recogniser
-from voiceserver.files.sound import segments
+from voiceserver.files.pieces import Recording, pieces
 
 CHUNK = MIC_RATE // 10  # samples pushed at a time
 FINAL_LIMIT_S = 120.0  # for the words of one piece
@@ -36,14 +36,14 @@ class Segment:
 
 async def recognised(
     recogniser: Recogniser,
-    samples: Samples,
+    recording: Recording,
     wanted: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[Segment, None]:
     """Recognise a recording piece by piece; pieces without words are left out.
 
     Args:
         recogniser: Takes utterances of up to 30 s.
-        samples: Shape ``(n,)``, 16 kHz.
+        recording: Shape ``(n,)``, 16 kHz.
         wanted: Asked before each piece; if it says no, the rest is left out.
 
     Raises:
@@ -51,19 +51,17 @@ async def recognised(
         Overloaded: If too many wait for it.
         TimeoutError: If it is stuck.
     """
-    at = 0
-    for piece in await asyncio.to_thread(segments, samples):
+    for piece in await asyncio.to_thread(pieces, recording):
         if not wanted():
             return
-        text = await _words(recogniser, piece)
+        text = await _words(recogniser, piece.samples)
         if text:
-            yield Segment(at / MIC_RATE, (at + len(piece)) / MIC_RATE, text)
-        at += len(piece)
+            yield Segment(piece.start / MIC_RATE, piece.end / MIC_RATE, text)
 
 
-async def transcribed(recogniser: Recogniser, samples: Samples) -> str:
+async def transcribed(recogniser: Recogniser, recording: Recording) -> str:
     """All words of a recording; arguments and errors as ``recognised``."""
-    async with aclosing(recognised(recogniser, samples)) as stream:
+    async with aclosing(recognised(recogniser, recording)) as stream:
         return " ".join([segment.text async for segment in stream])
 
 

@@ -27,11 +27,11 @@ class Part:
     """One part of a form.
 
     Attributes:
-        content: Its bytes.
+        content: Its bytes; never copied, as they may be many.
         content_type: Without parameters, in lower case.
     """
 
-    content: bytes
+    content: bytes | bytearray
     content_type: str
 
     def text(self, name: str) -> str:
@@ -86,7 +86,7 @@ async def read_json(request: web.Request, limit: int = JSON_LIMIT) -> dict[str, 
 
 
 def json_object(
-    content: bytes, what: str, param: str | None = None
+    content: bytes | bytearray, what: str, param: str | None = None
 ) -> dict[str, object]:
     """Parse a JSON object.
 
@@ -164,7 +164,7 @@ async def _read_parts(
                 raise _too_large(limit)
         kind = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if name in limits:
-            parts[name] = Part(bytes(content), kind)
+            parts[name] = Part(content, kind)
     raise invalid("The form has too many parts.", None, "invalid_form")
 
 

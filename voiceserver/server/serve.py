@@ -180,6 +180,8 @@ async def _serve(
             parts.number,
             limits.max_calls_per_key,
         )
+        # One is left to the calls, where there is more than one.
+        n_recognisers = max(1, config.recogniser.processes - 1)
         state = ServerState(
             config,
             metrics,
@@ -187,8 +189,8 @@ async def _serve(
             Exchange(config, metrics, calls, EngineRoom(), parts.dialects),
             parts.webrtc,
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
-            # One is left to the calls, where there is more than one.
-            decoders=asyncio.Semaphore(max(1, config.recogniser.processes - 1)),
+            recordings=asyncio.Semaphore(n_recognisers + 1),
+            recognisers=asyncio.Semaphore(n_recognisers),
         )
         app = application(state, page_files(), connections.began, parts.share)
         async with listening_at(app, connections, listening, tls):
@@ -201,6 +203,7 @@ async def _serve(
                 group.create_task(_give_up_loading(state, ends, holding)),
                 group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
                 group.create_task(listen(mine, state.exchange, metrics)),
+                group.create_task(state.decoder.run()),
             )
             await asyncio.wait({holding})
             for task in beside:

@@ -13,6 +13,7 @@ from voiceserver.carriers.base import MakeCall
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import dialect_in
+from voiceserver.files.decoder import Decoder
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.answers import busy
@@ -92,7 +93,9 @@ class ServerState:
         sidebands: How many a call has, by its id.
         jobs: Bound of audio requests.
         uploads: Bound of what they have sent so far.
-        decoders: How many recognisers files may take at a time; further ones wait.
+        decoder: Of uploads.
+        recordings: How many may be held decoded at a time; further ones wait.
+        recognisers: How many files may take at a time; further ones wait.
     """
 
     config: Config
@@ -104,7 +107,9 @@ class ServerState:
     sidebands: dict[str, int] = field(default_factory=dict)
     jobs: AudioJobs = field(default_factory=lambda: AudioJobs(4))
     uploads: UploadRoom = field(default_factory=lambda: UploadRoom(MAX_UPLOADS))
-    decoders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    decoder: Decoder = field(default_factory=Decoder)
+    recordings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    recognisers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     @property
     def calls(self) -> CallRegistry:

@@ -18,7 +18,8 @@ from voiceserver.config import Config, SpeechConfig
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
-from voiceserver.files.sound import MEDIA_TYPES, decode
+from voiceserver.files.decoding import decode
+from voiceserver.files.encoder import MEDIA_TYPES
 
 pytestmark = pytest.mark.net
 PATH = "/v1/audio/speech"

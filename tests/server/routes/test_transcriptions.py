@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeRecogniser
-from tests.files.test_sound import GOOD, tone, written
+from tests.files.test_decoding import GOOD, tone, written
 from tests.server.routes.test_calls import form
 from tests.server.running import fake_engines, running
 from voiceserver.engines.opened import Engines

@@ -21,8 +21,8 @@ from aiohttp import web
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
 from voiceserver.engines.base import SpeechRequest, Synthesizer
+from voiceserver.files.encoder import MEDIA_TYPES, Format, SoundEncoder
 from voiceserver.files.script import lines, passages, spoken, style_of
-from voiceserver.files.sound import MEDIA_TYPES, Format, SoundEncoder
 from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json

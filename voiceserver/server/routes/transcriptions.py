@@ -11,16 +11,16 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from aiohttp import web
 
 from voiceserver.audio import MIC_RATE
+from voiceserver.files.pieces import Recording
 from voiceserver.files.recognised import Segment, recognised
-from voiceserver.files.sound import decode
 from voiceserver.server.answers import invalid, json_answer
 from voiceserver.server.body import AUDIO_LIMIT, JSON_LIMIT, Part, read_form
-from voiceserver.server.state import STATE
+from voiceserver.server.state import STATE, ServerState
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,34 @@ async def transcription(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/transcriptions``."""
     state = request.app[STATE]
     recogniser = state.engines.get().recogniser
+    async with AsyncExitStack() as places:
+        wanted, streamed, recording = await _uploaded(request, state, places)
+        duration_s = round(len(recording) / MIC_RATE, 2)
+        async with (
+            state.recognisers,
+            aclosing(
+                recognised(recogniser, recording, lambda: _here(request))
+            ) as stream,
+        ):
+            if streamed:
+                return await _send(request, stream, duration_s)
+            found = [segment async for segment in stream]
+    return _answer(wanted, found, duration_s, recogniser.language)
+
+
+async def _uploaded(
+    request: web.Request, state: ServerState, places: AsyncExitStack
+) -> tuple[str, bool, Recording]:
+    """Read a form and decode its file; its bytes are held no longer than that.
+
+    Args:
+        request: Its body is consumed.
+        state: Whose bounds hold.
+        places: Gives back in the end what is taken while the recording is needed.
+
+    Returns:
+        The format wanted, whether in events, and the recording.
+    """
     with state.uploads.one_more() as take:
         form = await read_form(
             request,
@@ -40,19 +68,11 @@ async def transcription(request: web.Request) -> web.StreamResponse:
         )
         wanted, streamed = _order(form)
         # A place is for work: who is slow to send it has none yet.
-        with state.jobs.one_more():
-            samples = await asyncio.to_thread(decode, form["file"].content)
-            duration_s = round(len(samples) / MIC_RATE, 2)
-            async with (
-                state.decoders,
-                aclosing(
-                    recognised(recogniser, samples, lambda: _here(request))
-                ) as stream,
-            ):
-                if streamed:
-                    return await _send(request, stream, duration_s)
-                found = [segment async for segment in stream]
-    return _answer(wanted, found, duration_s, recogniser.language)
+        places.enter_context(state.jobs.one_more())
+        await places.enter_async_context(state.recordings)
+        if not _here(request):
+            raise ConnectionResetError
+        return wanted, streamed, await state.decoder.decode(form["file"].content)
 
 
 def _here(request: web.Request) -> bool:

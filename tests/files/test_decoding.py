@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, level_db
 from voiceserver.errors import BadAudio
-from voiceserver.files.sound import MEDIA_TYPES, Format, SoundEncoder, decode, segments
+from voiceserver.files.decoding import decode
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0, level: float = 0.5) -> Samples:
@@ -182,29 +182,6 @@ def test_no_bytes_raise_anything_else(noise: bytes, at: int) -> None:
         assert np.isfinite(samples).all()
 
 
-@pytest.mark.parametrize("format", list(MEDIA_TYPES))
-@pytest.mark.parametrize("streamed", [True, False])
-def test_what_is_encoded_can_be_read_again(format: Format, streamed: bool) -> None:
-    """In pieces as they come, and whole."""
-    encoder = SoundEncoder(format, streamed)
-    pieces = [encoder.push(part) for part in np.split(tone(1.0, SPEECH_RATE), 10)]
-    pieces.append(encoder.finish())
-    content = b"".join(pieces)
-    if format == "pcm":
-        assert len(content) == 2 * SPEECH_RATE
-        return
-    assert len(decode(content)) == pytest.approx(MIC_RATE, rel=0.1)
-    assert any(pieces[:-1]) == (streamed and format != "flac")
-
-
-def test_a_whole_wav_says_its_length() -> None:
-    """Where a streamed one cannot."""
-    encoder = SoundEncoder("wav", streamed=False)
-    encoder.push(tone(0.5, SPEECH_RATE))
-    with soundfile.SoundFile(io.BytesIO(encoder.finish())) as file:
-        assert file.frames == SPEECH_RATE // 2
-
-
 def test_reading_mp3_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     """libmpg123 complains on standard error where a file is sought in."""
     content = written(tone(2.0, SPEECH_RATE), SPEECH_RATE, "MP3")
@@ -224,40 +201,6 @@ def test_a_flac_that_does_not_know_its_length_is_read_to_its_end() -> None:
     assert len(decode(streamed)) == 16_000
 
 
-def test_an_encoder_may_be_given_up() -> None:
-    """Before its end, and twice."""
-    encoder = SoundEncoder("mp3")
-    encoder.push(tone(0.1, SPEECH_RATE))
-    encoder.close()
-    encoder.close()
-
-
-def test_long_recordings_are_cut_in_their_pauses() -> None:
-    """60 s with a pause of 0.4 s each 10 s, in pieces of at most 25 s."""
-    speech = tone(60.0, MIC_RATE)
-    for second in range(10, 60, 10):
-        speech[second * MIC_RATE : second * MIC_RATE + 6400] = 0
-    pieces = segments(speech)
-    assert np.array_equal(np.concatenate(pieces), speech)
-    assert [round(len(piece) / MIC_RATE) for piece in pieces] == [20, 20, 20]
-    for piece in pieces[1:]:
-        assert not piece[:800].any()
-
-
-def test_short_recordings_stay_whole() -> None:
-    """One piece."""
-    assert len(segments(tone(25.0, MIC_RATE))) == 1
-
-
-@pytest.mark.parametrize("format", ["mp3", "opus", "wav", "pcm"])
-def test_a_stream_leaves_as_it_is_made(format: Format) -> None:
-    """Of 1 s in pieces of 200 ms, each gives bytes, the first too."""
-    encoder = SoundEncoder(format)
-    pieces = np.split(tone(1.0, SPEECH_RATE), 5)
-    assert all(len(encoder.push(piece)) > 100 for piece in pieces)
-    encoder.close()
-
-
 @pytest.mark.parametrize("extra", [b"", b"LIST\x03\x00\x00\x00abc\x00"])
 def test_a_wav_of_length_0_with_sound_behind_is_of_unknown_length(extra: bytes) -> None:
     """As recorders write that cannot go back to the header."""
@@ -274,21 +217,6 @@ def test_a_wav_without_sound_is_empty() -> None:
     at = whole.index(b"data")
     with pytest.raises(BadAudio, match="empty"):
         decode(whole[:at] + b"data" + b"\0" * 4)
-
-
-@pytest.mark.parametrize(
-    ("kind", "subtype"),
-    [("WAV", None), ("FLAC", None), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None)],
-)
-def test_joined_files_are_refused_not_heard_by_half(
-    kind: str, subtype: str | None
-) -> None:
-    """``cat one two``; what is only one file is heard."""
-    file = io.BytesIO()
-    soundfile.write(file, tone(1.0, 16_000), 16_000, format=kind, subtype=subtype)
-    assert len(decode(file.getvalue())) == 16_000
-    with pytest.raises(BadAudio, match="several"):
-        decode(file.getvalue() * 2)
 
 
 def test_many_channels_are_refused() -> None:
