@@ -27,19 +27,45 @@ _WHOLE_LINES = tuple(
     )
 )
 _HEADING = re.compile(r"#{1,6}[ \t]+")
-_QUOTE = re.compile(r">[ \t]?")
+# A quotation; not what is greater than a number, nor an arrow.
+_QUOTE = re.compile(r">(?![=\d]|[-+$\u20ac\u00a3.]\d)[ \t]?")
 _BULLET = re.compile(r"[-*+][ \t]+")
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
 _LINK_BEGUN = re.compile(r"!?\[[^\[\]\n]{0,300}(?:\Z|\](?:\Z|\([^()\n]{0,500}\Z))|!\Z")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
-_TAG_BEGUN = re.compile(r"</?(?:[a-zA-Z][^<>\n]{0,200})?\Z")
+_NAMES = (
+    "a abbr address article aside audio b big blockquote body br button caption center"
+    " cite code col dd del details dfn div dl dt em emphasis figcaption figure font"
+    " footer"
+    " form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li"
+    " link"
+    " main mark math meta nav ol option p picture pre prosody q s samp say-as script"
+    " section select small source span speak strong style sub summary sup svg table"
+    " tbody"
+    " td textarea tfoot th thead title tr tt u ul var video voice break phoneme"
+)
+_NAME = "(?:" + "|".join(sorted(_NAMES.split(), key=len, reverse=True)) + ")"
+# A tag has a name of HTML, or closes, or holds an attribute with its value: "a <b and
+# c> d" and "<your name>" do not.
+_TAG = re.compile(
+    rf"<(?i:{_NAME})(?:\s+[\w:-]+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s<>\"'=]+)"
+    r"|\s+(?:open|checked|disabled|hidden|controls|loop|muted|autoplay|async|defer)\b)*"
+    r"\s*/?>|</[a-zA-Z][\w:.-]{0,40}\s*>|<!--[^\n]{0,300}?-->"
+    r"|<[a-zA-Z][\w:.-]{0,40}(?:\s+[\w:-]+=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'))+\s*/?>"
+)
+_LONGEST_TAG = 300
+_TAG_BEGUN = re.compile(
+    r"</?(?:[a-zA-Z][\w:.-]{0,40}(?:\s+(?:[\w:-]+(?:\s*=\s*(?:\"[^\"\n]*\"?|'[^'\n]*'?"
+    r"|[^\s<>\"'=]*))?)?)*\s*/?)?\Z|<!(?:-(?:-[^\n]{0,300})?)?\Z"
+)
+_FOOTNOTE = re.compile(r"\[\^[\w-]{1,20}\]:?")
 _EMPHASIS = re.compile(r"\*+|_+|~+")
 _IN_LINK = re.compile(r"\*+|`+|~~|(?<!\w)_+|_+(?!\w)")
 _CLOSING = {sign: re.compile(rf"[ \t>]*{sign}*") for sign in "`~"}
 _INLINE = re.compile(rf"[^\n]{{0,{_LONGEST_INLINE}}}")
 _LANGUAGE = re.compile(r"[ \t]*[\w+#.-]*[ \t]*")
 # Runs of letters and the like are passed on without a second look.
-_PLAIN = re.compile(r"[^\n`\[!<*_~]+")
+_PLAIN = re.compile(r"[^\n`\[!<*_~#]+")
+_HASHES = re.compile(r"#{1,6}[ \t]*")
 _VISIBLE = re.compile(r"[^\n]")
 
 _Step = tuple[int, str] | None  # where it ends, what is shown; None: wait for more
@@ -66,6 +92,7 @@ class Markup:
         self._text = ""  # not yet given
         self._before = "\n"  # the character before it
         self._line_start = True
+        self._heading = False
         self._fence = ""  # what opened the code block that the text is in
 
     def push(self, text: str) -> str:
@@ -119,7 +146,9 @@ class Markup:
         if m := _BULLET.match(text, at):
             return m.end(), self._stopped(m.group())  # a fence may come behind it
         self._line_start = False
+        self._heading = False
         if m := _HEADING.match(text, at):
+            self._heading = True
             return m.end(), self._stopped(m.group())
         return at, ""
 
@@ -132,6 +161,11 @@ class Markup:
             return self._ticks(at, last)
         if m := _EMPHASIS.match(text, at):
             return self._emphasis(m, last)
+        if text[at] == "#":
+            return self._hashes(at, last)
+        if m := _FOOTNOTE.match(text, at):
+            self._leave_out(m.group(), "[]^:")
+            return m.end(), _blank(m.group())
         if m := _LINK.match(text, at):
             lead = m.start(1) - at
             words = _IN_LINK.sub(lambda n: " " * len(n.group()), m[1])
@@ -142,13 +176,26 @@ class Markup:
             return None
         return at + 1, text[at]
 
+    def _hashes(self, at: int, last: bool) -> _Step:
+        """Signs that close a heading; elsewhere they are text."""
+        m = _HASHES.match(self._text, at)
+        if m is None or not self._heading:
+            return at + 1, "#"
+        if m.end() == len(self._text) and not last:
+            return None
+        closes = self._before.isspace() and self._text[m.end() : m.end() + 1] in (
+            "",
+            "\n",
+        )
+        return m.end(), _blank(m.group()) if closes else m.group()
+
     def _emphasis(self, m: re.Match[str], last: bool) -> _Step:
         """Stars and the like at a word's edge; elsewhere they mean something else."""
         sign, after = m.group(), self._text[m.end() : m.end() + 1]
         if not after and not last:
             return None
-        if len(sign) > 3 or sign == "~":
-            return m.end(), sign
+        if len(sign) > 3 or sign == "~" or (sign == "*" and after.isdigit()):
+            return m.end(), sign  # "*67" is dialled, "5 *3" a product
         opens = not _is_word(self._before) and bool(after) and not after.isspace()
         closes = not self._before.isspace() and not _is_word(after)
         if opens or closes or sign == "**":
@@ -203,8 +250,8 @@ class Markup:
         self._leave_out(text[at:end])
         return end, _blank(text[at:end])
 
-    def _leave_out(self, code: str) -> None:
-        self.left_out += sum(not c.isspace() and c != "`" for c in code)
+    def _leave_out(self, code: str, signs: str = "`") -> None:
+        self.left_out += sum(not c.isspace() and c not in signs for c in code)
 
 
 def _is_word(char: str) -> bool:

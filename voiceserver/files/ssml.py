@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from xml.parsers import expat
 
 from voiceserver.errors import BadRequest
+from voiceserver.files.say_as import READINGS, say_as
 
 DEEPEST = 32
 LONGEST = 100_000  # characters
@@ -59,7 +60,6 @@ _PARTS = {"p": 0.3, "s": 0.1}  # seconds of pause after
 _IGNORED = frozenset(["emphasis", "voice", "lang", "mark", "phoneme", "w", "token"])
 _START = re.compile(r"\s*(?:<\?xml[^>]{0,100}\?>\s*)?<speak[\s/>]")
 _NUMBER = re.compile(r"([+-]?\d{1,6}(?:\.\d{1,6})?)(%|st|Hz|dB|ms|s|)")
-_ORDINAL_ENDS = {1: "st", 2: "nd", 3: "rd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,47 +266,8 @@ def _reading(name: str, attributes: dict[str, str]) -> Callable[[str], str]:
             raise _bad("<sub> needs an alias")
         return lambda _text: alias
     kind = attributes.get("interpret-as", "")
-    if kind not in _READINGS:
-        kinds = ", ".join(sorted(_READINGS))
+    if kind not in READINGS:
+        kinds = ", ".join(sorted(READINGS))
         raise _bad(f"<say-as interpret-as={kind!r}>: one of {kinds}")
-    return _READINGS[kind]
-
-
-def _spelled(text: str) -> str:
-    """One character after the other; capitals are read by their names."""
-    return " ".join(c.upper() for c in text if not c.isspace())
-
-
-def _digits(text: str) -> str:
-    return " ".join(c for c in text if not c.isspace())
-
-
-def _ordinal(text: str) -> str:
-    digits = text.strip()
-    if not re.fullmatch(r"\d{1,12}", digits):
-        return text
-    tens, one = int(digits[-2:]) // 10, int(digits[-1])
-    return digits + (_ORDINAL_ENDS.get(one, "th") if tens != 1 else "th")
-
-
-def _as_it_is(text: str) -> str:
-    return text
-
-
-_READINGS: dict[str, Callable[[str], str]] = {
-    "characters": _spelled,
-    "spell-out": _spelled,
-    "verbatim": _spelled,
-    "digits": _digits,
-    "ordinal": _ordinal,
-    # Our normaliser knows these by their form.
-    "cardinal": _as_it_is,
-    "number": _as_it_is,
-    "fraction": _as_it_is,
-    "unit": _as_it_is,
-    "date": _as_it_is,
-    "time": _as_it_is,
-    "telephone": _as_it_is,
-    "currency": _as_it_is,
-    "address": _as_it_is,
-}
+    format_ = attributes.get("format", "")
+    return lambda text: say_as(kind, format_, text)

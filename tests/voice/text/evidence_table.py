@@ -35,7 +35,7 @@ EVIDENCE_TABLE: dict[str, list[tuple[str, str]]] = {
         ("120bpm", "one hundred twenty beats per minute"),
         ("500gb", "five hundred gigabytes"),
         ("60MPH", "sixty miles per hour"),
-        ("a 65in TV", "a sixty five inches T V"),
+        ("a 65in TV", "a sixty five inch T V"),
         ("90degrees", "ninety degrees"),
         ("RTX 4090Ti", "R T X forty ninety ti"),
         ("300dpi", "three hundred dpi"),
@@ -174,6 +174,6 @@ EVIDENCE_TABLE: dict[str, list[tuple[str, str]]] = {
         ("caf&eacute;", "cafe"),
         ("&#39;tis", "'tis"),
         ("AT&T", "A T and T"),
-        ("a &lt; b", "a less than B"),
+        ("a &lt; b", "A less than B"),
     ],
 }

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from voiceserver.voice.text import abbreviations as tables
+from voiceserver.voice.text.units import UNITS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_keys_are_lower_case_and_values_plain_words(table: dict[str, str]) -> No
 
 def test_units_have_singular_and_plural_in_words() -> None:
     """Both forms of each unit are plain words."""
-    for one, many in tables.UNITS.values():
+    for one, many in UNITS.values():
         assert re.fullmatch(r"[a-z ]+", one)
         assert re.fullmatch(r"[a-z ]+", many)
 

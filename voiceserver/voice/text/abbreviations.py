@@ -107,7 +107,30 @@ ALWAYS = {
     "sgt": "sergeant",
     "aka": "also known as",
     "btw": "by the way",
+    "pls": "please",
+    "plz": "please",
+    "thx": "thanks",
+    "msg": "message",
+    "mgr": "manager",
+    "bldg": "building",
+    "pkwy": "parkway",
+    "natl": "national",
+    "intl": "international",
+    "ctrl": "control",
+    "hrs": "hours",
+    "yrs": "years",
+    "tbsp": "tablespoon",
+    "tsp": "teaspoon",
+    "lbs": "pounds",
+    "mph": "miles per hour",
 }
+# Read letter by letter in lower case too, as no word is spelled like them.
+LOWER_INITIALISMS = frozenset(
+    "api apis url urls uri cpu cpus gpu gpus utf aws usb uuid dna rna ufo ufos uv ui ux"
+    " iot ide ides ios usa uk eu ceo cfo cto atm eta fyi diy idk omg imo imho npm id"
+    " ids phd"
+    " ai io ip ips html https tls".split()
+)
 DOTTED = {
     "e.g.": "for example",
     "i.e.": "that is",
@@ -146,124 +169,6 @@ DAYS = {
     "sat": "saturday",
     "sun": "sunday",
 }
-# Singular and plural after a number. Case matters.
-UNITS = {
-    "km": ("kilometer", "kilometers"),
-    "m": ("meter", "meters"),
-    "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"),
-    "nm": ("nanometer", "nanometers"),
-    "µm": ("micrometer", "micrometers"),
-    "mi": ("mile", "miles"),
-    "ft": ("foot", "feet"),
-    "yd": ("yard", "yards"),
-    "yds": ("yard", "yards"),
-    "kg": ("kilogram", "kilograms"),
-    "g": ("gram", "grams"),
-    "mg": ("milligram", "milligrams"),
-    "µg": ("microgram", "micrograms"),
-    "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"),
-    "L": ("liter", "liters"),
-    "l": ("liter", "liters"),
-    "ml": ("milliliter", "milliliters"),
-    "mL": ("milliliter", "milliliters"),
-    "gal": ("gallon", "gallons"),
-    "tsp": ("teaspoon", "teaspoons"),
-    "tbsp": ("tablespoon", "tablespoons"),
-    "fl oz": ("fluid ounce", "fluid ounces"),
-    "mpg": ("mile per gallon", "miles per gallon"),
-    "mph": ("mile per hour", "miles per hour"),
-    "kph": ("kilometer per hour", "kilometers per hour"),
-    "km/h": ("kilometer per hour", "kilometers per hour"),
-    "m/s": ("meter per second", "meters per second"),
-    "km/s": ("kilometer per second", "kilometers per second"),
-    "m/s²": ("meter per second squared", "meters per second squared"),
-    "ft²": ("square foot", "square feet"),
-    "cm²": ("square centimeter", "square centimeters"),
-    "km²": ("square kilometer", "square kilometers"),
-    "m²": ("square meter", "square meters"),
-    "m³": ("cubic meter", "cubic meters"),
-    "sq ft": ("square foot", "square feet"),
-    "sq. ft.": ("square foot", "square feet"),
-    "hPa": ("hectopascal", "hectopascals"),
-    "kPa": ("kilopascal", "kilopascals"),
-    "Hz": ("hertz", "hertz"),
-    "kHz": ("kilohertz", "kilohertz"),
-    "MHz": ("megahertz", "megahertz"),
-    "GHz": ("gigahertz", "gigahertz"),
-    "KB": ("kilobyte", "kilobytes"),
-    "kB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"),
-    "GB": ("gigabyte", "gigabytes"),
-    "TB": ("terabyte", "terabytes"),
-    "kbps": ("kilobit per second", "kilobits per second"),
-    "Mbps": ("megabit per second", "megabits per second"),
-    "Gbps": ("gigabit per second", "gigabits per second"),
-    "W": ("watt", "watts"),
-    "kW": ("kilowatt", "kilowatts"),
-    "MW": ("megawatt", "megawatts"),
-    "kWh": ("kilowatt hour", "kilowatt hours"),
-    "V": ("volt", "volts"),
-    "Ω": ("ohm", "ohms"),
-    "kΩ": ("kiloohm", "kiloohms"),
-    "mA": ("milliamp", "milliamps"),
-    "mAh": ("milliamp hour", "milliamp hours"),
-    "dB": ("decibel", "decibels"),
-    "ms": ("millisecond", "milliseconds"),
-    "µs": ("microsecond", "microseconds"),
-    "ns": ("nanosecond", "nanoseconds"),
-    "s": ("second", "seconds"),
-    "sec": ("second", "seconds"),
-    "secs": ("second", "seconds"),
-    "min": ("minute", "minutes"),
-    "mins": ("minute", "minutes"),
-    "h": ("hour", "hours"),
-    "hr": ("hour", "hours"),
-    "hrs": ("hour", "hours"),
-    "px": ("pixel", "pixels"),
-    "fps": ("frame per second", "frames per second"),
-    "rpm": ("revolution per minute", "revolutions per minute"),
-    "psi": ("p s i", "p s i"),
-    "kcal": ("kilocalorie", "kilocalories"),
-    "cal": ("calorie", "calories"),
-    "°C": ("degree celsius", "degrees celsius"),
-    "°F": ("degree fahrenheit", "degrees fahrenheit"),
-    "°": ("degree", "degrees"),
-    "x": ("times", "times"),
-    "%": ("percent", "percent"),
-}
-# After a stroke that follows a number or its unit: $15/hr, 50 miles/hour.
-PER = {
-    "s": "second",
-    "sec": "second",
-    "min": "minute",
-    "h": "hour",
-    "hr": "hour",
-    "wk": "week",
-    "mo": "month",
-    "yr": "year",
-    "kg": "kilogram",
-    "lb": "pound",
-    "gal": "gallon",
-    **{
-        word: word
-        for word in (
-            "second minute hour day night week month year person user mile pound "
-            "gallon serving"
-        ).split()
-    },
-}
-MONEY = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "¥": ("yen", "yen", "", ""),
-    "₹": ("rupee", "rupees", "", ""),
-    "₩": ("won", "won", "", ""),
-    "₿": ("bitcoin", "bitcoin", "", ""),
-}
 MAGNITUDES = {
     "thousand": "thousand",
     "million": "million",
@@ -283,7 +188,11 @@ MAGNITUDES = {
 SPOKEN_ACRONYMS = frozenset(
     "nasa nato unesco unicef opec aids covid laser radar scuba sonar gif jpeg ram rom "
     "pin sim wasp asap faq nafta ikea lego ibiza osha fifa uefa nascar captcha moma "
-    "swat taser zip yolo sars hipaa fema noaa potus scotus jail wifi json yaml".split()
+    "swat taser zip yolo sars hipaa fema noaa potus scotus jail wifi json yaml mac"
+    " ascii "
+    "bios dos ansi posix unix gnu ajax rest soap crud cron lidar lan wan nas cern"
+    " darpa "
+    "norad fomo bogo ebola mers brics asean fico tiff cmos imax lasik pip asic".split()
 )
 # Ordinary words that people write in capitals for stress.
 STRESSED = frozenset(
@@ -315,7 +224,7 @@ SHORT_WORDS = frozenset(
     "pet pie pig pit pop pot pub pup rag ran rat raw ray rib rid rim rip rob rod "
     "rot row rub rug sad sat saw sea set sew sin sip sir sit six ski sky sob sod "
     "son soy spy sum sun tan tap tax tea ten tie tin tip toe ton toy tub tug van "
-    "vet via vow war wax web wed wet wig wit woe yell yet zoo ours".split()
+    "max min top vet via vow war wax web wed wet wig wit woe yell yet zoo ours".split()
 )
 NUMBERED = frozenset(
     "act appendix article book chapter class episode figure grade level mark part "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from voiceserver.voice.text.abbreviations import DOMAINS
+from voiceserver.voice.text.abbreviations import DOMAINS, LOWER_INITIALISMS
 from voiceserver.voice.text.numbers import cardinal, digits
 
 Spoken = list[str]
@@ -40,18 +40,42 @@ def spell(letters: str) -> Spoken:
     ]
 
 
+# Where capitals begin a new word: getUserById, XMLHttpRequest.
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
 def code_part(part: str) -> Spoken:
     """A run of letters inside a code or address: a word if it can be said as one."""
-    if len(part) == 1 or not re.search(r"[aeiouy]", part.lower()):
+    if not (part.islower() or part.isupper() or part.istitle()):
+        return [w for piece in CAMEL.split(part) if piece for w in code_part(piece)]
+    if (
+        part in LOWER_INITIALISMS
+        or len(part) == 1
+        or not re.search(r"[aeiouy]", part.lower())
+    ):
         return spell(part)
     if part.isupper() and len(part) <= 3:
         return spell(part)
     return [part.lower()]
 
 
+# F-150, U-235
+_NAMED_BY_HUNDREDS = re.compile(r"([A-Z]{1,3})-([1-9]\d\d)")
+
+
+def by_hundreds(n: int) -> Spoken:
+    """Three digits as names have them: one fifty, two oh four, eight hundred."""
+    first, rest = divmod(n, 100)
+    if not rest:
+        return cardinal(n)
+    return [*cardinal(first), *(["oh"] if rest < 10 else []), *cardinal(rest)]
+
+
 def code(text: str) -> Spoken:
     """Letters and digits mixed, e.g. B2B, MP3, COVID19; symbols are passed over."""
     words: Spoken = []
+    if m := _NAMED_BY_HUNDREDS.fullmatch(text):
+        return [*spell(m[1]), *by_hundreds(int(m[2]))]
     for part in re.findall(r"[A-Za-z]+|\d+", text):
         if part.isdecimal():
             short = len(part) <= 2 and part[0] != "0"
@@ -117,6 +141,11 @@ def _ampersand(m: re.Match[str]) -> Spoken | None:
     return words
 
 
+def _less(m: re.Match[str]) -> Spoken | None:
+    """What is taken from a letter as mathematics have it: n-1."""
+    return [*spell(m["letter"]), "minus", *cardinal(int(m["number"]))]
+
+
 def _code(m: re.Match[str]) -> Spoken | None:
     return code(m.group())
 
@@ -142,9 +171,12 @@ ADDRESS_PATTERNS: tuple[tuple[str, Rule], ...] = (
     # A path needs two parts or a sign of one, so that "he /she" is none.
     (r"(?:~|\.{1,2})?(?:/[\w.-]{0,60}\w){2,12}|(?:~|\.{1,2})/[\w.-]{0,60}\w", _path),
     (
-        rf"(?:[A-Za-z][\w-]{{0,60}}\.){{1,4}}(?:{_FILE_ENDS}|NET)\b(?!\.\w|')",
+        rf"(?:[A-Za-z][\w-]{{0,60}}/){{0,8}}(?:[A-Za-z][\w-]{{0,60}}\.){{1,4}}"
+        rf"(?:{_FILE_ENDS}|{_FILE_ENDS.upper()}|NET)\b(?!\.\w|')",
         _path,
     ),
+    # A domain of any country shows itself by the path behind it: bit.ly/3xYz.
+    (r"[a-z\d][a-z\d-]{1,62}\.[a-z]{2,10}/[\w./?=&%#~+-]{1,200}(?<=[\w/])", _web),
     (r"(?<![^\s(\"'])\.(?P<name>[A-Za-z]{2,20})\b", _dot_name),
     (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)", _phone),
     (r"\+\d{1,3}(?:[-. ]?\(?\d{1,4}\)?){2,6}(?!\d)", _phone),
@@ -156,5 +188,6 @@ CODE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"[Ww]/(?= ?[A-Za-z])", lambda _: ["with"]),
     (r"'?[Nn]'(?= )", lambda _: ["and"]),
     (r"pp?\. ?(?=\d)", lambda m: ["pages" if m.group()[1] == "p" else "page"]),
+    (r"(?P<letter>[xyzn]|[ijkmt](?=-1\b))-(?P<number>\d{1,3})(?![\w-])", _less),
     (r"(?=[A-Za-z-]{0,12}\d)[A-Za-z\d]{1,30}(?:-[A-Za-z\d]{1,30}){0,4}", _code),
 )

@@ -43,12 +43,18 @@ def letters_of(word: str, text: str, m: re.Match[str]) -> Spoken | None:
     stem, suffix = re.fullmatch(r"([A-Z]*)('?s)?(.*)", word).group(1, 2)  # type: ignore[union-attr]
     if len(stem) < 2 or len(stem) + len(suffix or "") != len(word):
         return None
+    if stem == word and _is_a_state(stem, text, m):
+        return spell(stem)
     pronoun = stem == word == "US" and _is_shouted(text, m)
     if (stem != "US" or pronoun or suffix) and _is_word(stem.lower()):
         return None
     if len(stem) > 3 and _is_shouted(text, m):
         return None
-    if stem == word and _could_be_shouted(stem.lower()) and _in_a_run(text, m):
+    if (
+        stem == word
+        and _could_be_shouted(stem.lower())
+        and (_in_a_run(text, m) or _is_joined(stem.lower(), text, m))
+    ):
         return None
     letters = spell(stem)
     if suffix:
@@ -72,6 +78,36 @@ def _is_shouted(text: str, m: re.Match[str]) -> bool:
         len(n) > 3 and n.isupper() and _is_word(n.lower())
         for n in (found.group(1) for found in (after, before) if found)
     )
+
+
+_STATES = frozenset(
+    "AL AK AZ AR CA CO CT DE DC FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS"
+    " MT NC"
+    " ND NE NH NJ NM NV NY OH OK OR PA RI SC SD TN TX UT VA VT WA WI WV WY".split()
+)
+
+
+def _is_a_state(stem: str, text: str, m: re.Match[str]) -> bool:
+    """Whether the letters of a state stand behind the name of a city."""
+    lead = text[max(0, m.start() - 12) : m.start()]
+    return stem in _STATES and re.search(r"[A-Z]?[a-z]{2,}, $", lead) is not None
+
+
+def is_said(low: str) -> bool:
+    """Whether letters in capitals are a word that is known, whatever is beside it."""
+    return low in SHORT_WORDS or (len(low) > 2 and _is_word(low))
+
+
+_JOINED_AFTER = re.compile(r"(?: [A-Z]{2,}(?![a-z'])|_[A-Z\d])")
+_JOINED_BEFORE = re.compile(r"(?:(?<![A-Za-z])[A-Z]{2,} |[A-Z\d]_)$")
+
+
+def _is_joined(low: str, text: str, m: re.Match[str]) -> bool:
+    """Whether a word of the language stands at another in capitals: API KEY."""
+    if low not in SHORT_WORDS:
+        return False
+    lead = text[max(0, m.start() - 12) : m.start()]
+    return bool(_JOINED_AFTER.match(text, m.end()) or _JOINED_BEFORE.search(lead))
 
 
 _RUN_AFTER = re.compile(r"(?:[\s,;:'\"-]+[A-Z][A-Z']*\b)+")

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (the signs of mathematics are meant)
 """Text normaliser: any text in, words and pause marks out, each with its source.
 
 The words hold only letters and apostrophes, so normalising plain words changes
@@ -16,12 +17,13 @@ from voiceserver.voice.text.abbreviations import (
     ALWAYS,
     DAYS,
     DOTTED,
+    LOWER_INITIALISMS,
     MONTHS,
     SURE,
     TITLES,
 )
-from voiceserver.voice.text.addresses import Spoken, spell
-from voiceserver.voice.text.capitals import letters_of
+from voiceserver.voice.text.addresses import CAMEL, Spoken, code_part, spell
+from voiceserver.voice.text.capitals import is_said, letters_of
 from voiceserver.voice.text.plaintext import Plain, to_plain
 from voiceserver.voice.text.verbalise import SYMBOL_WORDS, verbalise
 
@@ -79,14 +81,32 @@ _EMOTICON = re.compile(
     r"(?<!\w)(?:[:;=][-o']?|8-)[)(\]\[DPp/|](?!\w)|(?<=I )<3(?!\d)|<3(?![\d.]| ?\w)"
 )
 _MARK = re.compile(r"[?!.:;,()\[\]\u2014|]+|(?<=\s)--?(?=\s)|--+")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NEXT = re.compile(r"[\s\"'(\[]{0,40}(\S?)")
 # An empty line, or one that begins with the number of an item.
 _PARAGRAPH = re.compile(r"\n[ \t]{0,40}(?:\n\s*|(?=\d{1,3}[.)] ))")
 # Most of any text: words in lower case that can be nothing but themselves.
-_ORDINARY = re.compile(r"[a-z]+(?:'[a-z]+)?(?=[\s,;!?)]|\Z)")
-_SPECIAL = frozenset((*MONTHS, *MONTHS.values(), *ALWAYS, "the"))
-_BEFORE_NUMBER = {"~": "about", "<": "less than", ">": "greater than"}
+_ORDINARY = re.compile(r"(?=[a-z]*[aeiouy])[a-z]+(?:'[a-z]+)?(?=[\s,;!?)]|\Z)")
+_NO_VOWEL = re.compile(r"[b-df-hj-np-tv-xz]{2,6}(?:'?s)?")
+# Sounds that people write without a vowel.
+_SOUND = re.compile(
+    r"h*m+|h?m+h+m*|s+h+|p+s+s*t+|b+r+|g+r+r+|p+f+t*|z+|t+s+k+|p+h+|n+th|mwh|ths?|nds?|rds?|sts?"
+    r"|nd|st|ll|ve|re|ss|cwm|ssh|hrm*f*|mm+|krr*|vr+|wh|xx+|gr+|br+"
+)
+_MATHS = "=+^*<>/²³≈≤≥≠×÷∩∪∈∉⊂⊆"
+_OPERATOR_AFTER = re.compile(rf" ?(?:[{_MATHS}]|!=|->|- ?\d|- [a-z]\b|\[| +over +\w\b)")
+_OPERATOR_BEFORE = re.compile(rf"(?:[{_MATHS}]|->| -|\d ?-|^-) ?$")
+_BESIDE_LETTER = re.compile(r" (?:[A-Z](?![\w'])|to [A-Z](?![\w']))")
+_BEHIND_LETTER = re.compile(r"(?<![\w'])[A-Z] $")
+_SPECIAL = frozenset(
+    (*MONTHS, *MONTHS.values(), *ALWAYS, *LOWER_INITIALISMS, "the", "in")
+)
+_COMPARED = re.compile(r" ?[-+]?[$\u20ac\u00a3]?\.?\d")
+_TIMES = re.compile(r" ?[\d(]| [a-z]\b|[a-z]\b")
+# A minus before a letter, behind a sum or nothing; no flag of a command.
+_NEGATED = re.compile(r" ?[a-z](?![\w'-])|\(")
+_NEGATES = re.compile(
+    r"(?:[=<>(+*/,^\u00d7\u2264\u2265] ?|^|\n|(?<![\w'-])[\da-z] ?|[\d)] ?)$"
+)
 
 
 class _Writer:
@@ -173,20 +193,52 @@ def _word(text: str, m: re.Match[str]) -> Spoken:
     low = word.lower()
     if low in ALWAYS:
         return ALWAYS[low].split()
-    if len(word) == 1 and low not in "ai":
+    if len(low) == 3 and low[1:] == "'s" and low[0] not in "s":
+        return [f"{low[0]}.'s"]
+    if len(word) == 1 and (low not in "ai" or _is_a_letter(word, text, m)):
         return [f"{low}."]
-    if word == "A" and text[m.end() : m.end() + 1] in (".", ",", "?", "!"):
-        return ["a."]
-    parts = _CAMEL.split(word)
-    if len(parts) > 1 and parts[0] not in ("Mc", "Mac", "De", "La", "Le", "Van"):
-        return [
-            w
-            for part in parts
-            for w in (
-                spell(part) if len(part) == 1 or part.isupper() else [part.lower()]
-            )
-        ]
+    if word.islower() and (low in LOWER_INITIALISMS or _is_initialism(low)):
+        return _spelled_plural(low)
+    parts = CAMEL.split(word)
+    if len(parts) > 1 and parts[0] not in ("Mc", "Mac", "De", "La", "Le", "Van", "Di"):
+        return [w for part in parts for w in _part(part)]
     return [low]
+
+
+def _part(part: str) -> Spoken:
+    """One word of those that capitals set apart: get User By Id."""
+    if part.isupper():
+        return code_part(part) if is_said(part.lower()) else spell(part)
+    return code_part(part) if part[0].isupper() or len(part) < 4 else [part.lower()]
+
+
+def _is_initialism(low: str) -> bool:
+    return bool(_NO_VOWEL.fullmatch(low)) and not _SOUND.fullmatch(low)
+
+
+def _spelled_plural(low: str) -> Spoken:
+    stem = (
+        re.sub(r"'?s$", "", low)
+        if len(low) > 3 and low not in ("https", "tls")
+        else low
+    )
+    letters = spell(stem)
+    if stem != low:
+        letters[-1] += "'s"
+    return letters
+
+
+def _is_a_letter(word: str, text: str, m: re.Match[str]) -> bool:
+    """Whether "a" is the letter: beside an operator, a letter, or at an end."""
+    after, lead = text[m.end() : m.end() + 10], text[max(0, m.start() - 3) : m.start()]
+    if word == "I":  # it sounds the same
+        return False
+    if _OPERATOR_AFTER.match(after) or _OPERATOR_BEFORE.search(lead):
+        return True
+    if word in "ai":
+        return False
+    among = _BESIDE_LETTER.match(text, m.end()) or _BEHIND_LETTER.search(lead)
+    return bool(among) or after[:1] in tuple(".,?!;:)")
 
 
 def _dotted(text: str, at: int, out: _Writer) -> int | None:
@@ -227,15 +279,24 @@ def _strongest(marks: str) -> str:
     return min(as_marks, key=MARKS.index)
 
 
+def _is_compared(text: str, at: int) -> bool:
+    return _COMPARED.match(text, at + 1) is not None
+
+
 def _symbol(text: str, at: int, out: _Writer) -> int:
     """Anything that is neither word, number nor mark: spoken if it has a word."""
     c, following = text[at], text[at + 1 : at + 2]
+    lead = text[max(0, at - 24) : at]
     if c in "#@" and following.isalpha():
         out.words(["hashtag" if c == "#" else "at"], at, at + 1)
-    elif c in _BEFORE_NUMBER and _following(text, at + 1).isdigit():
-        out.words(_BEFORE_NUMBER[c].split(), at, at + 1)
-    elif c == "*" and re.match(r" ?\d", text[at + 1 : at + 3]) and at and out.tokens:
+    elif c in "<>" and _is_compared(text, at):
+        out.words(["less" if c == "<" else "greater", "than"], at, at + 1)
+    elif c == "~" and _following(text, at + 1).isdigit():
+        out.words(["about"], at, at + 1)
+    elif c == "*" and _TIMES.match(text, at + 1) and re.search(r"[\w)] ?$", lead):
         out.words(["times"], at, at + 1)
+    elif c == "-" and _NEGATED.match(text, at + 1) and _NEGATES.search(lead):
+        out.words(["minus"], at, at + 1)
     elif c in SYMBOL_WORDS:
         out.words(SYMBOL_WORDS[c].split(), at, at + 1)
     elif c in "-" and re.match(r" \d", text[at + 1 : at + 3]) and out.tokens:

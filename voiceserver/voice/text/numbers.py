@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import itertools
 
+# A number as it is written; a decimal point needs no digit before it.
+NUMBER = (
+    r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)"
+    r"|\d{1,2}(?:,\d\d){1,4},\d{3}(?:\.\d{1,30})?(?![\d,]\d)"  # lakh and crore
+    r"|\d{1,200}(?:\.\d{1,30})?|(?<![\w.)])\.\d{1,30}"
+)
 UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
     "fourteen fifteen sixteen seventeen eighteen nineteen"
@@ -110,6 +116,11 @@ def year(n: int) -> list[str]:
     if rest < 10:
         return [*cardinal(century), "oh", UNITS[rest]]
     return [*cardinal(century), *cardinal(rest)]
+
+
+def is_day(month: int, day: int) -> bool:
+    """Whether two numbers can be a month and a day of it."""
+    return 1 <= month <= 12 and 1 <= day <= 31
 
 
 def plural(words: list[str]) -> list[str]:

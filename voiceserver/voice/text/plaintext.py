@@ -14,9 +14,11 @@ import unicodedata
 from dataclasses import dataclass
 
 from voiceserver.markup import Markup
+from voiceserver.voice.text.formulas import replacements
+from voiceserver.voice.text.separators import american
 
 # Characters that verbalisation reads itself, so they survive folding.
-KEPT = frozenset("€£¥₹₩₿¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∞∈∑∫∂♭♯‰Ω")
+KEPT = frozenset("€£¥₹₩₿₺₽₪₫₱₦₴฿₵₸₡¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∞∈∑∫∂♭♯‰Ω★☆∩∪∅⊂⊆∉∀∃¬∧∨∝≡∴∠⊥∥∇∏↑↓")
 FOLDED = {
     **dict.fromkeys("‘’ʼ′`´", "'"),
     **dict.fromkeys("“”„«»″", '"'),
@@ -24,7 +26,10 @@ FOLDED = {
     **dict.fromkeys("—―", " - "),
     **dict.fromkeys("…", "..."),
     **dict.fromkeys("•◦▪‣·", ","),
-    **dict.fromkeys("→⇒", " to "),
+    **dict.fromkeys("→⇒↔⟶➜", " to "),
+    "⭐": "★",
+    "⋅": "*",
+    "−": "-",
     **dict.fromkeys("⁄∕", "/"),
     "ß": "ss",
     "æ": "ae",
@@ -50,14 +55,14 @@ FOLDED = {
 
 # An exponent, not the mark of a footnote: it stands at a number or at one letter.
 _EXPONENT = re.compile(r"(?:(?<=[\d)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
-
+# The charge of an ion, raised behind letters or lowered digits.
+_CHARGE = re.compile(
+    r"(?<=[A-Za-z₀-₉\])])(?P<number>[¹²³⁴-⁹]?)(?P<sign>[⁺⁻])(?![⁰-⁹¹²³])"
+)
+_DOT = re.compile(r"(?<=[A-Za-z\d])·(?=[A-Za-z\d])")
 
 # A Greek letter alone is a sign; a word of them cannot be read.
 _GREEK = re.compile(r"(?<![\u0370-\u03ff])[Α-ΨΩα-ω](?![\u0370-\u03ff])")
-# Dollar signs round a formula: it holds what no price does.
-_FORMULA = re.compile(
-    r"(?<!\$)(\${1,2})(?=[^$\n]{0,200}[\\^=_])([^$\n]{1,200})\1(?![\d$])"
-)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});")
 
 
@@ -142,19 +147,41 @@ def _exponents(text: str) -> dict[int, str]:
     return out
 
 
+def _charges(text: str) -> dict[int, str]:
+    """Charges of ions, which are no exponents: two plus, minus."""
+    out: dict[int, str] = {}
+    for m in _CHARGE.finditer(text):
+        number = unicodedata.normalize("NFKD", m["number"])
+        sign = "plus" if m["sign"] == "⁺" else "minus"
+        out[m.start()] = f" {number} {sign} "
+        out.update(dict.fromkeys(range(m.start() + 1, m.end()), ""))
+    return out
+
+
+def _dots(text: str) -> dict[int, str]:
+    """A raised dot between letters or numbers multiplies: N·m, 3·4."""
+    return {m.start(): "*" for m in _DOT.finditer(text)}
+
+
 def to_plain(text: str) -> Plain:
     """Fold a text; see the module's description."""
     out: list[str] = []
     origin: list[int] = []
     skipped = 0
     bare = without_markdown(text)
-    bare = _FORMULA.sub(lambda m: " " * len(m[1]) + m[2] + " " * len(m[1]), bare)
-    exponents = {**_letter_names(bare), **_exponents(bare), **_entities(bare)}
+    instead = {
+        **_letter_names(bare),
+        **_exponents(bare),
+        **_charges(bare),
+        **_dots(bare),
+        **_entities(bare),
+        **replacements(bare),
+    }
     for index, char in enumerate(bare):
-        folded = exponents[index] if index in exponents else _fold(char)
+        folded = instead[index] if index in instead else _fold(char)
         if folded is None:
             skipped += 1
             folded = " "
         out.append(folded)
         origin += [index] * len(folded)
-    return Plain("".join(out), tuple(origin), skipped)
+    return Plain(american("".join(out)), tuple(origin), skipped)

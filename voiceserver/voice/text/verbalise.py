@@ -13,47 +13,40 @@ from __future__ import annotations
 import logging
 import re
 
-from voiceserver.voice.text.abbreviations import (
-    MAGNITUDES,
-    MONEY,
-    NUMBERED,
-    PER,
-    REGNAL,
-    UNITS,
-)
+from voiceserver.voice.text.abbreviations import MAGNITUDES
 from voiceserver.voice.text.addresses import (
     ADDRESS_PATTERNS,
     CODE_PATTERNS,
     Rule,
     Spoken,
-    code_part,
+    code,
 )
-from voiceserver.voice.text.dates import DATE_PATTERNS
-from voiceserver.voice.text.evidence import (
-    EVIDENCE_PATTERNS,
+from voiceserver.voice.text.currencies import MONEY_PATTERNS
+from voiceserver.voice.text.dates import DATE_PATTERNS, DAY_PATTERNS
+from voiceserver.voice.text.evidence import before, describes
+from voiceserver.voice.text.glued import (
     GLUED_PATTERNS,
-    at_a_place,
-    describes,
+    IDENTIFIER_PATTERNS,
+    STROKE_PATTERNS,
 )
+from voiceserver.voice.text.measures import MEASURE_PATTERNS
+from voiceserver.voice.text.notations import NOTATION_PATTERNS, ROMAN_PATTERNS
 from voiceserver.voice.text.numbers import (
+    NUMBER,
     cardinal,
     decimal,
     digits,
     fraction,
     ordinal,
     plural,
-    roman,
     whole_number,
     year,
 )
 from voiceserver.voice.text.sums import SUM_PATTERNS
+from voiceserver.voice.text.units import PER
 
 _log = logging.getLogger(__name__)
 
-NUMBER = (
-    r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d{1,30})?(?![\d,]\d)|\d{1,200}(?:\.\d{1,30})?"
-    r"|(?<![\w.)])\.\d{1,30}"
-)
 SYMBOL_WORDS = {
     "&": "and",
     "%": "percent",
@@ -96,60 +89,40 @@ SYMBOL_WORDS = {
     "₩": "won",
     "₿": "bitcoin",
     "Ω": "ohms",
+    "₺": "lira",
+    "₽": "rubles",
+    "₪": "shekels",
+    "₫": "dong",
+    "₱": "pesos",
+    "₦": "naira",
+    "₴": "hryvnias",
+    "฿": "baht",
+    "₵": "cedis",
+    "₸": "tenge",
+    "₡": "colones",
+    "★": "star",
+    "∩": "intersection",
+    "∪": "union",
+    "∅": "empty set",
+    "⊂": "subset of",
+    "⊆": "subset of",
+    "∉": "not in",
+    "∀": "for all",
+    "∃": "there exists",
+    "¬": "not",
+    "∧": "and",
+    "∨": "or",
+    "∝": "is proportional to",
+    "≡": "is equivalent to",
+    "∴": "therefore",
+    "∠": "angle",
+    "⊥": "perpendicular to",
+    "∥": "parallel to",
+    "∇": "nabla",
+    "∏": "product of",
+    "↑": "up",
+    "↓": "down",
 }
-VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)}
-
-
-def _money(m: re.Match[str]) -> Spoken | None:
-    lead = ["minus"] if m["minus"] else []
-    words = lead + _amount(m["sign"], m["amount"], m["magnitude"])
-    one, many, *_ = MONEY[m["sign"]]
-    return [*words[:-1], one] if describes(m) and words[-1] == many else words
-
-
-def _money_range(m: re.Match[str]) -> Spoken | None:
-    second = _amount(m["sign"], m["second"], m["magnitude2"])
-    if "." in m["first"] or m["magnitude"]:
-        return [*_amount(m["sign"], m["first"], m["magnitude"]), "to", *second]
-    return [*decimal(m["first"]), "to", *second]
-
-
-def _amount(sign: str, amount: str, magnitude: str | None) -> Spoken:
-    one, many, cent, cents = MONEY[sign]
-    amount = amount.replace(",", "")
-    if magnitude:
-        return [*decimal(amount), MAGNITUDES[magnitude], many]
-    whole, _, part = amount.partition(".")
-    whole = whole or "0"
-    if part and (len(part) != 2 or not cents):
-        return [*decimal(amount), many]
-    words: Spoken = []
-    if int(whole) or not part or not int(part):
-        words = [*whole_number(whole), one if whole == "1" else many]
-    if part and int(part):
-        joint = ["and"] if words else []
-        words += [*joint, *cardinal(int(part)), cent if part == "01" else cents]
-    return words
-
-
-def _measure(m: re.Match[str]) -> Spoken | None:
-    one, many = UNITS[m["unit"]]
-    number, unit = m["number"], m["unit"]
-    if unit.isalpha() and m.group() == number + unit and at_a_place(m):
-        return [*decimal(number), *code_part(unit)]
-    words = _signed(m["minus"], number)
-    single = number == "1" or (describes(m) and unit not in "°%")
-    return [*words, *(one if single else many).split()]
-
-
-def _signed(minus: str | None, number: str) -> Spoken:
-    return ["minus", *decimal(number)] if minus else decimal(number)
-
-
-def _percent_range(m: re.Match[str]) -> Spoken | None:
-    one, many = UNITS[m["unit"]]
-    unit = (many if m["second"] != "1" else one).split()
-    return [*decimal(m["first"]), "to", *decimal(m["second"]), *unit]
 
 
 def _ordinal(m: re.Match[str]) -> Spoken | None:
@@ -168,7 +141,14 @@ def _quantity_or_year(text: str) -> Spoken:
 def _range(m: re.Match[str]) -> Spoken | None:
     first, second = m["first"], m["second"]
     if len(first) == 4 and len(second) == 2:
-        return [*_quantity_or_year(first), "to", *whole_number(second)]
+        spoken = (
+            ["oh", *cardinal(int(second))]
+            if second[0] == "0"
+            else cardinal(int(second))
+        )
+        if second == "00" and first.endswith("99"):
+            spoken = year(int(first) + 1)
+        return [*_quantity_or_year(first), "to", *spoken]
     return [*_quantity_or_year(first), "to", *_quantity_or_year(second)]
 
 
@@ -189,8 +169,7 @@ def _ratio(m: re.Match[str]) -> Spoken | None:
 
 def _per(m: re.Match[str]) -> Spoken | None:
     """The stroke of a rate; None where no number comes before it."""
-    before = m.string[max(0, m.start() - 30) : m.start()]
-    counted = re.search(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3})?$", before)
+    counted = re.search(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3})?$", before(m))
     return ["per", PER[m["unit"]]] if counted else None
 
 
@@ -210,24 +189,19 @@ def _fraction(m: re.Match[str]) -> Spoken | None:
     spoken = fraction(top, bottom)
     if whole and spoken[:1] == ["one"]:
         spoken = ["a", *spoken[1:]]
+    if spoken[-1] == "quarters" and describes(m):
+        spoken[-1] = "quarter"
     return whole + spoken
-
-
-def _vulgar(m: re.Match[str]) -> Spoken | None:
-    spoken = fraction(*VULGAR[m["sign"]])
-    if not m["whole"]:
-        return spoken
-    if spoken[0] == "one":
-        spoken = ["a", *spoken[1:]]
-    return [*cardinal(int(m["whole"])), "and", *spoken]
 
 
 def _version(m: re.Match[str]) -> Spoken | None:
     parts = m["numbers"].split(".")
-    word = "dot" if len(parts) == 4 else "point"
+    word = "dot" if len(parts) == 4 and not m["tail"] else "point"
     words: Spoken = ["version"] if m["v"] else []
     for i, part in enumerate(parts):
         words += ([word] if i else []) + whole_number(part)
+    if m["tail"]:
+        words += ["point", "x."] if m["tail"] in (".x", ".X") else code(m["tail"])
     return words
 
 
@@ -250,9 +224,10 @@ def _numbered(m: re.Match[str]) -> Spoken | None:
 
 
 def _magnitude(m: re.Match[str]) -> Spoken | None:
+    words = [*(["minus"] if m["minus"] else []), *decimal(m["number"])]
     if m["magnitude"] in "kK":  # 4K, 10k: thousands are said as the letter
-        return [*_signed(m["minus"], m["number"]), "k."]
-    return [*_signed(m["minus"], m["number"]), MAGNITUDES[m["magnitude"]]]
+        return [*words, "k."]
+    return [*words, MAGNITUDES[m["magnitude"]]]
 
 
 def _number(m: re.Match[str]) -> Spoken | None:
@@ -263,63 +238,40 @@ def _number(m: re.Match[str]) -> Spoken | None:
     return sign + decimal(text)
 
 
-def _roman(m: re.Match[str]) -> Spoken | None:
-    value, before = roman(m["roman"]), m["before"].lower()
-    if not value:
-        return None
-    lead = code_part(m["before"]) if m["before"].isupper() else [before]
-    if before in REGNAL:
-        return [*lead, "the", *ordinal(value)]
-    if before in NUMBERED or (len(m["roman"]) > 1 and value < 40):
-        return [*lead, *cardinal(value)]
-    return None
-
-
-_UNIT_NAMES = "|".join(
-    re.escape(u) for u in sorted(UNITS, key=len, reverse=True) if u != "x"
+_TAIL = (
+    r"\.[xX]|[-.]?(?:rc|alpha|beta|dev|post|pre|preview|canary|nightly|snapshot|[ab])"
+    r"[.-]?\d{0,6}|[a-z]"
 )
 _PER = "|".join(sorted(PER, key=len, reverse=True))
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
-_MAGNITUDE = rf"(?: ?(?P<magnitude>{'|'.join(MAGNITUDES)})\b)?"
 # Atomic: a number is taken whole or not at all.
 _N = rf"(?P<number>(?>{NUMBER}))"
 
 _PATTERNS: tuple[tuple[str, Rule], ...] = (
-    *EVIDENCE_PATTERNS,
+    *IDENTIFIER_PATTERNS,
+    *DAY_PATTERNS,
+    *STROKE_PATTERNS,
+    *NOTATION_PATTERNS,
     *ADDRESS_PATTERNS,
     *SUM_PATTERNS,
     *DATE_PATTERNS,
-    (
-        rf"(?P<sign>[$€£¥₹₩₿]) ?(?P<first>{NUMBER}){_MAGNITUDE}-(?P=sign)?"
-        rf"(?P<second>{NUMBER}){_MAGNITUDE.replace('magnitude', 'magnitude2')}"
-        r"(?![\d-])",
-        _money_range,
-    ),
-    (
-        rf"(?P<minus>-)?(?P<sign>[$€£¥₹₩₿]) ?(?P<amount>{NUMBER}){_MAGNITUDE}",
-        _money,
-    ),
-    (
-        rf"(?P<first>\d{{1,9}}(?:\.\d{{1,9}})?)-(?P<second>\d{{1,9}}(?:\.\d{{1,9}})?)"
-        rf" ?(?P<unit>{_UNIT_NAMES})(?![\w/²³])",
-        _percent_range,
-    ),
-    (
-        rf"{_MINUS}{_N}[ -]?(?P<unit>{_UNIT_NAMES})(?![\w²³']|/(?!(?:{_PER})\b))"
-        r"(?:\.(?= [a-z]))?",
-        _measure,
-    ),
+    *MONEY_PATTERNS,
+    *MEASURE_PATTERNS,
     (r"\d{1,5}(?: ?x ?\d{1,5}){1,2}(?![\w.]{0,40}\w)", _size),
-    (rf"{_MINUS}{_N}(?P<unit>x)(?!\w|[ ]?[-+=^²³<>≤≥\\\\])", _measure),
     (
         r"(?P<number>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)(?P<many>s?)\b",
         _ordinal,
     ),
     (
-        r"(?P<v>[vV])?(?P<numbers>\d{1,9}(?:\.\d{1,9}){2,8})(?![\w.]{0,40}\w)",
+        rf"(?P<v>[vV])?(?P<numbers>\d{{1,9}}(?:\.\d{{1,9}}){{2,8}})(?P<tail>{_TAIL})?"
+        r"(?![\w.]{0,40}\w)",
         _version,
     ),
-    (r"(?P<v>[vV])(?P<numbers>\d{1,9}(?:\.\d{1,9})?)(?!\w)", _version),
+    (
+        rf"(?P<v>[vV])(?P<numbers>\d{{1,9}}(?:\.\d{{1,9}})?)(?P<tail>{_TAIL})?(?!\w)",
+        _version,
+    ),
+    (r"(?P<v>(?!))?(?P<numbers>\d{1,4}(?:\.\d{1,4})?)(?P<tail>\.[xX])(?!\w)", _version),
     (rf"/(?P<unit>{_PER})(?![\w/])", _per),
     (r"(?P<number>911|999|112|988|311|411|211)(?![\w/.-]\w|\w)", _emergency),
     (r"\d{5}(?:-\d{4})?(?![\w-])", _zip),
@@ -330,7 +282,6 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?:(?P<whole>\d{1,6}) )?(?P<top>\d{1,3})/(?P<bottom>\d{1,4})(?![\d/])",
         _fraction,
     ),
-    (r"(?:(?P<whole>\d{1,6}) ?)?(?P<sign>[½⅓⅔¼¾])", _vulgar),
     (
         r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?)(?: - |-)"
         r"(?P<second>\d{1,9}(?:\.\d{1,9})?)(?![\w-]|\.\d)",
@@ -340,10 +291,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?:#|[Nn]os?\. ?(?=\d))(?P<number>\d[\d,]{0,20}\d|\d)(?!\w)", _numbered),
     (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w)", _magnitude),
     (rf"(?P<sign>(?<![\w.)])[-+])?{_N}(?![A-Za-z])", _number),
-    (
-        r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?![\w'.]{0,40}\w)",
-        _roman,
-    ),
+    *ROMAN_PATTERNS,
     *GLUED_PATTERNS,
     *CODE_PATTERNS,
 )

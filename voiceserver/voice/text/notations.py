@@ -1,0 +1,255 @@
+"""Written by a custom of its own: streets, scripture, chords, positions, ratings.
+
+Each custom shows itself by what it alone has: the name of a book, a house number, a
+degree with minutes. Each rule takes a match and gives words, or None. Knows nothing of
+the order in which rules are tried.
+"""
+
+from __future__ import annotations
+
+import re
+
+from voiceserver.voice.text.abbreviations import NUMBERED, REGNAL
+from voiceserver.voice.text.addresses import Rule, Spoken, code_part, spell
+from voiceserver.voice.text.evidence import before
+from voiceserver.voice.text.numbers import cardinal, decimal, ordinal, roman
+
+ROADS = {
+    "St": "street", "Ave": "avenue", "Rd": "road", "Ln": "lane", "Dr": "drive",
+    "Ct": "court", "Pl": "place", "Blvd": "boulevard", "Pkwy": "parkway",
+    "Hwy": "highway", "Sq": "square", "Ter": "terrace", "Cir": "circle",
+}  # fmt: skip
+_UNITS_OF_A_HOUSE = {
+    "Hwy": "highway", "Rte": "route", "Ste": "suite", "Apt": "apartment", "Rm": "room",
+    "Bldg": "building", "Fl": "floor",
+}  # fmt: skip
+_NAMED = {"St": "saint", "Mt": "mount", "Ft": "fort"}
+# Capitals at the head of a sentence are no names of streets.
+_NO_NAME = (
+    r"(?!(?:The|A|An|My|Your|Our|His|Her|Their|This|That|Is|Was|Did|Does|Has|Dear|Hi"
+    r"|Hello|Hey|And|But|Or|If|As|So|Then|When|With|For|To|From|Call|See|Ask|Tell"
+    r"|Yes|No|Thanks|Meet|Mr|Mrs|Ms|Dr|Prof)\b)"
+)
+_HOUSE = re.compile(
+    r"\d+[A-Za-z]? (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,3}$|\d(?:st|nd|rd|th) $"
+)
+_ON_IT = re.compile(r"\b(?:on|off|along|down|up|of|at|to) (?:[A-Z][a-z]+ ){1,2}$")
+_NAME = re.compile(rf"(?:^|[\s(]){_NO_NAME}[A-Z][a-z]{{2,}} $")
+_GOES_ON = re.compile(r"(?:,? [a-z]|[,;!?)]|\.?\Z)")
+
+
+def _road(m: re.Match[str]) -> Spoken | None:
+    lead = before(m, 60)
+    sure = _HOUSE.search(lead) or _ON_IT.search(lead)
+    if m["road"] in ("Ave", "Blvd", "Pkwy", "Hwy"):
+        sure = sure or re.search(r"[A-Z][a-z]+ $", lead)
+    # "Elm Dr is closed": a name before, and none behind that a doctor could have.
+    sure = sure or (_NAME.search(lead) and _GOES_ON.match(m.string, m.end()))
+    return [ROADS[m["road"]]] if sure else None
+
+
+_POINTS = {"N": "north", "S": "south", "E": "east", "W": "west", "NE": "northeast",
+           "NW": "northwest", "SE": "southeast", "SW": "southwest"}  # fmt: skip
+
+
+def _side(m: re.Match[str]) -> Spoken | None:
+    """A letter of the compass before the name of a street: 123 N. Main St."""
+    return [_POINTS[m["side"]]] if re.search(r"\b\d{1,6} $", before(m)) else None
+
+
+def _quarter(m: re.Match[str]) -> Spoken | None:
+    """Letters of the compass behind a street's name: Pennsylvania Ave NW."""
+    roads = "|".join([*ROADS, *ROADS.values()])
+    behind = re.search(rf"\b(?i:{roads})\.? $", before(m))
+    return [_POINTS[m["side"]]] if behind else None
+
+
+_BOOKS = (
+    "Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel Kings"
+    " Chronicles Ezra Nehemiah Esther Job Psalms? Proverbs Ecclesiastes Isaiah Jeremiah"
+    " Lamentations Ezekiel Daniel Hosea Joel Amos Obadiah Jonah Micah Nahum Habakkuk"
+    " Zephaniah Haggai Zechariah Malachi Matthew Mark Luke John Acts Romans Corinthians"
+    " Galatians Ephesians Philippians Colossians Thessalonians Timothy Titus Philemon"
+    " Hebrews James Peter Jude Revelation Maccabees Sirach Tobit Judith Quran Surah"
+).replace(" ", "|")
+_NUMBERED_BOOKS = (
+    "Samuel Kings Chronicles Corinthians Thessalonians Timothy Peter John Maccabees"
+).replace(" ", "|")
+_OF_A_BOOK = re.compile(rf"\b(?:{_BOOKS}) $|\b(?:{_BOOKS}) \d[\d:;, -]{{2,24}}[;,] $")
+
+
+def _verses(m: re.Match[str]) -> Spoken | None:
+    """Chapter and verse after the name of a book."""
+    if not _OF_A_BOOK.search(before(m, 48)):
+        return None
+    words = [*cardinal(int(m["chapter"])), *cardinal(int(m["verse"]))]
+    if m["last_chapter"]:
+        words += ["to", *cardinal(int(m["last_chapter"]))]
+        return [*words, *cardinal(int(m["last"]))]
+    return [*words, "to", *cardinal(int(m["last"]))] if m["last"] else words
+
+
+def _degrees(m: re.Match[str]) -> Spoken | None:
+    """A position or an angle in degrees, minutes and seconds."""
+    minutes = int(m["minutes"])
+    words = [*cardinal(int(m["degrees"])), "degrees", *cardinal(minutes)]
+    words.append("minute" if minutes == 1 else "minutes")
+    if m["seconds"]:
+        words += [
+            *decimal(m["seconds"]),
+            "second" if m["seconds"] == "1" else "seconds",
+        ]
+    return [*words, _POINTS[m["side"]]] if m["side"] else words
+
+
+def _of_degrees(m: re.Match[str]) -> Spoken | None:
+    return [*decimal(m["degrees"]), "degrees", _POINTS[m["side"]]]
+
+
+_KINDS = {"m": ["minor"], "maj": ["major"], "min": ["minor"], "dim": ["diminished"],
+          "aug": ["augmented"], "sus": ["sus"], "add": ["add"], "": []}  # fmt: skip
+_CHORD = (
+    r"(?P<root>[A-G])(?P<sign>[#\u266f\u266d]|b(?=m|\d|maj|sus|dim|\b))?"
+    r"(?P<kind>maj|min|dim|aug|sus|add|m)?(?P<number>\d{1,2})?"
+)
+_BESIDE = re.compile(
+    r"(?:[\s,>|/-]| to | and | or | the ){1,4}[A-G][#\u266f\u266db]?(?:m|maj|dim"
+    r"|sus)?\d?"
+    r"(?![\w'])"
+)
+_BESIDE_BEFORE = re.compile(
+    r"(?<!\w)[A-G][#\u266f\u266db]?(?:m|maj|dim|sus)?\d?(?:[\s,>|/-]| to | and | or "
+    r"| the )"
+    r"{1,4}$"
+)
+_OF_CHORDS = re.compile(r" (?:chord|key|scale|major|minor)s?\b")
+
+
+def _chord(m: re.Match[str]) -> Spoken | None:
+    """The name of a chord: one that nothing else could be, or one among others."""
+    kind, sign, number = m["kind"] or "", m["sign"], m["number"]
+    if not kind and not sign:
+        return None
+    sure = (sign and sign != "b" and (kind or not number)) or (
+        kind in ("m", "maj", "dim", "sus", "aug")
+        and number in ("6", "7", "9", "4", "2")
+    )
+    beside = _BESIDE.match(m.string, m.end()) or _BESIDE_BEFORE.search(before(m))
+    if not (sure or _OF_CHORDS.match(m.string, m.end()) or (kind and beside)):
+        return None
+    words = spell(m["root"])
+    if sign:
+        words.append("flat" if sign in "b\u266d" else "sharp")
+    return [*words, *_KINDS[kind], *(cardinal(int(number)) if number else [])]
+
+
+def _stars(m: re.Match[str]) -> Spoken | None:
+    """A rating drawn in stars: three full and two empty are three out of five."""
+    full, empty = len(m["full"]), len(m["empty"])
+    if full + empty < 2 or full + empty > 10:
+        return None
+    words = cardinal(full)
+    if empty:
+        return [*words, "out", "of", *cardinal(full + empty), "stars"]
+    return [*words, "stars"]
+
+
+def _starred(m: re.Match[str]) -> Spoken | None:
+    single = m["number"] == "1" or re.match(r" [a-z]", m.string[m.end() :])
+    return [*decimal(m["number"]), "star" if single else "stars"]
+
+
+def _roman(m: re.Match[str]) -> Spoken | None:
+    value, name = roman(m["roman"]), m["before"].lower()
+    if not value:
+        return None
+    lead = code_part(m["before"]) if m["before"].isupper() else [name]
+    if name in REGNAL:
+        words = ordinal(value)
+        if m["of"]:
+            words[-1] += "'s"
+        return [*lead, "the", *words]
+    if m["of"]:
+        return None
+    single = len(m["roman"]) == 1
+    if single and not (m["roman"] in "IV" or (m["roman"] == "X" and name in _DIVIDED)):
+        return None
+    if name in NUMBERED or (not single and value < 40):
+        return [*lead, *cardinal(value)]
+    return None
+
+
+# What is numbered so far that a tenth is likelier than the letter: chapter X.
+_DIVIDED = frozenset(
+    "act article book chapter part volume scene war super bowl".split()
+)
+_NUMERAL = r"I{1,3}|I?[VX]|VI{1,3}|XI{1,3}|XI?V|XVI{1,3}|XI?X|XXI{0,3}"
+
+
+_OTHER = re.compile(r",? (?:and |or |& |to )?(?=[IVX])([IVX]{1,5})(?![\w'])")
+_OTHER_BEFORE = re.compile(r"(?<![\w'])([IVX]{1,5}),? (?:and |or |& |to )?$")
+_LIKE_LETTERS = ("I", "V", "X", "IV", "VI", "XI", "XX", "XV")
+
+
+def _numeral(m: re.Match[str]) -> Spoken | None:
+    """A numeral by itself: before a century, with an ending, among others, or long."""
+    text, value = m["roman"], roman(m["roman"])
+    if not value:
+        return None
+    if m["end"] or m["century"] is not None:
+        return ordinal(value) if not m["end"] or len(text) > 1 else None
+    others = [_OTHER.match(m.string, m.end()), _OTHER_BEFORE.search(before(m, 14))]
+    listed = any(found and roman(found[1]) and len(found[1]) > 1 for found in others)
+    if listed or (text not in _LIKE_LETTERS and value < 40 and len(text) > 1):
+        return cardinal(value)
+    return None
+
+
+NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
+    (rf"(?P<road>{'|'.join(ROADS)})\b(?!\.|')", _road),
+    (
+        rf"(?P<unit>{'|'.join(_UNITS_OF_A_HOUSE)})\.? (?=#?\d)",
+        lambda m: [_UNITS_OF_A_HOUSE[m["unit"]]],
+    ),
+    (
+        rf"(?P<name>{'|'.join(_NAMED)}) (?=[A-Z][a-z]{{2}})",
+        lambda m: [_NAMED[m["name"]]],
+    ),
+    (r"(?P<side>[NSEW])\.? (?=[A-Z][a-z]|\d{1,3}(?:st|nd|rd|th))", _side),
+    (r"(?P<side>[NS][EW]|[NSEW])(?![\w.'])", _quarter),
+    (
+        r"(?P<book>[123]) (?=(?:" + _NUMBERED_BOOKS + r")\b)",
+        lambda m: [("first", "second", "third")[int(m["book"]) - 1]],
+    ),
+    (
+        r"(?P<chapter>\d{1,3}):(?P<verse>\d{1,3})"
+        r"(?:-(?:(?P<last_chapter>\d{1,3}):)?(?P<last>\d{1,3}))?(?![\d:])",
+        _verses,
+    ),
+    (
+        r"(?P<degrees>\d{1,3})\u00b0 ?(?P<minutes>\d{1,2})'"
+        r"(?: ?(?P<seconds>\d{1,2}(?:\.\d{1,6})?)(?:\"|''))?(?: ?(?P<side>[NSEW])\b)?",
+        _degrees,
+    ),
+    (
+        r"(?P<degrees>\d{1,3}(?:\.\d{1,12})?)\u00b0 ?(?P<side>[NSEW])\b",
+        _of_degrees,
+    ),
+    (_CHORD + r"(?![\w'])", _chord),
+    (r"(?P<full>\u2605+)(?P<empty>\u2606*)", _stars),
+    (r"(?P<number>\d{1,2}(?:\.\d)?) ?(?P<full>\u2605)", _starred),
+    (r"(?P<zone>GMT|UTC)(?P<sign>[-+])(?=\d)", lambda m: [
+        *spell(m["zone"]), "minus" if m["sign"] == "-" else "plus"
+    ]),
+)  # fmt: skip
+ROMAN_PATTERNS: tuple[tuple[str, Rule], ...] = (
+    (
+        r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?P<of>'s)?"
+        r"(?![\w']|\.\w|-\w)",
+        _roman,
+    ),
+    (
+        r"(?P<roman>[IVX]{1,6})(?P<end>th|st|nd|rd)?(?P<century>(?= centur))?(?![\w'])",
+        _numeral,
+    ),
+)
