@@ -273,3 +273,15 @@ def test_documents_name_what_there_is(document: Path) -> None:
         )
     ]
     assert gone == []
+
+
+# Of ARCHITECTURE.md, in backticks, and no module: tasks, a field, a word of Python.
+_NO_MODULES = {"converse", "listen", "turn", "turn_detection", "yield"}
+
+
+def test_bare_names_of_the_architecture_are_modules_or_rooms() -> None:
+    """Also those that the rooms' table gives without their room."""
+    places = (ROOT / "voiceserver").rglob("*")
+    there = {path.stem for path in places if path.is_dir() or path.suffix == ".py"}
+    named = re.findall(r"`([a-z_0-9]+)`", (ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    assert sorted({*named} - there - _NO_MODULES) == []

@@ -14,3 +14,12 @@ def test_each_server_has_its_own_lines_and_load() -> None:
     assert other.lines.get("Hmm.", "alloy", 1.0) is None
     assert one.overload is not other.overload
     assert one == other
+
+
+def test_the_voices_are_those_of_its_speech() -> None:
+    """The default first; it speaks for names that only OpenAI's clients know."""
+    speech = FakeSpeech()
+    engines = Engines(FakeVad(), FakeRecogniser(), FakeText(), speech)
+    default = speech.voices[0]
+    assert engines.voices(default).names[0] == default
+    assert set(speech.voices) <= set(engines.voices(default).names)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.voice.test_synthesis import some_clause, tiny_model
+from tests.voice.test_speaker import some_clause, tiny_model
 from voiceserver.voice.batch import BUCKET, BatchSpeaker, prepare
 from voiceserver.voice.features import HOP
 from voiceserver.voice.plan import Manner, plan_clause
-from voiceserver.voice.synthesis import Samples, speak_whole
+from voiceserver.voice.speaker import Samples, speak_whole
 
 CLAUSES = [some_clause(n, seed=n) for n in (3, 12, 7, 40)]
 MANNERS = [

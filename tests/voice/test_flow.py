@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.voice.test_synthesis import planned
+from tests.voice.test_speaker import planned
 from voiceserver.voice.acoustic import NOISE, PAIR, Frames
 from voiceserver.voice.flow import Chain, Flow, whisper
 from voiceserver.voice.plan import Manner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.voice.test_synthesis import some_clause, tiny_model
+from tests.voice.test_speaker import some_clause, tiny_model
 from voiceserver.voice.plan import Lead, Manner, plan_clause
 
 

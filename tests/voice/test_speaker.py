@@ -6,11 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.voice.tiny import write_tiny_voice
+from voiceserver.voice.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP
-from voiceserver.voice.plan import Manner
-from voiceserver.voice.speaker import AT_ONCE, PAUSE_AFTER, Voice, load_voice
+from voiceserver.voice.phones import INDEX, MARKS, SYMBOLS
+from voiceserver.voice.plan import Manner, Plan, plan_clause
+from voiceserver.voice.speaker import (
+    AT_ONCE,
+    PAUSE_AFTER,
+    Voice,
+    load_voice,
+    speak_whole,
+    stream,
+)
+from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.weights import WeightsError
 
 
@@ -106,3 +120,97 @@ def test_a_missing_lexicon_is_named(tmp_path: Path) -> None:
     (folder / "lexicon.gz").unlink()
     with pytest.raises(WeightsError, match="lexicon"):
         load_voice(folder)
+
+
+EXACT = 1e-5  # float32; the sums run in another order
+
+
+def tiny_model(seed: int = 0) -> tuple[AcousticModel, VocoderNet]:
+    """Networks with every part in place, too small to be slow."""
+    torch.manual_seed(seed)
+    model = AcousticModel(AcousticShape(16, 1, 2, 16, 2, 16, 2)).eval()
+    net = VocoderNet(VocoderShape(16, 2)).eval()
+    # Wide enough weights that a frame of missing context would be heard.
+    for p in [*model.parameters(), *net.parameters()]:
+        p.data.mul_(1.5)
+    model.prosody.mean.copy_(torch.tensor([2.2, -0.2, 0.0, -4.0]))
+    model.prosody.scale.copy_(torch.tensor([0.5, 0.2, 0.1, 1.3]))
+    return model.requires_grad_(False), net.requires_grad_(False)
+
+
+def some_clause(n: int, seed: int = 0) -> Clause:
+    """A clause of random phones."""
+    rng = np.random.default_rng(seed)
+    phones = rng.integers(1 + len(MARKS), len(SYMBOLS), n).tolist()
+    symbols = (INDEX["_"], *phones, INDEX["."])
+    places = tuple(int(v) for v in rng.integers(0, 5, n + 2))
+    return Clause(symbols, places, MARKS.index("."), (), 0)
+
+
+def planned(
+    n: int, manner: Manner, seed: int = 0
+) -> tuple[AcousticModel, VocoderNet, Plan]:
+    """Networks and the plan of a random clause."""
+    model, net = tiny_model(seed)
+    return model, net, plan_clause(model, some_clause(n, seed), manner)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(1, 20),
+    seed=st.integers(0, 1000),
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+)
+def test_chunks_add_up_to_the_whole(n: int, seed: int, sizes: list[int]) -> None:
+    """Any chunking gives the samples of the clause made in one piece."""
+    model, net, plan = planned(n, Manner(seed=seed), seed)
+    whole = speak_whole(model, net, plan)
+    chunks = list(stream(model, net, plan, sizes))
+    assert [len(c) for c in chunks[:-1]] == [
+        HOP * sizes[min(i, len(sizes) - 1)] for i in range(len(chunks) - 1)
+    ]
+    joined = np.concatenate(chunks)
+    assert len(joined) == len(whole) == plan.n_frames * HOP
+    assert np.abs(joined - whole).max() <= EXACT
+
+
+def test_single_frames_add_up_to_the_whole() -> None:
+    """The smallest chunks, one frame of 10 ms each, are exact too."""
+    model, net, plan = planned(6, Manner(seed=5))
+    whole = speak_whole(model, net, plan)
+    joined = np.concatenate(list(stream(model, net, plan, [1])))
+    assert np.abs(joined - whole).max() <= EXACT
+
+
+def test_the_seed_fixes_the_samples() -> None:
+    """The same seed gives the same samples, another seed others."""
+    model, net = tiny_model()
+    clause = some_clause(8)
+    first, again, other = (
+        speak_whole(model, net, plan_clause(model, clause, Manner(seed=s)))
+        for s in (3, 3, 4)
+    )
+    assert np.array_equal(first, again)
+    assert len(first) != len(other) or not np.array_equal(first, other)
+
+
+def test_speech_is_finite_and_in_range() -> None:
+    """Random weights, at the edges of every control, never give NaN or overflow."""
+    model, net = tiny_model()
+    for manner in (
+        Manner(speed=0.25, pitch=-12, temperature=1.5, texture=1.5),
+        Manner(speed=4, pitch=12, pitch_range=3, temperature=0, texture=0),
+    ):
+        samples = speak_whole(model, net, plan_clause(model, some_clause(5), manner))
+        assert np.isfinite(samples).all()
+        assert np.abs(samples).max() <= 1
+
+
+def test_double_speed_halves_the_length() -> None:
+    """Speed divides the frames of each symbol; rounding and floors allow for 15 %."""
+    model, _ = tiny_model()
+    clause = some_clause(40)
+    slow, fast = (
+        plan_clause(model, clause, Manner(seed=1, speed=s)).n_frames for s in (1.0, 2.0)
+    )
+    assert fast == pytest.approx(slow / 2, rel=0.15)

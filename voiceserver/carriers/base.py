@@ -24,7 +24,6 @@ from voiceserver.session.ports import (
     Opening,
 )
 from voiceserver.session.session import Session
-from voiceserver.voices import Voices
 
 
 class Call(Protocol):
@@ -77,7 +76,7 @@ class Incoming:
             BadRequest: If the client's session cannot be used.
         """
         parts = self.parts
-        voices = Voices(parts.engines.speech.voices, parts.config.speech.voice)
+        voices = parts.engines.voices(parts.config.speech.voice)
         opening = Opening(
             parts.call_id, parts.config, voices, carrier, self.address, self.session
         )

@@ -20,7 +20,6 @@ from voiceserver.errors import BadRequest, VoiceServerError
 from voiceserver.files.script import ScriptLine, has_words, lines, passages, spoken
 from voiceserver.files.ssml import Passage
 from voiceserver.metrics import Metrics
-from voiceserver.voices import Voices
 
 SUFFIXES = {
     ".wav": ("WAV", "PCM_16"),
@@ -77,7 +76,7 @@ async def _say(
     speed: float | None,
 ) -> None:
     async with open_engines(config, Metrics()) as engines:
-        voices = Voices(engines.speech.voices, config.speech.voice)
+        voices = engines.voices(config.speech.voice)
         name = voices.spoken_by(voices.check(voice or config.speech.voice, "--voice"))
         rate = config.speech.speed if speed is None else speed
         script = list(lines(found, SpeechRequest("", name, rate, paced=False)))

@@ -18,6 +18,7 @@ from voiceserver.engines.base import (
 )
 from voiceserver.engines.lines import LineCache
 from voiceserver.overload import Overload
+from voiceserver.voices import Voices
 
 
 class Provider(Protocol):
@@ -83,3 +84,7 @@ class Engines:
     overload: Overload = field(default_factory=Overload, compare=False)
     providers: tuple[Provider, ...] = field(default=(), compare=False)
     common: Common | None = field(default=None, compare=False)
+
+    def voices(self, default: str) -> Voices:
+        """The voices that may be named; ``default`` speaks for OpenAI's names."""
+        return Voices(self.speech.voices, default)

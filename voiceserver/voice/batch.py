@@ -38,7 +38,7 @@ from voiceserver.voice.source import (
     noise_table,
     normal_table,
 )
-from voiceserver.voice.synthesis import Samples
+from voiceserver.voice.speaker import Samples
 from voiceserver.voice.vocoder import (
     AFTER,
     BEFORE,

@@ -4,27 +4,32 @@
     for piece in voice.speak("It is ten past nine.", Manner(seed=3)):
         play(piece.samples)
 
-Knows nothing of calls or devices; one clause is spoken after the other.
+A clause is planned whole and spoken in chunks that are exactly the whole; one clause
+is spoken after the other. Knows nothing of calls or devices.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator, Iterable
+import itertools
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from voiceserver.voice.acoustic import AcousticModel
 from voiceserver.voice.clause import Clause, Phonemiser
 from voiceserver.voice.features import HOP, SAMPLE_RATE
+from voiceserver.voice.flow import Flow
 from voiceserver.voice.letters import sound_out
 from voiceserver.voice.lexicon import load_lexicon
 from voiceserver.voice.phones import MARKS
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
-from voiceserver.voice.synthesis import Samples, stream
-from voiceserver.voice.vocoder import VocoderNet
+from voiceserver.voice.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
 from voiceserver.voice.weights import (
     WeightsError,
     load_acoustic,
@@ -32,6 +37,10 @@ from voiceserver.voice.weights import (
     load_vocoder,
 )
 
+Samples = NDArray[np.float32]
+
+FIRST_CHUNKS = (16, 32, 64, 128)  # frames; small at first: speech begins early
+LATER_CHUNK = 200  # frames
 LEXICON_FILE = "lexicon.gz"
 DRAWN = 10  # frames by which a drawn pause may be longer than the mark asks
 # Before the first clause: whoever asked is waiting.
@@ -86,6 +95,47 @@ def word_marks(clause: Clause, plan: Plan) -> tuple[Mark, ...]:
         else:
             marks.append(mark)
     return tuple(marks)
+
+
+def chunk_sizes() -> Iterator[int]:
+    """The usual lengths of chunks in frames, without end."""
+    return itertools.chain(FIRST_CHUNKS, itertools.repeat(LATER_CHUNK))
+
+
+@torch.no_grad()
+def stream(
+    model: AcousticModel,
+    net: VocoderNet,
+    plan: Plan,
+    sizes: Iterable[int] | None = None,
+) -> Iterator[Samples]:
+    """Speak a planned clause in chunks.
+
+    Args:
+        model: In evaluation mode.
+        net: In evaluation mode.
+        plan: Of the clause.
+        sizes: Frames of each chunk, at least 1; the last one rules the rest.
+
+    Yields:
+        float32 at 24 kHz, in [-1, 1]; together ``plan.n_frames * HOP`` samples.
+    """
+    total, done, size = plan.n_frames, 0, 1
+    wanted = iter(chunk_sizes() if sizes is None else sizes)
+    flow = Flow(model, net, plan)
+    while done < total:
+        size = max(1, next(wanted, size))
+        end = min(total, done + size)
+        first, last = max(0, done - BEFORE), min(total, end + AFTER)
+        edges = (first - (done - BEFORE), end + AFTER - last)
+        spectra = functional.pad(flow.spectra(first, last), edges)
+        yield overlap_add(spectra)[0].clamp(-1, 1).numpy()
+        done = end
+
+
+def speak_whole(model: AcousticModel, net: VocoderNet, plan: Plan) -> Samples:
+    """The clause in one piece, shape ``(plan.n_frames * HOP,)``."""
+    return np.concatenate(list(stream(model, net, plan, [plan.n_frames])))
 
 
 class Voice:

@@ -8,7 +8,6 @@ from voiceserver.dialects.fields import checked, choice, integer, mapping
 from voiceserver.server.answers import json_answer
 from voiceserver.server.body import read_json
 from voiceserver.server.state import KEY_NAME, STATE
-from voiceserver.voices import Voices
 
 PATH = "/v1/realtime/client_secrets"
 DEFAULT_S, SHORTEST_S, LONGEST_S = 600, 10, 7200  # OpenAI's
@@ -30,7 +29,7 @@ async def create(request: web.Request) -> web.Response:
         "expires_after",
     )
     session = mapping(fields.get("session", {}), "session")
-    voices = Voices(engines.speech.voices, state.config.speech.voice)
+    voices = engines.voices(state.config.speech.voice)
     shown = state.dialect.shown(state.config, voices, session)
     lasts_s = after.get("seconds", DEFAULT_S)
     key_name = request.get(KEY_NAME, "")

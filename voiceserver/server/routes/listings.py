@@ -10,7 +10,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from voiceserver.engines.opened import Engines
 from voiceserver.server.answers import Refusal, busy, json_answer
 from voiceserver.server.state import STATE
-from voiceserver.voices import Voices
 
 OWN_MODEL = "voiceserver"  # the default route
 
@@ -58,14 +57,15 @@ async def model(request: web.Request) -> web.Response:
 async def voices(request: web.Request) -> web.Response:
     """``GET /v1/voices``: the names that ``voice`` may take, the default first."""
     state = request.app[STATE]
-    offered = state.engines.get().speech.voices
+    engines = state.engines.get()
+    offered = engines.speech.voices
     listed = [
         {
             "id": name,
             "object": "voice",
             "own": name in offered,
         }
-        for name in Voices(offered, state.config.speech.voice).names
+        for name in engines.voices(state.config.speech.voice).names
     ]
     return json_answer({"object": "list", "data": listed})
 

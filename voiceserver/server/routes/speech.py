@@ -120,13 +120,13 @@ async def speak(
 async def speech(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/speech``."""
     state = request.app[STATE]
-    engine = state.engines.get().speech
+    engines = state.engines.get()
     default = state.config.speech
     longest = default.longest_input * _BYTES_PER_CHARACTER
     content = await read_json(request, JSON_LIMIT + longest)
-    order = read_order(content, Voices(engine.voices, default.voice), default)
+    order = read_order(content, engines.voices(default.voice), default)
     with state.jobs.one_more():
-        async with aclosing(speak(engine, order)) as stream:
+        async with aclosing(speak(engines.speech, order)) as stream:
             first = await anext(stream, None)
             if first is None:
                 raise invalid("There is nothing to speak in 'input'.", "input")
