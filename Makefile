@@ -49,11 +49,11 @@ $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev,bench
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,dev,bench
 	@touch $(STAMP)-run $@
 
 $(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,dev,bench,train
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,dev,bench,train
 	@touch $(STAMP)-run $(STAMP)-dev $@
 
 clean:

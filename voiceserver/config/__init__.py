@@ -13,6 +13,7 @@ from voiceserver.config.tree import (
     SpeechConfig,
     TextConfig,
     TurnConfig,
+    WhisperConfig,
 )
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "BudgetConfig",
     "RecogniserConfig",
     "ResponderConfig",
+    "WhisperConfig",
     "SpeechConfig",
     "TextConfig",
     "TextProvider",

@@ -229,7 +229,7 @@ class TurnConfig:
             self.idle_ms == 0 or 1000 <= self.idle_ms <= 600_000,
             "idle_ms must be 0 or 1000..600000",
         )
-        _require(1 <= self.max_utterance_s <= 60, "max_utterance_s must be 1..60")
+        _require(1 <= self.max_utterance_s <= 600, "max_utterance_s must be 1..600")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +242,50 @@ class RecogniserConfig:
         model: Folder of another model than the recogniser's own, for pocketsphinx an
             acoustic model; empty is the one that comes along.
         grammar: Listen also for what the embedded responder can answer.
+        language: That is spoken, BCP 47, where a client names none; ``"auto"`` is
+            found out for each utterance. For recognisers that hear several.
+        words: To be expected, such as the names on a menu: they are heard far better,
+            and other speech worse. For recognisers that can be told.
     """
 
     processes: int = 2
     model: str = field(default="", metadata=PATH)
     grammar: bool = True
+    language: str = "en"
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(1 <= self.processes <= 64, "processes must be 1..64")
+        _require(
+            re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*|auto", self.language)
+            is not None,
+            'language must be like "en" or "pt-BR", or "auto"',
+        )
+        _require(
+            all(word.strip() for word in self.words)
+            and sum(map(len, self.words)) <= 1500,
+            "words must not be empty, and 1500 characters in all",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperConfig:
+    """``[whisper]``: the recogniser of that name, from ``voiceserver[whisper]``.
+
+    ``[recogniser] model`` names a model that was fetched, ``"whisper-base"`` where it
+    is empty, or a folder; ``processes`` is best as many as there are cores to spare.
+
+    Attributes:
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
+        speakers: Who may speak at once in one process; further ones wait. A core with
+            AVX512-VNNI hears six at once with partials and twelve without.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    speakers: int = 16
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.speakers <= 256, "speakers must be 1..256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +377,7 @@ class Config:
     turn: TurnConfig = field(default_factory=TurnConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     recogniser: RecogniserConfig = field(default_factory=RecogniserConfig)
+    whisper: WhisperConfig = field(default_factory=WhisperConfig)
     responder: ResponderConfig = field(default_factory=ResponderConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     text: TextConfig = field(default_factory=TextConfig)

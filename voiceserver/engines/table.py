@@ -33,6 +33,7 @@ from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
 from voiceserver.processes.process import ChildSpec
+from voiceserver.weights.place import ENVIRONMENT
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +76,13 @@ class ProcessRow(Row):
         environment: Names of variables that it is given beside the usual few, e.g.
             ``"HF_HOME"``. None that holds a secret: its last words are logged.
         start_limit_s: Until it is warmed up, a first download included.
+        kind: Of the core, as ``remote.child`` names them; "" is that of its slot.
     """
 
     threads: int = 1
     environment: tuple[str, ...] = ()
     start_limit_s: float = 60.0
+    kind: str = ""
 
 
 ROWS: tuple[Row, ...] = (
@@ -95,6 +98,17 @@ ROWS: tuple[Row, ...] = (
         "pocketsphinx",
         "voiceserver.engines.sphinx.decoder:load",
         "English; dictation, and what the responder can answer",
+    ),
+    ProcessRow(
+        "recogniser",
+        "whisper",
+        "voiceserver.engines.whisper.jobs:load",
+        "open speech in 99 languages, with case and punctuation",
+        settings="whisper",
+        extra="whisper",
+        environment=ENVIRONMENT,
+        start_limit_s=120,
+        kind="jobs",
     ),
     Row(
         "recogniser",
@@ -308,8 +322,16 @@ class _Opening:
             recogniser_spec,
         )
 
-        shared = {"model": config.recogniser.model, "grammar": grammar(config)}
-        spec = recogniser_spec(row.name, row.load, shared | self._own_settings(row))
+        own = config.recogniser
+        shared: Meta = {
+            "model": own.model,
+            "grammar": grammar(config),
+            "language": own.language,
+            "words": list(own.words),
+        }
+        settings = shared | self._own_settings(row)
+        kind = row.kind or "recogniser"
+        spec = recogniser_spec(row.name, row.load, settings, kind)
         processes = config.recogniser.processes
         pool = RemoteRecogniser(_run_as(row, spec), processes, self._metrics)
         self._warming.append(pool)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import select
 import socket
 import struct
 from collections import deque
@@ -192,6 +193,16 @@ class BlockingLine:
             return decode(receive_packet(self._sock, 0 if wait else _AT_ONCE))
         except BlockingIOError:
             return None
+
+    def receive_within(self, limit_s: float) -> Message | None:
+        """Return the next message; None if there is none in time.
+
+        Raises:
+            Closed: If the parent is gone.
+            Malformed: If the packet is no message.
+        """
+        readable, _, _ = select.select([self._sock], [], [], max(0.0, limit_s))
+        return self.receive(wait=False) if readable else None
 
     def send(self, message: Message) -> None:
         """Write a message; waits while the parent does not read.

@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import cast
 
 from voiceserver.engines.remote.steps import (
     ChildJobs,
@@ -37,9 +38,15 @@ from voiceserver.processes.ipc import (
 log = logging.getLogger(__name__)
 
 
+def _itself(core: object) -> ChildJobs:
+    return cast(ChildJobs, core)
+
+
+# "jobs" is a core that decides itself whose turn it is.
 KINDS: dict[str, Callable[[object], ChildJobs]] = {
     "speech": SpeechJobs,
     "recogniser": RecognitionJobs,
+    "jobs": _itself,
 }
 
 
@@ -66,7 +73,7 @@ def load_jobs(settings: dict[str, object]) -> ChildJobs:
     """Load the core that the settings name.
 
     Args:
-        settings: ``kind`` ("speech" or "recogniser"), ``core`` ("module:factory"),
+        settings: ``kind`` (of ``KINDS``), ``core`` ("module:factory"),
             ``extra`` (of the package, with what it imports) and whatever the factory
             takes.
 

@@ -59,9 +59,9 @@ class LoadRecogniser(Protocol):
         """Load the model; it is warmed up with noise before the first caller comes.
 
         Args:
-            settings: ``"model"`` and ``"grammar"`` (JSGF of what will be asked, or
-                "") of ``[recogniser]``, and the engine's own settings. A core takes
-                what it knows of them.
+            settings: ``"model"``, ``"grammar"`` (JSGF of what will be asked, or ""),
+                ``"language"`` and ``"words"`` of ``[recogniser]``, and the engine's
+                own settings. A core takes what it knows of them.
         """
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
@@ -81,6 +82,10 @@ class ChildJobs(Protocol):
     def about(self) -> Meta:
         """What the parent is told when it is ready."""
 
+    @property
+    def gather_s(self) -> float:
+        """How long more input is waited for before the next step; mostly 0."""
+
     def open(self, meta: Meta) -> ChildJob:
         """Begin a job."""
 
@@ -107,9 +112,20 @@ class Server:
             while message is not None:
                 self._obey(message)
                 message = self._line.receive(wait=False)
+            self._gather(self._jobs.gather_s)
             ready = self._next()
             if ready is not None:
                 self._step(ready)
+
+    def _gather(self, limit_s: float) -> None:
+        """Let others come along who want the same at this moment."""
+        until = time.monotonic() + limit_s
+        while limit_s > 0:
+            message = self._line.receive_within(limit_s)
+            if message is None:
+                return
+            self._obey(message)
+            limit_s = until - time.monotonic()
 
     def _next(self) -> int | None:
         """Slot of the job to be stepped: by urgency, then in the order of opening."""
@@ -210,6 +226,11 @@ class RecognitionJobs:
     def about(self) -> Meta:
         """How many utterances it takes at a time, and their language."""
         return {"slots": self._core.utterances, "language": self._core.language}
+
+    @property
+    def gather_s(self) -> float:
+        """Nothing is waited for."""
+        return 0.0
 
     def open(self, meta: Meta) -> RecognitionJob:
         """Begin an utterance.
@@ -318,6 +339,11 @@ class SpeechJobs:
     def about(self) -> Meta:
         """The names of its voices."""
         return {"voices": list(self._core.voices)}
+
+    @property
+    def gather_s(self) -> float:
+        """Nothing is waited for."""
+        return 0.0
 
     def open(self, meta: Meta) -> SpeechJob:
         """Begin a phrase; ``meta`` has voice, speed and credit, its text is pushed."""

@@ -27,7 +27,7 @@ WINDOW = 2 * MIC_RATE * 2  # bytes sent and not yet decoded: 2 s
 # An utterance that kills three processes is not tried again. The last time it has the
 # process to itself: those that shared it before were not to blame.
 REPLAYS = 2
-VOICE_STEP = MIC_RATE // 10  # samples of a voice, or of quiet, that are news
+VOICE_STEP = MIC_RATE // 20  # samples of a voice, or of quiet, that are news
 MAX_PROMPT = 1500  # characters; twice what a recogniser can heed
 
 

@@ -1,0 +1,78 @@
+"""What of Whisper's words is believed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiceserver.engines.whisper.beliefs import (
+    agreed,
+    is_believed,
+    most_tokens,
+    trimmed,
+)
+
+LINES = st.lists(st.sampled_from("go five of clubs I".split()), max_size=30)
+
+
+def test_tokens_are_bounded_by_the_time() -> None:
+    """Ten, and six a second."""
+    assert (most_tokens(0), most_tokens(16_000), most_tokens(160_000)) == (10, 16, 70)
+
+
+@pytest.mark.parametrize(
+    ("logprob", "no_speech", "capped", "believed"),
+    [
+        (-0.2, 0.1, False, True),
+        (-0.99, 0.5, False, True),
+        (-1.01, 0.1, False, False),
+        (-0.2, 0.51, False, False),
+        (-0.29, 0.1, True, True),
+        (-0.31, 0.1, True, False),
+    ],
+)
+def test_three_figures_tell_noise_from_speech(
+    logprob: float, no_speech: float, capped: bool, believed: bool
+) -> None:
+    """Each catches what the others let through."""
+    assert is_believed(logprob, no_speech, capped) is believed
+
+
+@pytest.mark.parametrize(
+    ("text", "capped", "left"),
+    [
+        ("10 of clubs 10 of clubs 10 of clubs clubs 10 of", True, "10 of clubs"),
+        ("Go on. Go on. Go on.", True, "Go on."),
+        ("no no no no", True, "no"),
+        ("five five", True, "five five"),
+        ("I want a, I want a tea", False, "I want a, I want a tea"),
+        ("one two three four, one two three four", False, "one two three four,"),
+        ("a b a b a b", False, "a b"),
+        ("go go go", False, "go go go"),
+        ("", True, ""),
+    ],
+)
+def test_what_is_said_again_is_cut_off(text: str, capped: bool, left: str) -> None:
+    """More of it where it could not stop by itself."""
+    assert trimmed(text, capped) == left
+
+
+@given(LINES, st.booleans())
+def test_a_trimmed_text_is_a_beginning(words: list[str], capped: bool) -> None:
+    """And has words if there were some."""
+    left = trimmed(" ".join(words), capped).split()
+    assert words[: len(left)] == left
+    assert bool(left) == bool(words)
+
+
+@given(LINES, LINES)
+def test_agreed_words_are_the_beginning_of_both(one: list[str], two: list[str]) -> None:
+    """As the newer wrote them."""
+    words = agreed(" ".join(one), " ".join(two)).split()
+    assert one[: len(words)] == two[: len(words)] == words
+
+
+def test_case_and_punctuation_make_no_difference() -> None:
+    """To what two decodes agree in."""
+    assert agreed("he was, not", "He was not an") == "He was not"

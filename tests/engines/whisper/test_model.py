@@ -1,0 +1,71 @@
+"""Whisper by CTranslate2, with real weights where they can be had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.recordings import recording
+from voiceserver.audio import MIC_RATE
+from voiceserver.engines.whisper.model import Asked, WhisperModel
+from voiceserver.errors import EngineFailed
+from voiceserver.weights.place import is_there, model_folder
+
+pytest.importorskip("ctranslate2", reason="needs voiceserver[whisper]")
+BROOKLYN = "speech/command/brooklyn.wav"
+
+
+@pytest.fixture(scope="module", params=["whisper-tiny.en", "whisper-base"])
+def model(request: pytest.FixtureRequest) -> WhisperModel:
+    """Either model."""
+    if not is_there(request.param):
+        pytest.skip(f"needs the weights: voiceserver models get {request.param}")
+    return WhisperModel(model_folder(request.param), "cpu")
+
+
+@pytest.mark.speech
+def test_several_are_decoded_in_one_pass(model: WhisperModel) -> None:
+    """Each as it is alone, whatever its length, language or words."""
+    speech = recording(BROOKLYN)
+    asked = [
+        Asked(speech),
+        Asked(recording("speech/read/librivox_0880.wav"), "auto"),
+        Asked(speech, "xx", prompt="bridges, New York", timed=True),
+        Asked(speech[:0]),
+    ]
+    found = model.decode(asked)
+    assert [one.text for one in found[:3:2]] == ["How old is the Brooklyn Bridge?"] * 2
+    assert "young man" in found[1].text
+    assert [word.text for word in found[2].timed] == found[2].text.split()
+    assert all(one.language == "en" for one in found[:3])
+    assert not found[3].believed
+
+
+@pytest.mark.speech
+def test_words_of_another_place_spoil_nothing(model: WhisperModel) -> None:
+    """What is in doubt with them is decoded without."""
+    [found] = model.decode([Asked(recording(BROOKLYN), prompt="espresso, latte")])
+    assert "Brooklyn" in found.text
+
+
+@pytest.mark.speech
+def test_where_nobody_speaks_nothing_is_believed(model: WhisperModel) -> None:
+    """Silence, hiss, a tone, clipping."""
+    rng = np.random.default_rng(5)
+    t = np.arange(2 * MIC_RATE) / MIC_RATE
+    sounds = [
+        np.zeros(2 * MIC_RATE),
+        rng.normal(0, 0.02, 2 * MIC_RATE),
+        0.3 * np.sin(2 * np.pi * 440 * t),
+        np.sign(np.sin(2 * np.pi * 50 * t)),
+    ]
+    for found in model.decode([Asked(each.astype(np.float32)) for each in sounds]):
+        assert not (found.believed and found.text)
+
+
+def test_a_folder_without_a_model_says_what_to_do(tmp_path: Path) -> None:
+    """Rather than a traceback of the library."""
+    with pytest.raises(EngineFailed, match="fetch the model again"):
+        WhisperModel(tmp_path)

@@ -1,0 +1,288 @@
+"""Whisper by CTranslate2: features of some utterances in, what was said out.
+
+Encodes what there is and a few seconds of silence, not 30 s: on a core a final of 2 s
+takes 97 ms instead of 1155 at the same errors. Knows no turns, segments or processes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceserver.audio import MIC_RATE, Samples
+from voiceserver.engines.whisper.beliefs import (
+    DOUBTFUL_LOGPROB,
+    is_believed,
+    most_tokens,
+    trimmed,
+)
+from voiceserver.engines.whisper.features import HOP, log_mel
+from voiceserver.engines.whisper.tokens import Tokens
+from voiceserver.errors import EngineFailed
+from voiceserver.events import TimedWord
+
+if TYPE_CHECKING:
+    import ctranslate2
+
+log = logging.getLogger(__name__)
+
+MOST_FRAMES = 3000  # that a model was trained on: 30 s
+MOST_PROMPT = 200  # tokens; the decoder has 448 places in all
+MOST_TOKENS = 224
+# Silence after the audio: with less a model does not stop (measured: base in 9 % of
+# utterances at 2 s, 2 % at 3 s; tiny.en in 12 % at 3 s, 3 % at 5 s).
+PAD_S = 3.0
+PAD_TINY_S = 5.0
+TINY_BYTES = 100_000_000
+TOKEN_S = 0.02  # of audio, for each place of the encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An utterance to be decoded.
+
+    Attributes:
+        samples: Shape ``(n,)``, 16 kHz, at most 28 s.
+        language: As Whisper names it, ``"auto"`` is found out.
+        prompt: Words to be expected, ``""`` for none.
+        timed: Times of the words are wanted.
+    """
+
+    samples: Samples
+    language: str = "en"
+    prompt: str = ""
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What Whisper wrote.
+
+    Attributes:
+        text: With case and punctuation, repeated tails cut off.
+        logprob: Mean natural logarithm of the tokens' probabilities.
+        no_speech: Probability that nobody speaks.
+        capped: It had to be stopped.
+        language: That it wrote.
+        timed: The words one by one, if asked for.
+    """
+
+    text: str
+    logprob: float
+    no_speech: float
+    capped: bool
+    language: str
+    timed: tuple[TimedWord, ...] = ()
+
+    @property
+    def believed(self) -> bool:
+        """Whether somebody said this."""
+        return is_believed(self.logprob, self.no_speech, self.capped)
+
+
+class WhisperModel:
+    """A model in memory. Not for use by two threads.
+
+    Args:
+        folder: With ``model.bin``, ``config.json`` and ``tokenizer.json``, as
+            CTranslate2 keeps a Whisper model.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
+
+    Raises:
+        EngineFailed: If it cannot be loaded; says what to do.
+    """
+
+    def __init__(self, folder: Path, device: str = "auto") -> None:
+        import ctranslate2
+
+        self.tokens = Tokens(folder)
+        self.device = _device(device, ctranslate2.get_cuda_device_count())
+        self._model = _loaded(folder, self.device)
+        self.bands = int(self._model.n_mels)
+        self.multilingual = bool(self._model.is_multilingual)
+        tiny = (folder / "model.bin").stat().st_size < TINY_BYTES
+        self._pad = round((PAD_TINY_S if tiny else PAD_S) * MIC_RATE) // HOP
+
+    def decode(self, asked: Sequence[Asked]) -> list[Decoded]:
+        """Decode some utterances in one pass.
+
+        One that was told words and is in doubt is decoded again without them, and the
+        better of both is kept: a menu lifts orders to 98 %, and other speech from 4 %
+        word errors to 29.
+        """
+        encoded = self._encode(asked)
+        found = self._generate(encoded, asked)
+        doubted = [
+            n for n, one in enumerate(asked) if one.prompt and _doubtful(found[n])
+        ]
+        if doubted:
+            plain = [replace(asked[n], prompt="") for n in doubted]
+            again = self._generate(self._encode(plain), plain)
+            for n, other in zip(doubted, again, strict=True):
+                if _rank(other) > _rank(found[n]):
+                    found[n] = other
+        return found
+
+    def _encode(self, asked: Sequence[Asked]) -> ctranslate2.StorageView:
+        import ctranslate2
+
+        needed = [len(one.samples) // HOP + self._pad for one in asked]
+        n_frames = min(MOST_FRAMES, max(needed))
+        features = np.stack(
+            [log_mel(one.samples, n_frames, self.bands) for one in asked]
+        )
+        view = ctranslate2.StorageView.from_array(np.ascontiguousarray(features))
+        return self._model.encode(view, to_cpu=False)
+
+    def _generate(
+        self, encoded: ctranslate2.StorageView, asked: Sequence[Asked]
+    ) -> list[Decoded]:
+        languages = self._languages(encoded, asked)
+        prompts = [
+            self._prompt(one.prompt, language)
+            for one, language in zip(asked, languages, strict=True)
+        ]
+        # Prompts of one pass have to be of one length; mostly they are.
+        found: dict[int, Decoded] = {}
+        for length in {len(prompt) for prompt in prompts}:
+            some = [n for n, prompt in enumerate(prompts) if len(prompt) == length]
+            view = encoded if len(some) == len(asked) else None
+            if view is None:
+                view = self._encode([asked[n] for n in some])
+            results = self._run(view, [prompts[n] for n in some], asked, some)
+            for row, (n, result) in enumerate(zip(some, results, strict=True)):
+                most = _cap(asked[n])
+                one = self._read(result, most, languages[n])
+                if asked[n].timed and one.text:
+                    one = self._timed(one, view, row, asked[n], result, most)
+                found[n] = one
+        return [found[n] for n in range(len(asked))]
+
+    def _run(
+        self,
+        view: ctranslate2.StorageView,
+        prompts: list[list[int]],
+        asked: Sequence[Asked],
+        some: Sequence[int],
+    ) -> list[Any]:
+        most = max(_cap(asked[n]) for n in some)
+        # It allows min(max_length / 2, max_length - prompt) new tokens: a half is
+        # meant for the prompt (CTranslate2 4.8, src/models/whisper.cc).
+        length = max(2 * most, most + len(prompts[0]))
+        return list(
+            self._model.generate(
+                view,
+                prompts,
+                beam_size=1,
+                max_length=min(448, length),
+                return_scores=True,
+                return_no_speech_prob=True,
+            )
+        )
+
+    def _read(self, result: Any, most: int, language: str) -> Decoded:
+        ids = list(result.sequences_ids[0])[:most]
+        capped = len(ids) >= most
+        text = trimmed(self.tokens.text(ids), capped)
+        no_speech = float(result.no_speech_prob)
+        return Decoded(text, float(result.scores[0]), no_speech, capped, language)
+
+    def _timed(
+        self,
+        one: Decoded,
+        view: ctranslate2.StorageView,
+        row: int,
+        asked: Asked,
+        result: Any,
+        most: int,
+    ) -> Decoded:
+        import ctranslate2
+
+        ids = [n for n in result.sequences_ids[0][:most] if n < self.tokens.end]
+        if not ids:
+            return one
+        if len(np.shape(view)) and view.shape[0] > 1:
+            view, row = self._encode([asked]), 0
+        del row
+        assert isinstance(view, ctranslate2.StorageView)
+        n_frames = min(MOST_FRAMES, len(asked.samples) // HOP + 1)
+        [aligned] = self._model.align(
+            view, self._start(one.language), [ids], n_frames, median_filter_width=7
+        )
+        starts = [0.0] * (len(ids) + 1)
+        starts[-1] = n_frames * HOP / MIC_RATE
+        seen: set[int] = set()
+        for token, place in aligned.alignments:
+            if 0 <= token < len(ids) and token not in seen:
+                seen.add(token)
+                starts[token] = place * TOKEN_S
+        words = self.tokens.words(ids, starts, list(aligned.text_token_probs))
+        kept = len(one.text.split())
+        return replace(one, timed=words[:kept])
+
+    def _languages(
+        self, encoded: ctranslate2.StorageView, asked: Sequence[Asked]
+    ) -> list[str]:
+        if not self.multilingual:
+            return ["en"] * len(asked)
+        wanted = [
+            one.language if self.tokens.knows(one.language) else "auto" for one in asked
+        ]
+        if "auto" not in wanted:
+            return wanted
+        detected = self._model.detect_language(encoded)
+        return [
+            self.tokens.language(found[0][0]) if one == "auto" else one
+            for one, found in zip(wanted, detected, strict=True)
+        ]
+
+    def _start(self, language: str) -> list[int]:
+        if not self.multilingual:
+            return [self.tokens.start]
+        return self.tokens.transcribing(language)
+
+    def _prompt(self, words: str, language: str) -> list[int]:
+        told = self.tokens.told(words)[-MOST_PROMPT:] if words else []
+        before = [self.tokens.previous, *told] if told else []
+        return [*before, *self._start(language), self.tokens.no_times]
+
+
+def _cap(asked: Asked) -> int:
+    return min(MOST_TOKENS, most_tokens(len(asked.samples)))
+
+
+def _doubtful(one: Decoded) -> bool:
+    return one.capped or one.logprob < DOUBTFUL_LOGPROB or not one.believed
+
+
+def _rank(one: Decoded) -> tuple[bool, bool, float]:
+    """The better of two decodes has the greater."""
+    return (one.believed and bool(one.text), not one.capped, one.logprob)
+
+
+def _device(wanted: str, n_gpus: int) -> str:
+    if wanted != "auto":
+        return wanted
+    return "cuda" if n_gpus else "cpu"
+
+
+def _loaded(folder: Path, device: str) -> ctranslate2.models.Whisper:
+    import ctranslate2
+
+    kind = "float16" if device == "cuda" else "int8"
+    try:
+        return ctranslate2.models.Whisper(
+            str(folder),
+            device=device,
+            compute_type=kind,
+            inter_threads=1,
+            intra_threads=1,
+        )
+    except (RuntimeError, ValueError) as error:
+        why = f"the model in {folder} cannot be loaded ({error})"
+        raise EngineFailed("whisper", f"{why}; fetch it again") from error
