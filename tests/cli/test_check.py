@@ -10,9 +10,12 @@ import pytest
 from tests.cli.fake import OpenedEngines
 from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
+from tests.faulty_transcription_server import FaultyTranscriptionServer
 from voiceserver.cli.check import Row, check, rows
 from voiceserver.config import (
     Config,
+    RecogniserConfig,
+    RecogniserProvider,
     ServerConfig,
     SpeechConfig,
     SpeechProvider,
@@ -125,6 +128,28 @@ async def test_a_speech_provider_is_proved_by_a_word(
         provider = SpeechProvider("s", server.base_url + "/v1", "tts-1")
         config = Config(server=LOCAL, speech=SpeechConfig(provider=(provider,)))
         row = (await found(config))["speech s"]
+    assert row.good == good
+    assert words in row.note
+
+
+@pytest.mark.net
+@pytest.mark.parametrize(
+    ("fault", "text", "good", "words"),
+    [
+        ("", "One, two, three.", True, "words after"),
+        ("", "", False, "heard no words in 'One, two, three.'"),
+        ("401", "", False, "refused the key"),
+        ("html", "", False, "sent no text"),
+    ],
+)
+async def test_a_recogniser_provider_is_proved_by_a_sentence(
+    opened: OpenedEngines, fault: str, text: str, good: bool, words: str
+) -> None:
+    """Spoken by the server's own voice."""
+    async with FaultyTranscriptionServer(text, fault) as server:
+        provider = RecogniserProvider("r", server.base_url, "whisper-1")
+        config = Config(server=LOCAL, recogniser=RecogniserConfig(provider=(provider,)))
+        row = (await found(config))["recogniser r"]
     assert row.good == good
     assert words in row.note
 

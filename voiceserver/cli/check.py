@@ -7,6 +7,7 @@ not hide the others.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -14,11 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voiceserver.audio import MIC_RATE
+from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, resample, to_int16
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
-from voiceserver.config import Config, SpeechProvider, TextProvider
+from voiceserver.config import (
+    Config,
+    RecogniserProvider,
+    SpeechProvider,
+    TextProvider,
+)
 from voiceserver.engines.base import LIFE_TOKENS, Message, SpeechRequest, TextRequest
+from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
@@ -30,6 +37,7 @@ from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules
 
+SENTENCE = "One, two, three."
 PROBE_LIMIT_S = 60.0  # at least, for an engine to load and answer
 PROVIDER_LIMIT_S = 8.0
 WIDTH = 24  # characters of the first column
@@ -89,6 +97,8 @@ async def rows(config: Config) -> AsyncIterator[Row]:
         yield await _text_provider(provider)
     for service in config.speech.provider:
         yield await _speech_provider(service)
+    for ears in config.recogniser.provider:
+        yield await _recogniser_provider(config, ears)
 
 
 def _tried(what: str, trial: Callable[[], str]) -> Row:
@@ -218,3 +228,35 @@ async def _speech_provider(provider: SpeechProvider) -> Row:
         return Row(what, False, _words(error))
     note = f"first audio after {first_ms:.0f} ms; {provider.voice}"
     return Row(what, True, note)
+
+
+async def _recogniser_provider(config: Config, provider: RecogniserProvider) -> Row:
+    """Have a service hear a sentence of the server's own voice."""
+    what = f"recogniser {provider.name}"
+    try:
+        spoken = resample(await _sentence(config), SPEECH_RATE, MIC_RATE)
+        pcm = to_int16(spoken).astype("<i2").tobytes()
+        async with asyncio.timeout(PROVIDER_LIMIT_S), Http() as http:
+            service = TranscriptionService(provider, http)
+            began = time.perf_counter()
+            async with aclosing(service.recognise(pcm)) as heard:
+                text = (await anext(heard)).text
+            took_ms = (time.perf_counter() - began) * 1000
+    except TimeoutError:
+        return Row(what, False, f"no words within {PROVIDER_LIMIT_S:.0f} s")
+    except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
+        return Row(what, False, _words(error))
+    if not text:
+        return Row(what, False, f"heard no words in {SENTENCE!r}")
+    return Row(what, True, f"words after {took_ms:.0f} ms; {provider.model}")
+
+
+async def _sentence(config: Config) -> Samples:
+    """A sentence in the server's own voice, 24 kHz."""
+    own = dataclasses.replace(config.speech, provider=())
+    alone = with_only(dataclasses.replace(config, speech=own), "speech")
+    limit_s = max(PROBE_LIMIT_S, start_limit_s(alone))
+    async with asyncio.timeout(limit_s), open_engines(alone, Metrics()) as engines:
+        request = SpeechRequest(SENTENCE, engines.speech.voices[0])
+        async with aclosing(engines.speech.speak(request)) as stream:
+            return np.concatenate([chunk.samples async for chunk in stream])

@@ -75,6 +75,7 @@ def _secrets(config: Config) -> list[str]:
         config.media.turn_password_env,
         *(provider.key_env for provider in config.text.provider),
         *(provider.key_env for provider in config.speech.provider),
+        *(provider.key_env for provider in config.recogniser.provider),
     ]
     secrets = [os.environ.get(name, "").strip() for name in names]
     if config.server.api_key_file:

@@ -1,7 +1,11 @@
 """Configuration: one frozen tree of settings, and its strict reading from TOML."""
 
 from voiceserver.config.budget import BudgetConfig
-from voiceserver.config.providers import SpeechProvider, TextProvider
+from voiceserver.config.providers import (
+    RecogniserProvider,
+    SpeechProvider,
+    TextProvider,
+)
 from voiceserver.config.tree import (
     Config,
     EnginesConfig,
@@ -29,6 +33,7 @@ __all__ = [
     "SpeechConfig",
     "TextConfig",
     "TextProvider",
+    "RecogniserProvider",
     "SpeechProvider",
     "LogConfig",
 ]

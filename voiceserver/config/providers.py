@@ -1,4 +1,4 @@
-"""``[[text.provider]]`` and ``[[speech.provider]]``: services that are asked by URL."""
+"""``[[text.provider]]`` and the like: services that are asked by URL."""
 
 from __future__ import annotations
 
@@ -128,3 +128,35 @@ class SpeechProvider:
             or host.startswith(f"{self.region}."),
             f"base_url is not of region = {self.region!r}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserProvider:
+    """``[[recogniser.provider]]``: a transcription service with OpenAI's API.
+
+    Attributes:
+        name: Shown in metrics; each only once.
+        base_url: Up to and including ``/v1``.
+        model: Model name sent, e.g. ``"gpt-4o-mini-transcribe"``; pins the version.
+        key_env: Environment variable that holds the key; empty sends none.
+        language: Always sent, e.g. ``"en"``; empty sends the conversation's.
+        region: Where it runs, e.g. ``"eastus"``; shown to the operator.
+        price: USD per minute of audio.
+        max_concurrency: Utterances at a time; further ones go to the next.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    key_env: str = ""
+    language: str = ""
+    region: str = ""
+    price: float = 0.0
+    max_concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        _check_url(self.base_url)
+        for name in ("name", "model"):
+            _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
+        _require(self.price >= 0, "price must be at least 0")
+        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")

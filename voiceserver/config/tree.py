@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
-from voiceserver.config.providers import SpeechProvider, TextProvider
+from voiceserver.config.providers import (
+    RecogniserProvider,
+    SpeechProvider,
+    TextProvider,
+)
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
 # of the configuration's file.
@@ -246,6 +250,8 @@ class RecogniserConfig:
             found out for each utterance. For recognisers that hear several.
         words: To be expected, such as the names on a menu: they are heard far better,
             and other speech worse. For recognisers that can be told.
+        provider: Services in order of preference, sent each utterance when it is over;
+            the server's own recogniser takes over from them within a turn.
     """
 
     processes: int = 2
@@ -253,8 +259,10 @@ class RecogniserConfig:
     grammar: bool = True
     language: str = "en"
     words: tuple[str, ...] = ()
+    provider: tuple[RecogniserProvider, ...] = ()
 
     def __post_init__(self) -> None:
+        _require_distinct("recogniser", tuple(each.name for each in self.provider))
         _require(1 <= self.processes <= 64, "processes must be 1..64")
         _require(
             re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*|auto", self.language)

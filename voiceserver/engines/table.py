@@ -313,6 +313,19 @@ class _Opening:
         return engine
 
     async def recogniser(self) -> Recogniser:
+        own = await self._own_recogniser()
+        stands_in = self._config.engines.recogniser == "stub"
+        if not self._config.recogniser.provider or stands_in:
+            return own
+        from voiceserver.engines.hearing.chain import hearing_chain
+
+        chain = hearing_chain(
+            self._config, await self.transport(), own, self._metrics, self._costs
+        )
+        self.providers += chain.providers
+        return await self._stack.enter_async_context(chain)
+
+    async def _own_recogniser(self) -> Recogniser:
         row, config = self._row("recogniser"), self._config
         if not isinstance(row, ProcessRow):
             engine: Recogniser = self._loaded(row)

@@ -1,0 +1,1 @@
+"""Transcription services by URL, with the server's own recogniser behind them."""
