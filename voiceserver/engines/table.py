@@ -320,7 +320,7 @@ class _Opening:
         from voiceserver.engines.hearing.chain import hearing_chain
 
         chain = hearing_chain(
-            self._config, await self.transport(), own, self._metrics, self._costs
+            self._config, await self.transport(), own, self._metrics, self.costs
         )
         self.providers += chain.providers
         return await self._stack.enter_async_context(chain)

@@ -226,6 +226,7 @@ def hearing_chain(
             costs,
             warm=service,
             region=provider.region,
+            priced=provider.price > 0,
         )
         routes.append((route, service))
     return HearingChain(routes, own, limit_s / 2)
