@@ -24,6 +24,7 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
+from voiceserver.engines.domain.terms import Domain
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
@@ -259,21 +260,38 @@ def grammar(config: Config) -> str:
     """
     if not config.recogniser.grammar:
         return ""
-    from voiceserver.engines.responder import jsgf
+    from voiceserver.engines.responder import Responder, jsgf
 
     domain = ""
-    if config.text.domain:
-        from voiceserver.engines.domain import load
+    if opened := _domain(config):
         from voiceserver.engines.domain.vocabulary import rules
 
-        domain = rules(load(Path(config.text.domain)))
-    if text_engine(config) == PROVIDERS:
+        domain = rules(opened)
+    # The stub stands for providers where there are any.
+    stub = config.engines.text == "stub" and bool(config.text.provider)
+    if stub or text_engine(config) == PROVIDERS:
         return jsgf((), domain=domain) if domain else ""
-    if config.engines.text == "stub" and config.text.provider:
-        return ""  # the stub stands for them
-    from voiceserver.engines.responder import Responder
-
     return jsgf(Responder(config.responder).questions, domain=domain)
+
+
+def expected_words(config: Config) -> tuple[str, ...]:
+    """What the recogniser is told to expect: the operator's words, or the domain's."""
+    if config.recogniser.words:
+        return config.recogniser.words
+    domain = _domain(config)
+    if domain is None:
+        return ()
+    from voiceserver.engines.domain.vocabulary import listed
+
+    return listed(domain)
+
+
+def _domain(config: Config) -> Domain | None:
+    if not config.text.domain:
+        return None
+    from voiceserver.engines.domain import load
+
+    return load(Path(config.text.domain))
 
 
 class _Warming(Protocol):
@@ -320,7 +338,12 @@ class _Opening:
         from voiceserver.engines.hearing.chain import hearing_chain
 
         chain = hearing_chain(
-            self._config, await self.transport(), own, self._metrics, self.costs
+            self._config,
+            await self.transport(),
+            own,
+            self._metrics,
+            self.costs,
+            expected_words(self._config),
         )
         self.providers += chain.providers
         return await self._stack.enter_async_context(chain)
@@ -340,7 +363,7 @@ class _Opening:
             "model": own.model,
             "grammar": grammar(config),
             "language": own.language,
-            "words": list(own.words),
+            "words": list(expected_words(config)),
         }
         settings = shared | self._own_settings(row)
         kind = row.kind or "recogniser"
@@ -386,11 +409,11 @@ class _Opening:
 
     async def text(self) -> TextModel:
         rest = await self._model()
-        if not self._config.text.domain:
+        domain = _domain(self._config)
+        if domain is None:
             return rest
-        from voiceserver.engines.domain import DomainFirst, load
+        from voiceserver.engines.domain import DomainFirst
 
-        domain = load(Path(self._config.text.domain))
         first = DomainFirst(domain, rest, await self.transport())
         return await self._stack.enter_async_context(first)
 

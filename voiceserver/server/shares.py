@@ -13,10 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from voiceserver.config import Config, MediaConfig, SpeechProvider, TextProvider
+from voiceserver.config import (
+    Config,
+    MediaConfig,
+    RecogniserProvider,
+    SpeechProvider,
+    TextProvider,
+)
 from voiceserver.errors import ConfigError
 
-P = TypeVar("P", TextProvider, SpeechProvider)
+P = TypeVar("P", TextProvider, SpeechProvider, RecogniserProvider)
 
 CORES_EACH = 4  # of a worker: itself, its voice and its recognisers
 CALLS_EACH = 8  # fewer are no reason for another set of engines
@@ -88,7 +94,13 @@ def worker_config(config: Config, share: Share) -> Config:
         config,
         server=server,
         media=_with_ports(config.media, share),
-        recogniser=dataclasses.replace(config.recogniser, processes=processes),
+        recogniser=dataclasses.replace(
+            config.recogniser,
+            processes=processes,
+            provider=tuple(
+                _with_places(each, share) for each in config.recogniser.provider
+            ),
+        ),
         text=dataclasses.replace(
             config.text,
             provider=tuple(_with_places(each, share) for each in config.text.provider),

@@ -75,6 +75,7 @@ class Service:
         self.text, self.after_s, self.fails = text, after_s, fails
         self.heard: list[int] = []
         self.stopped = 0
+        self.prompt = ""
 
     async def recognise(
         self,
@@ -84,6 +85,7 @@ class Service:
     ) -> AsyncGenerator[Hypothesis, None]:
         """Hear all."""
         self.heard.append(len(pcm) // 2)
+        self.prompt = opening.prompt
         try:
             await asyncio.sleep(self.after_s)
         except asyncio.CancelledError:
@@ -94,7 +96,7 @@ class Service:
         yield Hypothesis(self.text, final=True)
 
 
-def chain_of(own: Own, *services: Service) -> HearingChain:
+def chain_of(own: Own, *services: Service, words: tuple[str, ...] = ()) -> HearingChain:
     """A chain with limits of 400 ms."""
     metrics, rng = Metrics(), random.Random(1)
     costs = Costs(metrics)
@@ -103,7 +105,7 @@ def chain_of(own: Own, *services: Service) -> HearingChain:
         for service in services
     ]
     pairs = list(zip(routes, services, strict=True))
-    return HearingChain(pairs, own, 0.2)  # type: ignore[arg-type]
+    return HearingChain(pairs, own, 0.2, words)  # type: ignore[arg-type]
 
 
 def words(own: Own, *services: Service, blocks: int = 25) -> str:
@@ -196,3 +198,19 @@ def test_a_closed_utterance_stops_its_service() -> None:
 
     run_virtual(scenario())
     assert service.stopped == 1
+
+
+def test_words_to_be_expected_are_told_where_a_client_says_nothing() -> None:
+    service = Service("remote words")
+    prompts: list[str] = []
+
+    async def scenario() -> None:
+        async with chain_of(Own(), service, words=("latte", "mocha")) as chain:
+            for opening in (DICTATION, Opening(prompt="tea")):
+                utterance = chain.open(opening)
+                utterance.push(BLOCK)
+                await utterance.final()
+                prompts.append(service.prompt)
+
+    run_virtual(scenario())
+    assert prompts == ["latte, mocha", "tea"]

@@ -13,6 +13,7 @@ import logging
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from voiceserver.audio import MIC_RATE, Samples, to_int16
 from voiceserver.config import Config
@@ -52,6 +53,7 @@ class HearingChain(Tended):
         routes: Route and service, in order of preference.
         own: Hears all that is said, and is what is left.
         alone_s: How long a service is given before the next is asked beside it.
+        words: To be expected, where a client says nothing of its own.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class HearingChain(Tended):
         routes: Sequence[tuple[Route, TranscriptionService]],
         own: Recogniser,
         alone_s: float,
+        words: Sequence[str] = (),
     ) -> None:
         self._routes = list(routes)
         self._own = own
         self._alone_s = alone_s
+        self._prompt = ", ".join(words)
         services = dict(self._routes)
         super().__init__(
             [route for route, _ in self._routes],
@@ -85,7 +89,10 @@ class HearingChain(Tended):
         Raises:
             Overloaded: If the own recogniser has no room.
         """
-        return _Shared(self._own.open(opening), opening, self)
+        asked = opening
+        if self._prompt and not opening.prompt:
+            asked = replace(opening, prompt=self._prompt)
+        return _Shared(self._own.open(opening), asked, self)
 
     def ask(self, pcm: bytes, opening: Opening) -> asyncio.Task[Hypothesis | None]:
         """Ask the services for the words of a whole utterance.
@@ -198,6 +205,7 @@ def hearing_chain(
     own: Recogniser,
     metrics: Metrics,
     costs: Costs,
+    words: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> HearingChain:
     """Make one recogniser of the ``[[recogniser.provider]]`` tables and ``own``.
@@ -208,6 +216,7 @@ def hearing_chain(
         own: The server's own recogniser, which takes over.
         metrics: Of the server.
         costs: Books what they cost.
+        words: To be expected.
         environ: Where keys are.
 
     Raises:
@@ -229,4 +238,4 @@ def hearing_chain(
             priced=provider.price > 0,
         )
         routes.append((route, service))
-    return HearingChain(routes, own, limit_s / 2)
+    return HearingChain(routes, own, limit_s / 2, words)
