@@ -54,6 +54,8 @@ class Step(Enum):
     NEXT_VOICE = "speech.next_voice"
     SPEECH_FILLER = "speech.filler"
     PREPARED = "speech.prepared"  # a line spoken beforehand
+    PASSED_OVER = "speech.passed_over"  # a phrase that no voice could say
+    UNSPOKEN = "speech.unspoken"  # an answer without a word that can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class TurnRecord:
             ``"dropped"`` if one was and came to nothing, ``""`` if none was begun.
         spent: Tokens and money.
         spoken_by: Who spoke; ``""`` if nobody.
+        left_out: Characters of the answer that were told and not spoken: code, and
+            letters that the voice does not know.
     """
 
     turn: int
@@ -141,6 +145,7 @@ class TurnRecord:
     speculation: str = ""
     spent: Spent = Spent()
     spoken_by: str = ""
+    left_out: int = 0
 
 
 def cap_ms(config: BudgetConfig, stage: Stage) -> int:
@@ -188,6 +193,7 @@ class TurnLedger:
         speculation: See ``TurnRecord``.
         spent: See ``TurnRecord``.
         spoken_by: See ``TurnRecord``.
+        left_out: See ``TurnRecord``.
     """
 
     turn: int
@@ -200,6 +206,7 @@ class TurnLedger:
     speculation: str = ""
     spent: Spent = Spent()
     spoken_by: str = ""
+    left_out: int = 0
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _any_audio_ns: int | None = None
@@ -274,6 +281,10 @@ class TurnLedger:
         if step not in self._steps:
             self._steps.append(step)
 
+    def leave_out(self, n_characters: int) -> None:
+        """Enter that so many more characters were told and not spoken."""
+        self.left_out += n_characters
+
     def any_audio(self, now_ns: int) -> None:
         """Enter that the first audio of any kind was taken."""
         if self._any_audio_ns is None:
@@ -314,6 +325,7 @@ class TurnLedger:
             speculation=self.speculation,
             spent=self.spent,
             spoken_by=self.spoken_by,
+            left_out=self.left_out,
         )
 
     def _since_commit(self, at_ns: int | None) -> float | None:

@@ -57,6 +57,9 @@ class Metrics:
         self.steps = self._counter(
             "ladder_steps", "Rungs of the ladders taken, once a turn each", "step"
         )
+        self.left_out = self._counter(
+            "left_out_characters", "Characters of answers told and not spoken"
+        )
         self.speculations = self._counter(
             "speculations", "Replies begun before the commit, by their fate", "fate"
         )

@@ -82,6 +82,13 @@ def test_every_openai_voice_speaks_at_one_loudness(voice: NeuralVoice) -> None:
         assert abs(level + 23) < 3, (name, level)
 
 
+def test_letters_that_it_does_not_know_are_counted(voice: NeuralVoice) -> None:
+    """Once, with the audio of what it can say."""
+    text = "The word is \u4f60\u597d, which means hello."
+    chunks = [*voice.speak(SpeechRequest(text))]
+    assert sum(chunk.left_out for chunk in chunks) == 2
+
+
 def test_each_word_of_the_text_is_marked(voice: NeuralVoice) -> None:
     """With its punctuation; a sum of money is one word."""
     said = [SENTENCE[m.start : m.end] for m in marks(voice, SENTENCE)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
@@ -23,13 +24,14 @@ from voiceserver.errors import EngineFailed
 from voiceserver.reply.answer import Answer, Sink
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.stages import Stages, prepare_lines
+from voiceserver.tools import ToolCall
 
 BUDGET = BudgetConfig(sorry="Sorry.", lost="Lost.")
 
 
 class Bench:
     def __init__(self, *pieces: TextItem | Exception, draft: bool = False):
-        self.text, self.played = "", 0
+        self.text, self.played, self.left_out = "", 0, 0
         self.reminders: list[Reminder] = []
         self.steps: list[Step] = []
         self.alive = True
@@ -48,6 +50,7 @@ class Bench:
             self._play,
             self.steps.append,
             self.heard,
+            left_out=self._leave_out,
         )
         words = self._words(pieces)
         self.answer = Answer(words, stages, sink, BUDGET, draft=draft)
@@ -63,6 +66,9 @@ class Bench:
                 yield piece
         finally:
             self.closed = True
+
+    def _leave_out(self, n_characters: int) -> None:
+        self.left_out += n_characters
 
     async def _tell(self, piece: TextItem) -> None:
         if isinstance(piece, Reminder):
@@ -181,3 +187,96 @@ def test_without_a_voice_a_prepared_line_is_what_is_left() -> None:
     assert bench.steps == [Step.PREPARED]
     assert bench.text.endswith(" Sorry.")
     assert bench.played > 0 and bench.answer.mute
+
+
+class Picky(FakeSpeech):
+    """Raises for some phrases, and is silent to others."""
+
+    def __init__(self, raises: str = "\0", silent: str = "\0") -> None:
+        super().__init__()
+        self.raises, self.silent = raises, silent
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        if self.raises in request.text:
+            raise EngineFailed("speech", "cannot say that")
+        if self.silent in request.text:
+            return
+        async with aclosing(super().speak(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+def picky(bench: Bench, raises: str = "\0", silent: str = "\0") -> Bench:
+    """Lines are spoken beforehand, by a voice that is well still."""
+    run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
+    voice = Picky(raises, silent)
+    bench.speech.speak = voice.speak  # type: ignore[method-assign]
+    return bench
+
+
+SENTENCES = ("One two three four. ", "Five six seven. ", "Eight nine ten. ", "The end.")
+
+
+@pytest.mark.parametrize("phrase", [0, 1, 2])
+def test_a_phrase_that_cannot_be_said_is_passed_over(phrase: int) -> None:
+    """The next ones are said, and the ledger knows."""
+    bench = picky(Bench(*SENTENCES), raises=SENTENCES[phrase].strip())
+    bench.run()
+    lost = len(SENTENCES[phrase].split())
+    assert bench.text == "".join(SENTENCES)
+    assert bench.played == (12 - lost) * bench.speech.word_samples
+    assert bench.steps == [Step.PASSED_OVER]
+    assert bench.answer.fault is None and not bench.answer.mute
+
+
+def test_a_voice_that_fails_twice_in_a_row_is_gone() -> None:
+    """Nobody waits for each of forty phrases."""
+    bench = picky(Bench(SENTENCES[0], *["Bad it is. "] * 40), raises="Bad")
+    bench.run()
+    assert bench.steps == [Step.PREPARED]
+    assert bench.text.endswith(" Lost.") and bench.answer.mute
+
+
+def test_last_words_that_are_lost_are_said_to_be() -> None:
+    """There is no next phrase to go on with."""
+    bench = picky(Bench(*SENTENCES), raises="end")
+    bench.run()
+    assert bench.steps == [Step.PREPARED]
+    assert bench.text == "".join(SENTENCES) + " Lost."
+    assert bench.answer.mute and bench.answer.fault is not None
+
+
+@pytest.mark.parametrize(
+    "answer", ["\U0001f44d", "...", "```python\nprint(1)\n```", "\u041f\u0440\u0438!"]
+)
+def test_an_answer_with_nothing_to_say_is_said_to_be_one(answer: str) -> None:
+    """A sign, dots, code, letters that the voice does not know: never silence."""
+    bench = picky(Bench(answer), silent="\u041f")
+    bench.run()
+    assert bench.text == f"{answer} {BUDGET.unspoken}"
+    assert bench.steps == [Step.UNSPOKEN]
+    assert bench.played > 0 and bench.answer.spoken
+    assert bench.answer.fault is None
+
+
+def test_a_voice_that_says_nothing_to_anything_is_a_fault() -> None:
+    """Success without output is no success."""
+    bench = Bench(*SENTENCES)
+    bench.speech.speak = Picky(silent="").speak  # type: ignore[method-assign]
+    bench.run()
+    assert bench.answer.mute and bench.answer.fault is not None
+
+
+def test_an_answer_that_only_calls_says_nothing() -> None:
+    """Its result is what is waited for."""
+    bench = Bench("\u2026", ToolCall("c", "look", "{}"))
+    bench.run()
+    assert bench.text == "\u2026" and bench.steps == [] and bench.played == 0
+
+
+def test_what_is_told_and_not_spoken_is_counted() -> None:
+    """Letters without a sound, and code."""
+    pieces = (SENTENCES[0], "\u041f\u0440\u0438. ", "```\nab c\n```\n")
+    bench = picky(Bench(*pieces), silent="\u041f")
+    bench.run()
+    assert bench.left_out == 3 + 3

@@ -62,6 +62,8 @@ class BudgetConfig:
         sorry: Said when no answer comes.
         lost: Said when an answer breaks off in its middle.
         pardon: Said when nothing was understood.
+        unspoken: Said when an answer has nothing that can be said, such as a sign or
+            code alone.
     """
 
     turn_ms: int = 700
@@ -91,6 +93,7 @@ class BudgetConfig:
     sorry: str = "Sorry, I could not come up with an answer just now."
     lost: str = "Sorry, I lost the rest of that."
     pardon: str = "Sorry, I did not catch that."
+    unspoken: str = "I have an answer, but I can only show it."
 
     def __post_init__(self) -> None:
         reserved = (
@@ -117,7 +120,7 @@ class BudgetConfig:
         _require(self.hedge_share <= 1, "hedge_share must be 0..1")
         _require(self.speculations <= 3, "speculations must be 0..3")
         _require(self.short_tokens >= 1, "short_tokens must be at least 1")
-        for name in ("sorry", "lost", "pardon"):
+        for name in ("sorry", "lost", "pardon", "unspoken"):
             _require(
                 any(map(str.isalnum, getattr(self, name))),
                 f"{name} must hold words: it is the last thing left to say",

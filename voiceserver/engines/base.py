@@ -357,10 +357,13 @@ class SpeechChunk:
     Attributes:
         samples: Shape ``(n,)``, n >= 1, 24 kHz, float32.
         words: Marks that became known with this chunk; may point beyond it.
+        left_out: Letters and digits of the phrase that became known with this chunk
+            to be none that the voice can say.
     """
 
     samples: Samples
     words: tuple[WordMark, ...] = ()
+    left_out: int = 0
 
 
 class Synthesizer(Protocol):

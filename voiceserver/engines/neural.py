@@ -243,6 +243,7 @@ class _SpeechQueue:
         self._origin = 0  # source samples before this clause
         self._seen = 0  # source samples so far
         self._marks: list[WordMark] = []
+        self._left_out = 0
 
     def begin(self, start: int) -> None:
         """A part of the text begins."""
@@ -263,6 +264,7 @@ class _SpeechQueue:
             )
             for mark in piece.marks
         ]
+        self._left_out += piece.skipped
         self._seen += len(piece.samples)
         return self._given(self._resampler.push(piece.samples))
 
@@ -274,7 +276,8 @@ class _SpeechQueue:
         if len(samples) == 0:
             return None  # marks travel with audio
         marks, self._marks = self._marks, []
-        return SpeechChunk(np.clip(samples, -1, 1), tuple(marks))
+        left_out, self._left_out = self._left_out, 0
+        return SpeechChunk(np.clip(samples, -1, 1), tuple(marks), left_out)
 
     def _token_end(self, end: int) -> int:
         found = _PUNCTUATION.match(self._text, end)

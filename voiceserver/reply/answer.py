@@ -9,6 +9,7 @@ in a fixed line, never in another model's words after words that were told.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Stage, Step
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import SpeechChunk, TextItem
-from voiceserver.errors import StageFailed, first
+from voiceserver.errors import EngineFailed, StageFailed, first
 from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, Phrase, PhraseSplitter
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.stages import Stages
 from voiceserver.streams import raise_if_cancelled
+from voiceserver.tools import ToolCall
+
+log = logging.getLogger(__name__)
 
 TEXT_TO_SPEECH = 2  # phrases; then the text model waits
+FAILED_IN_A_ROW = 2  # phrases; then the voice is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Sink:
         step: Takes a rung of a ladder.
         heard: Follows what is spoken.
         ahead_s: Returns how many seconds of what was played have not sounded yet.
+        left_out: Takes how many more characters of what was told are not spoken.
     """
 
     tell: Callable[[TextItem], Awaitable[None]]
@@ -49,6 +55,7 @@ class Sink:
     step: Callable[[Step], None]
     heard: HeardText
     ahead_s: Callable[[], float] = lambda: 0.0
+    left_out: Callable[[int], None] = lambda _n: None
 
 
 class Answer:
@@ -62,6 +69,7 @@ class Answer:
         draft: Hold it until ``release``.
         tight: Begin with a shorter clause: time is short.
         silent: It is read, not heard.
+        exact: A client gave its words: where they have no sound, none is made.
 
     Attributes:
         worded: Set when the first clause is there.
@@ -82,6 +90,7 @@ class Answer:
         draft: bool = False,
         tight: bool = False,
         silent: bool = False,
+        exact: bool = False,
     ) -> None:
         self.worded = asyncio.Event()
         self.sounded = asyncio.Event()
@@ -92,12 +101,14 @@ class Answer:
         self._sink = sink
         self._budget = budget
         self._silent = silent
+        self._exact = exact
         self._gate = asyncio.Event()
         if not draft:
             self._gate.set()
         self._through = asyncio.Event()  # its first clause was told
         self._splitter = PhraseSplitter(TIGHT_CLAUSE if tight else FIRST_CLAUSE)
         self._origin = 0  # of its text in all that was told
+        self._told = self._calls = False  # words, calls of functions
         self._held: list[TextItem] = []  # up to the end of the first clause
         self._phrases: asyncio.Queue[Phrase | None] = asyncio.Queue(TEXT_TO_SPEECH)
 
@@ -160,6 +171,8 @@ class Answer:
             self._origin = self._sink.n_characters()
         held, self._held = self._held, []
         for piece in held:
+            self._told = self._told or (isinstance(piece, str) and bool(piece.strip()))
+            self._calls = self._calls or isinstance(piece, ToolCall)
             await self._sink.tell(piece)
         self._through.set()
 
@@ -190,18 +203,59 @@ class Answer:
         return Phrase(line, self._sink.n_characters() - len(line) - self._origin)
 
     async def _speak(self) -> None:
+        """Speak the phrases; what cannot be spoken of them is passed over."""
+        failure: Exception | None = None
+        in_a_row = 0
+        while (phrase := await self._next_phrase()) is not None:
+            if self._silent:
+                continue
+            failed, over = await self._try(phrase)
+            if failure is not None and failed is None:
+                self._sink.step(Step.PASSED_OVER)
+            if over:
+                return
+            in_a_row = in_a_row + 1 if failed else 0
+            failure = failed
+            if failed and (in_a_row == FAILED_IN_A_ROW or not self._gate.is_set()):
+                break
+        if self._silent:
+            return
+        self._sink.left_out(self._splitter.left_out)
+        if failure is not None:
+            await self._fall_silent(failure)
+        elif self._told and not (self.spoken or self._calls or self._exact):
+            await self._say_unspoken()
+
+    async def _try(self, phrase: Phrase) -> tuple[Exception | None, bool]:
+        """Speak a phrase; returns what went wrong, and whether the turn is over."""
         try:
-            while (phrase := await self._next_phrase()) is not None:
-                if self._silent:
-                    continue
-                if not await self._speak_one(phrase, self._stages.speech(phrase.text)):
-                    return
+            alive = await self._speak_one(phrase, self._stages.speech(phrase.text))
         except Exception as failure:  # noqa: BLE001 - the reply's catch site
             raise_if_cancelled()
-            self.fault = self.fault or first(failure)
-            self.mute = True
-            if self._gate.is_set():
-                await self._say_line()
+            kind = type(first(failure)).__name__
+            log.warning("a phrase could not be spoken", extra={"kind": kind})
+            return first(failure), False
+        return None, not alive
+
+    async def _fall_silent(self, failure: Exception) -> None:
+        """The voice is gone, or the last words were what it could not say."""
+        self.fault = self.fault or failure
+        self.mute = True
+        if self._gate.is_set():
+            lost = self._budget.lost if self.spoken else self._budget.sorry
+            await self._say_line(lost)
+
+    async def _say_unspoken(self) -> None:
+        """It was an answer, and nothing of it can be said: that is said."""
+        self._sink.step(Step.UNSPOKEN)
+        line = self._budget.unspoken
+        self._held.append(f" {line}")
+        await self._tell()
+        start = self._sink.n_characters() - len(line) - self._origin
+        failed, _ = await self._try(Phrase(line, start))
+        if failed is not None or not self.spoken:
+            error = EngineFailed("speech", "the voice gives no sound")
+            await self._fall_silent(failed or error)
 
     async def _next_phrase(self) -> Phrase | None:
         if self._phrases.empty():
@@ -214,7 +268,7 @@ class Answer:
         self, phrase: Phrase, stream: AsyncGenerator[SpeechChunk, None]
     ) -> bool:
         """Speak a phrase; returns False once the turn is over."""
-        heard, begun = self._sink.heard, False
+        heard, begun, left_out = self._sink.heard, False, 0
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 if not np.isfinite(chunk.samples).all():
@@ -228,6 +282,7 @@ class Answer:
                 if not self.spoken:
                     self.spoken = True
                     self._sink.sounds()
+                left_out += chunk.left_out
                 for word in chunk.words:
                     heard.mark(word.end, word.pts, word.pts_end)
                 heard.add(len(chunk.samples))
@@ -235,11 +290,13 @@ class Answer:
                     return False
         if begun:
             heard.end()
+        else:
+            left_out = sum(map(str.isalnum, phrase.text))
+        self._sink.left_out(left_out)
         return True
 
-    async def _say_line(self) -> None:
+    async def _say_line(self, line: str) -> None:
         """The voice is gone: a line that was spoken beforehand is what is left."""
-        line = self._budget.lost if self.spoken else self._budget.sorry
         self._writing.cancel()  # what it still tells nobody will hear
         if not self._stages.line_spoken(line):
             return

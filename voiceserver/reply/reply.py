@@ -299,10 +299,14 @@ class Reply:
         tight = self.ledger.pressure(Stage.TEXT, self._now_ns()) is not Pressure.OK
         if tight:
             self.ledger.step(Step.SHORT_CLAUSE)
-        words = self._words(stages)
-        budget = self.ledger.config
         return Answer(
-            words, stages, self._sink(), budget, tight=tight, silent=self.text_only
+            self._words(stages),
+            stages,
+            self._sink(),
+            self.ledger.config,
+            tight=tight,
+            silent=self.text_only,
+            exact=self.source.say is not None,
         )
 
     def _words(self, stages: Stages) -> AsyncGenerator[TextItem, None]:
@@ -348,6 +352,7 @@ class Reply:
             step=self.ledger.step,
             heard=self.heard,
             ahead_s=lambda: self._playout.ahead_s,
+            left_out=self.ledger.leave_out,
         )
 
     async def _tell(self, piece: TextItem) -> None:

@@ -287,7 +287,8 @@ async def prepare_lines(
 
     A line that cannot be spoken now is tried again by the next call.
     """
-    lines = (*budget.fillers, budget.sorry, budget.lost, budget.pardon)
+    fixed = (budget.sorry, budget.lost, budget.pardon, budget.unspoken)
+    lines = (*budget.fillers, *fixed)
     for text in dict.fromkeys(lines):
         if engines.lines.get(text, voice, speed) is not None:
             continue

@@ -85,6 +85,7 @@ class TurnAccount:
                 "blame": record.blame,
                 "any_audio_ms": _rounded(record.any_audio_ms),
                 "spoken_by": record.spoken_by,
+                "left_out": record.left_out,
                 "steps": list(record.steps),
                 "pressure": record.pressure.value,
                 "speculation": record.speculation,
@@ -126,6 +127,7 @@ class TurnAccount:
             any_audio.observe(record.any_audio_ms / 1000)
         if record.blame:
             metrics.blame.labels(record.blame).inc()
+        metrics.left_out.inc(record.left_out)
         for step in record.steps:
             metrics.steps.labels(step).inc()
         if record.speculation:

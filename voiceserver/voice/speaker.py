@@ -77,11 +77,13 @@ class Piece:
         samples: float32 at 24 kHz.
         clause: Number of its clause in the text.
         marks: Words of the clause; only with its first piece.
+        skipped: Letters that were left out before its end; only with its first piece.
     """
 
     samples: Samples
     clause: int
     marks: tuple[Mark, ...] = ()
+    skipped: int = 0
 
 
 def word_marks(clause: Clause, plan: Plan) -> tuple[Mark, ...]:
@@ -173,15 +175,15 @@ class Voice:
         for number, clause in enumerate(self.phonemiser.phonemise(text)):
             own = replace(manner, seed=manner.seed + number)
             plan = plan_clause(self.model, clause, own, lead)
-            marks, done = word_marks(clause, plan), 0
+            marks, skipped, done = word_marks(clause, plan), clause.skipped, 0
             for samples in stream(self.model, self.net, plan, chunks):
                 done += len(samples)
                 if done == len(samples):
                     samples[:FADE] *= _RISE
                 if done == plan.n_frames * HOP:
                     samples[-FADE:] *= _RISE[::-1]
-                yield Piece(samples, number, marks)
-                marks = ()
+                yield Piece(samples, number, marks, skipped)
+                marks, skipped = (), 0
             wanted = round(PAUSE_AFTER[MARKS[clause.ending]] / manner.speed)
             pause = max(0, wanted - int(plan.lengths[-1]))
             lead = Lead(pause, pause + DRAWN)

@@ -105,7 +105,7 @@ def test_text_cannot_leave_its_place_in_the_ssml() -> None:
         ("502", "has a fault", "error"),
         ("hang", "in time", "late"),
         ("cut", "broke off", "error"),
-        ("empty", "no audio", "error"),
+        ("empty", "no audio", "refused"),
         ("wav", "not 24 kHz PCM", "error"),
         ("mp3", "audio/mpeg", "error"),
         ("html", "text/html", "error"),

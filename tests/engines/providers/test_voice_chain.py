@@ -176,3 +176,28 @@ async def test_the_built_in_voice_takes_over_within_the_turn(
             n_samples = sum([len(chunk.samples) async for chunk in chunks])
     assert by(notes)[-1] == "own"
     assert n_samples >= 3 * own.word_samples
+
+
+class Wordless(Service):
+    """Ends well and gives no sound, as a voice does to letters it does not know."""
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        nothing: tuple[SpeechChunk, ...] = ()
+        for chunk in nothing:
+            yield chunk
+
+
+def test_success_without_sound_is_none() -> None:
+    """The other voice takes the phrase; the service is not held to be down."""
+    bench = Bench(Wordless())
+    for _ in range(3):
+        chunks, notes = bench.speak()
+        assert len(chunks) == 10 and by(notes) == ["own"]
+    assert bench.remote.state == "closed"
+
+
+def test_a_phrase_that_no_voice_knows_is_silent() -> None:
+    """And no failure: what has nothing to speak gives an empty stream."""
+    bench = Bench(Wordless())
+    bench.own.speak = Wordless().speak  # type: ignore[method-assign]
+    assert bench.speak()[0] == []

@@ -21,7 +21,7 @@ from voiceserver.engines.remote.steps import (
 )
 from voiceserver.errors import EngineFailed
 from voiceserver.processes import ipc
-from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message, encode
+from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message, Meta, encode
 
 SECOND = np.zeros(16_000, "<i2").tobytes()
 
@@ -147,12 +147,13 @@ def test_a_job_knows_whether_it_is_played_as_it_is_made() -> None:
 
 
 def test_a_long_chunk_is_several_messages() -> None:
-    """None longer than half a second, nothing lost, marks with the first."""
+    """None longer than half a second, nothing lost, the rest with the first."""
     samples = np.arange(30_000, dtype=np.float32)
-    job = phrase(Chunks(SpeechChunk(samples, (WordMark(0, 5, 0, 30_000),))))
+    job = phrase(Chunks(SpeechChunk(samples, (WordMark(0, 5, 0, 30_000),), 2)))
     items = [job.step() for _ in range(3)]
     assert [len(body) // 4 for _, _, body in items] == [MAX_CHUNK, MAX_CHUNK, 6000]
-    assert [meta for _, meta, _ in items] == [{"words": [[0, 5, 0, 30_000]]}, {}, {}]
+    first: Meta = {"words": [[0, 5, 0, 30_000]], "left_out": 2}
+    assert [meta for _, meta, _ in items] == [first, {}, {}]
     joined = np.frombuffer(b"".join(body for _, _, body in items), "<f4")
     assert (joined == samples).all()
     assert job.step() == (Kind.END, {}, b"")

@@ -19,6 +19,7 @@ def cost_of(record: TurnRecord) -> dict[str, Any]:
         "target_ms": _tenths(record.target_ms),
         "answered_by": record.answered_by,
         "spoken_by": record.spoken_by,
+        "left_out": record.left_out,
         "outcome": record.outcome,
         "blame": record.blame,
         "steps": list(record.steps),

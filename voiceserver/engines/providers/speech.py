@@ -127,7 +127,8 @@ class SpeechService:
                 if whole:
                     yield SpeechChunk(_samples(data[:whole]))
             if n_bytes < 2:
-                raise ProviderFailed(self.name, "sent no audio")
+                # It may not know the letters of this phrase.
+                raise ProviderFailed(self.name, "sent no audio", "refused")
         finally:
             response.close()
 

@@ -27,7 +27,7 @@ from voiceserver.engines.providers.race import (
 )
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
-from voiceserver.errors import EngineFailed
+from voiceserver.errors import EngineFailed, ProviderFailed
 
 CHARACTERS_PER_S = 14  # brisk speech; to find where a voice broke off
 
@@ -75,6 +75,8 @@ class VoiceChain(Tended):
             tried: list[Attempt[SpeechChunk]] = []
             try:
                 attempt = await first_to_begin(self._starts(rest, asked, tried))
+            except _NoSound:
+                return  # no voice has anything to say to it
             finally:
                 await close_losers(tried)
             self._tell(attempt.route, request)
@@ -119,10 +121,37 @@ def _attempt(
 ) -> Attempt[SpeechChunk]:
     return Attempt(
         route,
-        lambda note: voice.speak(replace(request, observe=note)),
+        lambda note: _sounding(route, voice, replace(request, observe=note)),
         lambda _chunk: True,
         request.observe,
     )
+
+
+class _NoSound(ProviderFailed):
+    """A voice says nothing to words: it may not know their letters.
+
+    Which is the phrase's fault, or else a probe finds out.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "gives no sound to a phrase", "refused")
+
+
+async def _sounding(
+    route: Route, voice: Synthesizer, request: SpeechRequest
+) -> AsyncGenerator[SpeechChunk, None]:
+    """Stream a phrase; an end without any sound is no success.
+
+    Raises:
+        EngineFailed: As the voice does, or if there was no sound.
+    """
+    silent = any(map(str.isalnum, request.text))
+    async with aclosing(voice.speak(request)) as chunks:
+        async for chunk in chunks:
+            silent = False
+            yield chunk
+    if silent:
+        raise _NoSound(route.name)
 
 
 def _broken_off(text: str, n_samples: int) -> int:
@@ -145,4 +174,4 @@ def _moved(chunk: SpeechChunk, characters: int, samples: int) -> SpeechChunk:
         )
         for word in chunk.words
     )
-    return SpeechChunk(chunk.samples, words)
+    return replace(chunk, words=words)

@@ -415,12 +415,15 @@ class SpeechJob:
 def _items(chunk: SpeechChunk) -> Iterator[_Item]:
     """Cut a chunk to what a message holds; marks go with the first pieces."""
     marks = [[w.start, w.end, w.pts, w.pts_end] for w in chunk.words]
-    samples = chunk.samples
+    samples, left_out = chunk.samples, chunk.left_out
     at = 0
     while at < len(samples):
         # A rest of marks that needs more messages than the audio gets short pieces.
         size = MAX_CHUNK if len(marks) <= MAX_MARKS else max(1, len(samples) // 64)
         some, marks = marks[:MAX_MARKS], marks[MAX_MARKS:]
         piece = samples[at : at + size].astype("<f4", copy=False)
-        yield ({"words": some} if some else {}), piece.tobytes()
+        meta: Meta = {"words": some} if some else {}
+        if left_out:
+            meta["left_out"], left_out = left_out, 0
+        yield meta, piece.tobytes()
         at += size

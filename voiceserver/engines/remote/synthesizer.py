@@ -213,4 +213,5 @@ def _chunk(meta: Meta, body: bytes) -> SpeechChunk:
     return SpeechChunk(
         np.frombuffer(body, "<f4").astype(np.float32),
         tuple(WordMark(*row) for row in rows),
+        cast(int, meta.get("left_out", 0)),
     )
