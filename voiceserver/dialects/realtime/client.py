@@ -1,7 +1,7 @@
-"""What a client asks for: client events checked, answered, and turned into commands.
+"""What a client says and asks for: audio, items and responses, turned into commands.
 
-Whatever arrives, the answer is a server event or a refusal that names the offending
-event; nothing raises, and a refused event changes nothing.
+Each event is answered, or refused with the member that is wrong; one that is refused
+changes nothing. Knows nothing of messages as they come, nor of the session's settings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from voiceserver.commands import (
     ClearPlayback,
     Command,
     CommitAudio,
-    Configure,
     DeleteMessage,
     Hear,
 )
@@ -28,12 +27,10 @@ from voiceserver.dialects.fields import (
     integer,
     mapping,
     metadata,
-    text,
     unknown,
 )
 from voiceserver.dialects.realtime.audio import MicrophoneDecoder
 from voiceserver.dialects.realtime.call import RealtimeCall
-from voiceserver.dialects.realtime.client_event import parsed
 from voiceserver.dialects.realtime.client_items import (
     ID,
     read_item,
@@ -91,7 +88,6 @@ class ClientEvents:
         rules: What a client may set.
         speech: The user's side.
         responses: The server's side.
-        session_id: Shown in ``session.updated``.
     """
 
     def __init__(
@@ -100,17 +96,14 @@ class ClientEvents:
         rules: SessionRules,
         speech: UserSpeech,
         responses: Responses,
-        session_id: str,
     ) -> None:
         self._call = call
         self._rules = rules
         self._speech = speech
         self._responses = responses
-        self._session_id = session_id
         self._microphone = MicrophoneDecoder()
         self._active = 0  # turn of the active reply, while a message is read
         self._readers: dict[str, Callable[[Fields], Commands]] = {
-            "session.update": self._session_update,
             "input_audio_buffer.append": self._audio_append,
             "input_audio_buffer.commit": self._audio_commit,
             "input_audio_buffer.clear": self._audio_clear,
@@ -123,24 +116,24 @@ class ClientEvents:
             "response.cancel": self._response_cancel,
         }
 
-    def receive(self, message: str, active: int = 0) -> Commands:
-        """Answer one message; return what the session should do.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Types of the events that it reads."""
+        return tuple(self._readers)
+
+    def read(self, name: str, fields: Fields, active: int) -> Commands:
+        """Answer one event; return what the session should do.
 
         Args:
-            message: As it came.
+            name: Its type, one of ``names``.
+            fields: Its members.
             active: Turn of the reply that is active, says the session; 0 if none is.
+
+        Raises:
+            BadRequest: If it is refused; nothing was changed then.
         """
         self._active = active
-        event_id: str | None = None
-        try:
-            fields = parsed(message)
-            given = fields.get("event_id")
-            if given is not None:
-                event_id = ID(given, "event_id")
-            return self._reader(fields)(fields)
-        except BadRequest as refused:
-            self._call.wire.refuse(refused, event_id)
-            return []
+        return self._readers[name](fields)
 
     def refused(self, command: Command) -> None:
         """Tell that a command could not be carried out as things stand."""
@@ -162,31 +155,6 @@ class ClientEvents:
         reading, wire.sender = wire.sender, command.sender
         wire.refuse(refusal, command.event_id)
         wire.sender = reading
-
-    def _reader(self, fields: Fields) -> Callable[[Fields], Commands]:
-        if "type" not in fields:
-            message = "the event has no type"
-            raise BadRequest(message, "missing_required_parameter", "type")
-        name = text()(fields["type"], "type")
-        reader = self._readers.get(name)
-        if reader is None:
-            known = ", ".join(self._readers)
-            message = f"unknown event type {name[:64]!r}; known are: {known}"
-            raise BadRequest(message, "unknown_event", "type")
-        return reader
-
-    def _session_update(self, fields: Fields) -> Commands:
-        call, rules = self._call, self._rules
-        old = call.settings
-        new = rules.update(old, required(fields, "session"))
-        if new.kind != old.kind:
-            message = f"session.type is {old.kind} from the start of the call on"
-            raise BadRequest(message, param="session.type")
-        call.settings = new
-        session = new.rendered(self._session_id)
-        call.wire.event("session.updated", session=session)
-        settings = rules.call_settings(new)
-        return [] if settings == rules.call_settings(old) else [Configure(settings)]
 
     def _audio_append(self, fields: Fields) -> Commands:
         if self._call.paced:

@@ -13,15 +13,19 @@ from dataclasses import asdict
 from typing import assert_never
 
 from voiceserver.budget import TurnRecord
-from voiceserver.commands import Attach, Command, HangUp
+from voiceserver.commands import Attach, Command, Configure, HangUp
 from voiceserver.config import Config
+from voiceserver.dialects.fields import text as string
 from voiceserver.dialects.realtime.call import RealtimeCall
 from voiceserver.dialects.realtime.client import ClientEvents
+from voiceserver.dialects.realtime.client_event import parsed
+from voiceserver.dialects.realtime.client_items import ID, required
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
 from voiceserver.dialects.realtime.output import Responses
 from voiceserver.dialects.realtime.session import SessionRules, SessionSettings
 from voiceserver.dialects.realtime.wire import Ids, Wire, wants_extensions
+from voiceserver.errors import BadRequest
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
@@ -42,6 +46,8 @@ from voiceserver.events import (
 )
 from voiceserver.session.ports import Opened, Opening
 from voiceserver.voices import Voices
+
+UPDATE = "session.update"
 
 
 class RealtimeDialect:
@@ -74,9 +80,8 @@ class RealtimeDialect:
         )
         self._speech = UserSpeech(self._call, opening.config.turn.prefix_ms)
         self._responses = Responses(self._call, ids.new("conv"))
-        self._client = ClientEvents(
-            self._call, rules, self._speech, self._responses, self._session_id
-        )
+        self._client = ClientEvents(self._call, rules, self._speech, self._responses)
+        self._rules = rules
 
     def opened(self) -> None:
         """Greet the client with ``session.created``."""
@@ -117,12 +122,51 @@ class RealtimeDialect:
         self._responses.account(record)
 
     def receive(self, text: str, sender: int = 0, active: int = 0) -> Iterable[Command]:
-        """Answer a message of the client; return what the session should do."""
-        self._call.wire.sender = sender
+        """Answer a message of the client; return what the session should do.
+
+        Whatever comes, the answer is a server event or a refusal that names the
+        offending event.
+        """
+        wire, event_id = self._call.wire, None
+        wire.sender = sender
         try:
-            return self._client.receive(text, active)
+            fields = parsed(text)
+            given = fields.get("event_id")
+            if given is not None:
+                event_id = ID(given, "event_id")
+            name = self._type(fields)
+            if name == UPDATE:
+                return self._update(fields)
+            return self._client.read(name, fields, active)
+        except BadRequest as refused:
+            wire.refuse(refused, event_id)
+            return []
         finally:
-            self._call.wire.sender = None
+            wire.sender = None
+
+    def _type(self, fields: Mapping[str, object]) -> str:
+        if "type" not in fields:
+            message = "the event has no type"
+            raise BadRequest(message, "missing_required_parameter", "type")
+        name: str = string()(fields["type"], "type")
+        if name == UPDATE or name in self._client.names:
+            return name
+        known = ", ".join([UPDATE, *self._client.names])
+        message = f"unknown event type {name[:64]!r}; known are: {known}"
+        raise BadRequest(message, "unknown_event", "type")
+
+    def _update(self, fields: Mapping[str, object]) -> Iterable[Command]:
+        """Keep what a client sets and show it; the session is told what it decides."""
+        call, rules = self._call, self._rules
+        old = call.settings
+        new = rules.update(old, required(fields, "session"))
+        if new.kind != old.kind:
+            message = f"session.type is {old.kind} from the start of the call on"
+            raise BadRequest(message, param="session.type")
+        call.settings = new
+        call.wire.event("session.updated", session=new.rendered(self._session_id))
+        settings = rules.call_settings(new)
+        return [] if settings == rules.call_settings(old) else [Configure(settings)]
 
     def attach(self, listener: Attach) -> None:
         """Tell a sideband too, after greeting it; or no more."""
