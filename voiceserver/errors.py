@@ -106,6 +106,7 @@ class ProviderFailed(EngineFailed):
         kind: ``"error"``, ``"late"``; ``"busy"`` (asked to wait);
             ``"misconfigured"`` (key, address or model: asking again is of no use);
             ``"refused"`` (this request: others may be answered);
+            ``"doubtful"`` (this request, or everybody: a probe finds out);
             ``"pin"`` (another model answers than the pinned one).
         retry_after_s: How long it asks to be left alone; 0 if it did not say.
     """

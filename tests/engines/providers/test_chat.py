@@ -95,7 +95,7 @@ def test_what_a_broken_answer_cost_is_estimated() -> None:
     ("fault", "kind", "wait_s"),
     [
         ("401", "misconfigured", 0),
-        ("404", "misconfigured", 0),
+        ("404", "doubtful", 0),
         ("302", "misconfigured", 0),
         ("429:7", "busy", 7),
         ("503:3", "error", 3),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
-from tests.chat_faults import TEXT, ChatService
-from tests.engines.providers.chain_bench import Bench, Turn, run
+from tests.chat_faults import TEXT, ChatService, Head
+from tests.engines.providers.chain_bench import DELTAS, Bench, Turn, run
 from voiceserver.budget import Spent, Step
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import Message, Note, TextRequest
@@ -298,3 +300,81 @@ def test_a_drained_provider_is_not_asked_until_it_is_restored() -> None:
             assert (await bench.turn()).by == "a"
 
     run(scenario())
+
+
+@pytest.mark.parametrize("fault", ["hang", "headers-hang"])
+def test_who_is_given_up_before_a_word_is_booked(fault: str) -> None:
+    """It reads what it was sent, and charges for it; as wasted, nobody heard it."""
+    bench = Bench(fault, "ok")
+    turn = run(bench.turn())
+    value = bench.metrics.registry.get_sample_value
+    given_up = {"provider": "a", "kind": "wasted"}
+    assert (value("voiceserver_tokens_total", given_up) or 0) > 20
+    assert turn.spent.tokens_wasted > 20
+    assert (value("voiceserver_cost_usd_total", {"provider": "a"}) or 0) > 0
+
+
+@pytest.mark.parametrize("fault", ["401", "500", "429:2"])
+def test_who_refuses_charges_nothing(fault: str) -> None:
+    """Nor is anything booked."""
+    bench = Bench(fault, "ok")
+    turn = run(bench.turn())
+    assert turn.spent.tokens_wasted == 0
+
+
+@pytest.mark.parametrize("fault", ["tool:{broken", "empty"])
+def test_what_a_request_brings_about_closes_nobody_out(fault: str) -> None:
+    """A client can have a model answer with nothing, or with broken calls."""
+    bench = Bench("ok")
+
+    async def scenario() -> Turn:
+        async with bench.chain:
+            bench.transport.services["a"].fault = fault
+            await bench.turns(2)
+            bench.transport.services["a"].fault = ""
+            return await bench.turn()
+
+    assert run(scenario()).by == "a"
+    assert bench.routes["a"].breaker.state is BreakerState.CLOSED
+
+
+class Choosy(ChatService):
+    """Answers 404 to what is said in turns, and 200 to a probe."""
+
+    async def answer(
+        self, body: dict[str, Any], key: str = ""
+    ) -> AsyncGenerator[Head | bytes, None]:
+        said = body["messages"][-1]["content"]
+        self.fault = "404" if said.startswith("no ") else ""
+        async with aclosing(super().answer(body, key)) as parts:
+            async for part in parts:
+                yield part
+
+
+def test_a_404_of_one_request_is_put_to_the_proof() -> None:
+    """By a probe, while others are answered."""
+    bench = Bench("ok")
+
+    async def scenario() -> Turn:
+        async with bench.chain:
+            bench.transport.services["a"] = Choosy(deltas=DELTAS)
+            refused = await bench.turn("no such function")
+            assert refused.by == "responder"
+            await asyncio.sleep(1)
+            return await bench.turn()
+
+    assert run(scenario()).by == "a"
+    assert bench.routes["a"].breaker.state is BreakerState.CLOSED
+
+
+def test_a_404_of_every_request_is_found_out() -> None:
+    """The probe gets it too."""
+    bench = Bench("404", "ok")
+
+    async def scenario() -> None:
+        async with bench.chain:
+            await bench.turn()
+            await asyncio.sleep(1)
+
+    run(scenario())
+    assert bench.routes["a"].breaker.state is BreakerState.OPEN

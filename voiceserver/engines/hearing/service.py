@@ -18,10 +18,11 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
+    MAX_ERROR_BYTES,
     HttpResponse,
     Transport,
-    error_code,
     key_headers,
     read_up_to,
     status_failure,
@@ -106,13 +107,15 @@ class TranscriptionService:
         }
         body = _form(boundary, self._fields(opening), _wav_head(len(pcm)) + pcm)
         url = self._url("audio/transcriptions")
-        response = await self._transport.send(self.name, "POST", url, headers, body)
+        minutes = len(pcm) / 2 / MIC_RATE / 60
+        spent = Spent(cost_usd=minutes * self.provider.price)
+        with charged(observe, spent):
+            response = await self._transport.send(self.name, "POST", url, headers, body)
         try:
             answer = await self._answer(response)
         finally:
             response.close()
-        minutes = len(pcm) / 2 / MIC_RATE / 60
-        observe(Spent(cost_usd=minutes * self.provider.price))
+        observe(spent)
         yield _hypothesis(self.name, answer, opening)
 
     def _fields(self, opening: Opening) -> dict[str, str]:
@@ -131,7 +134,8 @@ class TranscriptionService:
         except (ValueError, RecursionError):
             document = None
         if response.status != 200:
-            raise status_failure(self.name, response, error_code(document))
+            error = body[:MAX_ERROR_BYTES].decode(errors="replace")
+            raise status_failure(self.name, response, error)
         return document
 
 

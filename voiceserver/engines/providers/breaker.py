@@ -133,9 +133,9 @@ class Breaker:
             kind: See ``errors.ProviderFailed``.
             retry_after_s: How long the provider asks to be left alone.
         """
-        if kind == "refused":
+        if kind in ("refused", "doubtful"):
             self._refused += 1
-            if self._refused % REFUSALS_IN_A_ROW == 0:
+            if kind == "doubtful" or self._refused % REFUSALS_IN_A_ROW == 0:
                 self.doubted(now_s)
             return
         self._in_a_row += 1
@@ -174,7 +174,8 @@ class Breaker:
             self._close()
             return
         self._state = BreakerState.CLOSED  # so that it opens once more
-        kind = "error" if kind == "refused" else kind  # a word is refused to nobody
+        if kind in ("refused", "doubtful"):
+            kind = "error"  # a word is refused to nobody
         self.failed(now_s, kind, retry_after_s)
         if self._state is BreakerState.CLOSED:
             self._open(now_s)

@@ -56,7 +56,9 @@ class StreamedCalls:
             return False
         for part in parts:
             if not isinstance(part, dict):
-                raise ProviderFailed(self.source, "called a tool in no known way")
+                raise ProviderFailed(
+                    self.source, "called a tool in no known way", "refused"
+                )
             self._grow(part)
         return True
 
@@ -69,10 +71,14 @@ class StreamedCalls:
         calls = []
         for part in self._calls:
             if not part.name:
-                raise ProviderFailed(self.source, "called a tool without a name")
+                raise ProviderFailed(
+                    self.source, "called a tool without a name", "refused"
+                )
             arguments = read_arguments(without_halves(part.arguments))
             if not arguments:
-                raise ProviderFailed(self.source, "called a tool with broken JSON")
+                raise ProviderFailed(
+                    self.source, "called a tool with broken JSON", "refused"
+                )
             calls.append(ToolCall(part.id or new_call_id(), part.name, arguments))
         return calls
 
@@ -95,10 +101,12 @@ class StreamedCalls:
                 text = json.dumps(arguments, ensure_ascii=False)
                 if call.arguments.strip() not in ("", "{}", text):
                     message = "called a tool with two sets of arguments"
-                    raise ProviderFailed(self.source, message)
+                    raise ProviderFailed(self.source, message, "refused")
                 call.arguments = text
             case _:
-                raise ProviderFailed(self.source, "called a tool with broken JSON")
+                raise ProviderFailed(
+                    self.source, "called a tool with broken JSON", "refused"
+                )
 
     def _belongs_to(
         self, index: int | None, call_id: str, name: str, arguments: object
@@ -114,7 +122,9 @@ class StreamedCalls:
                 call = None
         if call is None:
             if len(self._calls) >= MAX_CALLS:
-                raise ProviderFailed(self.source, "called too many tools at once")
+                raise ProviderFailed(
+                    self.source, "called too many tools at once", "refused"
+                )
             call = _Part(index)
             self._calls.append(call)
         return call

@@ -25,10 +25,14 @@ from voiceserver.engines.providers.chat_request import (
     is_about_a_value,
     request_body,
 )
+from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
+    MAX_ERROR_BYTES,
     HttpResponse,
     Transport,
     error_code,
+    error_in,
+    fault_of,
     key_headers,
     read_up_to,
     status_failure,
@@ -41,7 +45,6 @@ from voiceserver.errors import ProviderFailed
 
 log = logging.getLogger(__name__)
 
-MAX_ERROR_BYTES = 16 * 1024
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
 USAGE_WAIT_S = 0.3
 MAX_ASKED = 4  # times, each without something that was refused
@@ -122,14 +125,9 @@ class ChatModel:
         Raises:
             ProviderFailed: If the provider fails, before or between words.
         """
-        body = b""
-        stream = ChatStream(self.name, self.provider.expect_model)
-        asked = False
-        response: HttpResponse | None = None
+        response, body = await self._send(request)
+        stream = self._stream(request, response)
         try:
-            response, body = await self._send(request)
-            asked = True
-            stream = self._stream(request, response)
             while chunk := await _more(stream, response):
                 for text in stream.feed(chunk):
                     yield text
@@ -140,14 +138,14 @@ class ChatModel:
                 yield item
             await response.settle()
         finally:
-            if response is not None:
-                response.close()
-            if asked:
-                request.observe(self._spent(stream, len(body)))
+            response.close()
+            request.observe(self._spent(stream, len(body)))
 
-    def _spent(self, stream: ChatStream, sent_bytes: int) -> Spent:
+    def _spent(self, stream: ChatStream | None, sent_bytes: int) -> Spent:
         """What an answer cost, told or, when it was broken off, estimated."""
-        tokens_in, tokens_out = stream.usage or (sent_bytes // 4, stream.n_deltas)
+        tokens_in, tokens_out = sent_bytes // 4, stream.n_deltas if stream else 0
+        if stream is not None and stream.usage is not None:
+            tokens_in, tokens_out = stream.usage
         provider = self.provider
         cost = tokens_in * provider.price_in + tokens_out * provider.price_out
         return Spent(tokens_in, tokens_out, 0, cost / 1e6)
@@ -171,17 +169,20 @@ class ChatModel:
             ProviderFailed: If the answer has another status than that of success.
         """
         refused, keep = self.refused, True
+        url = self._url("chat/completions")
         for _ in range(MAX_ASKED):
             body = request_body(self.provider, request, refused)
-            response = await self._transport.send(
-                self.name, "POST", self._url("chat/completions"), self._headers, body
-            )
+            spent = self._spent(None, len(body))
+            with charged(request.observe, spent):
+                response = await self._transport.send(
+                    self.name, "POST", url, self._headers, body
+                )
             if response.status == 200:
                 if refused is not self.refused and keep:
                     self.refused = refused
                 return response, body
             try:
-                error = await _error_in(response)
+                error = await error_in(response)
             finally:
                 response.close()
             more = None
@@ -190,12 +191,15 @@ class ChatModel:
             if more is None:
                 break
             refused, keep = more, keep and not is_about_a_value(error)
-        code = _code_in(error)
         log.warning(
             "a text provider answered with an error",
-            extra={"provider": self.name, "status": response.status, "code": code},
+            extra={
+                "provider": self.name,
+                "status": response.status,
+                "code": error_code(error),
+            },
         )
-        raise status_failure(self.name, response, code)
+        raise status_failure(self.name, response, error)
 
 
 async def _more(stream: ChatStream, response: HttpResponse) -> bytes:
@@ -213,22 +217,6 @@ async def _more(stream: ChatStream, response: HttpResponse) -> bytes:
             return await response.read()
     except (TimeoutError, ProviderFailed):
         return b""
-
-
-async def _error_in(response: HttpResponse) -> str:
-    """Return an error's body; its text may quote the prompt, so it is never shown."""
-    try:
-        return (await read_up_to(response, MAX_ERROR_BYTES)).decode(errors="replace")
-    except ProviderFailed:
-        return ""
-
-
-def _code_in(error: str) -> str:
-    """Return the code in an error's body, e.g. ``", model_not_found"``."""
-    try:
-        return error_code(json.loads(error))
-    except (ValueError, RecursionError):
-        return ""
 
 
 class ChatStream:
@@ -299,7 +287,7 @@ class ChatStream:
         """
         self._n_bytes += len(chunk)
         if self._n_bytes > MAX_ANSWER_BYTES:
-            raise ProviderFailed(self._source, "its answer is too long")
+            raise ProviderFailed(self._source, "its answer is too long", "refused")
         if not self._events:
             chunk = self._look(chunk)
         return self._read(self._parser.feed(chunk)) if self._events else []
@@ -324,7 +312,7 @@ class ChatStream:
         calls = [*self._calls.ended(), *self._written.calls]
         alive = self._life and (self.n_deltas > 0 or cut)
         if not (self._has_words or calls or alive):
-            raise ProviderFailed(self._source, "its answer was empty")
+            raise ProviderFailed(self._source, "its answer was empty", "refused")
         self.last = [*calls, Shortened()] if cut else [*calls]
         return texts
 
@@ -335,7 +323,7 @@ class ChatStream:
         if head.startswith(b"{"):
             self._document = True
             if len(head) > MAX_EVENT_BYTES:
-                raise ProviderFailed(self._source, "its answer is too long")
+                raise ProviderFailed(self._source, "its answer is too long", "refused")
             return b""
         if any(head.startswith(name) for name in _FIELDS):
             self._events = True
@@ -387,9 +375,11 @@ class ChatStream:
             raise ProviderFailed(self._source, "sent what is not JSON") from None
         if not isinstance(chunk, dict):
             raise ProviderFailed(self._source, "sent what is no chat chunk")
-        if chunk.get("error"):
-            code = error_code(chunk)
-            raise ProviderFailed(self._source, f"reported an error{code}")
+        if error := chunk.get("error"):
+            status = error.get("code") if isinstance(error, dict) else None
+            kind = fault_of(status if isinstance(status, int) else 200, data)
+            message = f"reported an error{error_code(data)}"
+            raise ProviderFailed(self._source, message, kind)
         self._identify(chunk)
         choices = chunk.get("choices")
         # The usage chunk, and Azure's first one, have no choices.

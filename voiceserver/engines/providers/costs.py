@@ -6,11 +6,14 @@ what the others have spent, so that a limit is one for all.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from voiceserver.budget import Spent
+from voiceserver.errors import ProviderFailed
 from voiceserver.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -96,3 +99,25 @@ class Costs:
                 "the day's money is spent; providers with a price are asked no more",
                 extra={"limit_usd": self._limit_usd},
             )
+
+
+@contextmanager
+def charged(observe: Callable[[Spent], None], spent: Spent) -> Iterator[None]:
+    """Within, an answer's head is awaited: what is given up then is charged for.
+
+    A service reads what it was sent whether or not somebody waits for what it says; one
+    that refuses, or cannot be reached, charges nothing.
+
+    Args:
+        observe: Takes the cost.
+        spent: What the request alone costs, as an estimate.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        observe(spent)
+        raise
+    except ProviderFailed as failure:
+        if failure.kind == "late":
+            observe(spent)
+        raise

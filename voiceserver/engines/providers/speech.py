@@ -18,17 +18,18 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Spent
 from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
+from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
+    MAX_ERROR_BYTES,
     HttpResponse,
     Transport,
-    error_code,
+    error_in,
     key_headers,
     read_up_to,
     status_failure,
 )
 from voiceserver.errors import ProviderFailed
 
-MAX_ERROR_BYTES = 16 * 1024
 MAX_AUDIO_BYTES = 120 * 48_000  # two minutes: no phrase is that long
 # What other formats begin with, and what an error or a page begins with.
 # Long enough that a first sample is hardly ever mistaken for one.
@@ -103,17 +104,20 @@ class SpeechService:
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         """Stream the phrase's audio; what it costs is noted once it is accepted.
 
+        Or given up before it could be.
+
         Raises:
             ProviderFailed: If the service fails, before or between chunks.
         """
         if not any(map(str.isalnum, request.text)):
             return
         url, headers, body = self._request(request)
-        response = await self._transport.send(self.name, "POST", url, headers, body)
+        spent = Spent(cost_usd=len(request.text) * self.provider.price / 1e6)
+        with charged(request.observe, spent):
+            response = await self._transport.send(self.name, "POST", url, headers, body)
         try:
             await self._check(response)
-            cost = len(request.text) * self.provider.price / 1e6
-            request.observe(Spent(cost_usd=cost))
+            request.observe(spent)
             n_bytes, odd = 0, b""
             while data := await response.read():
                 if not n_bytes and data.startswith(_NOT_PCM):
@@ -153,7 +157,7 @@ class SpeechService:
 
     async def _check(self, response: HttpResponse) -> None:
         if response.status != 200:
-            raise status_failure(self.name, response, await _code_in(response))
+            raise status_failure(self.name, response, await error_in(response))
         kind = response.content_type
         if kind.startswith(_NOT_AUDIO) or kind in _OTHER_AUDIO:
             raise ProviderFailed(self.name, f"answered with {kind}, not with PCM")
@@ -184,10 +188,3 @@ def ssml(request: SpeechRequest, voice: str, style: str) -> str:
 
 def _samples(pcm: bytes) -> Samples:
     return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
-
-
-async def _code_in(response: HttpResponse) -> str:
-    try:
-        return error_code(json.loads(await read_up_to(response, MAX_ERROR_BYTES)))
-    except (ProviderFailed, ValueError, RecursionError):
-        return ""

@@ -15,6 +15,7 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
     Answering,
+    Note,
     SpeechChunk,
     SpeechRequest,
     Synthesizer,
@@ -51,7 +52,9 @@ class VoiceChain(Tended):
         voices = dict(self._routes)
         probe = SpeechRequest("Hello.")
         remote = [route for route, _ in self._routes[:-1]]
-        super().__init__(remote, lambda route: voices[route].speak(probe))
+        super().__init__(
+            remote, lambda route: voices[route].speak(_booked(route, probe))
+        )
 
     @property
     def name(self) -> str:
@@ -125,6 +128,15 @@ def _attempt(
         lambda _chunk: True,
         request.observe,
     )
+
+
+def _booked(route: Route, request: SpeechRequest) -> SpeechRequest:
+    """Have a probe's cost booked like any other."""
+
+    def book(note: Note) -> None:
+        route.book(note)
+
+    return replace(request, observe=book)
 
 
 class _NoSound(ProviderFailed):

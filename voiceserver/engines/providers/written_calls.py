@@ -73,10 +73,14 @@ class WrittenCalls:
         found = list(_calls_in(text, self._offered))
         for name, arguments in found:
             if name not in self._offered or not arguments:
-                raise ProviderFailed(self._source, "wrote a call that cannot be made")
+                raise ProviderFailed(
+                    self._source, "wrote a call that cannot be made", "refused"
+                )
             self.calls.append(ToolCall(new_call_id(), name, arguments))
         if not found and _MARK.search(text):
-            raise ProviderFailed(self._source, "wrote a call that cannot be read")
+            raise ProviderFailed(
+                self._source, "wrote a call that cannot be read", "refused"
+            )
         return "" if found else text
 
     def _give(self, n: int) -> str:
