@@ -32,6 +32,7 @@ BY_NAME = (
     "media_browser",
     "media_words",
     "soak",
+    "text_normaliser",
     "voice_gate",
     "voice_gpu",
     "voice_likeness",

@@ -25,6 +25,7 @@ from voiceserver.voice.text.numbers import (
     is_day,
     ordinal,
     roman,
+    with_article,
     year,
 )
 from voiceserver.voice.text.units import ANY_CASE, UNITS
@@ -221,8 +222,7 @@ def as_fraction(text: str, _format: str = "") -> str:
     words = fraction(int(found[2]), int(found[3]))
     if not found[1]:
         return " ".join(words)
-    first = ["a"] if words[0] == "one" and len(words) == 2 else words[:1]
-    return " ".join([*cardinal(int(found[1])), "and", *first, *words[1:]])
+    return " ".join([*cardinal(int(found[1])), "and", *with_article(words)])
 
 
 # Symbols that alone are too ambiguous for a guess.

@@ -15,7 +15,7 @@ from tests.voice.text.test_written import said
         ("Ask Dr Lee", "ask doctor lee"),
         ("Romans 8:28", "romans eight twenty eight"),
         ("1 Peter 5:7-9", "first peter five seven to nine"),
-        ("a ratio of 8:28", "a ratio of eight twenty eight"),
+        ("a ratio of 8:28", "a ratio of eight to twenty eight"),
         ("48.85° N", "forty eight point eight five degrees north"),
         ("Em to Am", "E minor to A minor"),
         ("Aunt Em said", "aunt em said"),

@@ -76,9 +76,10 @@ def code(text: str) -> Spoken:
     words: Spoken = []
     if m := _NAMED_BY_HUNDREDS.fullmatch(text):
         return [*spell(m[1]), *by_hundreds(int(m[2]))]
+    in_words = re.fullmatch(r"(?:[a-z]{2,}-)+\d+", text) is not None  # one-in-100
     for part in re.findall(r"[A-Za-z]+|\d+", text):
         if part.isdecimal():
-            short = len(part) <= 2 and part[0] != "0"
+            short = in_words or (len(part) <= 2 and part[0] != "0")
             words += cardinal(int(part)) if short else digits(part)
         else:
             words += code_part(part)

@@ -73,7 +73,21 @@ def _month_year(m: re.Match[str]) -> Spoken | None:
     return [_month(m["month"]), *year(int(m["year"]))]
 
 
+_OF_RATIOS = re.compile(
+    r" (?:ratio|dilution|scale|odds|mix|mixture|solution|slope|model|split)\b"
+)
+_RATIO_BEFORE = re.compile(
+    r"\b(?:ratio|odds|scale|diluted?|mixed|proportion)(?: of| is| at)?:? $", re.I
+)
+
+
 def _clock(m: re.Match[str]) -> Spoken | None:
+    if (
+        m["minute"]
+        and not m["half"]
+        and (_OF_RATIOS.match(m.string, m.end()) or _RATIO_BEFORE.search(before(m)))
+    ):
+        return None
     return _time(m, "hour", "minute", "second", "half")
 
 
@@ -125,6 +139,8 @@ def _decade(m: re.Match[str]) -> Spoken | None:
     if len(m["number"]) == 2:
         if m.group()[-2:] != "'s" and m.group()[0] != "'" and not is_decade(m):
             return [*cardinal(n), "seconds"]
+        return plural(cardinal(n))
+    if n % 1000 == 0:
         return plural(cardinal(n))
     return plural(year(n)) if n % 100 else [*cardinal(n // 100), "hundreds"]
 
@@ -280,6 +296,10 @@ DAY_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?P<year>[12]\d{3})-(?P<month>\d\d)(?![\w-]|\.\d)", _year_month),
     (r"(?P<from>[12]\d{3})/(?P<to>\d\d)(?![\d/])", _season),
     (r"\d{1,4} ?[dhms](?: \d{1,3} ?[dhms]){1,3}(?!\w)", _duration),
+    (
+        rf"- ?(?=(?i:{MONTH}) \d|[12]\d{{3}}-\d\d)",
+        lambda m: ["to"] if re.search(r"\d ?$", before(m, 3)) else None,
+    ),
     (r"(?P<hour>\d{1,2})h(?P<minute>[0-5]\d)(?!\w)", _hours),
     (
         rf"(?P<name>{_DAY_NAME})\.?(?P<comma>,)? (?=(?i:{MONTH})|\d{{1,2}}(?:st|nd"

@@ -125,7 +125,8 @@ def _inside(text: str, m: re.Match[str], out: dict[int, str]) -> None:
             out.setdefault(index, "")
         elif text[index] == "_" and not _in_any(index, words):
             follows = text[index + 1 : index + 3].lstrip("{")
-            out.setdefault(index, " " if follows[:1].isdigit() else " sub ")
+            plain = follows[:1].isdigit() and text[index - 1] not in "aA"
+            out.setdefault(index, " " if plain else " sub ")
     for letters in _LETTERS.finditer(text, start, end):
         if letters.group() in _FUNCTIONS or _in_any(letters.start(), words):
             continue

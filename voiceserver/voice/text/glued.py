@@ -113,6 +113,12 @@ def _is_period(m: re.Match[str], number: str, tail: str) -> bool:
 _OF_SEVERAL = re.compile(r" (?:are|were|have)\b")
 
 
+def _round(m: re.Match[str]) -> Spoken | None:
+    """100s of people: hundreds, thousands."""
+    words = cardinal(int(m["number"]))
+    return plural(words[1:] if words[0] == "one" else words)
+
+
 def _with_s(m: re.Match[str], number: str) -> Spoken | None:
     if is_product(m) and number.isdecimal():
         verb = _OF_SEVERAL.match(m.string, m.end())
@@ -219,6 +225,7 @@ STROKE_PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?P<top>\d{1,3})/(?P<bottom>\d{1,3})(?![\d/]| ?[=+*\u00d7\u00f7-] ?\d)",
         _stroke,
     ),
+    (r"(?P<number>10{1,8})'?s(?= of\b)", _round),
     (r"(?P<number>\d{1,4})(?P<letter>[MBT])(?!\w)", _letter),
     (
         r"(?P<number>(?>\d{1,15}(?:\.\d{1,9})?))(?P<tail>s)(?!\w)(?<![02-9]0s)",

@@ -18,6 +18,7 @@ from voiceserver.voice.text.numbers import (
     decimal,
     fraction,
     whole_number,
+    with_article,
 )
 from voiceserver.voice.text.units import ANY_CASE, BELOW, SAFE, UNITS
 
@@ -62,12 +63,7 @@ def _mixed(whole: str | None, top: int, bottom: int) -> Spoken:
     spoken = fraction(top, bottom)
     if not whole or not int(whole):
         return spoken
-    return [
-        *cardinal(int(whole)),
-        "and",
-        *(["a"] if top == 1 else spoken[:1]),
-        *spoken[1:],
-    ]
+    return [*cardinal(int(whole)), "and", *with_article(spoken)]
 
 
 def _parts(m: re.Match[str]) -> tuple[int, int] | None:
@@ -157,6 +153,19 @@ def _of_a_power(m: re.Match[str]) -> Spoken | None:
     return _unit(m, single=False) if _POWER_BEFORE.search(before(m, 8)) else None
 
 
+_MEASURED = re.compile(rf"\d ?(?:{'|'.join(map(re.escape, UNITS))}) ?$")
+
+
+def _per_amount(m: re.Match[str]) -> Spoken | None:
+    """The stroke between two amounts with units: 250 mg/5 mL."""
+    return ["per"] if _MEASURED.search(before(m, 12)) else None
+
+
+def _to_amount(m: re.Match[str]) -> Spoken | None:
+    """The hyphen between two amounts with units: 5 km - 10 km."""
+    return ["to"] if _MEASURED.search(before(m, 12)) else None
+
+
 def _inches(m: re.Match[str]) -> Spoken | None:
     """ "in" is a unit after feet, before a direction, or where a stop shortens it."""
     spoken = decimal(m["number"])
@@ -171,7 +180,7 @@ _EXACT = _longest([name for name in UNITS if name != "x"])
 _LOOSE = _longest([n for n in ANY_CASE if n != "in" and (len(n) > 2 or n in SAFE)])
 _UNIT = (
     rf"(?P<unit>(?:{_EXACT})(?![\w²³'])|(?i:{_LOOSE})(?![\w²³']))"
-    rf"(?P<per>(?:/(?:{_longest(list(BELOW))})(?!\w))*)(?!/\w)(?:\.(?= [a-z]))?"
+    rf"(?P<per>(?:/(?:{_longest(list(BELOW))})(?!\w))*)(?!/[A-Za-z])(?:\.(?= [a-z]))?"
 )
 _X = r"(?P<unit>x)(?P<per>(?!))?(?!\w|[ ]?[-+=^²³<>≤≥\\])"
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
@@ -206,6 +215,8 @@ MEASURE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (rf"{_N}(?P<sign>[\"'])(?![\w'\"])", _marked),
     (rf"{_MINUS}{_N}(?P<gap>[ -]?){_UNIT}", _measure),
     (rf"{_MINUS}{_N}(?P<gap>){_X}", _measure),
+    (rf"/ ?(?=\d{{1,6}}(?:\.\d{{1,6}})? ?{_UNIT})", _per_amount),
+    (rf"- ?(?=\d{{1,6}}(?:\.\d{{1,6}})? ?{_UNIT})", _to_amount),
     (_UNIT, _of_a_power),
     (r"[x×] ?(?=\d)", _by),
     (r"(?:(?P<whole>\d{1,6}) ?)?(?P<sign>[½⅓⅔¼¾])", _vulgar),

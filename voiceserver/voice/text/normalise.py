@@ -77,6 +77,7 @@ _WORD = re.compile(r"'(?:tis|twas|em|cause|til|bout)\b|[A-Za-z]+(?:'[A-Za-z]+)*"
 _INITIALS = re.compile(r"(?:[A-Za-z]{1,2}\.){2,8}(?:[A-Z]\b(?!\w))?")
 _DOTTED_WORD = re.compile(r"[A-Za-z]{1,10}\.")
 # No face where a number may be: "(up to 8)", "<3 days".
+_NEVER_SPECIAL = frozenset(',;:])}?"|{')  # no rule begins with one of these
 _EMOTICON = re.compile(
     r"(?<!\w)(?:[:;=][-o']?|8-)[)(\]\[DPp/|](?!\w)|(?<=I )<3(?!\d)|<3(?![\d.]| ?\w)"
 )
@@ -93,19 +94,20 @@ _SOUND = re.compile(
     r"|nd|st|ll|ve|re|ss|cwm|ssh|hrm*f*|mm+|krr*|vr+|wh|xx+|gr+|br+"
 )
 _MATHS = "=+^*<>/²³≈≤≥≠×÷∩∪∈∉⊂⊆"
-_OPERATOR_AFTER = re.compile(rf" ?(?:[{_MATHS}]|!=|->|- ?\d|- [a-z]\b|\[| +over +\w\b)")
+_OPERATOR_AFTER = re.compile(
+    rf" ?(?:[{_MATHS}]|!=|->|- ?\d|- [a-z]\b|\[)"
+    r"| +(?:over|sub) +\w| {1,3}[b-hj-z](?![\w'.-])"
+)
 _OPERATOR_BEFORE = re.compile(rf"(?:[{_MATHS}]|->| -|\d ?-|^-) ?$")
 _BESIDE_LETTER = re.compile(r" (?:[A-Z](?![\w'])|to [A-Z](?![\w']))")
 _BEHIND_LETTER = re.compile(r"(?<![\w'])[A-Z] $")
-_SPECIAL = frozenset(
-    (*MONTHS, *MONTHS.values(), *ALWAYS, *LOWER_INITIALISMS, "the", "in")
-)
+_SPECIAL = frozenset((*MONTHS, *MONTHS.values(), *ALWAYS, *LOWER_INITIALISMS))
 _COMPARED = re.compile(r" ?[-+]?[$\u20ac\u00a3]?\.?\d")
 _TIMES = re.compile(r" ?[\d(]| [a-z]\b|[a-z]\b")
 # A minus before a letter, behind a sum or nothing; no flag of a command.
 _NEGATED = re.compile(r" ?[a-z](?![\w'-])|\(")
 _NEGATES = re.compile(
-    r"(?:[=<>(+*/,^\u00d7\u2264\u2265] ?|^|\n|(?<![\w'-])[\da-z] ?|[\d)] ?)$"
+    r"(?:[=<>(+*/,^\u00d7\u2264\u2265] {0,12}|^|\n|(?<![\w'-])[\da-z] ?|[\d)] ?)$"
 )
 
 
@@ -326,17 +328,24 @@ def _special(text: str, at: int, out: _Writer) -> int | None:
     return end
 
 
+def _is_special(m: re.Match[str]) -> bool:
+    """Whether a word in lower case may be read otherwise: "the" before a day."""
+    word = m.group()
+    dated = word == "the" and m.string[m.end() + 1 : m.end() + 2].isdigit()
+    return dated or word in _SPECIAL
+
+
 def _step(text: str, at: int, out: _Writer) -> int:
     """Read what begins at a place; returns where to go on."""
     if text[at].isspace():
         return _space(text, at, out)
     m = _ORDINARY.match(text, at)
-    if m and len(m.group()) > 1 and m.group() not in _SPECIAL:
+    if m and len(m.group()) > 1 and not _is_special(m):
         out.words([m.group()], at, m.end())
         return m.end()
     if m := _EMOTICON.match(text, at):
         return m.end()
-    end = _special(text, at, out)
+    end = None if text[at] in _NEVER_SPECIAL else _special(text, at, out)
     if end is not None:
         return end
     if m := _WORD.match(text, at):

@@ -12,7 +12,7 @@ import re
 from voiceserver.voice.text.abbreviations import NUMBERED, REGNAL
 from voiceserver.voice.text.addresses import Rule, Spoken, code_part, spell
 from voiceserver.voice.text.evidence import before
-from voiceserver.voice.text.numbers import cardinal, decimal, ordinal, roman
+from voiceserver.voice.text.numbers import cardinal, decimal, ordinal, roman, year
 
 ROADS = {
     "St": "street", "Ave": "avenue", "Rd": "road", "Ln": "lane", "Dr": "drive",
@@ -46,6 +46,11 @@ def _road(m: re.Match[str]) -> Spoken | None:
     # "Elm Dr is closed": a name before, and none behind that a doctor could have.
     sure = sure or (_NAME.search(lead) and _GOES_ON.match(m.string, m.end()))
     return [ROADS[m["road"]]] if sure else None
+
+
+def _house(m: re.Match[str]) -> Spoken | None:
+    """The number of a house is said in pairs of digits: twenty two forty nine."""
+    return year(int(m["house"]))
 
 
 _POINTS = {"N": "north", "S": "south", "E": "east", "W": "west", "NE": "northeast",
@@ -134,13 +139,21 @@ def _chord(m: re.Match[str]) -> Spoken | None:
         kind in ("m", "maj", "dim", "sus", "aug")
         and number in ("6", "7", "9", "4", "2")
     )
+    keyed = re.search(r"\b(?:key of|chords?:?) $", before(m)) is not None
     beside = _BESIDE.match(m.string, m.end()) or _BESIDE_BEFORE.search(before(m))
-    if not (sure or _OF_CHORDS.match(m.string, m.end()) or (kind and beside)):
+    if not (sure or keyed or _OF_CHORDS.match(m.string, m.end()) or (kind and beside)):
         return None
     words = spell(m["root"])
     if sign:
         words.append("flat" if sign in "b\u266d" else "sharp")
     return [*words, *_KINDS[kind], *(cardinal(int(number)) if number else [])]
+
+
+def _doses(m: re.Match[str]) -> Spoken | None:
+    """q4-6h of a prescription: every four to six hours."""
+    words = ["every", *cardinal(int(m["first"]))]
+    words += ["to", *cardinal(int(m["last"]))] if m["last"] else []
+    return [*words, "hours"]
 
 
 def _stars(m: re.Match[str]) -> Spoken | None:
@@ -206,6 +219,12 @@ def _numeral(m: re.Match[str]) -> Spoken | None:
 
 
 NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
+    (
+        r"(?P<house>[1-9]\d{3}) (?=(?:[NSEW]\.? )?"
+        r"(?:[A-Z][a-z]+ |\d+(?:st|nd|rd|th) ){1,3}"
+        rf"(?:{'|'.join([*ROADS, *(w.title() for w in ROADS.values())])})\b)",
+        _house,
+    ),
     (rf"(?P<road>{'|'.join(ROADS)})\b(?!\.|')", _road),
     (
         rf"(?P<unit>{'|'.join(_UNITS_OF_A_HOUSE)})\.? (?=#?\d)",
@@ -235,6 +254,7 @@ NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
         r"(?P<degrees>\d{1,3}(?:\.\d{1,12})?)\u00b0 ?(?P<side>[NSEW])\b",
         _of_degrees,
     ),
+    (r"q(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))? ?h(?:rs?)?(?!\w)", _doses),
     (_CHORD + r"(?![\w'])", _chord),
     (r"(?P<full>\u2605+)(?P<empty>\u2606*)", _stars),
     (r"(?P<number>\d{1,2}(?:\.\d)?) ?(?P<full>\u2605)", _starred),

@@ -144,6 +144,13 @@ def fraction(top: int, bottom: int) -> list[str]:
     return [*cardinal(top), *below]
 
 
+def with_article(spoken: list[str]) -> list[str]:
+    """A fraction behind a whole number: and a half, and one eighth."""
+    if spoken in (["one", "half"], ["one", "third"], ["one", "quarter"]):
+        return ["a", spoken[1]]
+    return spoken
+
+
 def roman(text: str) -> int:
     """Value of a Roman numeral in capitals; 0 if it is not a well-formed one."""
     total = 0

@@ -78,6 +78,15 @@ def _scientific(m: re.Match[str]) -> Spoken | None:
     return [*number, "times", "ten", "to", "the", *_exponent(int(m["power"]))]
 
 
+_OF_A_POWER = re.compile(r"(?:[²³]|\^\d|(?<![\w'.-])[xyzn]) ?$")
+
+
+def _minus(m: re.Match[str]) -> Spoken | None:
+    """A hyphen behind a power or an unknown: n² - 1."""
+    lead = m.string[max(0, m.start() - 4) : m.start()]
+    return ["minus"] if _OF_A_POWER.search(lead) else None
+
+
 SUM_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (
         rf"(?:(?<![\w.)-])-)?(?:{_OPERAND})(?: ?[-+*/×÷x] ?(?:{_OPERAND})){{1,20}}"
@@ -90,6 +99,7 @@ SUM_PATTERNS: tuple[tuple[str, Rule], ...] = (
         _scientific,
     ),
     (r"\^\{?(?P<power>-?\d{1,9}|[A-Za-z])\}?(?!\w)", _power),
+    (r"- ?(?=\d)", _minus),
     (r"!==?|=/=", lambda _: ["is", "not"]),
     (r">=", lambda _: ["at", "least"]),
     (r"<=", lambda _: ["at", "most"]),

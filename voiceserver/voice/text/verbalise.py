@@ -40,6 +40,7 @@ from voiceserver.voice.text.numbers import (
     ordinal,
     plural,
     whole_number,
+    with_article,
     year,
 )
 from voiceserver.voice.text.sums import SUM_PATTERNS
@@ -187,8 +188,8 @@ def _fraction(m: re.Match[str]) -> Spoken | None:
         return None
     whole = [*cardinal(int(m["whole"])), "and"] if m["whole"] else []
     spoken = fraction(top, bottom)
-    if whole and spoken[:1] == ["one"]:
-        spoken = ["a", *spoken[1:]]
+    if whole:
+        spoken = with_article(spoken)
     if spoken[-1] == "quarters" and describes(m):
         spoken[-1] = "quarter"
     return whole + spoken
@@ -283,11 +284,12 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _fraction,
     ),
     (
-        r"(?<![\d-])(?P<first>\d{1,9}(?:\.\d{1,9})?)(?: - |-)"
-        r"(?P<second>\d{1,9}(?:\.\d{1,9})?)(?![\w-]|\.\d)",
+        r"(?<![\d-])(?P<first>\d{1,3}(?:,\d{3}){1,4}|\d{1,9}(?:\.\d{1,9})?)(?: - |-)"
+        r"(?P<second>\d{1,3}(?:,\d{3}){1,4}|\d{1,9}(?:\.\d{1,9})?)(?![\w-]|[.,]\d)",
         _range,
     ),
     (r"(?P<first>\d{1,4}):(?P<second>\d{1,4})(?![\d:])", _ratio),
+    (r"#(?=[A-Z]{1,5}-\d|\d{1,4}[A-Z]\b)", lambda _: ["number"]),
     (r"(?:#|[Nn]os?\. ?(?=\d))(?P<number>\d[\d,]{0,20}\d|\d)(?!\w)", _numbered),
     (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w)", _magnitude),
     (rf"(?P<sign>(?<![\w.)])[-+])?{_N}(?![A-Za-z])", _number),
