@@ -36,6 +36,7 @@ _TEXT = st.lists(
 @given(_TEXT)
 def test_no_rule_fails(caplog: pytest.LogCaptureFixture, text: str) -> None:
     """Numbers, signs and units side by side as nobody would write them."""
+    caplog.clear()
     with caplog.at_level(logging.ERROR):
         tokens = normalise(text).tokens
     assert not caplog.records
@@ -73,6 +74,7 @@ def test_any_character_is_read_or_left_out(
     caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     """All of Unicode, half surrogates included."""
+    caplog.clear()
     with caplog.at_level(logging.ERROR):
         tokens = normalise(text).tokens
     assert not caplog.records

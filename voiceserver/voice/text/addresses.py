@@ -46,8 +46,9 @@ CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def code_part(part: str) -> Spoken:
     """A run of letters inside a code or address: a word if it can be said as one."""
-    if not (part.islower() or part.isupper() or part.istitle()):
-        return [w for piece in CAMEL.split(part) if piece for w in code_part(piece)]
+    pieces = CAMEL.split(part)
+    if len(pieces) > 1:
+        return [word for piece in pieces for word in code_part(piece)]
     if (
         part in LOWER_INITIALISMS
         or len(part) == 1
