@@ -33,6 +33,7 @@ BY_NAME = (
     "media_words",
     "soak",
     "text_normaliser",
+    "turns",
     "voice_gate",
     "voice_gpu",
     "voice_likeness",

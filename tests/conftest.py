@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from voiceserver.weights.place import FOLDER_VARIABLE, is_there, models_folder
+
 TEST_LIMIT_S = 120
 _CLOSING_S = 1.0  # transports close over a few turns of the loop
 
@@ -29,6 +31,25 @@ def wall_clock_limit() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(autouse=True)
+def models_of_others(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hide the models that lie on this machine from all tests but ``weights``.
+
+    Those say which they need, and are skipped where they were not fetched.
+    """
+    marker = request.node.get_closest_marker("weights")
+    if marker is None:
+        monkeypatch.setenv(FOLDER_VARIABLE, f"{os.devnull}/models")
+        return
+    for name in marker.args:
+        if not is_there(name):
+            pytest.skip(
+                f"{name} is not in {models_folder()}: voiceserver models get {name}"
+            )
 
 
 def _open_files() -> int:

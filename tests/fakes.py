@@ -21,6 +21,7 @@ from voiceserver.engines.base import (
     SpeechRequest,
     TextItem,
     TextRequest,
+    Withdraw,
     WordMark,
 )
 from voiceserver.engines.opened import Engines
@@ -269,3 +270,35 @@ class Call:
                 await asyncio.sleep(due - loop.time())
                 level = LOUD if speaking else 0.0
                 self.session.hear(np.full(MIC_RATE // 50, level, np.float32))
+
+
+class FakeTurnEnds:
+    """Answers what it was asked when it is told to, with one probability.
+
+    Attributes:
+        asked: What it was asked about, in order.
+    """
+
+    name = "fake"
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+        self.asked: list[Samples] = []
+        self._waiting: list[Callable[[float], None]] = []
+
+    def score(self, samples: Samples, told: Callable[[float], None]) -> Withdraw:
+        """Keep the question."""
+        self.asked.append(samples)
+        self._waiting.append(told)
+
+        def withdraw() -> None:
+            if told in self._waiting:
+                self._waiting.remove(told)
+
+        return withdraw
+
+    def answer(self) -> None:
+        """Tell all who still want to know."""
+        waiting, self._waiting = self._waiting, []
+        for told in waiting:
+            told(self.probability)

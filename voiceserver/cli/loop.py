@@ -92,7 +92,7 @@ def with_only(config: Config, *slots: Slot) -> Config:
 
     The recogniser gets one process: a command recognises one thing at a time.
     """
-    stubs = {slot: "stub" for slot in SLOTS if slot not in slots}
+    stubs = {slot: "stub" for slot in SLOTS if slot not in slots} | {"turns": "none"}
     return dataclasses.replace(
         config,
         engines=dataclasses.replace(config.engines, **stubs),  # type: ignore[arg-type]

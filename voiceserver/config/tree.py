@@ -161,6 +161,9 @@ class EnginesConfig:
         text: Answers; ``"providers"`` are the ``[[text.provider]]`` tables, and
             ``"auto"`` takes them where there are any, else the responder.
         speech: Speaks.
+        turns: Hears whether a turn has ended: ``"smart-turn"`` (extra ``turns``, and
+            ``voiceserver models get smart-turn``), ``"none"``, or ``"auto"`` for
+            whichever is here.
     """
 
     # The names of recognisers and voices are known to the table of engines alone.
@@ -168,6 +171,7 @@ class EnginesConfig:
     recogniser: str = "pocketsphinx"
     text: Literal["auto", "responder", "providers", "stub"] = "auto"
     speech: str = "neural"
+    turns: Literal["auto", "smart-turn", "none"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ class TurnConfig:
         unclear_ms: Graded: silence when the words do not tell.
         incomplete_ms: Graded: silence after words that look unfinished.
         cap_ms: Graded: silence that always ends a turn.
+        certainty: Graded, where a turn-end model hears the voice: how sure one wants
+            to be that a turn is over, 0.5..0.99; the silence needed follows from it.
         threshold: Speech probability that starts an utterance. Silero's default.
         threshold_playing: The same while a reply sounds, against its echo.
         start_ms: Speech needed to start an utterance: three windows of Silero.
@@ -205,6 +211,7 @@ class TurnConfig:
     unclear_ms: int = 500
     incomplete_ms: int = 1000
     cap_ms: int = 2000
+    certainty: float = 0.9
     threshold: float = 0.5
     threshold_playing: float = 0.7
     start_ms: int = 96
@@ -228,6 +235,7 @@ class TurnConfig:
         _require(
             self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
         )
+        _require(0.5 <= self.certainty <= 0.99, "certainty must be 0.5..0.99")
         _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
         _require(
             self.idle_ms == 0 or 1000 <= self.idle_ms <= 600_000,

@@ -1,4 +1,4 @@
-"""What an engine is: four structural protocols and the types that cross them.
+"""What an engine is: five structural protocols and the types that cross them.
 
 Engines stream; they decide nothing about the conversation. Cancelling (closing a
 generator, or ``close()``) stops the work itself within one step, and clean-up is
@@ -160,6 +160,31 @@ class Recogniser(Protocol):
 
         Raises:
             Overloaded: If too many are waiting already.
+        """
+
+
+Withdraw = Callable[[], None]
+
+
+class TurnEnds(Protocol):
+    """Tells from the sound of a turn whether it has ended."""
+
+    @property
+    def name(self) -> str:
+        """Name in ledger and metrics."""
+
+    def score(self, samples: Samples, told: Callable[[float], None]) -> Withdraw:
+        """Ask for the probability that a turn has ended; returns at once.
+
+        An answer is of use while the pause lasts, and may never come: nobody waits.
+
+        Args:
+            samples: The turn so far, 16 kHz, its pause included; 8 s are enough.
+            told: Called with the probability, in [0, 1], at most once and not within
+                this call.
+
+        Returns:
+            Withdraws the question: ``told`` is not called from then on.
         """
 
 

@@ -14,10 +14,12 @@ from voiceserver.engines.base import (
     SpeechChunk,
     Synthesizer,
     TextModel,
+    TurnEnds,
     VoiceActivityEngine,
 )
 from voiceserver.engines.lines import LineCache
 from voiceserver.overload import Overload
+from voiceserver.turns.ending import EndWeights
 from voiceserver.voices import Voices
 
 
@@ -74,6 +76,8 @@ class Engines:
         providers: The services behind text and speech, in order of preference.
         common: What is known of them by all processes of the server; None where there
             are none.
+        turn_ends: Hears whether a turn has ended; None where nothing does.
+        ending: What it hears is worth; None without it.
     """
 
     vad: VoiceActivityEngine
@@ -83,6 +87,8 @@ class Engines:
     lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
     overload: Overload = field(default_factory=Overload, compare=False)
     providers: tuple[Provider, ...] = field(default=(), compare=False)
+    turn_ends: TurnEnds | None = None
+    ending: EndWeights | None = None
     common: Common | None = field(default=None, compare=False)
 
     def voices(self, default: str) -> Voices:

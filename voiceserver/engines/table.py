@@ -30,6 +30,8 @@ from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route
+from voiceserver.engines.remote.turn_ends import RemoteTurnEnds
+from voiceserver.engines.turn_ends import ending, opened_turn_ends
 from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
@@ -217,6 +219,7 @@ async def open_engines(
         speech = await opening.speech()
         providers = tuple(opening.providers)
         common = CommonKnowledge(providers, opening.costs) if providers else None
+        ends = await opening.turn_ends()
         engines = Engines(
             opening.vad(),
             recogniser,
@@ -224,6 +227,8 @@ async def open_engines(
             speech,
             providers=providers,
             common=common,
+            turn_ends=ends,
+            ending=ending() if ends else None,
         )
         await opening.ready()
         check_voice(config, speech.voices)
@@ -372,6 +377,13 @@ class _Opening:
         pool = RemoteRecogniser(_run_as(row, spec), processes, self._metrics)
         self._warming.append(pool)
         return await self._stack.enter_async_context(pool)
+
+    async def turn_ends(self) -> RemoteTurnEnds | None:
+        model = opened_turn_ends(self._config.engines.turns, self._metrics)
+        if model is None:
+            return None
+        self._warming.append(model)
+        return await self._stack.enter_async_context(model)
 
     async def transport(self) -> Http:
         """One session for all services, opened when the first is."""

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import numpy as np
@@ -32,6 +33,7 @@ from voiceserver.events import (
     UserTurn,
 )
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
+from voiceserver.session.turn_sound import TurnSound
 from voiceserver.turns.cues import Completeness, grade
 from voiceserver.turns.gate import WINDOW, hop_levels_db
 from voiceserver.turns.taker import (
@@ -43,6 +45,7 @@ from voiceserver.turns.taker import (
     Interrupted,
     Paused,
     Resumed,
+    ScoreWanted,
     TurnState,
     TurnTaker,
 )
@@ -93,7 +96,8 @@ class Listener:
         self._dropped = dropped
         self._hint = hint
         self._ring_size = ring_ms * MIC_RATE // 1000
-        self._taker = TurnTaker(config)
+        self._taker = TurnTaker(config, engines.ending)
+        self._sound = TurnSound(engines.turn_ends)
         self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
@@ -215,6 +219,7 @@ class Listener:
         self._preroll.add(samples)
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
+            self._sound.add(samples)
         self._pending = np.concatenate([self._pending, samples])
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
@@ -290,7 +295,10 @@ class Listener:
                 self._post(SpeechStopped(self._number, at))
                 self._foresee()
             case Resumed():
+                self._sound.withdraw()
                 self._hint(self._number, "")
+            case ScoreWanted(at):
+                self._sound.ask(partial(self._taker.score, at))
             case Committed(at, reason):
                 self._commit(at, reason)
             case _:
@@ -322,10 +330,12 @@ class Listener:
             before = self._preroll.newest(wanted)
             self._utterance_at = self._now - len(before)
             self._utterance.push(before)
+            self._sound.begin(before)
 
     def _commit(self, at: int, reason: str) -> None:
         utterance, self._utterance = self._utterance, None
         self._started, self._told = False, Hypothesis()
+        self._sound.forget()
         if len(self._committed) >= _LISTENED:
             forgotten = self._committed.pop(next(iter(self._committed)))
             if forgotten is not None:
@@ -341,3 +351,4 @@ class Listener:
             self._utterance.close()
         self._utterance = None
         self._started, self._told = False, Hypothesis()
+        self._sound.forget()

@@ -9,6 +9,7 @@ A recogniser's own idea of an end never ends a turn.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -16,12 +17,14 @@ from enum import Enum, auto
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import TurnConfig
 from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backchannel
+from voiceserver.turns.ending import SCORED_MS, EndWeights, Evidence
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate
 
 # How long after an overlap its words are waited for: a recogniser's first partial
 # comes 0.2-0.5 s into speech.
 OVERLAP_SETTLE_MS = 200
 INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
+HABITS = 20  # pauses of the turns before that are remembered
 
 
 class TurnState(Enum):
@@ -82,7 +85,23 @@ class Committed:
     reason: str
 
 
-Decision = Began | Confirmed | Interrupted | Dismissed | Paused | Resumed | Committed
+@dataclass(frozen=True, slots=True)
+class ScoreWanted:
+    """How the turn sounds is worth asking now, in the pause that began at ``at``."""
+
+    at: int
+
+
+Decision = (
+    Began
+    | Confirmed
+    | Interrupted
+    | Dismissed
+    | Paused
+    | Resumed
+    | Committed
+    | ScoreWanted
+)
 
 
 def _samples(ms: float) -> int:
@@ -90,9 +109,21 @@ def _samples(ms: float) -> int:
 
 
 class TurnTaker:
-    """Decides about one call; feed it in the order in which things happened."""
+    """Decides about one call; feed it in the order in which things happened.
 
-    def __init__(self, config: TurnConfig) -> None:
+    Args:
+        config: Settings.
+        ending: What the sound of a turn says of its end; None where nobody will tell
+            how it sounds.
+    """
+
+    def __init__(self, config: TurnConfig, ending: EndWeights | None = None) -> None:
+        self._ending = ending
+        self._sounds: list[float] = []  # scores in the pause that began at ``_scored``
+        self._scored = 0
+        self._n_wanted = 0  # scores asked for in it
+        self._pauses_ms: list[float] = []  # of this turn
+        self._habits_ms: deque[float] = deque(maxlen=HABITS)
         self._state = TurnState.IDLE
         self._playing = False
         self._text = ""
@@ -134,10 +165,11 @@ class TurnTaker:
             probability: Of speech.
             levels_db: Level of each of its four 8 ms hops.
         """
+        voiced_until = self._gate.voiced_until
         event = self._gate.push(probability, levels_db)
         decisions: list[Decision] = []
         if event is GateEvent.STARTED:
-            decisions += self._started()
+            decisions += self._started(voiced_until)
         elif event is GateEvent.STOPPED:
             decisions += self._stopped()
         return decisions + self._judge_overlap()
@@ -146,6 +178,16 @@ class TurnTaker:
         """Tell what the recogniser has heard of the utterance so far."""
         self._text, self._complete = text, complete
         return self._judge_overlap()
+
+    def score(self, at: int, probability: float) -> None:
+        """Tell how the turn sounds; it counts from the next tick on.
+
+        Args:
+            at: Of the ``ScoreWanted`` that it answers; what comes too late is dropped.
+            probability: Of a turn-end model, that the turn is over.
+        """
+        if self._state is TurnState.PAUSED and at == self._scored:
+            self._sounds.append(probability)
 
     def tick(self, now: int, pending_db: Sequence[float]) -> list[Decision]:
         """Let time pass; call it for every frame, after the windows it completed.
@@ -174,13 +216,17 @@ class TurnTaker:
         overlap = self._playing and config.interrupt
         self._gate.threshold = config.threshold_playing if overlap else config.threshold
 
-    def _started(self) -> list[Decision]:
+    def _started(self, voiced_until: int) -> list[Decision]:
         if self._state is TurnState.IDLE:
             self._text, self._complete = "", False
+            self._pauses_ms = []
             self._began = self._gate.onset
             overlap = self._playing and self._config.interrupt
             self._state = TurnState.OVERLAP if overlap else TurnState.SPEAKING
             return [Began(self._began, overlap)]
+        if self._state in (TurnState.PAUSED, TurnState.OVERLAP_PAUSED):
+            paused = self._gate.now - WINDOW - voiced_until
+            self._pauses_ms.append(max(0, paused) * 1000 / MIC_RATE)
         if self._state is TurnState.PAUSED:
             self._state = TurnState.SPEAKING
             return [Resumed()]
@@ -238,15 +284,35 @@ class TurnTaker:
         # window tells its probability.
         if not all(self._gate.quiet(level) for level in pending_db):
             return []
+        wanted = self._want_score(now, at)
         wait_ms, reason = self._patience()
         if now - at < _samples(wait_ms):
-            return []
+            return wanted
         return self._commit(at, reason)
 
-    def _patience(self) -> tuple[int, str]:
+    def _want_score(self, now: int, at: int) -> list[Decision]:
+        """Ask for a score at each of its times; that of another pause is forgotten."""
+        if self._ending is None or self._config.policy != "graded":
+            return []
+        if at != self._scored:
+            self._scored, self._sounds, self._n_wanted = at, [], 0
+        passed = sum(now - at >= _samples(ms) for ms in SCORED_MS)
+        if self._state is not TurnState.PAUSED or passed <= self._n_wanted:
+            return []
+        self._n_wanted = passed
+        return [ScoreWanted(at)]
+
+    def _patience(self) -> tuple[float, str]:
         config = self._config
         if config.policy == "fixed":
             return config.silence_ms, "silence"
+        if self._ending is not None and self._sounds:
+            wait_ms = self._ending.wait_ms(self._evidence(), config.certainty)
+            if self._complete:  # a grammar knows better than the voice
+                wait_ms = min(wait_ms, config.complete_ms)
+            if wait_ms >= config.cap_ms:
+                return config.cap_ms, "cap"
+            return wait_ms, "sound"
         grade_now = grade(self._text, self._complete)
         wait_ms = {
             Completeness.COMPLETE: config.complete_ms,
@@ -257,10 +323,24 @@ class TurnTaker:
             return config.cap_ms, "cap"
         return wait_ms, grade_now.value
 
+    def _evidence(self) -> Evidence:
+        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
+        return Evidence(
+            sum(self._sounds) / len(self._sounds),
+            self._text,
+            self._complete,
+            voiced_ms - sum(self._pauses_ms),
+            self._pauses_ms,
+            self._habits_ms,
+        )
+
     def _commit(self, at: int, reason: str) -> list[Decision]:
         self._end()
         return [Committed(at, reason)]
 
     def _end(self) -> None:
+        if self._state is not TurnState.IDLE:
+            self._habits_ms.extend(self._pauses_ms)
+            self._pauses_ms = []
         self._state = TurnState.IDLE
         self._gate.close()

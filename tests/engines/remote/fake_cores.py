@@ -123,3 +123,15 @@ def load_and_die(settings: dict[str, object]) -> ToneVoice:
     """Fails as a core whose library crashes."""
     logging.getLogger("fake").warning("the library is about to crash")
     os._exit(7)
+
+
+class LevelEnds:
+    """The mean level is the probability that a turn has ended."""
+
+    def probability(self, pcm: NDArray[np.int16]) -> float:
+        return float(pcm.mean()) / 32768
+
+
+def load_ends(settings: dict[str, object]) -> LevelEnds:
+    """Factory of the above."""
+    return LevelEnds()

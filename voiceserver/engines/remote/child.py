@@ -26,6 +26,7 @@ from voiceserver.engines.remote.steps import (
     Server,
     SpeechJobs,
 )
+from voiceserver.engines.remote.turn_ends_child import TurnEndJobs
 from voiceserver.errors import EngineFailed, NotInstalled
 from voiceserver.processes.ipc import (
     BlockingLine,
@@ -47,6 +48,7 @@ KINDS: dict[str, Callable[[object], ChildJobs]] = {
     "speech": SpeechJobs,
     "recogniser": RecognitionJobs,
     "jobs": _itself,
+    "turn_ends": TurnEndJobs,
 }
 
 

@@ -1,10 +1,10 @@
-"""What runs inside an engine's process: two plain synchronous protocols.
+"""What runs inside an engine's process: three plain synchronous protocols.
 
 A core knows no sockets, no event loop and no other job. It is named by a dotted path
 to its factory, so that tests may run a made-up one in a real process. A factory is
 called once, may be slow, and raises ``EngineFailed`` with what to do about it.
-``steps`` calls them; ``recogniser`` and ``synthesizer`` are the other ends of their
-pipes.
+``steps`` and ``turn_ends_child`` call them; ``recogniser``, ``synthesizer`` and
+``turn_ends`` are the other ends of their pipes.
 """
 
 from __future__ import annotations
@@ -88,3 +88,21 @@ class LoadSpeech(Protocol):
         Args:
             settings: ``"model"`` of ``[speech]``, and the engine's own settings.
         """
+
+
+class TurnEndCore(Protocol):
+    """A turn-end core: one pause at a time."""
+
+    def probability(self, pcm: NDArray[np.int16]) -> float:
+        """Return the probability that a turn has ended; some tens of milliseconds.
+
+        Args:
+            pcm: The turn's audio so far, 16 kHz, its pause included.
+        """
+
+
+class LoadTurnEnds(Protocol):
+    """Factory of a turn-end core."""
+
+    def __call__(self, settings: dict[str, object]) -> TurnEndCore:
+        """Load the model and run it once."""

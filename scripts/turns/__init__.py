@@ -1,0 +1,1 @@
+"""Training and judging the score of a turn's end."""
