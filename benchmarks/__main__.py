@@ -31,6 +31,7 @@ BY_NAME = (
     "front",
     "media_browser",
     "media_words",
+    "random_events",
     "soak",
     "text_normaliser",
     "turns",

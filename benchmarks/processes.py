@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -42,14 +43,23 @@ class Cost:
 class Server:
     """A server process on loopback."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]
+    ) -> None:
         self._process = process
+        self._log = log
         self.url = f"http://127.0.0.1:{port}"
 
     @property
     def pid(self) -> int:
         """Process id of the front."""
         return self._process.pid
+
+    def printed(self) -> str:
+        """All that the processes have printed so far."""
+        # By position: the processes write where this file's own offset is.
+        n_bytes = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), n_bytes, 0).decode(errors="replace")
 
     def cost(self) -> Cost:
         """Read CPU time and memory."""
@@ -91,7 +101,7 @@ def serving(command: list[str], ready_path: str = "/readyz") -> Iterator[Server]
             [sys.executable, *command, "--port", str(port)], stdout=log, stderr=log
         )
         try:
-            server = Server(process, port)
+            server = Server(process, port, log)
             if not _ready(process, server.url + ready_path):
                 log.seek(0)
                 raise RuntimeError(log.read().decode(errors="replace")[-2000:])

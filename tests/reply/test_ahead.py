@@ -130,3 +130,18 @@ def test_the_answer_may_begin_after_other_audio() -> None:
     client = run_virtual(scenario())
     assert answered == [(1, 1)]
     assert [told[2] for told in client.told] == [Played.STARTED]
+
+
+def test_it_is_over_once_all_of_it_should_have_sounded() -> None:
+    """2 s after 2 s were sent, if no more comes."""
+
+    async def scenario() -> list[bool]:
+        ahead = Client().ahead
+        ahead.begin(1)
+        await ahead.put(1, seconds(2))
+        ahead.finish(1)
+        seen = [ahead.over]
+        await asyncio.sleep(2)
+        return [*seen, ahead.over]
+
+    assert run_virtual(scenario()) == [False, True]

@@ -131,6 +131,20 @@ def test_ducking_is_ramped_and_undone_by_a_flush() -> None:
     run_virtual(play())
 
 
+def test_it_is_over_once_all_of_it_was_pulled() -> None:
+    """Not while more may come, nor before its last frame, nor once it is flushed."""
+    playout = Ear().playout
+    playout.begin(1)
+    seen = [playout.over]
+    run_virtual(playout.put(1, ones(480)))
+    playout.next_frame()
+    seen.append(playout.over)
+    playout.finish(1)
+    seen.append(playout.over)
+    playout.flush(2)
+    assert [*seen, playout.over] == [False, False, True, False]
+
+
 def test_finishing_an_empty_turn_says_nothing() -> None:
     """It never sounded, so it cannot end."""
     ear = Ear()

@@ -496,6 +496,16 @@ def test_a_long_silence(
     assert kinds(floor.happened(IdleElapsed(0, 9), stand)) == actions
 
 
+def test_who_begins_just_as_the_patience_ends_is_not_talked_over() -> None:
+    """Both wait to be handled, the speech first; after a reply it counts anew."""
+    floor, stand = at("sounding on", TurnConfig(idle_ms=5000))
+    floor.happened(Playback(1, Played.DONE), stand)
+    floor.happened(SpeechStarted(2, 50), stand)
+    assert floor.happened(IdleElapsed(0, 9), stand) == []
+    floor.happened(Playback(1, Played.DONE), stand)
+    assert BreakSilence in kinds(floor.happened(IdleElapsed(0, 9), stand))
+
+
 def test_silence_counts_from_the_end_of_the_playing() -> None:
     """Not from the end of the generation."""
     floor, stand = at("sounding on", TurnConfig(idle_ms=5000))

@@ -59,6 +59,11 @@ class Ahead:
         """Seconds of audio that were sent and should not have sounded yet."""
         return max(0, self._ends_ns - self._now_ns()) / 1e9
 
+    @property
+    def over(self) -> bool:
+        """Whether all audio of the current turn should have sounded by now."""
+        return self._finished and self._ends_ns <= self._now_ns()
+
     def begin(self, turn: int) -> None:
         """Accept audio of ``turn``, and of no other, from now on."""
         self.flush(turn)

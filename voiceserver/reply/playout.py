@@ -72,6 +72,10 @@ class Outlet(Protocol):
     def ahead_s(self) -> float:
         """Seconds of audio that were put and have not sounded yet."""
 
+    @property
+    def over(self) -> bool:
+        """Whether all audio of the current turn has sounded: nothing can be cut."""
+
     def begin(self, turn: int) -> None:
         """Accept audio of ``turn``, and of no other, from now on."""
 
@@ -129,6 +133,11 @@ class Playout:
     def ahead_s(self) -> float:
         """Seconds of audio that were put and not pulled yet."""
         return self._buffered / SPEECH_RATE
+
+    @property
+    def over(self) -> bool:
+        """Whether all audio of the current turn was pulled."""
+        return self._finished and not self._buffered and self._played > 0
 
     def report_to(self, notices: Notices) -> None:
         """Tell these from now on."""

@@ -99,6 +99,7 @@ class Speaking:
         self._lag = 0  # samples
         self._past: dict[int, tuple[str, HeardText, int]] = {}  # told, by turn
         self._played = 0  # samples of the turn when it was silenced
+        self._over = False  # all of it had sounded by then
 
     @property
     def begun(self) -> bool:
@@ -147,6 +148,7 @@ class Speaking:
         self._told = ""
         self._placed = False
         self._played = 0
+        self._over = False
         lag_ms = self._config.media.client_playout_ms
         self._lag = lag_ms * SPEECH_RATE // 1000
         self._playout.begin(self._turn)
@@ -287,11 +289,15 @@ class Speaking:
         """Stop the sound at once, and note how much of the turn was played."""
         if self._playout.turn == self._turn:
             self._played = self._playout.played
+            # The end of the playing may wait in the inbox behind what silences it.
+            self._over = self._playout.over
         self._playout.flush(self._turn + 1)
 
     @property
     def _at_the_ear(self) -> int:
         """Samples that were heard of those that were played before the silence."""
+        if self._over:
+            return self._played  # nothing was cut off
         return max(0, self._played - self._lag)
 
     def expect(self, utterance: int) -> None:

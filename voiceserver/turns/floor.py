@@ -134,6 +134,7 @@ class Floor:
         self._outcome: Outcome | None = None  # of the reply that is being stopped
         self._next: UserTurn | CreateReply | None = None  # once it has stopped
         self._unheard = ""  # of what the user cut off, until a turn takes its place
+        self._user_began = False  # to speak, since a reply was heard to its end
 
     @property
     def busy(self) -> bool:
@@ -260,6 +261,7 @@ class Floor:
         match event:
             case SpeechStarted():
                 # The user goes on before the answer is heard: it is stale.
+                self._user_began = True
                 stop = self._config.interrupt
                 then = self._stop(Outcome.INTERRUPTED) if stop else []
                 return [AwaitUser(0), Tell(event), *then]
@@ -356,12 +358,16 @@ class Floor:
                 self._reply = None
                 actions.append(Close())
         if done and not self.busy:
+            self._user_began = False
             actions.append(AwaitUser(self._config.idle_ms))
         return actions
 
     def _silent(self, event: IdleElapsed) -> list[Action]:
-        """The user has been silent for long after a reply: say something."""
-        if self.busy or not self._config.idle_ms:
+        """The user has been silent for long after a reply: say something.
+
+        Unless they began just then, which was told first: nobody is talked over.
+        """
+        if self.busy or self._user_began or not self._config.idle_ms:
             return []
         if not self._config.create_reply:
             return [Tell(event)]

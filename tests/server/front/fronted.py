@@ -68,6 +68,7 @@ async def fronted(
     n_workers: int = 2,
     config: Config | None = None,
     dialects: Dialects = DIALECTS,
+    engines: Engines | None = None,
     **server: Any,
 ) -> AsyncGenerator[Fronted, None]:
     """Run a front with its workers inside; ``server`` are settings of ``[server]``."""
@@ -104,7 +105,9 @@ async def fronted(
         for worker in workers:
             share = Share(worker.number, n_workers, SECRET, rules.names)
             ready = asyncio.Event()
-            group.create_task(_work(it, config, worker, share, ready, dialects))
+            group.create_task(
+                _work(it, config, worker, share, ready, dialects, engines)
+            )
             await ready.wait()
             await join(front, worker, _nobody)
         connections = Connections(metrics)
@@ -132,6 +135,7 @@ async def _work(
     share: Share,
     ready: asyncio.Event,
     dialects: Dialects,
+    given: Engines | None,
 ) -> None:
     number = worker.number
     it.calls_of[number], it.stops[number] = [], asyncio.Event()
@@ -140,7 +144,7 @@ async def _work(
     async def open_engines(
         config: Config, metrics: Metrics
     ) -> AsyncGenerator[Engines, None]:
-        engines = engines_over("house")
+        engines = given or engines_over("house")
         it.providers_of[number] = engines.providers
         yield engines
 

@@ -1,0 +1,80 @@
+"""Random Realtime events, briefly: the long run is ``benchmarks.random_events``."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from benchmarks.random_events import Account, Event, Events, live
+from tests.server.front.fronted import fronted
+from tests.server.running import running
+from voiceserver.engines.opened import Engines
+from voiceserver.engines.stub import StubRecogniser, StubSpeech, StubText, StubVad
+
+SECONDS = 3.0
+
+
+def told(*events: Event) -> Counter[str]:
+    account = Account()
+    for event in events:
+        account.take(event)
+    return account.faults
+
+
+def test_the_account_finds_what_must_not_be() -> None:
+    """A response that ends twice, one beside another, words after the end."""
+    begun = {"id": "r", "conversation_id": "c"}
+    created: Event = {"type": "response.created", "response": begun}
+    done: Event = {
+        "type": "response.done",
+        "response": {"id": "r", "status": "completed"},
+    }
+    delta: Event = {"type": "response.output_text.delta", "response_id": "r"}
+    assert not told(created, delta, done)
+    assert told(created, done, done) == {"response ends twice": 1}
+    assert told(created, done, delta) == {f"{delta['type']} after its end": 1}
+    assert told(done) == {"response ends that has not begun": 1}
+    other: Event = {"type": "response.created", "response": begun | {"id": "s"}}
+    assert told(created, other) == {"two responses of the conversation": 1}
+
+
+def test_a_seed_says_what_is_sent() -> None:
+    """So that what was found is found again."""
+    drawn = [
+        [event for _ in range(200) for event in Events(rng, Account()).some()]
+        for rng in (random.Random(3), random.Random(3), random.Random(4))
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_every_response_ends_once_and_nothing_is_left(
+    workers: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Four clients at a time; tasks and files are counted when the server has ended."""
+    engines = Engines(StubVad(), StubRecogniser(), StubText(), StubSpeech())
+    if workers == 1:
+        async with running(engines=engines) as alone:
+            await _lived(alone.url)
+    else:
+        async with fronted(workers, engines=engines) as server:
+            await _lived(server.url)
+            assert not len(server.front.room)
+            assert not any(worker.n_calls for worker in server.front.workers)
+    raised = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert not raised
+
+
+async def _lived(url: str) -> None:
+    before = len(asyncio.all_tasks())
+    accounts = await live(url, SECONDS, seed=7, stays_s=1.5)
+    faults = sum((account.faults for account in accounts), Counter[str]())
+    assert not faults, [account.examples for account in accounts]
+    assert sum(account.n_done for account in accounts)
+    async with asyncio.timeout(10):
+        while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - of the server
+            await asyncio.sleep(0.05)
