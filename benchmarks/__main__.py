@@ -29,6 +29,7 @@ BY_NAME = (
     "admission",
     "engine_processes",
     "front",
+    "hearing",
     "media_browser",
     "media_words",
     "random_events",

@@ -90,13 +90,14 @@ def _secrets(config: Config) -> list[str]:
 def with_only(config: Config, *slots: Slot) -> Config:
     """Return the configuration with stubs in all slots but these: quick to open.
 
-    The recogniser gets one process: a command recognises one thing at a time.
+    The recogniser gets one process and no standby: a command recognises one thing at a
+    time, and says what it lacks.
     """
     stubs = {slot: "stub" for slot in SLOTS if slot not in slots} | {"turns": "none"}
     return dataclasses.replace(
         config,
         engines=dataclasses.replace(config.engines, **stubs),  # type: ignore[arg-type]
-        recogniser=dataclasses.replace(config.recogniser, processes=1),
+        recogniser=dataclasses.replace(config.recogniser, processes=1, standby=False),
     )
 
 

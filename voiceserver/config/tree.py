@@ -260,6 +260,8 @@ class RecogniserConfig:
             and other speech worse. For recognisers that can be told.
         provider: Services in order of preference, sent each utterance when it is over;
             the server's own recogniser takes over from them within a turn.
+        standby: Keep the embedded recogniser ready beside one that may fail, 90 MB: it
+            takes over within a turn, or from the start where the other is not there.
     """
 
     processes: int = 2
@@ -268,6 +270,7 @@ class RecogniserConfig:
     language: str = "en"
     words: tuple[str, ...] = ()
     provider: tuple[RecogniserProvider, ...] = ()
+    standby: bool = True
 
     def __post_init__(self) -> None:
         _require_distinct("recogniser", tuple(each.name for each in self.provider))

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from voiceserver.config import Config
 from voiceserver.engines.base import (
@@ -37,6 +37,9 @@ from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
 from voiceserver.processes.process import ChildSpec
 from voiceserver.weights.place import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from voiceserver.engines.remote.recogniser import RemoteRecogniser
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +83,14 @@ class ProcessRow(Row):
             ``"HF_HOME"``. None that holds a secret: its last words are logged.
         start_limit_s: Until it is warmed up, a first download included.
         kind: Of the core, as ``remote.child`` names them; "" is that of its slot.
+        standby: Name of the recogniser that takes over where this one cannot go on.
     """
 
     threads: int = 1
     environment: tuple[str, ...] = ()
     start_limit_s: float = 60.0
     kind: str = ""
+    standby: str = ""
 
 
 ROWS: tuple[Row, ...] = (
@@ -112,6 +117,7 @@ ROWS: tuple[Row, ...] = (
         environment=ENVIRONMENT,
         start_limit_s=120,
         kind="jobs",
+        standby="pocketsphinx",
     ),
     Row(
         "recogniser",
@@ -354,29 +360,45 @@ class _Opening:
         return await self._stack.enter_async_context(chain)
 
     async def _own_recogniser(self) -> Recogniser:
-        row, config = self._row("recogniser"), self._config
+        row = self._row("recogniser")
         if not isinstance(row, ProcessRow):
             engine: Recogniser = self._loaded(row)
             return engine
+        own = self._config.recogniser
+        if not (row.standby and own.standby):
+            pool = self._ears(row, own.processes)
+            self._warming.append(pool)
+            return await self._stack.enter_async_context(pool)
+        from voiceserver.engines.standby import WithStandby
+
+        other = row_named("recogniser", row.standby, self._rows)
+        assert isinstance(other, ProcessRow)
+        first = self._ears(row, own.processes, relieved=True)
+        both = WithStandby(first, self._ears(other, 1))
+        self._warming.append(both)
+        return await self._stack.enter_async_context(both)
+
+    def _ears(
+        self, row: ProcessRow, processes: int, relieved: bool = False
+    ) -> RemoteRecogniser:
         from voiceserver.engines.remote.recogniser import (
             RemoteRecogniser,
             recogniser_spec,
         )
 
-        own = config.recogniser
+        own = self._config.recogniser
+        standby = row.name != self._config.engines.recogniser
         shared: Meta = {
-            "model": own.model,
-            "grammar": grammar(config),
+            "model": "" if standby else own.model,
+            "grammar": grammar(self._config),
             "language": own.language,
-            "words": list(expected_words(config)),
+            "words": list(expected_words(self._config)),
         }
         settings = shared | self._own_settings(row)
         kind = row.kind or "recogniser"
         spec = recogniser_spec(row.name, row.load, settings, kind)
-        processes = config.recogniser.processes
-        pool = RemoteRecogniser(_run_as(row, spec), processes, self._metrics)
-        self._warming.append(pool)
-        return await self._stack.enter_async_context(pool)
+        run = _run_as(row, spec)
+        return RemoteRecogniser(run, processes, self._metrics, relieved)
 
     async def turn_ends(self) -> RemoteTurnEnds | None:
         model = opened_turn_ends(self._config.engines.turns, self._metrics)

@@ -44,6 +44,7 @@ class FakePool:
     """Remembers who waits."""
 
     name = "fake"
+    replays = True
 
     def __init__(self) -> None:
         self.queued: list[RemoteUtterance] = []

@@ -259,7 +259,7 @@ async def opened(model: str) -> AsyncGenerator[Recogniser, None]:
         pytest.skip(f"needs the weights: voiceserver models get {model}")
     config = Config(
         engines=EnginesConfig("stub", "whisper", "stub", "stub"),
-        recogniser=RecogniserConfig(processes=1, model=model),
+        recogniser=RecogniserConfig(processes=1, model=model, standby=False),
     )
     async with open_engines(config, Metrics()) as engines:
         yield engines.recogniser

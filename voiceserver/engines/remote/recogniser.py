@@ -44,10 +44,18 @@ class RemoteRecogniser:
         spec: One process, from ``recogniser_spec``.
         processes: How many.
         metrics: Counts restarts, late messages and audio beyond the longest utterance.
+        relieved: Somebody else takes an utterance over that no process is up for.
     """
 
-    def __init__(self, spec: ChildSpec, processes: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        spec: ChildSpec,
+        processes: int,
+        metrics: Metrics,
+        relieved: bool = False,
+    ) -> None:
         self._name = spec.name
+        self._relieved = relieved
         self._metrics = metrics
         self._language = ""
         self._waiting: deque[RemoteUtterance] = deque()
@@ -79,6 +87,16 @@ class RemoteRecogniser:
     def pids(self) -> Sequence[int]:
         """Ids of the processes that are up."""
         return [child.pid for child in self._children if child.pid is not None]
+
+    @property
+    def up(self) -> bool:
+        """Whether any process is up."""
+        return any(child.pid is not None for child in self._children)
+
+    @property
+    def replays(self) -> bool:
+        """Whether an utterance whose process died waits for the next."""
+        return not self._relieved or self.up
 
     @property
     def waiting(self) -> int:

@@ -38,6 +38,10 @@ class Pool(Protocol):
     def name(self) -> str:
         """Of the engine."""
 
+    @property
+    def replays(self) -> bool:
+        """Whether an utterance whose process died waits for the next."""
+
     def queue(self, utterance: RemoteUtterance, first: bool = False) -> None:
         """Let it wait for a place."""
 
@@ -93,6 +97,11 @@ class RemoteUtterance:
     def decoding(self) -> bool:
         """Whether it has a place in a process."""
         return self._job is not None
+
+    @property
+    def dead(self) -> bool:
+        """Whether it has ended without a final."""
+        return bool(self._why)
 
     @property
     def told(self) -> Meta:
@@ -249,7 +258,7 @@ class RemoteUtterance:
         if self._latest.text:
             self._before_loss, self._latest = self._latest, self._settled
             self._covered = 0
-        if self._losses > REPLAYS:
+        if self._losses > REPLAYS or not self._pool.replays:
             self._fail(why)
         else:
             self._pool.queue(self, first=True)
