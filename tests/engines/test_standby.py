@@ -61,7 +61,7 @@ async def test_neither_is_an_error_of_the_first() -> None:
     """It was the one that was asked for."""
     first = remote("load_nothing", "first")
     async with WithStandby(first, remote("load_nothing", "second")) as pair:
-        with pytest.raises(EngineFailed, match="^first: "):
+        with pytest.raises(EngineFailed, match=r"^first: "):
             await pair.ready()
 
 

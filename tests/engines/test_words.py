@@ -15,6 +15,17 @@ from voiceserver.engines.words import words_of
         ("", ""),
         ("5", "five"),
         ("It's 2:30 p.m.", "it's two thirty p m"),
+        (
+            "At 230 p.m., 10.05pm or 5 pm?",
+            "at two thirty p m ten oh five p m or five p m",
+        ),
+        ("In 1880, not 1905.", "in eighteen eighty not nineteen oh five"),
+        (
+            "90210, 10,210 or 12,000",
+            "nine zero two one zero ten thousand two hundred ten or twelve thousand",
+        ),
+        ("1500 or 2024", "fifteen hundred or two thousand twenty four"),
+        ("I have 5 am I right?", "i have five am i right"),
         ("Hold on!", "hold on"),
         ("Uh-huh.", "uh-huh"),
         ("OK, I\u2019m on the 21st...", "ok i'm on the twenty first"),

@@ -29,7 +29,9 @@ _LONGEST = 9  # digits of a number with a name of its own
 # Most of any text, and all of the embedded recogniser's: nothing to be done.
 _PLAIN = re.compile(r"[a-z'-]+(?: [a-z'-]+)*")
 _TOKEN = re.compile(
-    r"(?P<ordinal>[0-9]{1,9}(?:st|nd|rd|th))\b"
+    r"(?P<time>(?<![\w.,:])(?:1[0-2]|[1-9])[:.]?(?:[0-5][0-9])?"
+    r"(?: ?[ap]\.m\.?|[ap]m\b| pm\b))"
+    r"|(?P<ordinal>[0-9]{1,9}(?:st|nd|rd|th))\b"
     r"|(?P<figure>[0-9]+(?:[.,][0-9]+)*)(?![^\W_])"
     r"|(?P<initials>(?:[^\W\d_]\.){2,})"
     r"|(?P<word>[^\W_]+(?:['-][^\W_]+)*)"
@@ -68,13 +70,15 @@ def words_of(text: str) -> str:
 def _spoken(token: re.Match[str]) -> list[str]:
     content = token[token.lastgroup or 0]
     match token.lastgroup:
+        case "time":
+            return _time(content)
         case "ordinal":
             *head, last = spoken(int(content[:-2]))
             return [*head, _ordinal(last)]
         case "figure":
             whole, _, part = content.replace(",", "").partition(".")
             decimals = ["point", *_digits(part)] if part else []
-            return [*_number(whole), *decimals]
+            return [*_number(whole, "," in content or bool(part)), *decimals]
         case "initials":
             return content.rstrip(".").split(".")
         case "symbol":
@@ -83,10 +87,34 @@ def _spoken(token: re.Match[str]) -> list[str]:
             return [content]
 
 
-def _number(figures: str) -> list[str]:
-    """Words of a whole number; digit by digit where it is no quantity, as in 007."""
+def _time(content: str) -> list[str]:
+    """Words of a time of day: 2:30 p.m., 230pm, 2.30 pm, 5 p.m."""
+    figures = [figure for figure in content if figure.isdigit()]
+    n_hour = 1 if len(figures) in (1, 3) else 2
+    hour, minutes = "".join(figures[:n_hour]), "".join(figures[n_hour:])
+    said = [*spoken(int(hour)), *(_pair(minutes) if minutes.strip("0") else [])]
+    return [*said, "a" if "a" in content else "p", "m"]
+
+
+def _pair(figures: str) -> list[str]:
+    """Words of two figures after others: 05 is oh five."""
+    oh = ["oh"] if figures[0] == "0" else []
+    return [*oh, *spoken(int(figures))]
+
+
+def _number(figures: str, grouped: bool = False) -> list[str]:
+    """Words of a whole number; digit by digit where it is no quantity, as in 007.
+
+    Who says a quantity of five digits gets a comma in it, so without one it is a
+    number of something; and 1880 is said in two halves.
+    """
     if len(figures) > _LONGEST or (len(figures) > 1 and figures[0] == "0"):
         return _digits(figures)
+    if len(figures) == 5 and not grouped and figures[-2:] != "00":
+        return _digits(figures)
+    if not grouped and len(figures) == 4 and figures[0] == "1" and figures[1] != "0":
+        half = "hundred" if figures[2:] == "00" else ""
+        return [*spoken(int(figures[:2])), *([half] if half else _pair(figures[2:]))]
     return spoken(int(figures))
 
 

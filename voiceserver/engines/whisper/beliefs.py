@@ -41,17 +41,21 @@ def is_believed(logprob: float, no_speech: float, capped: bool) -> bool:
     return not (capped and logprob < LEAST_CAPPED_LOGPROB)
 
 
-def trimmed(text: str, capped: bool) -> str:
+def trimmed(text: str, capped: bool, audio_s: float = 30.0) -> str:
     """Text without what it says again and again at its end.
 
     Args:
         text: As it was written.
         capped: It wrote as many tokens as it may. Then all is cut off from where it
             first said two words twice, or one three times; else only a tail that says
-            four words twice, or two three times.
+            four words twice, or two three times, or all of it twice in a hurry.
+        audio_s: In how much time.
     """
     words = text.split()
     keys = [words_of(word) for word in words]
+    half = len(words) // 2
+    if half >= 2 and audio_s < HURRIED_S * len(words) and keys[:half] == keys[half:]:
+        return " ".join(words[:half])
     return " ".join(words[: _loop(keys) if capped else _tail(keys)])
 
 
