@@ -27,7 +27,8 @@ def test_tokens_are_bounded_by_the_time() -> None:
         (-0.2, 0.1, False, True),
         (-0.99, 0.5, False, True),
         (-1.01, 0.1, False, False),
-        (-0.2, 0.51, False, False),
+        (-0.61, 0.51, False, False),
+        (-0.47, 0.84, False, True),
         (-0.29, 0.1, True, True),
         (-0.31, 0.1, True, False),
     ],
@@ -56,6 +57,13 @@ def test_three_figures_tell_noise_from_speech(
 def test_what_is_said_again_is_cut_off(text: str, capped: bool, left: str) -> None:
     """More of it where it could not stop by itself."""
     assert trimmed(text, capped) == left
+
+
+def test_nobody_says_all_of_it_twice_in_a_hurry() -> None:
+    """Four words in 1.3 s are two words; in two seconds they are four."""
+    assert trimmed("2 people, 2 people.", False, 1.3) == "2 people,"
+    assert trimmed("2 people, 2 people.", False, 2.0) == "2 people, 2 people."
+    assert trimmed("five, five", False, 0.5) == "five, five"
 
 
 @given(LINES, st.booleans())

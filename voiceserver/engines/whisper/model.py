@@ -157,7 +157,8 @@ class WhisperModel:
             results = self._run(view, [prompts[n] for n in some], asked, some)
             for row, (n, result) in enumerate(zip(some, results, strict=True)):
                 most = _cap(asked[n])
-                one = self._read(result, most, languages[n])
+                audio_s = len(asked[n].samples) / MIC_RATE
+                one = self._read(result, most, languages[n], audio_s)
                 if asked[n].timed and one.text:
                     one = self._timed(one, view, row, asked[n], result, most)
                 found[n] = one
@@ -185,10 +186,10 @@ class WhisperModel:
             )
         )
 
-    def _read(self, result: Any, most: int, language: str) -> Decoded:
+    def _read(self, result: Any, most: int, language: str, audio_s: float) -> Decoded:
         ids = list(result.sequences_ids[0])[:most]
         capped = len(ids) >= most
-        text = trimmed(self.tokens.text(ids), capped)
+        text = trimmed(self.tokens.text(ids), capped, audio_s)
         no_speech = float(result.no_speech_prob)
         return Decoded(text, float(result.scores[0]), no_speech, capped, language)
 
