@@ -30,6 +30,7 @@ BY_NAME = (
     "engine_processes",
     "front",
     "hearing",
+    "kiosk",
     "media_browser",
     "media_words",
     "random_events",
