@@ -174,6 +174,8 @@ MAGNITUDES = {
     "million": "million",
     "billion": "billion",
     "trillion": "trillion",
+    "lakh": "lakh",
+    "crore": "crore",
     "k": "thousand",
     "K": "thousand",
     "m": "million",

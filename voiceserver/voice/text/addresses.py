@@ -145,7 +145,8 @@ def _ampersand(m: re.Match[str]) -> Spoken | None:
 
 def _less(m: re.Match[str]) -> Spoken | None:
     """What is taken from a letter as mathematics have it: n-1."""
-    return [*spell(m["letter"]), "minus", *cardinal(int(m["number"]))]
+    times = cardinal(int(m["times"])) if m["times"] else []
+    return [*times, *spell(m["letter"]), "minus", *cardinal(int(m["number"]))]
 
 
 def _code(m: re.Match[str]) -> Spoken | None:
@@ -183,13 +184,20 @@ ADDRESS_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)", _phone),
     (r"\+\d{1,3}(?:[-. ]?\(?\d{1,4}\)?){2,6}(?!\d)", _phone),
     (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", _phone),
+    (
+        r"1-(?P<prefix>8(?:00|33|44|55|66|77|88))(?![\d-])",
+        lambda m: ["one", *by_hundreds(int(m["prefix"]))],
+    ),
 )
 CODE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"[A-Z]{1,4}(?:&[A-Z]{1,4}){1,3}(?![A-Za-z])", _ampersand),
     (r"[Ww]/o(?!\w)", lambda _: ["without"]),
-    (r"[Ww]/(?= ?[A-Za-z])", lambda _: ["with"]),
+    (r"[Ww]/(?= ?[A-Za-z\d])", lambda _: ["with"]),
     (r"'?[Nn]'(?= )", lambda _: ["and"]),
     (r"pp?\. ?(?=\d)", lambda m: ["pages" if m.group()[1] == "p" else "page"]),
-    (r"(?P<letter>[xyzn]|[ijkmt](?=-1\b))-(?P<number>\d{1,3})(?![\w-])", _less),
+    (
+        r"(?P<times>\d{1,3})?(?P<letter>[xyzn]|(?<!\d)[ijkmt](?=-1\b))-(?P<number>\d{1,3})(?![\w-])",
+        _less,
+    ),
     (r"(?=[A-Za-z-]{0,12}\d)[A-Za-z\d]{1,30}(?:-[A-Za-z\d]{1,30}){0,4}", _code),
 )

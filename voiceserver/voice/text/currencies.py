@@ -120,7 +120,8 @@ def _money(m: re.Match[str]) -> Spoken | None:
 def _money_range(m: re.Match[str]) -> Spoken | None:
     names = _names(m["sign"])
     second = amount(names, m["second"], m["magnitude2"])
-    if "." in m["first"] or m["magnitude"]:
+    shared = m["magnitude2"] and not m["magnitude"]  # $1.2-1.5M
+    if not shared and ("." in m["first"] or m["magnitude"]):
         return [*amount(names, m["first"], m["magnitude"]), "to", *second]
     return [*decimal(m["first"]), "to", *second]
 

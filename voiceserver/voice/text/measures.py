@@ -70,7 +70,7 @@ def _parts(m: re.Match[str]) -> tuple[int, int] | None:
     if m["sign"]:
         return VULGAR[m["sign"]]
     top, bottom = int(m["top"]), int(m["bottom"])
-    return (top, bottom) if 0 < top < bottom <= 100 else None
+    return (top, bottom) if 0 < top < bottom else None
 
 
 def _of_a_fraction(m: re.Match[str]) -> Spoken | None:
@@ -132,9 +132,27 @@ def _marked(m: re.Match[str]) -> Spoken | None:
         return None
     one, many = ("foot", "feet") if sign == "'" else ("inch", "inches")
     words = whole_number(number) if number.isdecimal() else decimal(number)
-    return [*words, one if number == "1" or describes(m) else many]
+    single = number == "1" or describes(m) or _NOUN_BEHIND.match(m.string, m.end())
+    return [*words, one if single else many]
 
 
+def _marked_fraction(m: re.Match[str]) -> Spoken | None:
+    """1 1/4": fractions of an inch or a foot."""
+    parts = _parts(m)
+    if parts is None or _opened(m, m["mark"]):
+        return None
+    one, many = ("foot", "feet") if m["mark"] == "'" else ("inch", "inches")
+    words = _mixed(m["whole"], *parts)
+    adjective = describes(m) or _NOUN_BEHIND.match(m.string, m.end()) is not None
+    if adjective and words[-1] == "quarters":
+        words[-1] = "quarter"
+    return [*words, one if adjective or not m["whole"] else many]
+
+
+_NOUN_BEHIND = re.compile(
+    r" (?!(?:by|x|from|to|of|in|on|and|or|at|for|with|long|tall|wide|high|deep|thick"
+    r"|away|apart|above|below|off|but|than|per|was|are|has)\b)[a-z]{3,}"
+)
 _OF_A_SIDE = re.compile(
     rf"\d ?(?:[\"'°]|{'|'.join(map(re.escape, UNITS))}|inches|feet|meters) $"
 )
@@ -189,7 +207,7 @@ _ENDS = (
     r"(?P<first>\d{1,9}(?:\.\d{1,9})?) ?(?:°[CF]?|%)? ?- ?"
     r"(?P<second>\d{1,9}(?:\.\d{1,9})?)"
 )
-_FRACTION = r"(?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?!\d)|(?P<sign>[½⅓⅔¼¾])"
+_FRACTION = r"(?P<top>\d{1,2})/(?P<bottom>\d{1,4})(?!\d)|(?P<sign>[½⅓⅔¼¾])"
 _WHOLE = r"(?:(?P<whole>\d{1,4})(?: |-| ?(?=[½⅓⅔¼¾])))?"
 
 MEASURE_PATTERNS: tuple[tuple[str, Rule], ...] = (
@@ -201,6 +219,7 @@ MEASURE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (rf"{_ENDS}(?P<gap>[ -]?){_UNIT}", _measured_range),
     (rf"{_ENDS}(?P<gap>){_X}", _measured_range),
     (rf"{_WHOLE}(?:{_FRACTION})(?P<gap>[ -]?){_UNIT}", _of_a_fraction),
+    (rf"{_WHOLE}(?:{_FRACTION})(?P<mark>[\"'])(?![\w'\"])", _marked_fraction),
     (r"(?P<whole>\d{1,3})-(?:" + _FRACTION + r")(?![\d/-])", _mixed_number),
     (
         r"(?P<feet>\d{1,3})' ?(?P<inches>\d{1,2}(?:\.\d)?)(?:\"|''|(?!\w|\.\d))",

@@ -106,6 +106,7 @@ _COMPARED = re.compile(r" ?[-+]?[$\u20ac\u00a3]?\.?\d")
 _TIMES = re.compile(r" ?[\d(]| [a-z]\b|[a-z]\b")
 # A minus before a letter, behind a sum or nothing; no flag of a command.
 _NEGATED = re.compile(r" ?[a-z](?![\w'-])|\(")
+_OPERATOR_ENDS = re.compile(r"[=<>(+*/,^\u00d7\u2264\u2265] {1,12}$")
 _NEGATES = re.compile(
     r"(?:[=<>(+*/,^\u00d7\u2264\u2265] {0,12}|^|\n|(?<![\w'-])[\da-z] ?|[\d)] ?)$"
 )
@@ -178,7 +179,8 @@ def _abbreviation(text: str, m: re.Match[str]) -> tuple[str, bool] | None:
         return spoken, is_road and _ends_sentence(text, end)
     if low in ABBREVIATIONS:
         running = follows.islower() or follows.isdigit()
-        if low in SURE or running or (raw[0].isupper() and follows == ","):
+        sure = low in SURE or raw == "Co."
+        if sure or running or (raw[0].isupper() and follows == ","):
             return ABBREVIATIONS[low], _ends_sentence(text, end)
     sure_month = low in MONTHS and low not in ("may", "mar")
     if raw[0].isupper() and (sure_month or (low == "mar" and follows.isdigit())):
@@ -240,7 +242,7 @@ def _is_a_letter(word: str, text: str, m: re.Match[str]) -> bool:
     if word in "ai":
         return False
     among = _BESIDE_LETTER.match(text, m.end()) or _BEHIND_LETTER.search(lead)
-    return bool(among) or after[:1] in tuple(".,?!;:)")
+    return bool(among) or after[:1] in tuple(".,?!;:)") or after[:2] == " :"
 
 
 def _dotted(text: str, at: int, out: _Writer) -> int | None:
@@ -281,6 +283,13 @@ def _strongest(marks: str) -> str:
     return min(as_marks, key=MARKS.index)
 
 
+def _negates(lead: str, following: str) -> bool:
+    """Whether a sum or nothing stands before; a flag of a command is none: " -m"."""
+    if lead[-1:] == " " and following != " ":
+        return _OPERATOR_ENDS.search(lead) is not None
+    return _NEGATES.search(lead) is not None
+
+
 def _is_compared(text: str, at: int) -> bool:
     return _COMPARED.match(text, at + 1) is not None
 
@@ -297,7 +306,7 @@ def _symbol(text: str, at: int, out: _Writer) -> int:
         out.words(["about"], at, at + 1)
     elif c == "*" and _TIMES.match(text, at + 1) and re.search(r"[\w)] ?$", lead):
         out.words(["times"], at, at + 1)
-    elif c == "-" and _NEGATED.match(text, at + 1) and _NEGATES.search(lead):
+    elif c == "-" and _NEGATED.match(text, at + 1) and _negates(lead, following):
         out.words(["minus"], at, at + 1)
     elif c in SYMBOL_WORDS:
         out.words(SYMBOL_WORDS[c].split(), at, at + 1)

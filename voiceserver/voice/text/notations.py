@@ -77,10 +77,23 @@ _BOOKS = (
     " Galatians Ephesians Philippians Colossians Thessalonians Timothy Titus Philemon"
     " Hebrews James Peter Jude Revelation Maccabees Sirach Tobit Judith Quran Surah"
 ).replace(" ", "|")
+_SHORT_BOOKS = {
+    "Gen": "genesis", "Ps": "psalm", "Prov": "proverbs", "Isa": "isaiah",
+    "Jer": "jeremiah", "Matt": "matthew", "Mt": "matthew", "Mk": "mark", "Lk": "luke",
+    "Jn": "john", "Rom": "romans", "Cor": "corinthians", "Gal": "galatians",
+    "Eph": "ephesians", "Phil": "philippians", "Col": "colossians", "Heb": "hebrews",
+    "Jas": "james", "Rev": "revelation",
+}  # fmt: skip
+_SHORT_BOOK = "|".join(_SHORT_BOOKS)
+_PARTS = {"Sec": "section", "Art": "article", "Ch": "chapter", "Vol": "volume",
+          "Fig": "figure", "Pt": "part"}  # fmt: skip
 _NUMBERED_BOOKS = (
     "Samuel Kings Chronicles Corinthians Thessalonians Timothy Peter John Maccabees"
 ).replace(" ", "|")
-_OF_A_BOOK = re.compile(rf"\b(?:{_BOOKS}) $|\b(?:{_BOOKS}) \d[\d:;, -]{{2,24}}[;,] $")
+_OF_A_BOOK = re.compile(
+    rf"\b(?:(?:{_BOOKS})|(?:{_SHORT_BOOK})\.?) $"
+    rf"|\b(?:{_BOOKS}) \d[\d:;, -]{{2,24}}[;,] $"
+)
 
 
 def _verses(m: re.Match[str]) -> Spoken | None:
@@ -204,6 +217,11 @@ _OTHER_BEFORE = re.compile(r"(?<![\w'])([IVX]{1,5}),? (?:and |or |& |to )?$")
 _LIKE_LETTERS = ("I", "V", "X", "IV", "VI", "XI", "XX", "XV")
 
 
+def _part(m: re.Match[str]) -> Spoken | None:
+    value = roman(m["roman"])
+    return [_PARTS[m["part"]], *cardinal(value)] if value else None
+
+
 def _numeral(m: re.Match[str]) -> Spoken | None:
     """A numeral by itself: before a century, with an ending, among others, or long."""
     text, value = m["roman"], roman(m["roman"])
@@ -227,6 +245,10 @@ NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
     ),
     (rf"(?P<road>{'|'.join(ROADS)})\b(?!\.|')", _road),
     (
+        rf"(?P<road>{'|'.join(r for r in ROADS if r not in ('St', 'Dr'))})\.",
+        _road,
+    ),
+    (
         rf"(?P<unit>{'|'.join(_UNITS_OF_A_HOUSE)})\.? (?=#?\d)",
         lambda m: [_UNITS_OF_A_HOUSE[m["unit"]]],
     ),
@@ -237,8 +259,13 @@ NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?P<side>[NSEW])\.? (?=[A-Z][a-z]|\d{1,3}(?:st|nd|rd|th))", _side),
     (r"(?P<side>[NS][EW]|[NSEW])(?![\w.'])", _quarter),
     (
-        r"(?P<book>[123]) (?=(?:" + _NUMBERED_BOOKS + r")\b)",
+        r"(?P<book>[123]) (?=(?:" + _NUMBERED_BOOKS
+        + r")\b|(?:Cor|Sam|Thess|Tim|Pet)\.? \d{1,3}:)",
         lambda m: [("first", "second", "third")[int(m["book"]) - 1]],
+    ),
+    (
+        rf"(?P<book>{_SHORT_BOOK})\.? (?=\d{{1,3}}:\d)",
+        lambda m: [_SHORT_BOOKS[m["book"]]],
     ),
     (
         r"(?P<chapter>\d{1,3}):(?P<verse>\d{1,3})"
@@ -263,6 +290,8 @@ NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
     ]),
 )  # fmt: skip
 ROMAN_PATTERNS: tuple[tuple[str, Rule], ...] = (
+    (rf"(?P<part>{'|'.join(_PARTS)})\. ?(?P<roman>[IVX]{{1,6}})(?!\w)", _part),
+    (r"Sec\. ?(?=\d)", lambda _: ["section"]),
     (
         r"(?P<before>[A-Z][A-Za-z]{1,20}) (?P<roman>[IVXLC]{1,7})(?P<of>'s)?"
         r"(?![\w']|\.\w|-\w)",

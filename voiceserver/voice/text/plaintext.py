@@ -18,7 +18,9 @@ from voiceserver.voice.text.formulas import replacements
 from voiceserver.voice.text.separators import american
 
 # Characters that verbalisation reads itself, so they survive folding.
-KEPT = frozenset("€£¥₹₩₿₺₽₪₫₱₦₴฿₵₸₡¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∞∈∑∫∂♭♯‰Ω★☆∩∪∅⊂⊆∉∀∃¬∧∨∝≡∴∠⊥∥∇∏↑↓")
+KEPT = frozenset(
+    "€£¥₹₩₿₺₽₪₫₱₦₴฿₵₸₡¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∛∞∈∑∫∂♭♯‰Ω★☆∩∪∅⊂⊆∉∀∃¬∧∨∝≡∴∠⊥∥∇∏↑↓"
+)
 FOLDED = {
     **dict.fromkeys("‘’ʼ′`´", "'"),
     **dict.fromkeys("“”„«»″", '"'),

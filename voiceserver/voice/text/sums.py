@@ -84,6 +84,12 @@ _OF_A_POWER = re.compile(r"(?:[²³]|\^\d|(?<![\w'.-])[xyzn]) ?$")
 def _minus(m: re.Match[str]) -> Spoken | None:
     """A hyphen behind a power or an unknown: n² - 1."""
     lead = m.string[max(0, m.start() - 4) : m.start()]
+    spaced = lead[-1:] == " " and m.group()[-1] == " "
+    between = spaced and m.string[m.end() : m.end() + 1].isalpha()
+    if between and re.search(r"(?<![\w'.-])[a-z] $", lead):
+        return ["minus"]
+    if m.string[m.end() : m.end() + 1].isalpha() and not spaced:
+        return None
     return ["minus"] if _OF_A_POWER.search(lead) else None
 
 
@@ -99,7 +105,7 @@ SUM_PATTERNS: tuple[tuple[str, Rule], ...] = (
         _scientific,
     ),
     (r"\^\{?(?P<power>-?\d{1,9}|[A-Za-z])\}?(?!\w)", _power),
-    (r"- ?(?=\d)", _minus),
+    (r"- ?(?=\d|[a-z](?:[²³]|(?![\w'-])))", _minus),
     (r"!==?|=/=", lambda _: ["is", "not"]),
     (r">=", lambda _: ["at", "least"]),
     (r"<=", lambda _: ["at", "most"]),

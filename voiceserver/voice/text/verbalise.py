@@ -77,6 +77,7 @@ SYMBOL_WORDS = {
     "¥": "yen",
     "#": "hash",
     "√": "square root of",
+    "∛": "cube root of",
     "∞": "infinity",
     "∈": "in",
     "∑": "sum of",
@@ -273,6 +274,10 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         _version,
     ),
     (r"(?P<v>(?!))?(?P<numbers>\d{1,4}(?:\.\d{1,4})?)(?P<tail>\.[xX])(?!\w)", _version),
+    (
+        r"- ?(?=\d{1,4}(?:st|nd|rd|th)\b)",
+        lambda m: ["to"] if re.search(r"\d(?:st|nd|rd|th) ?$", before(m, 6)) else None,
+    ),
     (rf"/(?P<unit>{_PER})(?![\w/])", _per),
     (r"(?P<number>911|999|112|988|311|411|211)(?![\w/.-]\w|\w)", _emergency),
     (r"\d{5}(?:-\d{4})?(?![\w-])", _zip),
