@@ -87,6 +87,6 @@ def test_any_text_gives_clean_tokens(seed: int) -> None:
 )  # fmt: skip
 def test_hostile_length_stays_linear(text: str) -> None:
     """25,000 characters of the worst kind take a second or so, not minutes."""
-    start = time.perf_counter()
+    start = time.process_time()
     normalise(text)
-    assert time.perf_counter() - start < 8  # loaded machines
+    assert time.process_time() - start < 8  # of the processor, whoever else runs
