@@ -24,6 +24,7 @@ The requested model's name selects the behaviour (a leading ``vendor/`` is ignor
     html            answers 200 with a page
     tool:JSON       calls a tool with these arguments
     drop-once       closes its first connection without an answer
+    stream:NAME     one of ``chat_streams``, as it stands there
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.chat_streams import STREAMS
 
 DELTAS = ("Certainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
 TEXT = "".join(DELTAS)
@@ -94,6 +97,10 @@ class ChatService:
             yield Head(int(fault), "application/json", headers)
             yield json.dumps({"error": error}).encode()
             return
+        if fault == "stream":
+            async for part in recorded(argument, body):
+                yield part
+            return
         if fault == "html":
             yield Head(200, "text/html")
             yield b"<p>hello"
@@ -150,6 +157,24 @@ class ChatService:
             yield event(chunk({}, model, finish))
             yield event({"choices": [], "usage": USAGE, "model": model})
             yield b"data: [DONE]\n\n"
+
+
+async def recorded(
+    name: str, body: dict[str, Any]
+) -> AsyncGenerator[Head | bytes, None]:
+    """Play a stream of ``chat_streams``."""
+    stream = STREAMS.get(name, STREAMS["plain"])
+    if stream.refuses and stream.refuses in body:
+        yield Head(400, "application/json")
+        message = f"Unsupported parameter: {stream.refuses}"
+        yield json.dumps({"error": {"message": message}}).encode()
+        return
+    yield Head(200, stream.kind)
+    for part in stream.parts:
+        if isinstance(part, bytes):
+            yield part
+        else:
+            await asyncio.sleep(part)
 
 
 def _broken(fault: str) -> bytes:

@@ -134,7 +134,7 @@ class FaultyTextServer:
 def _head(head: Head) -> bytes:
     lines = [
         f"HTTP/1.1 {head.status} Status",
-        f"Content-Type: {head.kind}",
+        *([f"Content-Type: {head.kind}"] if head.kind else []),
         "Transfer-Encoding: chunked",
         *(f"{name}: {value}" for name, value in head.headers.items()),
     ]
