@@ -166,11 +166,12 @@ def _written() -> Iterator[tuple[str, Stream]]:
     for name, words in {"code": around, "a table": table, "two scripts": mixed}.items():
         pieces = [words[at : at + 7] for at in range(0, len(words), 7)]
         yield name, Stream(text(*pieces), words)
+    other = "\u4f60\u597d\uff0c\u5929\u6c14\u5f88\u597d\u3002"
+    yield "another script", Stream(text(other), other)  # some voices say its letters
     silent = {
         "a sign alone": "\U0001f44d",
         "dots alone": "...",
         "code alone": code,
-        "another script": "\u4f60\u597d\uff0c\u5929\u6c14\u5f88\u597d\u3002",
     }
     for name, words in silent.items():
         yield name, Stream(text(words), words, spoken=False)

@@ -24,6 +24,7 @@ from tests.faulty_text_server import FaultyTextServer
 from voiceserver.config import BudgetConfig
 
 pytestmark = pytest.mark.net
+pytest.importorskip("espeakng_loader", reason="the extra espeak is not installed")
 
 # The slow stream is longer than any limit of a wait; a slow machine is given time.
 CONFIG = """
@@ -31,7 +32,7 @@ CONFIG = """
 vad = "stub"
 recogniser = "stub"
 text = "providers"
-speech = "neural"
+speech = "espeak"
 
 [budget]
 text_first_ms = 2500

@@ -35,6 +35,7 @@ from voiceserver.session.turn_account import CallCost, TurnAccount
 from voiceserver.turns.actions import Generated
 
 MAX_ASIDES = 4
+CANCEL_LIMIT_S = 0.25  # for a cancelled one to end; its task group waits on
 REMEMBERED = 64  # whose late events are known for theirs
 
 
@@ -141,15 +142,17 @@ class Asides:
             self._close(self._running.pop(event.turn), event.outcome)
         return True
 
-    def cancel(self, turn: int) -> bool:
-        """Stop one; returns False if there is none of that turn."""
+    async def cancel(self, turn: int) -> bool:
+        """Stop one, and wait; returns False if there is none of that turn."""
         if turn not in self._running:
             return False
         aside = self._running.pop(turn)
         aside.reply.stop()
-        aside.task.cancel()  # the session's task group collects it
+        aside.task.cancel()
         text = self._texts[turn]
         self._dialect.notify(ReplyDone(turn, text, Outcome.CANCELLED))
+        # What it cost is known once it has ended.
+        await asyncio.wait({aside.task}, timeout=CANCEL_LIMIT_S)
         self._close(aside, Outcome.CANCELLED)
         return True
 

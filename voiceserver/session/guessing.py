@@ -109,10 +109,7 @@ class Guessing:
         held.reply.stop()
         held.task.cancel()
         await asyncio.wait({held.task}, timeout=DROP_LIMIT_S)
-        self._metrics.speculations.labels("dropped").inc()
-        cost = held.reply.ledger.spent
-        tokens = cost.tokens_in + cost.tokens_out
-        self._wasted += Spent(cost.tokens_in, cost.tokens_out, tokens, cost.cost_usd)
+        self._count_as_dropped(held)
 
     def abandon(self) -> None:
         """Drop what was begun without waiting; its task group collects it."""
@@ -120,3 +117,11 @@ class Guessing:
         if held is not None:
             held.reply.stop()
             held.task.cancel()
+            # What it cost is known once it has ended.
+            held.task.add_done_callback(lambda _task: self._count_as_dropped(held))
+
+    def _count_as_dropped(self, held: _Guess) -> None:
+        self._metrics.speculations.labels("dropped").inc()
+        cost = held.reply.ledger.spent
+        tokens = cost.tokens_in + cost.tokens_out
+        self._wasted += Spent(cost.tokens_in, cost.tokens_out, tokens, cost.cost_usd)

@@ -360,7 +360,7 @@ class Session:
                 self._answer_aside(command, group)
                 return
             case CancelReply(turn):
-                if self._asides.cancel(turn):
+                if await self._asides.cancel(turn):
                     return
             case CreateReply() | ClearPlayback():
                 pass

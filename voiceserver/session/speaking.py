@@ -407,6 +407,7 @@ class Speaking:
             if len(self._past) > REMEMBERED:
                 del self._past[next(iter(self._past))]
         self._reply = None
+        self._account.spend(self._guessing.spent())
         record = self._account.close()
         if record is not None:
             self._dialect.account(record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from voiceserver.budget import TurnLedger, TurnRecord
+from voiceserver.budget import Spent, TurnLedger, TurnRecord
 from voiceserver.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,11 @@ class TurnAccount:
     def open(self, ledger: TurnLedger) -> None:
         """A turn begins; the last one's line was written."""
         self._ledger = ledger
+
+    def spend(self, spent: Spent) -> None:
+        """Enter what was spent beside the reply, on guesses that came to nothing."""
+        if self._ledger is not None:
+            self._ledger.spent += spent
 
     def any_audio(self, now_ns: int) -> None:
         """The carrier took the first audio of the turn, if only of a filler."""
