@@ -129,7 +129,7 @@ async def front(folder: Path, descriptor: int, way: str) -> None:
         room = Room(1000, 0, metrics)
         state = FrontState(metrics, rules, room, Workers((worker,)), group)
         connections = Connections(metrics)
-        app = bare_application(rules, state.tokens, metrics, {}, connections.began)
+        app = bare_application(rules, state.tokens, metrics, {}, connections.asking)
         if way == "handover":
             app[FRONT] = state
             app["folder"] = folder

@@ -11,7 +11,7 @@ import pytest
 from tests.carriers.incoming import incoming
 from tests.fakes import RecordingDialect
 from tests.virtual_time import run_virtual
-from voiceserver.carriers.base import HeldCall
+from voiceserver.carriers.base import BURST, MESSAGES_PER_S, HeldCall, Throttle
 from voiceserver.commands import CallSettings
 from voiceserver.config import Config
 from voiceserver.errors import SessionEnded
@@ -152,3 +152,11 @@ def test_the_dialect_is_opened_with_what_came_in() -> None:
     assert (opening.address, opening.session) == ({"line": "7"}, {"wish": 1})
     assert opening.carrier == Carrier("toy", in_events=False)
     assert "echo" in opening.voices.names
+
+
+def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
+    """1,000 at once after a burst of 400: 600 at 200 a second take 3 s."""
+    throttle = Throttle(lambda: 0)
+    waits = [throttle.wait_s() for _ in range(1000)]
+    assert waits[BURST - 1] == 0
+    assert waits[-1] == pytest.approx((1000 - BURST) / MESSAGES_PER_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.polling import until
 from tests.server.running import Running, running
 from tests.server.test_serve import self_signed
 from voiceserver.server.connections import CannotListen, address_of, bound_socket
@@ -86,71 +88,116 @@ async def test_what_is_no_http_is_refused(garbage: bytes) -> None:
         assert b"Traceback" not in answer
 
 
-@pytest.mark.net
-async def test_a_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And counted; those before live on."""
-    monkeypatch.setattr("voiceserver.server.serve.MAX_CONNECTIONS", 2)
-    async with running() as server:
-        port = int(server.url.rsplit(":", 1)[1])
-        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-        try:
-            await asyncio.sleep(0.05)
-            assert await closed_after(server.url, b"") == b""
-            dropped = server.metrics.registry.get_sample_value(
-                "voiceserver_dropped_total", {"queue": "connections"}
-            )
-            assert dropped == 1
-        finally:
-            for each in held:
-                each.close()
-
-
 def dropped(server: Running) -> float:
     name, queue = "voiceserver_dropped_total", {"queue": "connections"}
     return server.metrics.registry.get_sample_value(name, queue) or 0.0
 
 
 def silent(server: Running, number: int) -> list[socket.socket]:
+    """Connections that say nothing."""
     port = int(server.url.rsplit(":", 1)[1])
     return [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the server has closed it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+LIMITS = ["MAX_CONNECTIONS", "MAX_PER_ADDRESS"]
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("limit", LIMITS)
+async def test_a_connection_too_many_is_closed(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And counted; those in use live on."""
+    monkeypatch.setattr(f"voiceserver.server.serve.{limit}", 2)
+    async with running() as server:
+        first = await server.client.ws_connect("/v1/realtime")
+        second = await server.client.ws_connect("/v1/realtime")
+        assert await closed_after(server.url, b"") == b""
+        assert dropped(server) == 1
+        for held in (first, second):
+            await held.receive_json(timeout=5)
+            await held.send_json({"type": "nonsense"})
+            assert not held.closed
+            await held.close()
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("limit", LIMITS)
+async def test_who_says_nothing_keeps_nobody_out(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that has been silent for longest gives way."""
+    monkeypatch.setattr(f"voiceserver.server.serve.{limit}", 3)
+    async with running() as server:
+        held = silent(server, 3)
+        await asyncio.sleep(0.05)
+        async with server.client.get("/healthz") as answer:
+            assert answer.status == 200
+        await asyncio.sleep(0.05)
+        assert [closed(one) for one in held] == [True, False, False]
+        assert dropped(server) == 1
+        for each in held:
+            each.close()
+
+
+@pytest.mark.net
+async def test_connections_between_requests_keep_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The longest idle gives way to the next."""
+    monkeypatch.setattr("voiceserver.server.serve.MAX_PER_ADDRESS", 3)
+    async with running() as server:
+        held: list[socket.socket] = []
+        for _ in range(3):
+            (one,) = silent(server, 1)
+            held.append(one)
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await until(lambda one=one: b"200" in received(one))  # type: ignore[misc]
+        async with server.client.get("/healthz") as answer:
+            assert answer.status == 200
+        await asyncio.sleep(0.05)
+        assert [closed(one) for one in held] == [True, False, False]
+        for each in held:
+            each.close()
+
+
+def received(connection: socket.socket) -> bytes:
+    """What is there."""
+    connection.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        return connection.recv(65_536)
+    return b""
 
 
 @pytest.mark.net
 async def test_a_handshake_that_is_not_finished_is_a_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is counted, so one too many is closed; it has as long as a head."""
+    """It is counted, has as long as a head, and gives way to the next."""
     monkeypatch.setattr("voiceserver.server.serve.MAX_CONNECTIONS", 2)
     cert, key = self_signed(tmp_path)
     async with running(
-        tls_cert=str(cert), tls_key=str(key), head_limit_s=0.5
+        tls_cert=str(cert), tls_key=str(key), head_limit_s=0.8
     ) as server:
         held = silent(server, 2)
         await asyncio.sleep(0.05)
-        assert await closed_after(server.url, b"") == b""
-        assert dropped(server) == 1
-        await asyncio.sleep(0.6)
         context = ssl.create_default_context(cafile=str(cert))
         url = server.url.replace("http:", "https:") + "/healthz"
         async with aiohttp.ClientSession() as client, client.get(url, ssl=context) as a:
             assert a.status == 200
-        for each in held:
-            each.close()
-
-
-@pytest.mark.net
-async def test_one_address_leaves_room_to_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However many connections it would keep open."""
-    monkeypatch.setattr("voiceserver.server.serve.MAX_PER_ADDRESS", 3)
-    async with running() as server:
-        held = silent(server, 3)
-        await asyncio.sleep(0.05)
-        assert await closed_after(server.url, b"") == b""
         assert dropped(server) == 1
+        assert [closed(one) for one in held] == [True, False]
+        await until(lambda: closed(held[1]))
         for each in held:
             each.close()
-        await asyncio.sleep(0.05)
-        async with server.client.get("/healthz") as answer:
-            assert answer.status == 200

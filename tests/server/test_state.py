@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,28 @@ def test_audio_jobs_are_bounded_and_given_back() -> None:
             with pytest.raises(Refusal), jobs.one_more():
                 pass
             raise ZeroDivisionError
+
+
+def test_who_waits_for_a_reader_leaves_its_place_to_others() -> None:
+    """As many again; then a slow one is cut, a good one never."""
+    jobs, cut = AudioJobs(2), list[str]()
+    with contextlib.ExitStack() as readers:
+        for number in range(4):
+            place = readers.enter_context(jobs.one_more(partial(cut.append, "good")))
+            place.given_s = 1000.0
+            if number == 2:
+                place.given_s = 0.0
+                place.cut = partial(cut.append, "slow")
+            readers.enter_context(place.waiting())
+        with jobs.one_more() as more:
+            assert cut == ["slow"]
+            with pytest.raises(Refusal), jobs.one_more():
+                pass
+            with more.waiting(), pytest.raises(Refusal), jobs.one_more():
+                pass
+    assert cut == ["slow"]
+    with jobs.one_more(), jobs.one_more(), pytest.raises(Refusal), jobs.one_more():
+        pass
 
 
 def test_uploads_are_bounded_by_what_has_come() -> None:

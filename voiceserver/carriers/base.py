@@ -153,6 +153,32 @@ class Listener(Protocol):
         """Give the address back; may be called again, and without ``bind``."""
 
 
+# Beyond a burst, messages are read at this rate: the network holds them back.
+MESSAGES_PER_S = 200
+BURST = 400
+
+
+class Throttle:
+    """Says how long to wait before the next message, to keep to a rate.
+
+    Args:
+        now_ns: Monotonic clock.
+        burst: Messages that may come at once.
+    """
+
+    def __init__(self, now_ns: Callable[[], int], burst: int = BURST) -> None:
+        self._now_ns = now_ns
+        self._burst = burst
+        self._free_ns = now_ns()  # when a burst of the full size is possible again
+
+    def wait_s(self) -> float:
+        """Count a message; return the seconds to wait before it is handled."""
+        now_ns = self._now_ns()
+        self._free_ns = max(self._free_ns, now_ns) + 1_000_000_000 // MESSAGES_PER_S
+        ahead_s = (self._free_ns - now_ns) / 1e9
+        return max(0.0, ahead_s - self._burst / MESSAGES_PER_S)
+
+
 class HeldCall(ABC):
     """The life of a call; a carrier adds how its client is reached.
 

@@ -7,8 +7,10 @@ the route. Every answer, a stream too, gets its CORS headers just before it is s
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -33,6 +35,8 @@ from voiceserver.server.shares import Share
 from voiceserver.server.state import KEY_NAME, SHARE, STATE, TOKEN_SESSION, ServerState
 from voiceserver.server.tokens import PREFIX, Tokens
 
+Asking = Callable[[web.Request], AbstractContextManager[None]]
+
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 # Where calls are placed by WebSocket; a front passes them on.
 SOCKETS: dict[str, Route] = {
@@ -49,7 +53,7 @@ def bare_application(
     tokens: Tokens,
     metrics: Metrics,
     page: Mapping[str, PageFile],
-    began: Callable[[web.Request], None] = lambda request: None,
+    asking: Asking = lambda request: contextlib.nullcontext(),
 ) -> web.Application:
     """Make what every request passes through, with the page and no other route.
 
@@ -58,13 +62,13 @@ def bare_application(
         tokens: Taken in place of a key where calls are placed.
         metrics: Where unforeseen errors are counted.
         page: Files of the browser page.
-        began: Told of each request when its head has arrived.
+        asking: Entered with each request, from its head to its answer.
     """
 
     @web.middleware
     async def arrived(request: web.Request, handler: Route) -> web.StreamResponse:
-        began(request)
-        return await handler(request)
+        with asking(request):
+            return await handler(request)
 
     async def complete(request: web.Request, answer: web.StreamResponse) -> None:
         answer.headers["Server"] = "voiceserver"  # not aiohttp's version
@@ -89,7 +93,7 @@ def bare_application(
 def application(
     state: ServerState,
     page: Mapping[str, PageFile],
-    began: Callable[[web.Request], None] = lambda request: None,
+    asking: Asking = lambda request: contextlib.nullcontext(),
     share: Share | None = None,
 ) -> web.Application:
     """Make the application of a server that holds calls.
@@ -97,10 +101,10 @@ def application(
     Args:
         state: What routes need.
         page: Files of the browser page.
-        began: Told of each request when its head has arrived.
+        asking: Entered with each request, from its head to its answer.
         share: Which worker it is; None if it is the whole server.
     """
-    app = bare_application(state.rules, state.tokens, state.metrics, page, began)
+    app = bare_application(state.rules, state.tokens, state.metrics, page, asking)
     app[STATE] = state
     router = app.router
     for path, connect in SOCKETS.items():

@@ -2,16 +2,20 @@
 
 aiohttp bounds the size of a request's head but not the time it takes: a client that
 connects and sends nothing, or half a header, would stay for ever. Here such a
-connection is closed after a while, and one beyond the limits at once: before TLS,
-which an unfinished handshake would never reach the end of.
+connection is closed after a while. Beyond the limits the one that has been idle for
+longest gives way, so that who asks nothing keeps nobody out; where all are in use, the
+new one is closed: before TLS, whose handshake may never end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from aiohttp import web
@@ -57,14 +61,23 @@ class Connections:
         self._head_limit_s = head_limit_s
         self._limit = limit
         self._limit_per_address = limit_per_address
-        self._greeted: dict[socket.socket, str] = {}  # TLS is not agreed yet
+        # TLS is not agreed yet: the address, and who waits for that.
+        self._greeted: dict[socket.socket, tuple[str, asyncio.Task[None]]] = {}
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
+        self._idle: dict[RequestHandler, None] = {}  # between requests, longest first
 
-    def began(self, request: web.Request) -> None:
-        """A request's head has arrived on this connection."""
-        timer = self._silent.pop(request.protocol, None)
+    @contextlib.contextmanager
+    def asking(self, request: web.Request) -> Iterator[None]:
+        """A request's head has arrived on this connection; it is in use inside."""
+        protocol = request.protocol
+        self._idle.pop(protocol, None)
+        timer = self._silent.pop(protocol, None)
         if timer is not None:
             timer.cancel()
+        try:
+            yield
+        finally:
+            self._idle[protocol] = None
 
     async def accept(
         self,
@@ -88,19 +101,44 @@ class Connections:
                     await asyncio.sleep(NO_FILES_S)
                     continue
                 place = address[0] if isinstance(address, tuple) else ""
-                if self._room(server, place):
-                    self._greeted[accepted] = place
-                    group.create_task(self._greet(server, accepted, tls))
+                if self._has_room(server, place):
+                    greeting = group.create_task(self._greet(server, accepted, tls))
+                    self._greeted[accepted] = (place, greeting)
                 else:
-                    self._metrics.dropped.labels("connections").inc()
                     accepted.close()
+                # Many may have come at once; and what is begun can be cancelled.
+                await asyncio.sleep(0)
 
-    def _room(self, server: web.Server, place: str) -> bool:
-        """Whether one more connection of an address is taken."""
-        if len(server.connections) + len(self._greeted) >= self._limit:
-            return False
-        places = [*self._greeted.values(), *map(_place_of, server.connections)]
-        return not place or places.count(place) < self._limit_per_address
+    def _has_room(self, server: web.Server, place: str) -> bool:
+        """Whether one more connection of an address is taken; makes room if it can."""
+        for protocol in [one for one in self._idle if one.transport is None]:
+            del self._idle[protocol]
+        places = Counter(where for where, _ in self._greeted.values())
+        places.update(map(_place_of, server.connections))
+        if place and places[place] >= self._limit_per_address:
+            crowding = place
+        elif places.total() >= self._limit:
+            crowding = places.most_common(1)[0][0]
+        else:
+            return True
+        self._metrics.dropped.labels("connections").inc()
+        return self._drop_idlest(crowding)
+
+    def _drop_idlest(self, place: str) -> bool:
+        """Close the connection of an address that is of the least use, if one is."""
+        for accepted, (where, greeting) in self._greeted.items():
+            if where == place:
+                del self._greeted[accepted]
+                greeting.cancel()
+                return True
+        for protocol in (*self._silent, *self._idle):
+            if _place_of(protocol) == place and protocol.transport is not None:
+                self._idle.pop(protocol, None)
+                if timer := self._silent.pop(protocol, None):
+                    timer.cancel()
+                protocol.force_close()
+                return True
+        return False
 
     async def _greet(
         self,

@@ -192,7 +192,7 @@ async def _serve(
             recordings=asyncio.Semaphore(n_recognisers + 1),
             recognisers=asyncio.Semaphore(n_recognisers),
         )
-        app = application(state, page_files(), connections.began, parts.share)
+        app = application(state, page_files(), connections.asking, parts.share)
         async with listening_at(app, connections, listening, tls):
             address = address_of(listening, tls is not None)
             holding = group.create_task(

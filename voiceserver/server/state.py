@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -25,30 +26,97 @@ from voiceserver.server.shares import Share
 from voiceserver.server.tokens import Session, Tokens
 from voiceserver.session.ports import DialectKind
 
+Cut = Callable[[], None]
+
 MAX_UPLOADS = 8 * AUDIO_LIMIT  # bytes
 
 
+class AudioPlace:
+    """The place of one audio request.
+
+    Args:
+        count: Told of one that works more, or less.
+        cut: Ends the request; None if it never waits for its client.
+
+    Attributes:
+        given_s: Seconds of sound that were sent.
+    """
+
+    def __init__(self, count: Callable[[int], None], cut: Cut | None) -> None:
+        self.given_s = 0.0
+        self.cut = cut
+        self._count = count
+        self._waited_s = 0.0
+        self._since_s: float | None = None
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for the client inside: the place is free to others meanwhile."""
+        self._since_s = time.monotonic()
+        self._count(-1)
+        try:
+            yield
+        finally:
+            self._count(1)
+            self._waited_s += time.monotonic() - self._since_s
+            self._since_s = None
+
+    @property
+    def behind_s(self) -> float:
+        """How much longer the client has been waited for than what it has sounds."""
+        waited_s = self._waited_s
+        if self._since_s is not None:
+            waited_s += time.monotonic() - self._since_s
+        return waited_s - self.given_s
+
+
 class AudioJobs:
-    """Bounds how many files are spoken or transcribed at a time; refuses more."""
+    """Bounds how many files are spoken or transcribed at a time; refuses more.
+
+    Who waits for a slow reader does not count, up to as many again. Then the slowest
+    is cut, if it takes its speech more slowly than that sounds.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._running = 0
+        self._working = 0
+        self._places: set[AudioPlace] = set()
 
     @contextlib.contextmanager
-    def one_more(self) -> Iterator[None]:
+    def one_more(self, cut: Cut | None = None) -> Iterator[AudioPlace]:
         """Count one job inside.
+
+        Args:
+            cut: Ends it, where it may wait for its client.
 
         Raises:
             Refusal: If there are too many (503).
         """
-        if self._running >= self._limit:
+        full = len(self._places) >= 2 * self._limit and not self._cut_slowest()
+        if full or self._working >= self._limit:
             raise busy("Too many audio requests at a time; try again soon.", "busy")
-        self._running += 1
+        place = AudioPlace(self._count, cut)
+        self._places.add(place)
+        self._count(1)
         try:
-            yield
+            yield place
         finally:
-            self._running -= 1
+            self._count(-1)
+            self._places.discard(place)
+
+    def _count(self, more: int) -> None:
+        self._working += more
+
+    def _cut_slowest(self) -> bool:
+        """End the request of the slowest reader, if there is a slow one."""
+        late = [one for one in self._places if one.cut and one.behind_s > 0]
+        if not late:
+            return False
+        slowest = max(late, key=lambda one: one.behind_s)
+        self._places.discard(slowest)
+        assert slowest.cut is not None
+        slowest.cut()
+        return True
 
 
 class UploadRoom:

@@ -7,7 +7,7 @@ import inspect
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -26,6 +26,7 @@ from aiortc import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.virtual_time import run_virtual
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.media.rtp import RtpPacket
 
@@ -350,7 +351,10 @@ class Fragments:
             self.whole.append(len(data))
 
         self.sctp._receive = receive
-        aiortc_seams.bound_messages(self._peer, self._too_much)
+        self.waits: Iterator[float] = iter(())
+        aiortc_seams.bound_messages(
+            self._peer, self._too_much, lambda: next(self.waits, 0.0)
+        )
 
     def _too_much(self) -> None:
         self.n_too_much += 1
@@ -407,6 +411,22 @@ async def test_gaps_that_are_never_filled_are_given_up() -> None:
     for _ in range(2_000):
         await sent.send(FIRST | LAST | UNORDERED, 1, lost=1)
     assert sent.n_too_much == 1
+
+
+def test_messages_wait_their_turn_and_fragments_do_not() -> None:
+    """So that a client cannot send events without end; none is lost."""
+
+    async def scenario() -> float:
+        sent = Fragments()
+        sent.waits = iter([0.0, 3.0, 4.0])
+        for number in range(3):
+            await sent.send(FIRST, 9, number)
+            await sent.send(0, 9, number)
+            await sent.send(LAST, 9, number)
+        assert sent.whole == [27] * 3
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(scenario()) == pytest.approx(7.0, abs=0.1)
 
 
 async def test_messages_of_any_permitted_size_come() -> None:

@@ -11,22 +11,11 @@ import pytest
 from tests.carriers.websocket.test_messages import MemorySocket
 from tests.virtual_time import run_virtual
 from voiceserver.carriers.websocket.socket import (
-    BURST,
     CLOSE_LIMIT_S,
-    MESSAGES_PER_S,
     Outgoing,
-    Throttle,
     as_text,
     close_in_time,
 )
-
-
-def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
-    """1,000 at once after a burst of 400: 600 at 200 a second take 3 s."""
-    throttle = Throttle(lambda: 0)
-    waits = [throttle.wait_s() for _ in range(1000)]
-    assert waits[BURST - 1] == 0
-    assert waits[-1] == pytest.approx((1000 - BURST) / MESSAGES_PER_S)
 
 
 def test_outgoing_keeps_order_and_ends_when_all_is_sent() -> None:

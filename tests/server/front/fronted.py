@@ -112,7 +112,7 @@ async def fronted(
             await join(front, worker, _nobody)
         connections = Connections(metrics)
         app = bare_application(
-            rules, front.tokens, metrics, page_files(), connections.began
+            rules, front.tokens, metrics, page_files(), connections.asking
         )
         add_routes(app, front)
         tls = tls_context(config.server)

@@ -115,7 +115,7 @@ async def wired(folder: Path) -> AsyncGenerator[Wire, None]:
         room = Room(1000, 0, metrics)
         front = FrontState(metrics, rules, room, Workers((worker,)), group)
         connections = Connections(metrics)
-        app = bare_application(rules, front.tokens, metrics, {}, connections.began)
+        app = bare_application(rules, front.tokens, metrics, {}, connections.asking)
         add_routes(app, front)
         listening = bound_socket("127.0.0.1", 0)
         stack.callback(listening.close)

@@ -74,7 +74,7 @@ async def fronting(
         room = Room(8, 0, metrics)
         front = FrontState(metrics, rules, room, Workers((worker,)), group)
         connections = Connections(metrics)
-        app = bare_application(rules, front.tokens, metrics, {}, connections.began)
+        app = bare_application(rules, front.tokens, metrics, {}, connections.asking)
         add_routes(app, front)
         listening = bound_socket("127.0.0.1", 0)
         stack.callback(listening.close)

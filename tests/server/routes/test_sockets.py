@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.server.running import Running, running
-from voiceserver.carriers.websocket import socket as websocket
+from voiceserver.carriers import base
 from voiceserver.server.routes import sockets
 
 pytestmark = pytest.mark.net
@@ -150,7 +150,7 @@ async def test_a_flood_of_messages_are_all_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are read at a rate; nothing is dropped and the call goes on."""
-    monkeypatch.setattr(websocket, "MESSAGES_PER_S", 2000)
+    monkeypatch.setattr(base, "MESSAGES_PER_S", 2000)
     async with running() as server, server.client.ws_connect(PATH) as socket:
         await first(socket)
         for number in range(1000):

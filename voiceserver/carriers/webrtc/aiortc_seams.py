@@ -49,6 +49,7 @@ MOST_BIT_RATE = 32_000
 MAX_UNFINISHED_BYTES = 524_288
 MAX_FRAGMENTS = 1_024
 MAX_CHANNELS = 64
+_LAST_FRAGMENT = 1  # flag of a message's (RFC 9260, 3.3.1)
 REPORTED_EVERY = 10  # packets; reports leave every 0.5 to 1.5 s
 _RECEIVER, _SENDER = "_RTCRtpReceiver__", "_RTCRtpSender__"
 
@@ -168,13 +169,20 @@ async def _bound(connection: Any, address: str, ports: range) -> Any:
     return None
 
 
-def bound_messages(peer: RTCPeerConnection, too_much: Callable[[], None]) -> None:
+def bound_messages(
+    peer: RTCPeerConnection,
+    too_much: Callable[[], None],
+    wait_s: Callable[[], float] = lambda: 0.0,
+) -> None:
     """Keep what a client sends on data channels within bounds before it is whole.
 
     Args:
         peer: An offer was taken; nothing happens if it has no data channel.
         too_much: Called once, when the client goes beyond; nothing that it sends on
             any channel is taken from then on.
+        wait_s: Asked with each message how long it has to wait. Meanwhile nothing is
+            acknowledged, so that the client's own network stack holds the rest back;
+            audio has a way of its own and does not wait.
     """
     sctp: Any = peer.sctp
     if sctp is None:
@@ -186,6 +194,8 @@ def bound_messages(peer: RTCPeerConnection, too_much: Callable[[], None]) -> Non
         nonlocal over
         if over:
             return
+        if chunk.flags & _LAST_FRAGMENT and (waited_s := wait_s()):
+            await asyncio.sleep(waited_s)
         await receive(chunk)
         streams = sctp._inbound_streams
         stream = streams.get(chunk.stream_id)

@@ -25,7 +25,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from voiceserver.carriers.base import HeldCall, Incoming
+from voiceserver.carriers.base import HeldCall, Incoming, Throttle
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.carriers.webrtc.sdp import checked_offer, with_public_address
 from voiceserver.config import MediaConfig
@@ -54,6 +54,8 @@ TOLD_EVERY = 2  # looks: the client is told how its audio fares
 LABEL = "oai-events"
 MAX_MESSAGE_BYTES = 131_072  # instructions of any sensible length fit
 MAX_WAITING_BYTES = 1_048_576  # not yet taken by the client; beyond it the call ends
+
+CHANNEL_BURST = 100  # events at once; the inbox has room for more
 
 CARRIER = Carrier("webrtc")
 
@@ -125,7 +127,9 @@ class WebRtcCall(HeldCall):
         for transceiver in peer.getTransceivers():
             self._carry(peer, transceiver)
         aiortc_seams.bound_messages(
-            peer, lambda: self.hang_up("An event is too large, or never complete.")
+            peer,
+            lambda: self.hang_up("An event is too large, or never complete."),
+            Throttle(self._parts.clock.now_ns, CHANNEL_BURST).wait_s,
         )
         await peer.setLocalDescription(await peer.createAnswer())
         answer = str(peer.localDescription.sdp)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from voiceserver.carriers.base import Throttle
 from voiceserver.carriers.websocket.socket import (
     NORMAL,
     POLICY,
     Outgoing,
     Socket,
-    Throttle,
     as_text,
     close_in_time,
 )

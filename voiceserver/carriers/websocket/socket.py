@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
-from voiceserver.carriers.base import HeldCall, Incoming
+from voiceserver.carriers.base import HeldCall, Incoming, Throttle
 from voiceserver.errors import SessionEnded
 from voiceserver.reply.playout import Outlet
 from voiceserver.session.ports import Carrier
@@ -26,9 +26,6 @@ GOODBYE_LIMIT_S = 1.0  # for what is still to be sent once the call is over
 CLOSE_LIMIT_S = 2.0  # for the closing handshake
 NORMAL, POLICY = 1000, 1008  # close codes (RFC 6455, 7.4.1)
 MAX_REASON_BYTES = 123  # of a close frame (RFC 6455, 5.5)
-# Beyond a burst, messages are read at this rate: the network holds them back.
-MESSAGES_PER_S = 200
-BURST = 400
 
 
 class Socket(Protocol):
@@ -128,25 +125,6 @@ async def close_in_time(socket: Socket, code: int, reason: str) -> None:
             await socket.close(code, reason)
     except (TimeoutError, ConnectionError):
         log.info("a WebSocket did not close in time")
-
-
-class Throttle:
-    """Says how long to wait before the next message, to keep to a rate.
-
-    Args:
-        now_ns: Monotonic clock.
-    """
-
-    def __init__(self, now_ns: Callable[[], int]) -> None:
-        self._now_ns = now_ns
-        self._free_ns = now_ns()  # when a burst of the full size is possible again
-
-    def wait_s(self) -> float:
-        """Count a message; return the seconds to wait before it is handled."""
-        now_ns = self._now_ns()
-        self._free_ns = max(self._free_ns, now_ns) + 1_000_000_000 // MESSAGES_PER_S
-        ahead_s = (self._free_ns - now_ns) / 1e9
-        return max(0.0, ahead_s - BURST / MESSAGES_PER_S)
 
 
 class SocketCall(HeldCall):

@@ -164,7 +164,7 @@ class _Front:
             front = FrontState(metrics, rules, room, self._workers, group)
             metrics.cost_today_usd.set_function(lambda: front.common.departed_usd)
             app = bare_application(
-                rules, front.tokens, metrics, page_files(), connections.began
+                rules, front.tokens, metrics, page_files(), connections.asking
             )
             add_routes(app, front)
             async with listening_at(app, connections, listening, tls):

@@ -26,7 +26,7 @@ from voiceserver.files.script import lines, passages, spoken, style_of
 from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json
-from voiceserver.server.state import STATE
+from voiceserver.server.state import STATE, AudioPlace
 from voiceserver.voices import Voices
 
 log = logging.getLogger(__name__)
@@ -125,12 +125,17 @@ async def speech(request: web.Request) -> web.StreamResponse:
     longest = default.longest_input * _BYTES_PER_CHARACTER
     content = await read_json(request, JSON_LIMIT + longest)
     order = read_order(content, engines.voices(default.voice), default)
-    with state.jobs.one_more():
+
+    def cut() -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
+    with state.jobs.one_more(cut) as place:
         async with aclosing(speak(engines.speech, order)) as stream:
             first = await anext(stream, None)
             if first is None:
                 raise invalid("There is nothing to speak in 'input'.", "input")
-            return await _send(request, order, first, stream)
+            return await _send(request, order, place, first, stream)
 
 
 class _SpeechStream:
@@ -139,11 +144,15 @@ class _SpeechStream:
     Args:
         request: What is answered.
         order: What was asked for.
+        place: Of the request.
     """
 
-    def __init__(self, request: web.Request, order: SpeechOrder) -> None:
+    def __init__(
+        self, request: web.Request, order: SpeechOrder, place: AudioPlace
+    ) -> None:
         self._request = request
         self._order = order
+        self._place = place
         kind = "text/event-stream" if order.events else MEDIA_TYPES[order.format]
         self.answer = web.StreamResponse(headers={"Content-Type": kind})
         self._n_samples = 0
@@ -172,6 +181,7 @@ class _SpeechStream:
 
     async def _push(self, encoder: SoundEncoder, samples: Samples) -> None:
         self._n_samples += len(samples)
+        self._place.given_s = self._n_samples / SPEECH_RATE
         await self._write(await asyncio.to_thread(encoder.push, samples))
 
     async def _write(self, encoded: bytes) -> None:
@@ -192,7 +202,8 @@ class _SpeechStream:
         most_s = 2 * self._n_samples / SPEECH_RATE + WRITE_LIMIT_S
         began_s = time.monotonic()
         async with asyncio.timeout(min(WRITE_LIMIT_S, most_s - self._waited_s)):
-            await self.answer.write(content)
+            with self._place.waiting():
+                await self.answer.write(content)
         self._waited_s += time.monotonic() - began_s
 
     def _usage(self) -> dict[str, int]:
@@ -208,10 +219,11 @@ class _SpeechStream:
 async def _send(
     request: web.Request,
     order: SpeechOrder,
+    place: AudioPlace,
     first: Samples,
     rest: AsyncGenerator[Samples, None],
 ) -> web.StreamResponse:
-    stream = _SpeechStream(request, order)
+    stream = _SpeechStream(request, order, place)
     try:
         await stream.send(first, rest)
     except ConnectionError:
