@@ -65,6 +65,7 @@ class Connections:
         self._greeted: dict[socket.socket, tuple[str, asyncio.Task[None]]] = {}
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
         self._idle: dict[RequestHandler, None] = {}  # between requests, longest first
+        self._closed = False
 
     @contextlib.contextmanager
     def asking(self, request: web.Request) -> Iterator[None]:
@@ -77,7 +78,8 @@ class Connections:
         try:
             yield
         finally:
-            self._idle[protocol] = None
+            if not self._closed and protocol.transport is not None:
+                self._idle[protocol] = None
 
     async def accept(
         self,
@@ -178,6 +180,8 @@ class Connections:
         for timer in self._silent.values():
             timer.cancel()
         self._silent.clear()
+        self._idle.clear()
+        self._closed = True
 
 
 def _place_of(protocol: RequestHandler) -> str:

@@ -23,8 +23,8 @@ SUBPROTOCOL = "realtime"
 HINT = "WebRTC calls go to /v1/realtime/calls"
 _KEY_PROTOCOL = "openai-insecure-api-key."
 MAX_SIDEBANDS = 4  # of one call
-# 2 minutes of audio in one event. OpenAI's 15 MiB would hold the loop for 50 ms.
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+# 60 s of 24 kHz PCM fit. Unmasking and decoding 8 MiB held the loop for 30 ms.
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 HEARTBEAT_S = 20.0  # finds half-open sockets, half of it later
 
 

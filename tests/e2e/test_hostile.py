@@ -1,0 +1,91 @@
+"""Nothing that a client sends holds the loop, or memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from benchmarks.hostile_inputs import INPUTS
+from benchmarks.processes import Server, serving
+from tests.polling import until
+
+pytestmark = pytest.mark.net
+
+LONGEST_MS = 20.0  # of computing, in one step of the loop
+MOST_MB = 50.0
+CONFIG = """
+[engines]
+vad = "stub"
+recogniser = "stub"
+text = "stub"
+speech = "stub"
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A server whose loop is watched, and where it tells of it."""
+
+    server: Server
+    told: Path
+
+    async def stop(self) -> tuple[float, str]:
+        """The longest since this was last asked, in milliseconds; and of what."""
+        self.told.unlink(missing_ok=True)
+        os.kill(self.server.pid, signal.SIGUSR1)
+        await until(self.told.exists)
+        told = json.loads(self.told.read_text())
+        return told["longest_ms"], told["what"]
+
+    def begin_memory(self) -> float:
+        """Measure the peak from now on; return what is resident, in MB."""
+        Path(f"/proc/{self.server.pid}/clear_refs").write_text("5")
+        return self.memory_mb("VmRSS")
+
+    def memory_mb(self, name: str) -> float:
+        """Read a figure of the kernel's."""
+        lines = Path(f"/proc/{self.server.pid}/status").read_text().splitlines()
+        return next(int(one.split()[1]) / 1024 for one in lines if name in one)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    """A server of its own process."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "stub.toml").write_text(CONFIG)
+    told = folder / "stops"
+    command = ["-m", "benchmarks.loop_stops", str(told), "serve"]
+    with serving([*command, "--config", str(folder / "stub.toml")]) as server:
+        # What is loaded or allocated once is no input's.
+        for name in ("small_events", "events_on_the_data_channel", "bombs"):
+            asyncio.run(_sent(name, server.url))
+        yield Measured(server, told)
+
+
+async def _sent(name: str, url: str) -> None:
+    await INPUTS[name](url)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+async def test_nothing_that_a_client_sends_holds_the_loop(
+    name: str, measured: Measured
+) -> None:
+    """The longest step of the loop, and the peak of memory, under each input."""
+    await measured.stop()
+    before_mb = measured.begin_memory()
+    await INPUTS[name](measured.server.url)
+    longest_ms, what = await measured.stop()
+    assert longest_ms <= LONGEST_MS, what
+    assert measured.memory_mb("VmHWM") - before_mb <= MOST_MB
+    healthz = f"{measured.server.url}/healthz"
+    answer = await asyncio.to_thread(urllib.request.urlopen, healthz, None, 10)
+    answer.close()
+    assert answer.status == 200
