@@ -29,6 +29,7 @@ BY_NAME = (
     "admission",
     "engine_processes",
     "front",
+    "hostile",
     "hearing",
     "kiosk",
     "media_browser",

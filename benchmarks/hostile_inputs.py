@@ -13,6 +13,7 @@ import io
 import json
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -310,3 +311,19 @@ async def _upload(client: aiohttp.ClientSession, url: str, content: bytes) -> No
 async def _posted(client: aiohttp.ClientSession, url: str, **options: Any) -> None:
     async with client.post(url, ssl=False, **options) as answer:
         await answer.read()
+
+
+def main() -> None:
+    """Say that all is loaded, wait for a line, send the input of a name."""
+    name, url = sys.argv[1:]
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+    async def send() -> None:
+        await INPUTS[name](url)
+
+    asyncio.run(send())
+
+
+if __name__ == "__main__":
+    main()
