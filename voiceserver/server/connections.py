@@ -187,7 +187,10 @@ class Connections:
 def _place_of(protocol: RequestHandler) -> str:
     """The client's address; ``""`` of a Unix socket, or one that is closed."""
     transport = protocol.transport
-    address = None if transport is None else transport.get_extra_info("peername")
+    # Of one that is closed uvloop raises when it is asked anything.
+    if transport is None or transport.is_closing():
+        return ""
+    address = transport.get_extra_info("peername")
     return str(address[0]) if isinstance(address, tuple) else ""
 
 
