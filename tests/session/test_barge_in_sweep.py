@@ -30,6 +30,7 @@ from voiceserver.events import (
     SpeechStarted,
     UserTurn,
 )
+from voiceserver.session import speaking
 
 STEP_S = 0.007
 INSTANTS = 300  # 2.1 s: recognition, first text, first speech, playing
@@ -145,3 +146,12 @@ def test_an_interrupted_reply_is_reported_as_such() -> None:
     first = call.dialect.of(ReplyDone)[0]
     assert isinstance(first, ReplyDone)
     assert first.outcome is Outcome.INTERRUPTED
+
+
+@pytest.mark.parametrize("step", range(0, INSTANTS, 20))
+def test_a_late_loop_is_no_engine_that_ignores_its_end(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is over before the reply has had its turn: the call lives."""
+    monkeypatch.setattr(speaking, "CANCEL_LIMIT_S", 0.0)
+    check(interrupted_at(step * STEP_S, FakeText(), FakeSpeech()))

@@ -49,6 +49,9 @@ from voiceserver.turns.actions import (
 )
 
 CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
+# Passes of the loop that it is given besides: where others held the loop for so long,
+# time has passed and the reply has not had its turn.
+CANCEL_PASSES = 100
 REMEMBERED = 16  # replies that a client may still truncate
 
 
@@ -245,6 +248,10 @@ class Speaking:
             return
         self._cancel(self._task)
         await asyncio.wait({self._task}, timeout=CANCEL_LIMIT_S)
+        for _ in range(CANCEL_PASSES):
+            if self._task.done():
+                break
+            await asyncio.sleep(0)
         if not self._task.done():
             self._metrics.faults.labels("reply", "ignored_cancel").inc()
             raise SessionEnded("an engine did not stop in time")
