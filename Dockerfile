@@ -11,6 +11,10 @@ USER voiceserver
 WORKDIR /home/voiceserver/app
 COPY --chown=voiceserver . .
 RUN make setup
+# Models that are part of the image: --build-arg MODELS="whisper-base smart-turn"; an
+# image without any hears simple English.
+ARG MODELS=""
+RUN if [ -n "$MODELS" ]; then .venv/bin/voiceserver models get $MODELS; fi
 
 EXPOSE 8080
 ENTRYPOINT [".venv/bin/voiceserver"]

@@ -9,11 +9,15 @@ STAMP := $(VENV)/.set-up-for
 
 .PHONY: run test check bench voice setup setup-dev setup-browser setup-clients setup-train format clean
 
+# What it hears with is fetched once; after that no network is needed.
 run: setup
+	@$(BIN)/voiceserver models prepare
 	$(BIN)/voiceserver serve --port $(PORT)
 
 # What needs neither sockets nor a browser runs side by side, the rest alone.
+# Models are fetched where they can be had; else tests that need them say so.
 test: setup-dev setup-browser setup-clients check
+	-@$(BIN)/voiceserver models get whisper-base whisper-tiny.en smart-turn
 	@status=0; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not net" -n auto --maxprocesses 4 || status=1; \
 	$(BIN)/python -m pytest -m net --durations 15 || status=1; \
@@ -45,15 +49,15 @@ setup-clients:
 	sh scripts/install_clients.sh "$(PYTHON)" .venv-clients
 
 $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)"
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" whisper,turns
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,dev,bench
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,dev,bench
 	@touch $(STAMP)-run $@
 
 $(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,dev,bench,train
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,dev,bench,train
 	@touch $(STAMP)-run $(STAMP)-dev $@
 
 clean:

@@ -95,3 +95,16 @@ def test_a_log_sees_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
     for percent in range(101):
         shown.arrived("model.bin", percent, 100)
     assert len(capsys.readouterr().err.splitlines()) == 10
+
+
+@pytest.mark.net
+def test_a_server_is_prepared_with_what_can_be_had(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And goes on without the rest, saying with which ears: never a failure."""
+    assert main(["models", "prepare", "--from", str(tmp_path / "nothing")]) == 0
+    err = capsys.readouterr().err
+    assert "Fetching smart-turn once, 8.7 MB" in err
+    assert "Going on without smart-turn" in err
+    assert "Ears: pocketsphinx hears simple English only" in err
+    assert not (folder / "smart-turn").exists()

@@ -25,7 +25,7 @@ from voiceserver.audio import (
 )
 from voiceserver.weights.place import is_there
 
-pytestmark = pytest.mark.net
+pytestmark = [pytest.mark.net, pytest.mark.weights]
 
 KIOSK = Path(__file__).parents[2] / "examples" / "kiosk_orders"
 # A person at a counter: "Can I get a medium roast house coffee with brown sugar?"

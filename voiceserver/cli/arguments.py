@@ -128,7 +128,8 @@ def parser() -> argparse.ArgumentParser:
     models = _command(
         commands, "models", "list and fetch models of others", _MODELS, config=None
     )
-    getting = models.add_subparsers(dest="action", metavar="get").add_parser(
+    actions = models.add_subparsers(dest="action", metavar="ACTION")
+    getting = actions.add_parser(
         "get",
         help="fetch some, or go on fetching",
         description="Fetch models, or go on with what was cut off.",
@@ -136,13 +137,19 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     getting.add_argument("names", metavar="NAME", nargs="+", help="which models")
-    getting.add_argument(
-        "--from",
-        dest="given",
-        metavar="WHERE",
-        default="",
-        help="a folder or an address to ask first",
+    preparing = actions.add_parser(
+        "prepare",
+        help="fetch what a server on this machine hears with; never fails",
+        description="Fetch what a server on this machine hears and takes turns with.",
     )
+    for action in (getting, preparing):
+        action.add_argument(
+            "--from",
+            dest="given",
+            metavar="WHERE",
+            default="",
+            help="a folder or an address to ask first",
+        )
 
     bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
     bench.add_argument("--list", action="store_true", help="tell the names")

@@ -25,6 +25,7 @@ from voiceserver.config import (
     TextProvider,
 )
 from voiceserver.engines.base import LIFE_TOKENS, Message, SpeechRequest, TextRequest
+from voiceserver.engines.ears import told
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
@@ -85,6 +86,7 @@ async def rows(config: Config) -> AsyncIterator[Row]:
     page = page_files()
     note = f"{len(page)} files" if page else "missing: install the package again"
     yield Row("page", bool(page), note)
+    yield Row("ears", True, told(config))
     probes: list[tuple[Slot, Probe]] = [
         ("vad", _vad_answers),
         ("recogniser", _recogniser_answers),

@@ -54,11 +54,14 @@ def _models(options: argparse.Namespace) -> int:
 
     if options.action == "get":
         return models.get(options.names, options.given)
+    if options.action == "prepare":
+        return models.prepare(options.given)
     return models.listed()
 
 
 def _loaded(path: str | None) -> Config:
     """Read the configuration; the engines that it names are in the table."""
+    from voiceserver.engines.ears import resolved
     from voiceserver.engines.table import chosen
 
     config = load(path)
@@ -66,7 +69,7 @@ def _loaded(path: str | None) -> Config:
         chosen(config)
     except ConfigError as error:
         raise ConfigError(f"{path or DEFAULT_FILE}: {error}") from None
-    return config
+    return resolved(config)
 
 
 def _told(error: Exception, code: int) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import progress
+from voiceserver.config import Config
+from voiceserver.engines import ears
 from voiceserver.errors import EngineFailed
 from voiceserver.weights.catalogue import MODELS, Model, model_named
 from voiceserver.weights.fetch import fetch, sources
-from voiceserver.weights.place import faults, models_folder
+from voiceserver.weights.place import faults, is_there, models_folder
 
 STEP = 10  # percent between two words on how far it is
 
@@ -49,6 +52,50 @@ def get(names: list[str], given: str) -> int:
         else:
             print(f"{model.name} is in {place}", flush=True)
     return EXIT_FAILED if failed else EXIT_GOOD
+
+
+def prepare(given: str) -> int:
+    """Fetch what a server hears and takes turns with; never a failure.
+
+    Where nothing can be had it hears as well as it can without.
+
+    Args:
+        given: A folder or an address to ask first; "" if none is.
+    """
+    folder, asked = models_folder(), sources(given)
+    shown = Shown(sys.stderr.isatty())
+
+    def have(name: str) -> bool:
+        model = model_named(name)
+        if is_there(name):
+            return True
+        progress(f"Fetching {name} once, {_size(model.n_bytes)}: {model.meaning}")
+        try:
+            fetch(model, folder, asked, shown)
+        except EngineFailed as error:
+            progress(f"Going on without {name}. {error}")
+            return False
+        return True
+
+    have("smart-turn")
+    if ears.installed() and have(ears.MODELS[0]) and ears.preference() is None:
+        _choose_ears(have)
+    progress(f"Ears: {ears.told(Config())}.")
+    return EXIT_GOOD
+
+
+def _choose_ears(have: Callable[[str], bool]) -> None:
+    """Measure this machine once, and take the smaller model where it is slow."""
+    best, smaller = ears.MODELS
+    try:
+        took_ms = ears.measured_ms()
+        slow = took_ms > ears.FAST_ENOUGH_MS
+        progress(f"A second of audio takes {best} {took_ms:.0f} ms of a core here.")
+        if slow:
+            progress(f"That is slow: {smaller} is taken, which hears English alone.")
+        ears.prefer(smaller if slow and have(smaller) else best)
+    except (EngineFailed, OSError) as error:
+        progress(f"Going on with {best}. {error}")
 
 
 class Shown:

@@ -157,7 +157,8 @@ class EnginesConfig:
 
     Attributes:
         vad: Tells speech from silence.
-        recogniser: Writes down what is said.
+        recogniser: Writes down what is said; ``"auto"`` is Whisper where it is there
+            (extra ``whisper``, ``voiceserver models get``), else pocketsphinx.
         text: Answers; ``"providers"`` are the ``[[text.provider]]`` tables, and
             ``"auto"`` takes them where there are any, else the responder.
         speech: Speaks.
@@ -168,7 +169,7 @@ class EnginesConfig:
 
     # The names of recognisers and voices are known to the table of engines alone.
     vad: Literal["silero", "stub"] = "silero"
-    recogniser: str = "pocketsphinx"
+    recogniser: str = "auto"
     text: Literal["auto", "responder", "providers", "stub"] = "auto"
     speech: str = "neural"
     turns: Literal["auto", "smart-turn", "none"] = "auto"

@@ -25,6 +25,7 @@ from voiceserver.engines.base import (
     VoiceActivityEngine,
 )
 from voiceserver.engines.domain.terms import Domain
+from voiceserver.engines.ears import resolved
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
@@ -179,6 +180,7 @@ def chosen(config: Config, rows: Sequence[Row] = ROWS) -> tuple[Row, ...]:
     Raises:
         ConfigError: If there is no such engine; names those that there are.
     """
+    config = resolved(config)
     wanted: dict[Slot, str] = {
         slot: getattr(config.engines, slot) for slot in SLOTS
     } | {"text": text_engine(config)}
@@ -216,7 +218,7 @@ async def open_engines(
         EngineFailed: If an engine cannot be opened; says why and what to do.
     """
     began = time.perf_counter()
-    chosen(config, rows)  # before anything is loaded
+    chosen(config := resolved(config), rows)  # before anything is loaded
     async with AsyncExitStack() as stack:
         opening = _Opening(config, metrics, stack, rows)
         # First what needs keys: a missing one is told before anything is loaded.
@@ -402,10 +404,9 @@ class _Opening:
 
     async def turn_ends(self) -> RemoteTurnEnds | None:
         model = opened_turn_ends(self._config.engines.turns, self._metrics)
-        if model is None:
-            return None
-        self._warming.append(model)
-        return await self._stack.enter_async_context(model)
+        if model is not None:
+            self._warming.append(await self._stack.enter_async_context(model))
+        return model
 
     async def transport(self) -> Http:
         """One session for all services, opened when the first is."""

@@ -1,6 +1,7 @@
 // The page: joins the call, the transcript, the orb and the controls.
 
 import { $, make } from "./dom.js";
+import { tellEars } from "./ears.js";
 import { footnote, LatencyChart, showLine } from "./latency.js";
 import { Level } from "./levels.js";
 import { Line } from "./line.js";
@@ -367,3 +368,4 @@ document.addEventListener("keydown", (event) => {
 addEventListener("pagehide", () => line.stop());
 if (matchMedia("(min-width: 56rem)").matches) $("latency").open = true;
 render();
+void tellEars($("ears"));

@@ -62,7 +62,8 @@ def is_there(name: str, environment: Mapping[str, str] = os.environ) -> bool:
     Raises:
         BadRequest: If there is no model of that name.
     """
-    return not faults(model_named(name), models_folder(environment) / name)
+    model = model_named(name)
+    return any(not faults(model, folder) for folder in _folders(name, environment))
 
 
 def model_folder(name: str, environment: Mapping[str, str] = os.environ) -> Path:
@@ -78,11 +79,19 @@ def model_folder(name: str, environment: Mapping[str, str] = os.environ) -> Path
             off; names the file and the command that fetches it.
     """
     model = model_named(name)
-    folder = models_folder(environment) / name
-    wrong = faults(model, folder)
-    if not wrong:
-        return folder
+    folders = _folders(name, environment)
+    for each in folders:
+        if not faults(model, each):
+            return each
+    folder = folders[0]
     cure = f"fetch it: voiceserver models get {name}"
     if not folder.is_dir():
         raise EngineFailed(name, f"is not in {folder.parent}; {cure}")
-    raise EngineFailed(name, f"cannot be used: {wrong[0]}; {cure}")
+    wrong = faults(model, folder)[0]
+    raise EngineFailed(name, f"cannot be used: {wrong}; {cure}")
+
+
+def _folders(name: str, environment: Mapping[str, str]) -> tuple[Path, Path]:
+    """Where a model may lie: the shared folder, or a wheel that was built with it."""
+    package = Path(__file__).resolve().parent.parent
+    return models_folder(environment) / name, package / "models" / name

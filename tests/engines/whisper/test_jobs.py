@@ -31,6 +31,8 @@ from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Kind
 from voiceserver.weights.place import is_there
 
+pytestmark = pytest.mark.weights  # those that need some look for themselves
+
 VOICE = np.full(MIC_RATE // 10, 3000, "<i2").tobytes()  # 100 ms
 QUIET = np.zeros(MIC_RATE // 10, "<i2").tobytes()
 
