@@ -33,19 +33,25 @@ def wall_clock_limit() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.fixture(autouse=True)
-def models_of_others(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+_NAMED = os.environ.get(FOLDER_VARIABLE)
+_HIDDEN = f"{os.devnull}/models"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hide the models that lie on this machine from all tests but ``weights``.
 
-    Those say which they need, and are skipped where they were not fetched.
+    Those say which they need, and are skipped where they were not fetched. Before any
+    fixture of the test is set up: some start servers, for a whole module.
     """
-    marker = request.node.get_closest_marker("weights")
-    if marker is None:
-        monkeypatch.setenv(FOLDER_VARIABLE, f"{os.devnull}/models")
-        return
-    for name in marker.args:
+    marked = list(item.iter_markers("weights"))
+    if not marked:
+        os.environ[FOLDER_VARIABLE] = _HIDDEN
+    elif _NAMED is None:
+        os.environ.pop(FOLDER_VARIABLE, None)
+    else:
+        os.environ[FOLDER_VARIABLE] = _NAMED
+    for name in (name for marker in marked for name in marker.args):
         if not is_there(name):
             pytest.skip(
                 f"{name} is not in {models_folder()}: voiceserver models get {name}"
