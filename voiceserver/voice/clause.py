@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voiceserver.voice.forms import LETTER_A, full_form, is_letter_a
+from voiceserver.voice.homographs import Sentence, reading
 from voiceserver.voice.intonation import rises
 from voiceserver.voice.lexicon import Lexicon
 from voiceserver.voice.phones import (
@@ -27,6 +29,8 @@ PLACE_NONE, PLACE_FIRST, PLACE_INNER, PLACE_LAST, PLACE_ONLY = range(5)
 NON_FINAL = ","  # how a clause without a mark of its own ends
 LONGEST = 70  # phones; about 5 s, the longest that training has seen
 COMMA_AFTER = 25  # phones after which a comma ends a clause
+
+BEFORE_VOWEL = {"the": ("DH", "IY0"), "to": ("T", "UW0")}
 
 LettersToSound = Callable[[str], Pronunciation]
 
@@ -91,13 +95,22 @@ class Phonemiser:
         known = self._lexicon.variants(token.text)
         return known[0] if known else self._letters(token.text)
 
-    def _in_context(self, tokens: list[Token]) -> list[Pronunciation]:
+    def _in_context(self, text: str, tokens: list[Token]) -> list[Pronunciation]:
         """Pronunciations of all tokens; empty for marks."""
-        spoken = [() if t.is_mark else self.pronounce(t) for t in tokens]
+        words = [t.text for t in tokens]
+        capital = [text[t.start : t.start + 1].isupper() for t in tokens]
+        sentence = Sentence(words, capital)
+        spoken: list[Pronunciation] = []
+        for i, token in enumerate(tokens):
+            if token.is_mark:
+                spoken.append(())
+                continue
+            chosen = None if token.spelled else _by_place(sentence, i)
+            spoken.append(chosen or self.pronounce(token))
         for i, token in enumerate(tokens[:-1]):
             before_vowel = bool(spoken[i + 1]) and is_vowel(spoken[i + 1][0])
-            if token.text == "the" and before_vowel:
-                spoken[i] = ("DH", "IY0")
+            if token.text in BEFORE_VOWEL and before_vowel:
+                spoken[i] = BEFORE_VOWEL[token.text]
         return spoken
 
     def phonemise(self, text: str) -> list[Clause]:
@@ -108,7 +121,7 @@ class Phonemiser:
         """
         normal = normalise(text)
         tokens = list(normal.tokens)
-        spoken = self._in_context(tokens)
+        spoken = self._in_context(text, tokens)
         clauses: list[Clause] = []
         first, size = 0, 0
         for i, token in enumerate(tokens):
@@ -122,6 +135,13 @@ class Phonemiser:
                 clauses.append(_clause(tokens[part], spoken[part], skipped))
                 first, size = i + 1, 0
         return clauses
+
+
+def _by_place(sentence: Sentence, i: int) -> Pronunciation | None:
+    """How a word is said because of its neighbours; none if they do not matter."""
+    if sentence.words[i] == "a":
+        return LETTER_A if is_letter_a(sentence.words, sentence.capital, i) else None
+    return full_form(sentence.words, i) or reading(sentence, i)
 
 
 def _may_end(token: Token, size: int) -> bool:

@@ -1,8 +1,9 @@
 """Letter-to-sound: a pronunciation for any word the lexicon does not know.
 
-A small network looks at each letter with its neighbours and fills two slots, each with
-a phone or nothing (connectionist temporal classification, Graves et al. 2006); what
-remains is read off in order. Trained on the lexicon itself. Knows nothing of sentences.
+A small network looks at each letter with its neighbours, in layers that see ever more
+of the word, and fills two slots for each letter with a phone or nothing (connectionist
+temporal classification, Graves et al. 2006); what remains is read off in order.
+Trained on the lexicon itself. Knows nothing of sentences.
 """
 
 from __future__ import annotations
@@ -27,20 +28,38 @@ SLOTS = 2  # phones that one letter can give
 BLANK = INDEX["_"]
 FIRST_PHONE = 1 + len(MARKS)
 PAD = len(LETTERS)
-REACH = 5  # letters seen on either side
+REACH = 5  # letters seen on either side by the first layer
+DROPOUT = 0.1  # in training
 
 
 @dataclass(frozen=True, slots=True)
 class LettersShape:
-    """Size of the network."""
+    """Size of the network; files without a depth are of the time before it."""
 
     letter_width: int = 24
     width: int = 256
+    depth: int = 0
 
 
 def encode_letters(word: str) -> list[int]:
     """Indices of the letters of a word; other characters are passed over."""
     return [LETTERS.index(c) for c in word.lower() if c in LETTERS]
+
+
+class _Layer(nn.Module):
+    """Each letter's state, changed by those of two neighbours on either side."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.near = nn.Conv1d(width, width, 5, padding=2)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, h: Tensor, letter: Tensor) -> Tensor:
+        """The changed states, ``(batch, n, width)``; no letter, no influence."""
+        seen = (self.norm(h) * letter).transpose(1, 2)
+        near = functional.gelu(self.near(seen)).transpose(1, 2)
+        return h + functional.dropout(self.out(near), DROPOUT, self.training)
 
 
 class LettersNet(nn.Module):
@@ -54,6 +73,7 @@ class LettersNet(nn.Module):
         self.inlet = nn.Linear(seen, shape.width)
         self.norm = nn.LayerNorm(shape.width)
         self.inner = nn.Linear(shape.width, shape.width)
+        self.layers = nn.ModuleList(_Layer(shape.width) for _ in range(shape.depth))
         self.outlet = nn.Linear(shape.width, SLOTS * len(SYMBOLS))
 
     def forward(self, letters: Tensor) -> Tensor:
@@ -66,6 +86,9 @@ class LettersNet(nn.Module):
         windows = self.letter(padded).unfold(1, 2 * REACH + 1, 1).flatten(2)
         h = functional.gelu(self.inlet(windows))
         h = h + functional.gelu(self.inner(self.norm(h)))
+        letter = (letters != PAD).unsqueeze(-1).to(h)
+        for layer in self.layers:
+            h = layer(h, letter)
         out = self.outlet(h)
         slots = out.unflatten(-1, (SLOTS, len(SYMBOLS))).flatten(1, 2)
         return torch.log_softmax(slots, -1)
@@ -106,7 +129,7 @@ def sound_out(net: LettersNet, word: str) -> Pronunciation:
     letters = encode_letters(word)
     if not any(i < 26 for i in letters):
         raise ValueError(f"no letters to sound out in {word!r}")
-    scores = net(torch.tensor([letters]))[0]
+    scores = net(torch.tensor([letters], device=net.outlet.weight.device))[0]
     phones = collapse(scores.argmax(-1).tolist())
     if not any(is_vowel(p) for p in phones):
         spelled = [letter_name(LETTERS[i]) for i in letters if i < 26]

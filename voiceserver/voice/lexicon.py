@@ -70,6 +70,11 @@ class Lexicon:
         ruled = self._inflected(word) or self._derived(word) or self._compound(word)
         return (ruled,) if ruled else ()
 
+    def inflections(self, word: str) -> tuple[Pronunciation, ...]:
+        """What the rules of inflection make of a word; empty where they say nothing."""
+        ruled = self._inflected(word)
+        return (ruled,) if ruled else ()
+
     def _first(self, word: str) -> Pronunciation | None:
         found = self._entries.get(word)
         return found[0] if found else None

