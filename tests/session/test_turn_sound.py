@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import numpy as np
 
-from tests.fakes import FakeTurnEnds
-from voiceserver.audio import MIC_RATE, Samples
+from tests.fakes import (
+    LOUD,
+    FakeRecogniser,
+    FakeSpeech,
+    FakeText,
+    FakeTurnEnds,
+    FakeVad,
+)
+from tests.virtual_time import VirtualClock, run_virtual
+from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
+from voiceserver.config import TurnConfig
+from voiceserver.engines.opened import Engines
+from voiceserver.events import Event, UserTurn
+from voiceserver.session.listener import Listener
 from voiceserver.session.turn_sound import HEARD_S, TurnSound
+from voiceserver.turns.ending import EndWeights
 
 
 def block(seconds: float, level: float = 0.1) -> Samples:
@@ -66,3 +80,40 @@ def test_without_a_model_nothing_is_kept_or_asked() -> None:
     sound.add(block(0.3))
     sound.ask(untold)
     assert not sound._blocks
+
+
+def test_a_turn_that_sounds_finished_is_committed_by_its_sound() -> None:
+    """Asked in the pause, answered a moment later, over before the words would say."""
+    ends = FakeTurnEnds(0.98)
+    weights = EndWeights("test", {"bias": -0.8, "silence": 2.0, "sound": 1.0})
+    posted: list[Event] = []
+
+    async def run() -> None:
+        engines = Engines(
+            FakeVad(),
+            FakeRecogniser(),
+            FakeText(),
+            FakeSpeech(),
+            turn_ends=ends,
+            ending=weights,
+        )
+        listener = Listener(
+            TurnConfig(unclear_ms=1000, complete_ms=1000),
+            engines,
+            posted.append,
+            lambda _db: None,
+            VirtualClock(),
+        )
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(listener.run())
+            for n in range(75):
+                speaking = 10 <= n < 50
+                level = LOUD if speaking else 0.0
+                listener.hear(np.full(MIC_FRAME, level, np.float32))
+                await asyncio.sleep(0.02)
+                ends.answer()
+            task.cancel()
+
+    run_virtual(run())
+    assert [e.reason for e in posted if isinstance(e, UserTurn)] == ["sound"]
+    assert len(ends.asked[0]) >= 0.8 * MIC_RATE
