@@ -81,3 +81,18 @@ def test_a_clause_without_phones_is_left_alone() -> None:
     drawn = torch.zeros(2, 4)
     symbols = [INDEX["_"], INDEX["?"]]
     assert raised(drawn, symbols, torch.tensor([3, 5]), 1.0) is drawn
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "up"),
+    [
+        ("what would you like this evening", "pasta", False),
+        ("which one do you want", "sir", False),
+        ("when you arrive", "do you need a taxi", True),
+        ("should i send it today", "or would you rather wait", False),
+        ("", "or not", False),
+    ],
+)
+def test_the_clauses_before_count(before: str, words: str, up: bool) -> None:
+    """A question word asks for a fall however many clauses follow; so does "or"."""
+    assert rises(words.split(), "?", before.split()) == up

@@ -123,7 +123,7 @@ class Phonemiser:
         tokens = list(normal.tokens)
         spoken = self._in_context(text, tokens)
         clauses: list[Clause] = []
-        first, size = 0, 0
+        first, size, opened = 0, 0, 0
         for i, token in enumerate(tokens):
             size += len(spoken[i])
             last = i + 1 == len(tokens)
@@ -132,8 +132,10 @@ class Phonemiser:
             if last or too_long or _may_end(token, size):
                 skipped = normal.skipped if last else 0
                 part = slice(first, i + 1)
-                clauses.append(_clause(tokens[part], spoken[part], skipped))
+                said = [t.text for t in tokens[opened:first] if not t.is_mark]
+                clauses.append(_clause(tokens[part], spoken[part], skipped, said))
                 first, size = i + 1, 0
+                opened = first if token.text in ".?!" else opened
         return clauses
 
 
@@ -151,7 +153,12 @@ def _may_end(token: Token, size: int) -> bool:
     return token.text in ".?!;:" or size >= COMMA_AFTER
 
 
-def _clause(tokens: list[Token], spoken: list[Pronunciation], skipped: int) -> Clause:
+def _clause(
+    tokens: list[Token],
+    spoken: list[Pronunciation],
+    skipped: int,
+    before: list[str],
+) -> Clause:
     symbols, places = [INDEX[PAUSE]], [PLACE_NONE]
     words: list[WordSpan] = []
     for token, phones in zip(tokens, spoken, strict=True):
@@ -174,5 +181,5 @@ def _clause(tokens: list[Token], spoken: list[Pronunciation], skipped: int) -> C
         MARKS.index(ending),
         tuple(words),
         skipped,
-        rises(said, ending),
+        rises(said, ending, before),
     )

@@ -34,21 +34,34 @@ _VERBS = frozenset(
 )
 
 
-def rises(words: Sequence[str], ending: str) -> bool:
+def _opening(words: Sequence[str]) -> Sequence[str]:
+    """Words without what leads up to them: "well, then ..."."""
+    first = 0
+    while first < len(words) - 1 and words[first] in _BEFORE:
+        first += 1
+    return words[first:]
+
+
+def _wh_question(words: Sequence[str]) -> bool:
+    """Whether a sentence opens with a question word and its verb: "what would ..."."""
+    opening = [*_opening(words), "", "", ""]
+    thing = opening[0] in ("what", "which", "how") and opening[2] in _VERBS
+    return opening[0] in _ASKS and (opening[1] in _VERBS or thing)
+
+
+def rises(words: Sequence[str], ending: str, before: Sequence[str] = ()) -> bool:
     """Whether the tune of a clause goes up at its end.
 
     Args:
         words: Lower case, in order.
         ending: The mark that ends it.
+        before: Words of the same sentence in the clauses before it.
     """
-    if ending != "?":
+    if ending != "?" or _wh_question(before):
         return False
-    first = 0
-    while first < len(words) - 1 and words[first] in _BEFORE:
-        first += 1
-    rest = words[first:]
-    if "or" in rest:  # the last of several alternatives
+    if "or" in words:  # the last of several alternatives
         return False
+    rest = _opening(words)
     if rest and rest[0] in _VERBS:
         return True
     return not _ASKS.intersection(rest)
