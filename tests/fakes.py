@@ -25,7 +25,7 @@ from voiceserver.engines.base import (
     WordMark,
 )
 from voiceserver.engines.opened import Engines
-from voiceserver.events import Event
+from voiceserver.events import Event, TimedWord
 from voiceserver.metrics import Metrics
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import CallParts, Carrier, Opened
@@ -76,7 +76,11 @@ class FakeUtterance:
         if self._engine.error is not None:
             raise self._engine.error
         heard = self._engine.written(self._text) if self._heard else ""
-        self.latest = Hypothesis(heard, final=True, complete=True)
+        timed = tuple(
+            TimedWord(word, n / 2, n / 2 + 0.5, -0.1)
+            for n, word in enumerate(heard.split() if self._engine.timed else ())
+        )
+        self.latest = Hypothesis(heard, final=True, complete=True, timed=timed)
         return self.latest
 
     def close(self) -> None:
@@ -99,6 +103,7 @@ class FakeRecogniser:
         self.written: Callable[[str], str] = str  # how a final is written
         self.open_utterances = 0
         self.openings: list[Opening] = []
+        self.timed = False  # whether its finals have times
 
     def open(self, opening: Opening = DICTATION) -> FakeUtterance:
         self.openings.append(opening)

@@ -80,7 +80,12 @@ async def _words(recogniser: Recogniser, decoder: Decoder, file: Path) -> str:
     duration_s = len(recording) / MIC_RATE
     if duration_s >= LONG_S:
         progress(f"{file}: {duration_s:.0f} s, this takes a while ...")
-    return await transcribed(recogniser, recording)
+
+    def reached(at_s: float) -> None:
+        if duration_s >= LONG_S:
+            progress(f"{file}: {100 * at_s / duration_s:.0f} %")
+
+    return await transcribed(recogniser, recording, reached)
 
 
 def _check(file: Path) -> None:

@@ -14,6 +14,7 @@ from tests.fakes import FakeRecogniser
 from tests.files.test_decoding import GOOD, tone, written
 from tests.server.routes.test_calls import form
 from tests.server.running import fake_engines, running
+from voiceserver.engines.base import Opening
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, Overloaded
 
@@ -80,6 +81,39 @@ async def test_the_recogniser_says_its_language() -> None:
     assert (answer["language"], answer["text"]) == ("fr", "Bonjour !")
 
 
+async def test_words_have_their_times_if_asked() -> None:
+    """From the beginning of the recording; as subtitles too. Some know no times."""
+    recogniser = FakeRecogniser(["one two", "three"])
+    recogniser.timed = True
+    verbose = ("response_format", b"verbose_json")
+    word = ("timestamp_granularities[]", b"word")
+    async with running(engines=with_recogniser(recogniser)) as server:
+        _, answer = await post(server, written(tone(30, 8_000), 8_000), verbose, word)
+        assert [each["word"] for each in answer["words"]] == ["one", "two", "three"]
+        assert answer["words"][0] == {"word": "one", "start": 0.0, "end": 0.5}
+        assert answer["words"][2]["start"] == answer["segments"][1]["start"] > 10
+        status, text = await post(server, GOOD, ("response_format", b"srt"))
+        assert (status, text) == (200, "1\n00:00:00,000 --> 00:00:00,500\nthree\n")
+        recogniser.timed = False
+        status, text = await post(server, GOOD, ("response_format", b"vtt"))
+        assert text == "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nthree\n"
+
+
+async def test_a_recogniser_is_told_language_and_words() -> None:
+    """And that it is a recording; what is no language is refused."""
+    recogniser = FakeRecogniser()
+    fields = (("language", b"de"), ("prompt", b"Bier"))
+    async with running(engines=with_recogniser(recogniser)) as server:
+        await post(server, GOOD, *fields)
+        assert recogniser.openings == [Opening("de", "Bier", whole=True)]
+        for name, value in (
+            ("language", b"German!"),
+            ("timestamp_granularities[]", b"syllable"),
+        ):
+            status, answer = await post(server, GOOD, (name, value))
+            assert (status, answer["error"]["param"]) == (400, name)
+
+
 async def test_words_come_in_events_if_asked() -> None:
     """Deltas that join to the text."""
     recogniser = FakeRecogniser(["one", "", "three", "four"])
@@ -140,7 +174,7 @@ async def test_a_bad_recording_is_refused(content: bytes) -> None:
 async def test_a_form_that_asks_wrongly_is_refused() -> None:
     """No file; a format there is none of; no form."""
     async with running() as server:
-        status, answer = await post(server, GOOD, ("response_format", b"srt"))
+        status, answer = await post(server, GOOD, ("response_format", b"docx"))
         assert (status, answer["error"]["param"]) == (400, "response_format")
         status, answer = await post(server, GOOD, ("stream", b"maybe"))
         assert (status, answer["error"]["param"]) == (400, "stream")

@@ -1,8 +1,9 @@
 """``POST /v1/audio/transcriptions``: a sound file in, its words out.
 
-As one answer, or in server-sent events while a long recording is worked through. Of
-OpenAI's fields ``file``, ``response_format`` and ``stream`` mean something here; others
-are taken and ignored.
+As one answer, as subtitles, or in server-sent events while a long recording is worked
+through. Of OpenAI's fields ``file``, ``language``, ``prompt``, ``response_format``,
+``stream`` and ``timestamp_granularities[]`` mean something here; others are taken and
+ignored. Times of words and probabilities are told where the recogniser has them.
 """
 
 from __future__ import annotations
@@ -10,22 +11,53 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from voiceserver.audio import MIC_RATE
+from voiceserver.engines.base import Opening
 from voiceserver.files.pieces import Recording
 from voiceserver.files.recognised import Segment, recognised
+from voiceserver.files.subtitles import srt, vtt
 from voiceserver.server.answers import invalid, json_answer
 from voiceserver.server.body import AUDIO_LIMIT, JSON_LIMIT, Part, read_form
 from voiceserver.server.state import STATE, ServerState
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("json", "text", "verbose_json")
+FORMATS = ("json", "text", "verbose_json", "srt", "vtt")
+GRANULARITIES = "timestamp_granularities[]"
+FIELDS = {
+    "file": AUDIO_LIMIT,
+    "response_format": JSON_LIMIT,
+    "stream": 16,
+    "language": 35,
+    "prompt": 6000,
+    GRANULARITIES: 16,
+}
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*|auto")
 WRITE_LIMIT_S = 30.0  # for a client to take an event
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a form asks for.
+
+    Attributes:
+        wanted: The format, of ``FORMATS``.
+        streamed: In events.
+        words: With the times of words.
+        opening: What the recogniser is told.
+    """
+
+    wanted: str
+    streamed: bool
+    words: bool
+    opening: Opening
 
 
 async def transcription(request: web.Request) -> web.StreamResponse:
@@ -33,23 +65,23 @@ async def transcription(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     recogniser = state.engines.get().recogniser
     async with AsyncExitStack() as places:
-        wanted, streamed, recording = await _uploaded(request, state, places)
+        order, recording = await _uploaded(request, state, places)
         duration_s = round(len(recording) / MIC_RATE, 2)
         async with (
             state.recognisers,
             aclosing(
-                recognised(recogniser, recording, lambda: _here(request))
+                recognised(recogniser, recording, lambda: _here(request), order.opening)
             ) as stream,
         ):
-            if streamed:
+            if order.streamed:
                 return await _send(request, stream, duration_s)
             found = [segment async for segment in stream]
-    return _answer(wanted, found, duration_s, recogniser.language)
+    return _answer(order, found, duration_s, recogniser.language)
 
 
 async def _uploaded(
     request: web.Request, state: ServerState, places: AsyncExitStack
-) -> tuple[str, bool, Recording]:
+) -> tuple[Order, Recording]:
     """Read a form and decode its file; its bytes are held no longer than that.
 
     Args:
@@ -58,21 +90,17 @@ async def _uploaded(
         places: Gives back in the end what is taken while the recording is needed.
 
     Returns:
-        The format wanted, whether in events, and the recording.
+        What is wanted of it, and the recording.
     """
     with state.uploads.one_more() as take:
-        form = await read_form(
-            request,
-            {"file": AUDIO_LIMIT, "response_format": JSON_LIMIT, "stream": 16},
-            take,
-        )
-        wanted, streamed = _order(form)
+        form = await read_form(request, FIELDS, take)
+        order = _order(form)
         # A place is for work: who is slow to send it has none yet.
         places.enter_context(state.jobs.one_more())
         await places.enter_async_context(state.recordings)
         if not _here(request):
             raise ConnectionResetError
-        return wanted, streamed, await state.decoder.decode(form["file"].content)
+        return order, await state.decoder.decode(form["file"].content)
 
 
 def _here(request: web.Request) -> bool:
@@ -80,8 +108,8 @@ def _here(request: web.Request) -> bool:
     return request.transport is not None and not request.transport.is_closing()
 
 
-def _order(form: dict[str, Part]) -> tuple[str, bool]:
-    """Check a form; return the format wanted, and whether in events.
+def _order(form: dict[str, Part]) -> Order:
+    """Check a form.
 
     Raises:
         Refusal: If anything in it is wrong.
@@ -97,7 +125,16 @@ def _order(form: dict[str, Part]) -> tuple[str, bool]:
         raise invalid("'stream' must be true or false.", "stream")
     if not form["file"].content:
         raise invalid("The file is empty.", "file", "invalid_audio")
-    return wanted, streamed == "true"
+    language = _field(form, "language", "")
+    if language and not _LANGUAGE.fullmatch(language):
+        raise invalid("'language' must be like en or pt-BR, or auto.", "language")
+    grain = _field(form, GRANULARITIES, "segment")
+    if grain not in ("word", "segment"):
+        why = "'timestamp_granularities[]' must be word or segment."
+        raise invalid(why, GRANULARITIES)
+    timed = grain == "word" or wanted in ("srt", "vtt")
+    opening = Opening(language, _field(form, "prompt", ""), timed=timed, whole=True)
+    return Order(wanted, streamed == "true", grain == "word", opening)
 
 
 def _field(form: dict[str, Part], name: str, default: str) -> str:
@@ -109,8 +146,13 @@ def _usage(duration_s: float) -> dict[str, object]:
 
 
 def _answer(
-    wanted: str, found: list[Segment], duration_s: float, language: str
+    order: Order, found: list[Segment], duration_s: float, language: str
 ) -> web.Response:
+    wanted = order.wanted
+    if wanted == "srt":
+        return web.Response(text=srt(found), content_type="application/x-subrip")
+    if wanted == "vtt":
+        return web.Response(text=vtt(found), content_type="text/vtt")
     text = " ".join(segment.text for segment in found)
     if wanted == "text":
         return web.Response(text=text + "\n")
@@ -118,10 +160,16 @@ def _answer(
     if wanted == "verbose_json":
         content |= {
             "task": "transcribe",
-            "language": language,
+            "language": next((s.language for s in found if s.language), language),
             "duration": duration_s,
             "segments": [_listed(n, segment) for n, segment in enumerate(found)],
         }
+        if order.words:
+            content["words"] = [
+                {"word": w.text, "start": round(w.start_s, 2), "end": round(w.end_s, 2)}
+                for segment in found
+                for w in segment.words
+            ]
     return json_answer(content)
 
 
@@ -135,7 +183,7 @@ def _listed(number: int, segment: Segment) -> dict[str, object]:
         "text": segment.text,
         "tokens": [],
         "temperature": 0.0,
-        "avg_logprob": 0.0,
+        "avg_logprob": round(segment.logprob or 0.0, 4),
         "compression_ratio": 1.0,
         "no_speech_prob": 0.0,
     }
