@@ -47,6 +47,7 @@ class FakeModel:
         self.now_s = 0.0
         self.asked: list[list[Asked]] = []
         self.logprob = -0.2
+        self.before = ""
 
     def clock(self) -> float:
         return self.now_s
@@ -59,7 +60,7 @@ class FakeModel:
     def _decoded(self, one: Asked) -> Decoded:
         loud = int((np.abs(one.samples) > 0.01).sum())
         text = " ".join(f"W{n}" for n in range(loud * 2 // MIC_RATE))
-        return Decoded(text, self.logprob, 0.1, False, one.language)
+        return Decoded(self.before + text, self.logprob, 0.1, False, one.language)
 
 
 class Bench:
@@ -128,6 +129,17 @@ def test_partials_are_the_words_in_which_two_decodes_agree() -> None:
     bench = Bench()
     told = bench.hear(bench.jobs.open({}), True, 35)
     assert texts(told) == ["", "W0 W1", "W0 W1 W2 W3"]
+
+
+def test_a_partial_takes_nothing_back() -> None:
+    """Though a later decode begins otherwise: the pause will tell."""
+    bench = Bench()
+    job = bench.jobs.open({})
+    bench.hear(job, True, 25)
+    bench.model.before = "And "
+    told = bench.hear(job, True, 10)
+    assert texts(told) == ["W0 W1"]
+    assert texts(bench.hear(job, False, 3)) == ["And W0 W1 W2 W3 W4 W5 W6"]
 
 
 def test_an_overlap_is_told_after_half_a_second() -> None:

@@ -189,6 +189,7 @@ class WhisperJob:
         self._since_s = 0.0
         self._hypothesis = Hypothesis()  # of the open segment
         self._words = ""  # of its last decode
+        self._shown = ""  # of those, in which two decodes agreed
         self._ready: deque[tuple[Meta, bytes]] = deque()
 
     @property
@@ -281,8 +282,12 @@ class WhisperJob:
             return  # the end is told at once
         about, body = written(hypothesis)
         if span.want is Want.PARTIAL:
-            shown = agreed(before, hypothesis.text)
-            about, body = written(Hypothesis(shown, language=hypothesis.language))
+            # What was agreed stands until it is decoded to its end.
+            self._shown = max(
+                self._shown, agreed(before, hypothesis.text), key=_n_words
+            )
+            shown = Hypothesis(self._shown, language=hypothesis.language)
+            about, body = written(shown)
         else:
             about["covered"] = span.last_voice
         self._ready.append((about, body))
@@ -305,7 +310,7 @@ class WhisperJob:
         about, body = written(self._hypothesis)
         at = min(at, self._pace.pushed)
         self._pace.settle(at)
-        self._hypothesis, self._words = Hypothesis(), ""
+        self._hypothesis, self._words, self._shown = Hypothesis(), "", ""
         del self._audio[: 2 * (at - self._kept)]
         self._kept = at
         return about | {"settled": at}, body
@@ -319,6 +324,10 @@ class WhisperJob:
         samples: Samples = np.frombuffer(bytes(raw), "<i2").astype(np.float32)
         samples /= 32768
         return samples
+
+
+def _n_words(text: str) -> int:
+    return len(text.split())
 
 
 def quietest(samples: Samples) -> int:
