@@ -29,7 +29,6 @@ from voiceserver.engines.whisper.model import Asked, Decoded
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Kind
-from voiceserver.weights.place import is_there
 
 pytestmark = pytest.mark.weights  # those that need some look for themselves
 
@@ -269,8 +268,6 @@ def test_a_model_that_is_not_there_is_told_with_what_to_do(
 async def opened(model: str) -> AsyncGenerator[Recogniser, None]:
     """The engine with real weights, in its process."""
     pytest.importorskip("ctranslate2", reason="needs voiceserver[whisper]")
-    if not is_there(model):
-        pytest.skip(f"needs the weights: voiceserver models get {model}")
     config = Config(
         engines=EnginesConfig("stub", "whisper", "stub", "stub"),
         recogniser=RecogniserConfig(processes=1, model=model, standby=False),
@@ -281,7 +278,13 @@ async def opened(model: str) -> AsyncGenerator[Recogniser, None]:
 
 @pytest.mark.net
 @pytest.mark.speech
-@pytest.mark.parametrize("model", ["whisper-tiny.en", "whisper-base"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(name, marks=pytest.mark.weights(name))
+        for name in ("whisper-tiny.en", "whisper-base")
+    ],
+)
 async def test_whisper_conforms_and_hears_people(model: str) -> None:
     """With case and punctuation; the words are lower case, figures as said."""
     speech = recording("speech/command/brooklyn.wav")
@@ -305,6 +308,7 @@ async def test_whisper_conforms_and_hears_people(model: str) -> None:
 
 @pytest.mark.net
 @pytest.mark.speech
+@pytest.mark.weights("whisper-tiny.en")
 async def test_many_speakers_share_a_process() -> None:
     """And none gets the words of another."""
     asked = ("speech/command/brooklyn.wav", "speech/read/librivox_0880.wav")

@@ -17,7 +17,13 @@ pytest.importorskip("ctranslate2", reason="needs voiceserver[whisper]")
 BROOKLYN = "speech/command/brooklyn.wav"
 
 
-@pytest.fixture(scope="module", params=["whisper-tiny.en", "whisper-base"])
+MODELS = [
+    pytest.param(name, marks=pytest.mark.weights(name))
+    for name in ("whisper-tiny.en", "whisper-base")
+]
+
+
+@pytest.fixture(scope="module", params=MODELS)
 def model(request: pytest.FixtureRequest) -> WhisperModel:
     """Either model."""
     if not is_there(request.param):
