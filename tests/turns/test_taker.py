@@ -134,6 +134,14 @@ def test_one_word_of_stop_is_enough() -> None:
     assert talk.of(Interrupted) == [Interrupted(0, "stop_word")]
 
 
+def test_a_short_stop_that_is_understood_late_still_interrupts() -> None:
+    """A recogniser that decodes in pauses has it some 300 ms after the voice."""
+    talk = Talk().hear(500, False).playing(True).hear(320, True).hear(380, False)
+    assert not talk.of(Dismissed)
+    talk.words("stop")
+    assert talk.of(Interrupted)
+
+
 @pytest.mark.parametrize("text", ["", "uh-huh", "yeah right"])
 def test_a_backchannel_does_not_interrupt(text: str) -> None:
     """It is dismissed, and the next speech is a new utterance."""

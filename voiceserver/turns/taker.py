@@ -20,9 +20,11 @@ from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backcha
 from voiceserver.turns.ending import SCORED_MS, EndWeights, Evidence
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate
 
-# How long after an overlap its words are waited for: a recogniser's first partial
-# comes 0.2-0.5 s into speech.
+# How long after an overlap its words are waited for. A recogniser that writes while
+# somebody speaks has its first 0.2-0.5 s into speech; one that decodes in pauses begins
+# at 140 ms of silence, and takes up to 300 ms on a slow core. "Stop" is that short.
 OVERLAP_SETTLE_MS = 200
+OVERLAP_WORDLESS_MS = 450  # where there are none yet
 INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
 HABITS = 20  # pauses of the turns before that are remembered
 
@@ -199,7 +201,8 @@ class TurnTaker:
         if self._state in (TurnState.SPEAKING, TurnState.PAUSED):
             return self._endpoint(now, pending_db)
         if self._state is TurnState.OVERLAP_PAUSED:
-            settled = now - self._gate.voiced_until >= _samples(OVERLAP_SETTLE_MS)
+            wait_ms = OVERLAP_SETTLE_MS if self._text else OVERLAP_WORDLESS_MS
+            settled = now - self._gate.voiced_until >= _samples(wait_ms)
             return self._settle_overlap() if settled else []
         return []
 
