@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,19 @@ async def test_the_page_comes_with_its_protections() -> None:
             assert "unsafe" not in policy
         async with server.client.get("/app.js") as answer:
             assert answer.headers["Content-Type"].startswith("text/javascript")
+
+
+def test_a_file_is_packed_for_those_who_take_it(tmp_path: Path) -> None:
+    """And for nobody else; either way caches are told."""
+    (tmp_path / "a.js").write_text("1 " * 200)
+    file = page_files(tmp_path)["a.js"]
+    for accepted in ("gzip", "br, gzip;q=0.8", "deflate,gzip"):
+        packed = file.answer(accepted)
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.body == file.packed
+    for accepted in ("", "identity", "br"):
+        plain = file.answer(accepted)
+        assert "Content-Encoding" not in plain.headers
+        assert plain.body == file.content
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(file.packed) == file.content

@@ -253,6 +253,7 @@ class TextRequest:
         read: The answer is read, not heard: no clause of it need be waited for.
         guess: It answers a guess of the user's words, and may come to nothing: what
             cannot be undone is not to be done for it, but refused by ``EngineFailed``.
+        tight: Time is short: a few words are enough to begin with.
     """
 
     messages: tuple[Message, ...]
@@ -264,6 +265,7 @@ class TextRequest:
     life: bool = field(default=False, compare=False)
     read: bool = field(default=False, compare=False)
     guess: bool = field(default=False, compare=False)
+    tight: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

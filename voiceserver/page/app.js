@@ -9,7 +9,7 @@ import { CLOSED, Microphone } from "./microphone.js";
 import { Orb } from "./orb.js";
 import { Settings } from "./settings.js";
 import { sentence } from "./faults.js";
-import { Order } from "./order.js";
+import { showOrder } from "./order.js";
 import { Transcript } from "./transcript.js";
 import { Turn } from "./turn.js";
 
@@ -19,7 +19,6 @@ const PATIENCE_MS = 12_000; // an answer so late is not awaited any more
 const KEYS = matchMedia("(hover: hover)").matches;
 const turn = new Turn();
 const settings = new Settings($("settings"));
-const order = new Order($("order"));
 const transcript = new Transcript($("transcript"), $("scroller"), announce);
 const latency = new LatencyChart();
 const levels = { microphone: new Level(), remote: new Level() };
@@ -224,7 +223,7 @@ const RECEIVERS = {
 	[`${SAID}.done`]: (e) => transcript.complete(e.item_id, e.transcript),
 	"response.done": ({ response }) => responded(response),
 	"voiceserver.item.heard": (e) => transcript.played(e.item_id, e.heard, e.unheard),
-	"voiceserver.form.updated": ({ form }) => order.show(form),
+	"voiceserver.form.updated": ({ form }) => showOrder($("order"), form),
 	"voiceserver.turn.latency": (e) => {
 		latency.show(e);
 		transcript.footnote(e.item_id, footnote(e));

@@ -2,33 +2,13 @@
 
 import { make } from "./dom.js";
 
-const STAGES = {
-	filling: "Taking it down",
-	doubting: "To be sure",
-	confirming: "To be confirmed",
-	changing: "To be changed",
-	done: "Confirmed",
-};
-
-export class Order {
-	#node;
-
-	// node: hidden while nothing is asked for.
-	constructor(node) {
-		this.#node = node;
-	}
-
-	// form: {name, slots, stage}, as in voiceserver.form.updated.
-	show({ name, slots, stage }) {
-		this.#node.hidden = !(stage in STAGES);
-		const rows = Object.entries(slots).flatMap(([slot, value]) => [
-			make("dt", { textContent: slot.replaceAll("_", " ") }),
-			make("dd", { textContent: value }),
-		]);
-		this.#node.replaceChildren(
-			make("h2", { textContent: name }),
-			make("p", { textContent: STAGES[stage] ?? "" }),
-			make("dl", {}, ...rows),
-		);
-	}
+// node: hidden while nothing is asked for; form: as in voiceserver.form.updated.
+export function showOrder(node, { name, slots, stage }) {
+	node.hidden = stage === "idle";
+	const rows = Object.entries(slots).flatMap(([slot, value]) => [
+		make("dt", { textContent: slot.replaceAll("_", " ") }),
+		make("dd", { textContent: value }),
+	]);
+	const title = stage === "done" ? `${name} \u2713` : name;
+	node.replaceChildren(make("h2", { textContent: title }), make("dl", {}, ...rows));
 }

@@ -20,7 +20,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import TypeAlias
 
 Meta: TypeAlias = "dict[str, object]"
@@ -41,12 +41,13 @@ _BURST = 32  # messages read before others of the loop have their turn
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
+@unique
 class Kind(IntEnum):
     """What a message says. A job is one call of an engine, named by slot and number."""
 
     # From parent to child.
     SETTINGS = 1  # part of the settings; meta says whether it is the last part
-    OPEN = 2  # a job begins; meta is its request, the body the first of its input
+    OPEN = 2  # a job begins; meta is its request
     PUSH = 3  # more input
     FINISH = 4  # that was all the input
     CANCEL = 5  # stop; answered by CANCELLED unless the job has ended
@@ -59,7 +60,7 @@ class Kind(IntEnum):
     FAILED = 10  # the job, or with slot 0 of generation 0 the start, came to nothing
     CANCELLED = 11  # the job was stopped; the slot is free
     # Either way.
-    NEWS = 12  # what others of the same server must know; meta is all of it
+    NEWS = 13  # what others of the same server must know; meta is all of it
 
 
 class Malformed(Exception):

@@ -300,7 +300,7 @@ class Reply:
         if tight:
             self.ledger.step(Step.SHORT_CLAUSE)
         return Answer(
-            self._words(stages),
+            self._words(stages, tight),
             stages,
             self._sink(),
             self.ledger.config,
@@ -309,7 +309,7 @@ class Reply:
             exact=self.source.say is not None,
         )
 
-    def _words(self, stages: Stages) -> AsyncGenerator[TextItem, None]:
+    def _words(self, stages: Stages, tight: bool) -> AsyncGenerator[TextItem, None]:
         if self.source.say is not None:
             self.ledger.answered_by = SCRIPT
             return _once(self.source.say)
@@ -317,10 +317,15 @@ class Reply:
             self.ledger.answered_by = CANNED
             self.ledger.step(Step.PARDON)
             return _once(self.ledger.config.pardon)
-        return self._ask(stages, self._conversation(""))
+        return self._ask(stages, self._conversation(""), tight=tight)
 
     def _ask(
-        self, stages: Stages, messages: tuple[Message, ...], *, guess: bool = False
+        self,
+        stages: Stages,
+        messages: tuple[Message, ...],
+        *,
+        guess: bool = False,
+        tight: bool = False,
     ) -> AsyncGenerator[TextItem, None]:
         settings = self._settings
         return stages.text(
@@ -330,6 +335,7 @@ class Reply:
             settings.tools,
             self.text_only,
             guess,
+            tight,
         )
 
     def _stages(self) -> Stages:

@@ -143,6 +143,7 @@ class Stages:
         tools: ToolUse = NO_TOOLS,
         read: bool = False,
         guess: bool = False,
+        tight: bool = False,
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -153,6 +154,7 @@ class Stages:
             tools: What the model may call.
             read: The answer is read, not heard.
             guess: It may come to nothing.
+            tight: Time is short.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -175,6 +177,7 @@ class Stages:
             hedge=budget.hedge and load is Load.NORMAL,
             read=read,
             guess=guess,
+            tight=tight,
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)

@@ -187,6 +187,27 @@ def test_no_clause_of_what_is_read_is_waited_for() -> None:
     assert run(scenario()) < 0.9
 
 
+@pytest.mark.parametrize(("tight", "most_s"), [(False, 1.2), (True, 0.7)])
+def test_a_short_clause_is_enough_where_time_is_short(
+    tight: bool, most_s: float
+) -> None:
+    """A "Yes," is given on at once, not held until a longer clause is there."""
+    bench = Bench("ok")
+    deltas = ("Yes, ", "the ", "kitchen ", "light ", "is ", "on.")
+    bench.transport.services["a"] = ChatService(0.2, 0.15, deltas)
+
+    async def scenario() -> float:
+        ask = TextRequest((Message("user", "hi"),), tight=tight)
+        began_s = asyncio.get_running_loop().time()
+        async with bench.chain, aclosing(bench.chain.reply(ask)) as words:
+            await anext(words)
+            took_s = asyncio.get_running_loop().time() - began_s
+            assert "".join([str(word) async for word in words]).endswith("on.")
+            return took_s
+
+    assert run(scenario()) < most_s
+
+
 def test_a_full_provider_is_passed_over() -> None:
     """``max_concurrency`` answers at a time; a third turn goes to the next."""
     bench = Bench("ok", "ok")

@@ -30,7 +30,7 @@ from voiceserver.engines.providers.race import (
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed
-from voiceserver.phrases import PhraseSplitter
+from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, PhraseSplitter
 from voiceserver.tools import ToolCall
 
 SHORTEST_HEDGE_S = 0.15
@@ -148,7 +148,7 @@ class TextChain(Tended):
 def _text_attempt(
     route: Route, model: TextModel, request: TextRequest, later: Sequence[Route]
 ) -> Attempt[TextItem]:
-    splitter = PhraseSplitter()
+    splitter = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
 
     def enough(piece: TextItem) -> bool:
         request.observe(Held(call=piece == ""))
