@@ -1,13 +1,12 @@
-// One line on the page: with which ears the server hears.
+// One line: with which ears the server hears.
 
 import { keyed } from "./key.js";
 
 const OF = {
-	pocketsphinx: "It hears simple English only. For open speech: voiceserver models get whisper-base, then start it again.",
+	pocketsphinx: "It hears simple English. For open speech: voiceserver models get whisper-base",
 	whisper: "It hears open speech, by Whisper.",
 };
 
-// Without an answer nothing is said.
 export async function tellEars(place) {
 	try {
 		const reply = await fetch("/v1/models", { headers: keyed() });

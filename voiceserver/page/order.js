@@ -1,8 +1,8 @@
-// What is understood so far of what the caller asks for, beside the talk.
+// What is understood so far of an order, beside the talk.
 
 import { make } from "./dom.js";
 
-// node: hidden while nothing is asked for; form: as in voiceserver.form.updated.
+// node: hidden while there is none; form: as in voiceserver.form.updated.
 export function showOrder(node, { name, slots, stage }) {
 	node.hidden = stage === "idle";
 	const rows = Object.entries(slots).flatMap(([slot, value]) => [
