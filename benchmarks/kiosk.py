@@ -117,7 +117,7 @@ def shares(outcomes: list[Outcome]) -> dict[str, object]:
         values = np.array([getattr(each, name) for each in outcomes], float)
         picks = rng.integers(0, len(values), (RESAMPLES, len(values)))
         low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-        found[name] = [round(100 * x, 1) for x in (values.mean(), low, high)]
+        found[name] = [round(float(100 * x), 1) for x in (values.mean(), low, high)]
     return found
 
 
