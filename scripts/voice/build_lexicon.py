@@ -303,6 +303,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--spoken", type=Path, help="cache of an aligned corpus")
     parser.add_argument("--order", type=Path, help="earlier lexicon, for its variants")
+    few = "without the checked words that the dictionary lacks: for a trial"
+    parser.add_argument("--few", action="store_true", help=few)
     a = parser.parse_args(argv)
     misaki = package_folder("misaki")
     lines, how = build(
@@ -315,7 +317,8 @@ def main(argv: list[str] | None = None) -> int:
             lines = reorder(lines, parse_entries(f))
     if a.spoken:
         lines = prefer(lines, spoken_variants(a.spoken))
-    added = lacking(parse_entries(lines), read_checked(misaki))
+    checked = {} if a.few else read_checked(misaki)
+    added = lacking(parse_entries(lines), checked)
     how["checked"] = len(added)
     own = SUPPLEMENT.read_text(encoding="utf-8").splitlines()
     supplement = parse_entries(x for x in own if x and not x.startswith("#"))

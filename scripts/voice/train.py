@@ -71,6 +71,7 @@ TINY = Recipe(
     acoustic=TINY_STEPS,
     decoder=TINY_STEPS,
     extra={
+        "lexicon": ("--few",),
         "vocoder": ("--batch", "2", "--width", "16"),
         "acoustic": ("--batch", "2"),
         "decoder": ("--batch", "2", "--alone", "2"),
@@ -91,9 +92,9 @@ def steps(
 
     about = ("--consent", consent, "--limit", str(recipe.limit))
     yield Step("features", "prepare", (str(corpus), features, *about))
-    yield Step("lexicon", "build_lexicon", (lexicon,))
+    yield Step("lexicon", "build_lexicon", (lexicon, *more.get("lexicon", ())))
     yield Step("alignment", "align", (features, lexicon))
-    spoken = (lexicon, "--spoken", features)
+    spoken = (lexicon, "--spoken", features, *more.get("lexicon", ()))
     yield Step("spoken forms", "build_lexicon", spoken)
     yield training("letters", lexicon, recipe.letters)
     lively = str(work / "vocoder-lively")

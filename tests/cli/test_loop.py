@@ -17,7 +17,9 @@ from voiceserver.errors import EngineFailed
 def test_only_the_engines_in_use_are_opened() -> None:
     """The others are stubs."""
     config = with_only(Config(), "speech")
-    assert config.engines == EnginesConfig("stub", "stub", "stub", "neural")
+    assert config.engines == EnginesConfig(
+        "stub", "stub", "stub", "neural", turns="none"
+    )
 
 
 def test_an_error_of_ours_comes_out_of_a_group_alone() -> None:
