@@ -15,7 +15,7 @@ import pytest
 from voiceserver.weights.place import FOLDER_VARIABLE, is_there, models_folder
 
 TEST_LIMIT_S = 120
-_CLOSING_S = 1.0  # transports close over a few turns of the loop
+_CLOSING_S = 4.0  # transports close over a few turns of the loop, be it a slow one
 
 
 @pytest.fixture(autouse=True)
