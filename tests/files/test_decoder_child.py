@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-import struct
 from pathlib import Path
-from typing import Any
 
-import av
-import numpy as np
 import pytest
 
+from benchmarks.hostile_inputs import bomb
 from tests.files.test_decoder import decoding
 from tests.files.test_decoding import GOOD
 from tests.files.test_joined import bare, mp3
@@ -20,30 +16,6 @@ from voiceserver.errors import BadAudio
 from voiceserver.files.decoder_child import Limits
 
 pytestmark = pytest.mark.net
-
-
-def bomb(n_samples: int = 55_000_000) -> bytes:
-    """A small MP4 whose table of samples says that there are very many."""
-    sink = io.BytesIO()
-    with av.open(sink, "w", format="mp4") as container:
-        stream: Any = container.add_stream("aac", rate=16_000)
-        stream.layout = "mono"
-        for number in range(20):
-            quiet = np.zeros((1, 1024), np.float32)
-            frame = av.AudioFrame.from_ndarray(quiet, format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = 16_000, number * 1024
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    content = bytearray(sink.getvalue())
-    for box, at, *values in (
-        (b"stsz", 8, 1, n_samples),
-        (b"stsc", 8, 1, 1, n_samples, 1),
-        (b"stco", 8, 1),
-        (b"stts", 8, 1, n_samples, 1024),
-    ):
-        place = content.find(box) + at
-        struct.pack_into(f">{len(values)}I", content, place, *values)
-    return bytes(content)
 
 
 def heavy() -> bytes:
