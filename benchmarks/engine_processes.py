@@ -31,9 +31,9 @@ from voiceserver.audio import MIC_RATE, resample
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.opening import open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.engines.remote.synthesizer import RemoteSynthesizer
-from voiceserver.engines.table import open_engines
 from voiceserver.metrics import Metrics
 from voiceserver.processes import ipc
 from voiceserver.processes.ipc import Kind, Line, Message

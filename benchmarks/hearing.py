@@ -34,8 +34,8 @@ from benchmarks.recordings import data_folder, read, voiced_range
 from voiceserver.audio import MIC_RATE, Samples, resample
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
 from voiceserver.engines.base import Hypothesis, Opening, Recogniser
+from voiceserver.engines.opening import open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
-from voiceserver.engines.table import open_engines
 from voiceserver.engines.words import words_of
 from voiceserver.errors import EngineFailed
 from voiceserver.media import g711

@@ -29,7 +29,7 @@ from voiceserver.config import Config, EnginesConfig, RecogniserConfig, TextConf
 from voiceserver.engines.base import Opening, Recogniser
 from voiceserver.engines.domain import load
 from voiceserver.engines.domain.dialogue import Dialogue, Stage, State
-from voiceserver.engines.table import open_engines
+from voiceserver.engines.opening import open_engines
 from voiceserver.metrics import Metrics
 
 DOMAIN = Path(__file__).parents[1] / "examples" / "kiosk_orders" / "coffee.toml"

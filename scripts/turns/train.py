@@ -40,7 +40,7 @@ from scripts.turns.policies import evidence
 from voiceserver.audio import MIC_RATE, to_int16
 from voiceserver.config import Config, EnginesConfig
 from voiceserver.engines.base import Recogniser
-from voiceserver.engines.table import open_engines
+from voiceserver.engines.opening import open_engines
 from voiceserver.metrics import Metrics
 from voiceserver.turns.ending import FEATURES, VERSION, EndWeights, features
 

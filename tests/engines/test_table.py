@@ -3,72 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import os
-import signal
 import tomllib
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
-from tests.engines.conformance import check_recogniser, heard
-from tests.recordings import recording
-from voiceserver.audio import MIC_RATE
 from voiceserver.config import (
     Config,
     EnginesConfig,
-    RecogniserConfig,
-    ResponderConfig,
-    SpeechConfig,
     TextConfig,
     TextProvider,
 )
-from voiceserver.engines import stub
-from voiceserver.engines.base import SpeechRequest
-from voiceserver.engines.remote.recogniser import RemoteRecogniser
-from voiceserver.engines.table import (
-    ROWS,
-    Row,
-    Slot,
-    check_voice,
-    chosen,
-    grammar,
-    names,
-    open_engines,
-    text_engine,
-)
-from voiceserver.errors import ConfigError, EngineFailed
-from voiceserver.metrics import Metrics
+from voiceserver.engines.table import ROWS, Row, Slot, chosen, names, text_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBS = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
 PROVIDER = TextConfig(provider=(TextProvider("p", "http://127.0.0.1:9/v1", "m"),))
-
-
-async def test_stubs_are_opened_by_name() -> None:
-    """No process, no model."""
-    async with open_engines(Config(engines=STUBS), Metrics()) as engines:
-        assert isinstance(engines.vad, stub.StubVad)
-        assert isinstance(engines.recogniser, stub.StubRecogniser)
-        assert isinstance(engines.text, stub.StubText)
-        assert isinstance(engines.speech, stub.StubSpeech)
-
-
-@pytest.mark.parametrize(
-    ("engines", "slot", "hint"),
-    [
-        (EnginesConfig(recogniser="Pocketsphynx"), "recogniser", "pocketsphinx"),
-        (EnginesConfig(speech="espeek"), "speech", "espeak"),
-    ],
-)
-async def test_an_unknown_engine_is_refused_before_anything_is_loaded(
-    engines: EnginesConfig, slot: str, hint: str
-) -> None:
-    """With the one that was meant, and all that there are."""
-    wanted = rf'engines\.{slot}: .*did you mean "{hint}".*there are: .*"stub"'
-    with pytest.raises(ConfigError, match=wanted):
-        async with open_engines(Config(engines=engines), Metrics()):
-            pass
 
 
 def test_a_name_means_one_engine() -> None:
@@ -110,76 +61,3 @@ def test_auto_takes_the_providers_where_there_are_any(
 ) -> None:
     """Else the responder; a name is a name."""
     assert text_engine(config) == name
-
-
-def test_the_recogniser_listens_for_what_the_responder_answers(tmp_path: Path) -> None:
-    """The operator's questions included; not where somebody else answers."""
-    questions = tmp_path / "questions.toml"
-    questions.write_text('[[question]]\nask = ["where is the lido"]\nanswer = "There."')
-    own = ResponderConfig(questions=str(questions))
-    assert "where is the lido" in grammar(Config(responder=own))
-    assert grammar(Config(text=PROVIDER)) == ""
-    assert grammar(Config(recogniser=RecogniserConfig(grammar=False))) == ""
-
-
-def test_an_unknown_default_voice_is_refused() -> None:
-    """With the valid names; benchmarks with a stub need not change the voice."""
-    config = Config(speech=SpeechConfig(voice="nobody"))
-    with pytest.raises(ConfigError, match=r"nobody.*one of: alloy, echo"):
-        check_voice(config, ("alloy", "echo"))
-    check_voice(Config(engines=STUBS, speech=config.speech), ("alloy",))
-
-
-@pytest.mark.net
-async def test_a_recogniser_without_its_model_says_so() -> None:
-    """Which setting, and what is allowed; nothing is left running."""
-    engines = EnginesConfig(vad="stub", text="stub", speech="stub")
-    config = Config(engines=engines, recogniser=RecogniserConfig(1, "/nonexistent"))
-    with pytest.raises(EngineFailed, match=r"recogniser\.model"):
-        async with open_engines(config, Metrics()):
-            pass
-
-
-@pytest.mark.net
-async def test_an_error_of_one_engine_closes_the_others(tmp_path: Path) -> None:
-    """The voice's process is started already when the questions cannot be read."""
-    engines = EnginesConfig(vad="stub", recogniser="stub", text="responder")
-    missing = ResponderConfig(questions=str(tmp_path / "missing.toml"))
-    with pytest.raises(ConfigError):
-        async with open_engines(Config(engines=engines, responder=missing), Metrics()):
-            pass
-
-
-@pytest.mark.net
-@pytest.mark.speech
-async def test_the_default_recogniser_conforms_and_survives_a_kill() -> None:
-    """Pocketsphinx in its process, on a person's recording."""
-    audio = recording("speech/command/goforward.wav")
-    engines = EnginesConfig(vad="stub", text="stub", speech="stub")
-    config = Config(engines=engines, recogniser=RecogniserConfig(1))
-    async with open_engines(config, Metrics()) as opened:
-        pool = opened.recogniser
-        assert isinstance(pool, RemoteRecogniser)
-        words = (await heard(pool, audio)).text
-        assert "forward" in words
-        utterance = pool.open()
-        utterance.push(audio)
-        os.kill(pool.pids[0], signal.SIGKILL)
-        assert (await utterance.final()).text == words
-        utterance.close()
-        await check_recogniser(pool, audio[: MIC_RATE * 5 // 4])
-
-
-@pytest.mark.net
-async def test_the_default_voice_speaks() -> None:
-    """From the table to audio, through its process."""
-    engines = EnginesConfig(vad="stub", recogniser="stub", text="stub")
-    try:
-        async with open_engines(Config(engines=engines), Metrics()) as opened:
-            stream = opened.speech.speak(SpeechRequest("Hello."))
-            assert len((await anext(stream)).samples)
-            await stream.aclose()
-    except EngineFailed as error:
-        if "install" not in str(error):
-            raise
-        pytest.skip(str(error))

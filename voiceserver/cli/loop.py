@@ -105,9 +105,9 @@ def open_engines(
     config: Config, metrics: Metrics
 ) -> AbstractAsyncContextManager[Engines]:
     """Open the configured engines; imports what they need."""
-    from voiceserver.engines import table
+    from voiceserver.engines import opening
 
-    return table.open_engines(config, metrics)
+    return opening.open_engines(config, metrics)
 
 
 def progress(line: str, end: str = "\n") -> None:

@@ -24,8 +24,9 @@ from tests.engines.toy.engine import (
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import EnginesConfig, RecogniserConfig
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.opening import open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
-from voiceserver.engines.table import ROWS, open_engines, start_limit_s
+from voiceserver.engines.table import ROWS, start_limit_s
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 

@@ -15,8 +15,8 @@ from tests.recordings import recording
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
 from voiceserver.engines.base import Hypothesis, Opening, Recogniser
+from voiceserver.engines.opening import open_engines
 from voiceserver.engines.remote.hypotheses import read
-from voiceserver.engines.table import open_engines
 from voiceserver.engines.whisper.jobs import (
     Step,
     Usual,

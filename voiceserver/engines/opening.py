@@ -1,0 +1,312 @@
+"""Opens the configured engines, warms them up and closes them.
+
+Each is imported when it is asked for, so that a server without one needs none of its
+packages. What there is, ``table`` says; what was opened is ``opened``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from voiceserver.config import Config
+from voiceserver.engines.base import (
+    Recogniser,
+    Synthesizer,
+    TextModel,
+    VoiceActivityEngine,
+)
+from voiceserver.engines.domain.terms import Domain
+from voiceserver.engines.ears import resolved
+from voiceserver.engines.expected import expected_words, grammar
+from voiceserver.engines.opened import Engines
+from voiceserver.engines.providers.common import CommonKnowledge
+from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.route import Route
+from voiceserver.engines.remote.turn_ends import RemoteTurnEnds
+from voiceserver.engines.table import (
+    PROVIDERS,
+    ROWS,
+    ProcessRow,
+    Row,
+    Slot,
+    chosen,
+    row_named,
+    text_engine,
+)
+from voiceserver.engines.turn_ends import ending, opened_turn_ends
+from voiceserver.errors import ConfigError, NotInstalled
+from voiceserver.metrics import Metrics
+from voiceserver.processes.ipc import Meta
+from voiceserver.processes.process import ChildSpec
+
+if TYPE_CHECKING:
+    from voiceserver.engines.remote.recogniser import RemoteRecogniser
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_engines(
+    config: Config, metrics: Metrics, rows: Sequence[Row] = ROWS
+) -> AsyncGenerator[Engines, None]:
+    """Open the configured engines, warmed up; they are closed on leaving.
+
+    Processes start side by side, while the rest is loaded here.
+
+    Args:
+        config: Names and settings.
+        metrics: Counts restarts of processes.
+        rows: The engines that there are.
+
+    Raises:
+        ConfigError: If there is no such engine, or a text model's settings or the voice
+            cannot be used.
+        EngineFailed: If an engine cannot be opened; says why and what to do.
+    """
+    began = time.perf_counter()
+    chosen(config := resolved(config), rows)  # before anything is loaded
+    async with AsyncExitStack() as stack:
+        opener = _Opener(config, metrics, stack, rows)
+        # First what needs keys: a missing one is told before anything is loaded.
+        text = await opener.text()
+        recogniser = await opener.recogniser()
+        speech = await opener.speech()
+        providers = tuple(opener.providers)
+        common = CommonKnowledge(providers, opener.costs) if providers else None
+        ends = await opener.turn_ends()
+        engines = Engines(
+            opener.vad(),
+            recogniser,
+            text,
+            speech,
+            providers=providers,
+            common=common,
+            turn_ends=ends,
+            ending=ending() if ends else None,
+        )
+        await opener.ready()
+        check_voice(config, speech.voices)
+        took_s = round(time.perf_counter() - began, 2)
+        log.info("engines are ready", extra={"seconds": took_s})
+        yield engines
+
+
+def check_voice(config: Config, voices: Sequence[str]) -> None:
+    """Refuse a default voice that the synthesizer does not have; a stub has any.
+
+    Raises:
+        ConfigError: Names the valid ones.
+    """
+    voice = config.speech.voice
+    if config.engines.speech != "stub" and voice not in voices:
+        names = ", ".join(voices)
+        raise ConfigError(f"[speech] voice = {voice!r} is unknown; one of: {names}")
+
+
+class _Warming(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def ready(self) -> None: ...
+
+
+class _Opener:
+    """Engines being opened; what they hold goes on ``stack``."""
+
+    def __init__(
+        self,
+        config: Config,
+        metrics: Metrics,
+        stack: AsyncExitStack,
+        rows: Sequence[Row],
+    ) -> None:
+        self._config = config
+        self._metrics = metrics
+        self._stack = stack
+        self._rows = rows
+        self._warming: list[_Warming] = []
+        self._http: Http | None = None
+        self._domain = _domain(config)
+        self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
+        self.providers: list[Route] = []
+
+    async def ready(self) -> None:
+        """Wait for all processes."""
+        for engine in self._warming:
+            log.info("waiting for an engine", extra={"engine": engine.name})
+            await engine.ready()
+
+    def vad(self) -> VoiceActivityEngine:
+        engine: VoiceActivityEngine = self._loaded(self._row("vad"))
+        return engine
+
+    async def recogniser(self) -> Recogniser:
+        own = await self._own_recogniser()
+        stands_in = self._config.engines.recogniser == "stub"
+        if not self._config.recogniser.provider or stands_in:
+            return own
+        from voiceserver.engines.hearing.chain import hearing_chain
+
+        chain = hearing_chain(
+            self._config,
+            await self.transport(),
+            own,
+            self._metrics,
+            self.costs,
+            expected_words(self._config, self._domain),
+        )
+        self.providers += chain.providers
+        return await self._stack.enter_async_context(chain)
+
+    async def _own_recogniser(self) -> Recogniser:
+        row = self._row("recogniser")
+        if not isinstance(row, ProcessRow):
+            engine: Recogniser = self._loaded(row)
+            return engine
+        own = self._config.recogniser
+        if not (row.standby and own.standby):
+            pool = self._ears(row, own.processes)
+            self._warming.append(pool)
+            return await self._stack.enter_async_context(pool)
+        from voiceserver.engines.standby import WithStandby
+
+        other = row_named("recogniser", row.standby, self._rows)
+        assert isinstance(other, ProcessRow)
+        first = self._ears(row, own.processes, relieved=True)
+        both = WithStandby(first, self._ears(other, 1))
+        self._warming.append(both)
+        return await self._stack.enter_async_context(both)
+
+    def _ears(
+        self, row: ProcessRow, processes: int, relieved: bool = False
+    ) -> RemoteRecogniser:
+        from voiceserver.engines.remote.recogniser import (
+            RemoteRecogniser,
+            recogniser_spec,
+        )
+
+        own = self._config.recogniser
+        standby = row.name != self._config.engines.recogniser
+        shared: Meta = {
+            "model": "" if standby else own.model,
+            "grammar": grammar(self._config, self._domain),
+            "language": own.language,
+            "words": list(expected_words(self._config, self._domain)),
+        }
+        settings = shared | self._own_settings(row)
+        kind = row.kind or "recogniser"
+        spec = recogniser_spec(row.name, row.load, settings, kind)
+        run = _run_as(row, spec)
+        return RemoteRecogniser(run, processes, self._metrics, relieved)
+
+    async def turn_ends(self) -> RemoteTurnEnds | None:
+        model = opened_turn_ends(self._config.engines.turns, self._metrics)
+        if model is not None:
+            self._warming.append(await self._stack.enter_async_context(model))
+        return model
+
+    async def transport(self) -> Http:
+        """One session for all services, opened when the first is."""
+        if self._http is None:
+            self._http = await self._stack.enter_async_context(Http())
+        return self._http
+
+    async def speech(self) -> Synthesizer:
+        own = await self._own_speech()
+        if not self._config.speech.provider or self._config.engines.speech == "stub":
+            return own
+        from voiceserver.engines.providers.chains import voice_chain
+
+        chain = voice_chain(
+            self._config, await self.transport(), own, self._metrics, self.costs
+        )
+        self.providers += chain.providers
+        return await self._stack.enter_async_context(chain)
+
+    async def _own_speech(self) -> Synthesizer:
+        row = self._row("speech")
+        if not isinstance(row, ProcessRow):
+            engine: Synthesizer = self._loaded(row)
+            return engine
+        from voiceserver.engines.remote.synthesizer import (
+            RemoteSynthesizer,
+            speech_spec,
+        )
+
+        shared: Meta = {"model": self._config.speech.model}
+        spec = speech_spec(row.name, row.load, shared | self._own_settings(row))
+        voice = RemoteSynthesizer(_run_as(row, spec), self._metrics)
+        self._warming.append(voice)
+        return await self._stack.enter_async_context(voice)
+
+    async def text(self) -> TextModel:
+        rest = await self._model()
+        if self._domain is None:
+            return rest
+        from voiceserver.engines.domain import DomainFirst
+
+        first = DomainFirst(self._domain, rest, await self.transport())
+        return await self._stack.enter_async_context(first)
+
+    async def _model(self) -> TextModel:
+        config, name = self._config, text_engine(self._config)
+        if name != PROVIDERS:
+            model: TextModel = self._loaded(row_named("text", name, self._rows))
+            return model
+        from voiceserver.engines.providers.chains import text_chain
+        from voiceserver.engines.responder import Responder
+        from voiceserver.engines.responder.standby import Standby
+
+        chain = text_chain(
+            config,
+            await self.transport(),
+            Standby(Responder(config.responder)),
+            self._metrics,
+            self.costs,
+        )
+        self.providers += chain.providers
+        return await self._stack.enter_async_context(chain)
+
+    def _row(self, slot: Slot) -> Row:
+        return row_named(slot, getattr(self._config.engines, slot), self._rows)
+
+    def _loaded(self, row: Row) -> Any:
+        """Make an engine that runs within the server."""
+        module, _, factory = row.load.partition(":")
+        try:
+            load = getattr(importlib.import_module(module), factory)
+        except ImportError as error:
+            raise NotInstalled(row.name, error, row.extra) from error
+        return load(getattr(self._config, row.settings)) if row.settings else load()
+
+    def _own_settings(self, row: Row) -> Meta:
+        if not row.settings:
+            return {}
+        return dataclasses.asdict(getattr(self._config, row.settings))
+
+
+def _domain(config: Config) -> Domain | None:
+    if not config.text.domain:
+        return None
+    from voiceserver.engines.domain import load
+
+    return load(Path(config.text.domain))
+
+
+def _run_as(row: ProcessRow, spec: ChildSpec) -> ChildSpec:
+    """Run a core as its row says."""
+    return dataclasses.replace(
+        spec,
+        settings={**spec.settings, "extra": row.extra},
+        threads=row.threads,
+        environment=row.environment,
+        start_limit_s=row.start_limit_s,
+    )
