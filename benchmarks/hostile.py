@@ -2,7 +2,8 @@
 
 Beside each a calm call asks and is answered; it must not notice. Its reply latency is
 from ``response.create`` to the first audio, over a WebSocket, against the same call
-alone, before and after the input. Stub engines, unless a configuration is given.
+alone, before and after the input. A short input is sent again until there are as many
+replies beside it as before. Stub engines, unless a configuration is given.
 
     python -m benchmarks.hostile [--config FILE] [--replies 12] [--only NAME ...]
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import aiohttp
@@ -91,27 +94,45 @@ async def beside(server: Server, name: str, n_replies: int) -> dict[str, list[fl
         await calm.latency_ms()  # the first has more to do
         for _ in range(n_replies):
             found["alone"].append(await calm.latency_ms())
-        sender = await _sender(name, server.url)
-        assert sender.stdin is not None
-        sender.stdin.write(b"go\n")
-        while sender.returncode is None or not found["beside"]:
-            found["beside"].append(await calm.latency_ms())
-        await sender.wait()
+        async with _sender(name, server.url) as again:
+            while len(found["beside"]) < n_replies:
+                sending = asyncio.create_task(again())
+                while not sending.done():
+                    found["beside"].append(await calm.latency_ms())
+                await sending
         for _ in range(n_replies):
             found["alone"].append(await calm.latency_ms())
     return found
 
 
-async def _sender(name: str, url: str) -> asyncio.subprocess.Process:
-    """A process that sends an input once it is told to: its work is not the call's."""
+@contextlib.asynccontextmanager
+async def _sender(
+    name: str, url: str
+) -> AsyncIterator[Callable[[], Coroutine[None, None, None]]]:
+    """A process that sends an input each time it is asked: its work is not the call's.
+
+    It is given as the asking, which lasts as long as the input.
+    """
     sender = await asyncio.create_subprocess_exec(
         *("nice", sys.executable, "-m", "benchmarks.hostile_inputs", name, url),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert sender.stdout is not None
-    await sender.stdout.readline()  # it has loaded
-    return sender
+    asked, told = sender.stdin, sender.stdout
+    assert asked is not None
+    assert told is not None
+    await told.readline()  # it has loaded
+
+    async def again() -> None:
+        asked.write(b"go\n")
+        if not await told.readline():
+            raise RuntimeError(f"{name} could not be sent")
+
+    try:
+        yield again
+    finally:
+        asked.close()
+        await sender.wait()
 
 
 def measured(
@@ -126,6 +147,7 @@ def measured(
     medians = {key: statistics.median(values) for key, values in latencies.items()}
     return {
         "longest_stop_ms": longest["longest_ms"],
+        "collecting_ms": longest["collecting_ms"],
         "peak_growth_mb": round(memory_mb(server, "VmHWM") - before_mb, 1),
         "alone_ms": round(medians["alone"], 1),
         "beside_ms": round(medians["beside"], 1),

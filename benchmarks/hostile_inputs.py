@@ -66,9 +66,10 @@ async def floats(url: str) -> None:
     await _update(url, "1.0," * 2_000_000 + "1.0", 3)
 
 
-async def floats_within_bounds(url: str) -> None:
-    """The most of them that is read."""
-    await _update(url, "1.0," * 16_000 + "1.0", 100)
+async def values_within_bounds(url: str) -> None:
+    """The most that is read, as many numbers among it as are taken."""
+    numbers = f"1.{'7' * 60}," * 2_000
+    await _update(url, numbers + '"ab",' * 14_000 + "1.0", 100)
 
 
 async def empty_objects(url: str) -> None:
@@ -199,7 +200,7 @@ INPUTS: Mapping[str, Input] = {
         g711_in_one_event,
         audio_within_bounds,
         floats,
-        floats_within_bounds,
+        values_within_bounds,
         empty_objects,
         deep,
         large_items,
@@ -314,15 +315,16 @@ async def _posted(client: aiohttp.ClientSession, url: str, **options: Any) -> No
 
 
 def main() -> None:
-    """Say that all is loaded, wait for a line, send the input of a name."""
+    """Say that all is loaded; send the input of a name for each line that comes."""
     name, url = sys.argv[1:]
     print("ready", flush=True)
-    sys.stdin.readline()
 
     async def send() -> None:
         await INPUTS[name](url)
 
-    asyncio.run(send())
+    for _ in sys.stdin:
+        asyncio.run(send())
+        print("sent", flush=True)
 
 
 if __name__ == "__main__":

@@ -219,6 +219,7 @@ class Call:
         recogniser: FakeRecogniser | None = None,
         text: object | None = None,
         speech: object | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
         self.recogniser = recogniser or FakeRecogniser()
         self.text = text or FakeText()
@@ -230,7 +231,7 @@ class Call:
         self.settings = CallSettings.starting(config)
         self.playout = Playout()
         self.session = Session(
-            CallParts("call", config, engines, VirtualClock(), self.metrics),
+            CallParts("call", config, engines, clock or VirtualClock(), self.metrics),
             Opened(self.dialect, self.settings),
             self.playout,
             Carrier("fake"),

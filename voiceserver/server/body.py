@@ -7,12 +7,13 @@ comes after that. Knows nothing of what the bodies mean.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
 
+from voiceserver.dialects.json_text import read
+from voiceserver.errors import BadRequest
 from voiceserver.server.answers import Refusal, invalid
 
 OFFER_LIMIT = 32_000  # bytes of SDP; parsing 1 MB stalls the loop for 0.8 s
@@ -99,17 +100,12 @@ def json_object(
         Refusal: If it is none.
     """
     try:
-        # RecursionError: nested thousands deep. ValueError: syntax, or not UTF-8.
-        parsed = json.loads(content, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise invalid(f"{what} is not valid JSON.", param, "invalid_json") from None
+        parsed = read(content, what)
+    except BadRequest as refused:
+        raise invalid(f"{refused}.", param, refused.code) from None
     if not isinstance(parsed, dict):
         raise invalid(f"{what} must be a JSON object.", param, "invalid_json")
     return parsed
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(name)  # NaN and Infinity are no JSON
 
 
 async def read_form(

@@ -1,24 +1,30 @@
 """Where messages come into a call that may have to wait, and others who come by.
 
 For carriers whose network can be held back (WebSocket): nothing of them is dropped.
-Also where sidebands attach. Knows nothing of what is said.
+Also where sidebands attach, and where each sender waits for what its messages took of
+the event loop. Knows nothing of what is said.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.commands import Attach, Received
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.listener import Listener
+from voiceserver.session.loop_share import LoopShare
 
 # Audio in messages comes as fast as the client sends, and none of it may be lost: the
 # carrier waits while this much is unheard, so beyond it there is one message at most.
 UNHEARD_MS = 2000
 MESSAGES_RING_MS = 400_000
 UNHEARD_LIVE_MS = 1000  # the same for audio beside messages: half the microphone's ring
-LARGE = 65_536  # characters; such messages wait one at a time
+# Characters. Such messages wait one at a time: the next is let in when it is known what
+# the one before it took.
+LARGE = 4_096
+NS_A_CHARACTER = 4  # to unmask and decode it, before anybody here has seen it
 
 
 class Door:
@@ -27,13 +33,22 @@ class Door:
     Args:
         inbox: Of its session.
         listener: Of its session.
+        now_ns: Monotonic clock.
     """
 
-    def __init__(self, inbox: Inbox, listener: Listener) -> None:
+    def __init__(
+        self, inbox: Inbox, listener: Listener, now_ns: Callable[[], int]
+    ) -> None:
         self._inbox = inbox
         self._listener = listener
+        self._now_ns = now_ns
+        self._shares = {0: LoopShare(now_ns)}
         self._n_attached = 0
         self._closed = False
+
+    def share(self, sender: int = 0) -> LoopShare:
+        """What a sender may take of the loop; of one that is gone, of no effect."""
+        return self._shares.get(sender) or LoopShare(self._now_ns)
 
     async def deliver(self, text: str, sender: int = 0) -> None:
         """Take a message, waiting for room and for audio to be listened to.
@@ -42,6 +57,9 @@ class Door:
             text: The message.
             sender: What ``attach`` returned; 0 is the call's own client.
         """
+        share = self.share(sender)
+        share.pay(len(text) * NS_A_CHARACTER)
+        await asyncio.sleep(share.wait_s())
         await self._listener.caught_up(UNHEARD_MS)
         received = Received(text, sender)
         if len(text) > LARGE:
@@ -72,12 +90,14 @@ class Door:
         if self._closed:
             end()
         else:
+            self._shares[self._n_attached] = LoopShare(self._now_ns)
             attach = Attach(self._n_attached, send, end, address)
             self._inbox.post(Lane.COMMANDS, attach)
         return self._n_attached
 
     def detach(self, sender: int) -> None:
         """End what ``attach`` began."""
+        self._shares.pop(sender, None)
         if not self._closed:
             self._inbox.post(Lane.COMMANDS, Attach(sender, None))
 

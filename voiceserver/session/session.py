@@ -140,7 +140,7 @@ class Session:
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
             hearing=opened.settings.hearing,
         )
-        self.door = Door(self._inbox, self._listener)
+        self.door = Door(self._inbox, self._listener, clock.now_ns)
         cost = CallCost()
         self._speaking = Speaking(
             parts,
@@ -337,10 +337,16 @@ class Session:
         match command:
             case Received(text, sender):
                 await asyncio.sleep(0)  # messages may come without a pause
-                active = self._floor.active
-                for wanted in self._dialect.receive(text, sender, active):
+                share = self.door.share(sender)
+                with share.taken():
+                    active = self._floor.active
+                    commands = iter(self._dialect.receive(text, sender, active))
+                    wanted = next(commands, None)
+                while wanted is not None:
                     await self._obey(wanted, group)
                     await asyncio.sleep(0)  # one message may be much work
+                    with share.taken():
+                        wanted = next(commands, None)
             case Configure() | AddMessage() | DeleteMessage() | Attach():
                 await self._obey_about_conversation(command, group)
             case CreateReply() | CancelReply() | ClearPlayback():

@@ -84,6 +84,7 @@ class WebRtcCall(HeldCall):
         )
         self._playout = Playout()
         super().__init__(incoming, CARRIER, self._playout, self._channel.send)
+        self._throttle = Throttle(parts.clock.now_ns, CHANNEL_BURST)
         self._receiver = AudioReceiver(self._session.hear, parts.clock)
         self._sender = AudioSender(
             self._playout.next_frame, self._left_out, parts.clock
@@ -129,7 +130,7 @@ class WebRtcCall(HeldCall):
         aiortc_seams.bound_messages(
             peer,
             lambda: self.hang_up("An event is too large, or never complete."),
-            Throttle(self._parts.clock.now_ns, CHANNEL_BURST).wait_s,
+            self._message_wait_s,
         )
         await peer.setLocalDescription(await peer.createAnswer())
         answer = str(peer.localDescription.sdp)
@@ -148,6 +149,10 @@ class WebRtcCall(HeldCall):
         self._listens_only = transceiver.receiver.track is None
         sender = peer.addTrack(AudioStreamTrack())  # is never read
         aiortc_seams.send_audio(sender, self._speak, self._sender.stop)
+
+    def _message_wait_s(self) -> float:
+        """How long the next message of the client is held back."""
+        return max(self._throttle.wait_s(), self._session.door.share().wait_s())
 
     def _speak(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:
         encoder = encoder_for(mime_type)

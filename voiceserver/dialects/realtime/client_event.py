@@ -6,18 +6,16 @@ first. Knows the shape of an event, and nothing of what it asks for.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from voiceserver.dialects.json_text import read
 from voiceserver.errors import BadRequest
 
 Fields = Mapping[str, Any]
 
 MAX_TEXT = 1_048_576  # characters beside the audio; 3 ms to count and as much to read
-MAX_VALUES = 16_384  # in one event; 10 ms to read
-MAX_DIGITS = 1_000  # of a number; Python's own are quadratic in them
+MAX_VALUES = 16_384  # in one event; 4 ms to read
 _AUDIO = '"audio"'
 
 
@@ -35,14 +33,7 @@ def parsed(message: str) -> Fields:
     if sum(map(text.count, ",[{")) > MAX_VALUES:
         what = f"an event has at most {MAX_VALUES} values"
         raise BadRequest(what, "event_too_large")
-    try:
-        value = json.loads(
-            message, parse_constant=_number, parse_float=_number, parse_int=_whole
-        )
-    # RecursionError: nested thousands deep. ValueError: malformed, or a number that
-    # is none.
-    except (ValueError, RecursionError):
-        raise BadRequest("the message is not valid JSON", "invalid_json") from None
+    value = read(message, "the message")
     if not isinstance(value, dict):
         raise BadRequest("an event must be a JSON object", "invalid_json")
     return value
@@ -64,18 +55,3 @@ def _beside_audio(message: str) -> str:
     if end < 0 or "".join(between.split()) != ':"':
         return message
     return message[:begin] + message[end:]
-
-
-def _number(digits: str) -> float:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError("too many digits")
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError("not a finite number")
-    return value
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError("too many digits")
-    return int(digits)
