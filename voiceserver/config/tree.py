@@ -360,6 +360,10 @@ class TextConfig:
         provider: Services in order of preference.
         domain: TOML file of what callers may ask for, answered before any model is
             asked; empty is none.
+        responder: Where the built-in responder stands beside a language model:
+            ``"first"`` answers what it knows exactly (the time, sums, spelling,
+            timers, your questions) before any model is asked, and says so where none
+            answers; ``"last"`` does only the latter; ``"off"`` neither.
     """
 
     instructions: str = (
@@ -369,6 +373,7 @@ class TextConfig:
     max_output_tokens: int = 512
     provider: tuple[TextProvider, ...] = ()
     domain: str = field(default="", metadata=PATH)
+    responder: Literal["first", "last", "off"] = "first"
 
     def __post_init__(self) -> None:
         _require_distinct("text", tuple(each.name for each in self.provider))

@@ -254,6 +254,8 @@ class TextRequest:
         guess: It answers a guess of the user's words, and may come to nothing: what
             cannot be undone is not to be done for it, but refused by ``EngineFailed``.
         tight: Time is short: a few words are enough to begin with.
+        given: The client gave this answer messages, instructions or a route of its
+            own: it is asked of a model, not of rules.
     """
 
     messages: tuple[Message, ...]
@@ -266,6 +268,7 @@ class TextRequest:
     read: bool = field(default=False, compare=False)
     guess: bool = field(default=False, compare=False)
     tight: bool = field(default=False, compare=False)
+    given: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,18 +262,20 @@ class _Opener:
             model: TextModel = self._loaded(row_named("text", name, self._rows))
             return model
         from voiceserver.engines.providers.chains import text_chain
-        from voiceserver.engines.responder import Responder
+        from voiceserver.engines.responder import Responder, ResponderFirst
         from voiceserver.engines.responder.standby import Standby
 
+        responder, place = Responder(config.responder), config.text.responder
         chain = text_chain(
             config,
             await self.transport(),
-            Standby(Responder(config.responder)),
+            None if place == "off" else Standby(responder),
             self._metrics,
             self.costs,
         )
         self.providers += chain.providers
-        return await self._stack.enter_async_context(chain)
+        opened = await self._stack.enter_async_context(chain)
+        return ResponderFirst(responder, opened) if place == "first" else opened
 
     def _row(self, slot: Slot) -> Row:
         return row_named(slot, getattr(self._config.engines, slot), self._rows)

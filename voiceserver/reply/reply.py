@@ -336,6 +336,7 @@ class Reply:
             self.text_only,
             guess,
             tight,
+            self.source.given,
         )
 
     def _stages(self) -> Stages:

@@ -41,6 +41,14 @@ class Source:
         return cls(say=asked.say, asked=asked, messages=messages)
 
     @property
+    def given(self) -> bool:
+        """Whether its messages or settings are its own, not the conversation's."""
+        asked = self.asked
+        return asked is not None and (
+            asked.messages is not None or asked.settings is not None
+        )
+
+    @property
     def aside(self) -> bool:
         """Whether it is outside the conversation, and leaves no trace in it."""
         return self.asked is not None and self.asked.aside

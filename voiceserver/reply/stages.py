@@ -144,6 +144,7 @@ class Stages:
         read: bool = False,
         guess: bool = False,
         tight: bool = False,
+        given: bool = False,
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -155,6 +156,7 @@ class Stages:
             read: The answer is read, not heard.
             guess: It may come to nothing.
             tight: Time is short.
+            given: The client gave the answer messages or settings of its own.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -178,6 +180,7 @@ class Stages:
             read=read,
             guess=guess,
             tight=tight,
+            given=given,
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)

@@ -69,7 +69,14 @@ def test_the_time_elsewhere_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["what time is it", "what time is it in narnia", "in time", "time in 5"]
+    "text",
+    [
+        "what time is it",
+        "what time is it in narnia",
+        "in time",
+        "time in 5",
+        "what time does the match begin in london",
+    ],
 )
 def test_other_times_are_left_alone(text: str) -> None:
     """An unknown place has no known time."""
@@ -89,6 +96,8 @@ def test_every_city_has_a_zone(zone: str) -> None:
         ("what's tomorrow's date", "Tomorrow is Tuesday, November 24th, 2026."),
         ("what day was yesterday", "Yesterday was Sunday, November 22nd, 2026."),
         ("what a day", None),
+        ("what day did we meet before yesterday", None),
+        ("what is the plan for the day tomorrow", None),
         ("see you tomorrow", None),
     ],
 )

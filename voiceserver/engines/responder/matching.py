@@ -85,14 +85,16 @@ class QuestionIndex:
                 return self._questions[number]
         return None
 
-    def closest(self, *forms: tuple[str, ...]) -> Question | None:
+    def closest(
+        self, *forms: tuple[str, ...], threshold: float = THRESHOLD
+    ) -> Question | None:
         """Return the question nearest to any form of what was heard, if near enough."""
         best, share = -1, 0.0
         for form in dict.fromkeys(forms):
             number, reached = self._best(form)
             if reached > share:
                 best, share = number, reached
-        if share < THRESHOLD:
+        if share < threshold:
             return None
         return self._questions[self._wordings[best].question]
 

@@ -49,6 +49,14 @@ CITIES = {
 }
 
 
+_ASKING_TIME = frozenset(
+    "what which is it the time current local right now exact tell me please".split()
+)
+_ASKING_DAY = frozenset(
+    "what is was will be it the day date of week tomorrow yesterday s".split()
+)
+
+
 def time_of_day(moment: datetime) -> str:
     """E.g. ``"3:07 PM"``, ``"9 AM"``, ``"noon"``."""
     if moment.minute == 0 and moment.hour % 12 == 0:
@@ -94,6 +102,8 @@ def time_in(words: tuple[str, ...], moment: datetime) -> str | None:
     if "time" not in words or "in" not in words or words[0] in ("set", "remind"):
         return None
     at = len(words) - words[::-1].index("in")
+    if not _ASKING_TIME.issuperset(words[: at - 1]):
+        return None  # of something there: a match, a train
     city = " ".join(word for word in words[at:] if word not in ("right", "now"))
     if not city or any(c.isdigit() for c in city):
         return None
@@ -110,7 +120,7 @@ def time_in(words: tuple[str, ...], moment: datetime) -> str | None:
 def other_day(words: tuple[str, ...], moment: datetime) -> str | None:
     """Answer which day tomorrow or yesterday is; None if the words do not ask."""
     asked = {"day", "date"} & set(words)
-    if not asked or words[0] != "what":
+    if not asked or words[0] != "what" or not _ASKING_DAY.issuperset(words):
         return None
     for word, days, verb in (("tomorrow", 1, "is"), ("yesterday", -1, "was")):
         if word in words:

@@ -26,6 +26,11 @@ from voiceserver.errors import ConfigError
 RULES = "1"  # grows with every change of what is answered
 MAX_ECHO = 25  # words of the user's said back
 UNKNOWN = "unknown"
+SHORT_UNKNOWN = "I cannot answer that without a language model."
+SURE = 0.9  # of a question of the operator's: a small word more or less
+# What no model knows better: the clock, a sum, letters, a timer, the operator's word.
+FACTS = frozenset("sum spell count operator".split())
+KNOWN = FACTS | frozenset("time date year time_in other_day timer repeat".split())
 
 _PIECE = re.compile(r"\S+\s*")
 
@@ -67,6 +72,7 @@ class Responder:
         # Earlier ones win: the operator may answer any standard question anew.
         self.questions: tuple[Question, ...] = (*own, *STANDARD)
         self._index = QuestionIndex(self.questions)
+        self._own_index = QuestionIndex(own)
         example = own[0].ask[0].rstrip("?!. ") if own else ""
         self._example = f" Or ask me: {example}." if example else ""
         checksum = zlib.crc32(repr(own).encode()) if own else 0
@@ -118,6 +124,39 @@ class Responder:
         }
         return Rejoinder(question.intent, fill(question.answer, self._now(), texts))
 
+    def known(
+        self, messages: Sequence[Message], facts_only: bool = False
+    ) -> Rejoinder | None:
+        """Answer what rules know exactly, better than any model; else None.
+
+        Small talk, and words that only resemble a question of the responder's own, are
+        a model's. So is a length of time that nobody asked for: it may answer a
+        question of the model's.
+
+        Args:
+            messages: The conversation.
+            facts_only: Leave what a function of the client's may be meant for.
+        """
+        heard = _to_answer(messages)
+        words = normal(heard)
+        if not words:
+            return None
+        said = [m.text for m in messages if m.role == "assistant" and m.text]
+        last = said[-1] if said else ""
+        forms = (words, bare(words))
+        answer = self._follow_up(words, heard, last)
+        if answer is None:
+            question = self._index.exact(*forms) or self._own_index.closest(
+                *forms, threshold=SURE
+            )
+            answer = (
+                self._worked_out(heard)
+                if question is None
+                else self._fixed(question, last)
+            )
+        intents = FACTS if facts_only else KNOWN
+        return answer if answer is not None and answer.intent in intents else None
+
     def _worked_out(self, heard: str) -> Rejoinder | None:
         """Answer a request with parameters, or return None."""
         words = bare(normal(heard))
@@ -164,7 +203,7 @@ class Responder:
         if len(words) > MAX_ECHO:
             echo += ", and so on"
         if any(NO_MODEL in text for text in said):
-            text = f"I heard: {echo}. Without a language model I cannot answer that."
+            text = SHORT_UNKNOWN
         else:
             text = f"I heard: {echo}. {NO_MODEL}, so I can only {ABILITIES}."
         return Rejoinder(UNKNOWN, text)

@@ -1,7 +1,7 @@
 """The last resort where language models are configured and none answers.
 
 The built-in responder, with another honest line for what it cannot answer: not that
-there is no model, but that it does not answer just now.
+there is no model, but that it does not answer just now; in full once a call.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from voiceserver.engines.base import Reminder, TextRequest
 from voiceserver.engines.responder.responder import UNKNOWN, Responder
 
 NOT_ANSWERING = "The language service is not answering just now. Please try again soon."
+STILL_NOT = "Still no answer, sorry."
 
 
 class Standby:
@@ -38,7 +39,11 @@ class Standby:
         """Answer by rules, or say that the service does not answer."""
         answer = self._responder.answer(request.messages)
         if answer.intent == UNKNOWN:
-            yield NOT_ANSWERING
+            said = any(
+                message.role == "assistant" and NOT_ANSWERING in message.text
+                for message in request.messages
+            )
+            yield STILL_NOT if said else NOT_ANSWERING
             return
         if answer.reminder is not None:
             yield answer.reminder
