@@ -73,6 +73,9 @@ def _secrets(config: Config) -> list[str]:
     names = [
         config.server.api_key_env,
         config.media.turn_password_env,
+        config.telephony.token_env,
+        config.telephony.twilio_token_env,
+        config.telephony.signalwire_token_env,
         *(provider.key_env for provider in config.text.provider),
         *(provider.key_env for provider in config.speech.provider),
         *(provider.key_env for provider in config.recogniser.provider),

@@ -6,6 +6,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.telephony import NumberConfig, TelephonyConfig
 from voiceserver.config.tree import (
     Config,
     EnginesConfig,
@@ -35,5 +36,7 @@ __all__ = [
     "TextProvider",
     "RecogniserProvider",
     "SpeechProvider",
+    "TelephonyConfig",
+    "NumberConfig",
     "LogConfig",
 ]

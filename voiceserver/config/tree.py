@@ -17,6 +17,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.telephony import TelephonyConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
 # of the configuration's file.
@@ -406,4 +407,5 @@ class Config:
     responder: ResponderConfig = field(default_factory=ResponderConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     text: TextConfig = field(default_factory=TextConfig)
+    telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
     log: LogConfig = field(default_factory=LogConfig)

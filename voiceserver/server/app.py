@@ -19,6 +19,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
+from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes import (
     calls,
     client_secrets,
@@ -27,6 +28,7 @@ from voiceserver.server.routes import (
     providers,
     sockets,
     stream,
+    telephony,
 )
 from voiceserver.server.routes.speech import speech
 from voiceserver.server.routes.transcriptions import transcription
@@ -42,6 +44,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 SOCKETS: dict[str, Route] = {
     sockets.PATH: sockets.connect,
     stream.PATH: stream.connect,
+    telephony.PATH: telephony.connect,
 }
 _TOKEN_PATHS = frozenset({*SOCKETS, calls.PATH})
 PREFLIGHT_S = 600  # a browser may remember the answer so long
@@ -106,9 +109,11 @@ def application(
     """
     app = bare_application(state.rules, state.tokens, state.metrics, page, asking)
     app[STATE] = state
+    app[telephony.ACCESS] = PhoneAccess(state.config.telephony, state.rules)
     router = app.router
     for path, connect in SOCKETS.items():
         router.add_get(path, connect)
+    router.add_post(telephony.PATH, telephony.document)
     router.add_post(client_secrets.PATH, client_secrets.create)
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
@@ -156,7 +161,10 @@ def _admitted(
         rules.check_source(headers.get("Host"), headers.get("Origin"))
         if request.method == "OPTIONS" and request.path.startswith("/v1/"):
             return _preflight(request)
-        if request.path not in OPEN_PATHS and request.path not in page_paths:
+        # Telephone services have ways of their own to show who they are.
+        own_ways = request.path.startswith(telephony.PREFIX)
+        known = request.path in OPEN_PATHS or request.path in page_paths
+        if not own_ways and not known:
             _check_key(rules, tokens, request)
         return await handler(request)
 

@@ -113,6 +113,10 @@ class Outgoing:
             self._sent.set()
 
 
+def _told_nobody(_text: str) -> None:
+    """Nobody reads it."""
+
+
 def as_text(message: str | bytes) -> str:
     """A message as the text it should have been."""
     return message if isinstance(message, str) else message.decode("utf-8", "replace")
@@ -136,6 +140,8 @@ class SocketCall(HeldCall):
         carrier: How its audio moves.
         outlet: Where replies sound.
         most_bytes: Messages that may wait for the client.
+        outgoing: Made already, by a carrier whose client is not told the dialect's
+            texts.
 
     Raises:
         BadRequest: If the client's session cannot be used.
@@ -148,11 +154,13 @@ class SocketCall(HeldCall):
         carrier: Carrier,
         outlet: Outlet,
         most_bytes: int = MAX_WAITING_BYTES,
+        outgoing: Outgoing | None = None,
     ) -> None:
         self._socket = socket
         self._code = NORMAL
-        self._outgoing = Outgoing(self._not_read, most_bytes)
-        super().__init__(incoming, carrier, outlet, self._outgoing.send)
+        self._outgoing = outgoing or Outgoing(self._not_read, most_bytes)
+        send = self._outgoing.send if outgoing is None else _told_nobody
+        super().__init__(incoming, carrier, outlet, send)
 
     async def answer(self, offer: str) -> str:
         """Complete the handshake; there is nothing to negotiate.

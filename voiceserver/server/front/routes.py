@@ -49,6 +49,7 @@ from voiceserver.server.routes import (
     providers,
     sockets,
     stream,
+    telephony,
 )
 from voiceserver.server.routes.listings import healthz
 from voiceserver.server.security import AccessRules
@@ -219,8 +220,10 @@ async def _until_ended(
 
 
 async def connect(request: web.Request) -> web.StreamResponse:
-    """``/v1/realtime`` and ``/v1/stream``: relay a socket until it is over."""
+    """``/v1/realtime`` and its kin: relay a socket until it is over."""
     front = request.app[FRONT]
+    if request.path.startswith(telephony.PREFIX) and not telephony.is_upgrade(request):
+        return await anything(request)  # a webhook
     hint = stream.HINT if request.path == stream.PATH else sockets.HINT
     sockets.require_upgrade(request, hint)
     if (call_id := request.query.get("call_id")) is not None:

@@ -34,14 +34,18 @@ class AiohttpSocket:
     Args:
         request: The client's upgrade.
         most_bytes: Of a message; a larger one closes the socket with 1009.
+        protocols: That are spoken; the client's first of them is echoed.
     """
 
     def __init__(
-        self, request: web.Request, most_bytes: int = MAX_MESSAGE_BYTES
+        self,
+        request: web.Request,
+        most_bytes: int = MAX_MESSAGE_BYTES,
+        protocols: tuple[str, ...] = (SUBPROTOCOL,),
     ) -> None:
         self._request = request
         self._socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,),
+            protocols=protocols,
             heartbeat=HEARTBEAT_S,
             max_msg_size=most_bytes,
             compress=False,  # audio does not get smaller, only slower

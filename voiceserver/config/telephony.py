@@ -1,0 +1,108 @@
+"""``[telephony]``: calls that telephone services bring, and who answers them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LONGEST_GREETING = 1000  # characters
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberConfig:
+    """``[[telephony.number]]``: who answers at a number.
+
+    Attributes:
+        number: As the service writes it, e.g. ``"+15550100"``, or an extension; ``"*"``
+            is every other number.
+        instructions: What the language model is told there; empty is ``[text]``'s.
+        voice: That speaks there; empty is ``[speech]``'s.
+        greeting: Said when the call begins; empty is ``[telephony]``'s.
+    """
+
+    number: str
+    instructions: str = ""
+    voice: str = ""
+    greeting: str = ""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.number.strip()), "number must not be empty")
+        _require(
+            len(self.greeting) <= LONGEST_GREETING,
+            f"greeting has {LONGEST_GREETING} characters at most",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TelephonyConfig:
+    """``[telephony]``: calls by ``/v1/telephony/SERVICE``; ``docs/phone.md``.
+
+    Attributes:
+        public_url: Where services reach the server, e.g.
+            ``"https://voice.example.org"``: written into the documents that they are
+            answered with, and part of what they sign. Empty is the ``Host`` that a
+            request names.
+        token_env: Environment variable that holds a secret which services may give as
+            ``?token=`` or as the password of Basic authentication, in place of an API
+            key.
+        twilio_token_env: Environment variable that holds Twilio's auth token, which
+            its requests are signed with.
+        signalwire_token_env: The same of SignalWire: its signing key.
+        greeting: Said when a call begins; empty says nothing.
+        patience_ms: Added to every silence that ends a turn: lines are slower and
+            callers hesitate more than at a screen.
+        ask_after_s: A caller who has been silent for so long is asked whether they are
+            there; 0 is never.
+        max_call_s: Longest telephone call, in seconds; 0 is ``server.max_call_s``.
+        number: Who answers at which number.
+    """
+
+    public_url: str = ""
+    token_env: str = ""
+    twilio_token_env: str = ""
+    signalwire_token_env: str = ""
+    greeting: str = "Hello. How can I help you?"
+    patience_ms: int = 200
+    ask_after_s: float = 10.0
+    max_call_s: int = 0
+    number: tuple[NumberConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.patience_ms <= 2000, "patience_ms must be 0..2000")
+        _require(
+            self.ask_after_s == 0 or 1 <= self.ask_after_s <= 600,
+            "ask_after_s must be 0 or 1..600",
+        )
+        _require(
+            len(self.greeting) <= LONGEST_GREETING,
+            f"greeting has {LONGEST_GREETING} characters at most",
+        )
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            good = parts.scheme in ("http", "https") and parts.hostname
+            _require(
+                bool(good) and not parts.query and not parts.fragment,
+                'public_url must be like "https://voice.example.org"',
+            )
+        numbers = [each.number for each in self.number]
+        twice = sorted({each for each in numbers if numbers.count(each) > 1})
+        _require(not twice, f"two [[telephony.number]] tables are for {twice[:1]}")
+
+    def at(self, called: str) -> NumberConfig:
+        """Who answers at a number, everything filled in that the file leaves open."""
+        plain = _plain(called)
+        for each in self.number:
+            if plain and _plain(each.number) == plain:
+                return each
+        any_other = (each for each in self.number if each.number == "*")
+        return next(any_other, NumberConfig(called or "*"))
+
+
+def _plain(number: str) -> str:
+    """A number without what people put between digits, and without its ``+``."""
+    return "".join(char for char in number if char not in " -()./\t").removeprefix("+")
