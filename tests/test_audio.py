@@ -93,6 +93,16 @@ def test_any_blocking_gives_the_same_samples(
     assert np.array_equal(np.concatenate(parts), want)
 
 
+@pytest.mark.parametrize(("source", "target"), [(44_100, 16_000), (8_000, 48_000)])
+def test_a_long_block_equals_short_ones(source: int, target: int) -> None:
+    """However many samples are made at a time inside."""
+    samples = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
+    want = Resampler(source, target).push(samples)
+    short = Resampler(source, target)
+    parts = [short.push(part) for part in np.split(samples, 200)]
+    assert np.array_equal(np.concatenate(parts), want)
+
+
 def test_little_is_withheld() -> None:
     """At 16 kHz the filter holds back 0.75 ms: 36 of 960 samples at 48 kHz."""
     out = Resampler(48_000, 16_000).push(np.zeros(960, np.float32))

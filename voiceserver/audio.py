@@ -81,6 +81,12 @@ def _kernel(up: int, down: int, zero_crossings: int) -> Samples:
     return np.asarray(kernel * up / kernel.sum(), np.float32)
 
 
+# Samples that a converter makes at a time. Its table of them and their taps then stays
+# in the cache, and within what the C library keeps: larger ones went back to the system
+# at once, and three of four seconds of decoding went into getting the same again.
+_AT_ONCE = 400
+
+
 class Resampler:
     """Streaming polyphase rate converter; one object per stream.
 
@@ -125,14 +131,18 @@ class Resampler:
         end = self._base + len(samples) * self._up
         at = np.arange(self._next, end, self._down)
         newest = (at - self._base) // self._up + self._taps - 1
-        windows = np.lib.stride_tricks.sliding_window_view(line, self._taps)
-        rows = windows[newest - self._taps + 1, ::-1]
-        out = np.einsum("nt,nt->n", rows, self._phases[at % self._up])
+        windows = np.lib.stride_tricks.sliding_window_view(line, self._taps)[:, ::-1]
+        first, phase = newest - self._taps + 1, at % self._up
+        out = np.empty(len(at), np.float32)
+        for begin in range(0, len(at), _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            rows, taps = windows[first[part]], self._phases[phase[part]]
+            np.einsum("nt,nt->n", rows, taps, out=out[part])
         if len(at):
             self._next = int(at[-1]) + self._down
         self._base = end
         self._history = line[len(line) - self._taps + 1 :]
-        return np.asarray(out, np.float32)
+        return out
 
     def flush(self) -> Samples:
         """Return what the filter still holds; the object is spent afterwards."""

@@ -70,6 +70,15 @@ async def test_what_comes_back_is_what_decoding_gives(tmp_path: Path) -> None:
         assert {len(recording) for recording in found} == {90 * MIC_RATE}
 
 
+async def test_silence_keeps_its_place_and_takes_no_memory() -> None:
+    """Ten seconds of it between two tones come back, though they are never sent."""
+    sound, quiet = tone(1.0, MIC_RATE), np.zeros(10 * MIC_RATE, np.float32)
+    content = written(np.concatenate([sound, quiet, sound, quiet]), MIC_RATE)
+    async with decoding() as decoder:
+        found = await decoder.decode(content)
+    assert np.array_equal(found, to_int16(decode(content)))
+
+
 async def test_what_is_wrong_with_a_file_is_told(tmp_path: Path) -> None:
     """In the words of the decoding."""
     (tmp_path / "empty").touch()

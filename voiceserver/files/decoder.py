@@ -7,6 +7,7 @@ HTTP, or of what the samples are for.
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -117,12 +118,14 @@ class _Decoded:
 
     def item(self, meta: Meta, body: bytes) -> None:
         """Take a sign of progress, or samples."""
-        n_samples, taken = meta.get("n_samples"), meta.get("taken")
+        n_samples, n_zeros, taken = map(meta.get, ("n_samples", "n_zeros", "taken"))
         if isinstance(taken, int):
             self._taken = taken
         elif isinstance(n_samples, int):
             most = int(LONGEST_S * MIC_RATE) + MIC_RATE
-            self._recording = np.empty(min(n_samples, most), np.int16)
+            self._recording = _untouched(min(n_samples, most))
+        elif isinstance(n_zeros, int):
+            self._n_samples += n_zeros
         else:
             block = np.frombuffer(body, "<i2")
             end = self._n_samples + len(block)
@@ -170,3 +173,13 @@ class _Decoded:
             await self._news.wait()
         if self._error is not None:
             raise self._error
+
+
+def _untouched(n_samples: int) -> Recording:
+    """Silence that takes no memory where it stays silence, nor any once it is dropped.
+
+    From the C library it would have to be written, and might be kept for others.
+    """
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    pages = mmap.mmap(-1, max(1, n_samples) * 2, flags=flags)
+    return np.frombuffer(pages, np.int16)[:n_samples]

@@ -7,7 +7,7 @@ the server: this process has one thread and no event loop.
 
 A job is one file. Its bytes are pushed, or its path if the job says ``named``; each
 push is acknowledged (``taken``). Then the copy says how many samples there are, gives
-them, and ends.
+them, of silence the number only, and ends.
 """
 
 from __future__ import annotations
@@ -203,6 +203,10 @@ def _answer(line: BlockingLine, slot: int, generation: int, content: Content) ->
     meta: dict[str, object] = {"n_samples": sum(map(len, found))}
     line.send(Message(Kind.ITEM, slot, generation, meta))
     for block in found:
+        if not block.any():
+            silent: dict[str, object] = {"n_zeros": len(block)}
+            line.send(Message(Kind.ITEM, slot, generation, silent))
+            continue
         pcm = np.ascontiguousarray(block, "<i2").tobytes()
         for at in range(0, len(pcm), MAX_BODY):
             part = pcm[at : at + MAX_BODY]
