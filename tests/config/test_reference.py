@@ -46,6 +46,8 @@ def test_the_commented_tables_of_the_example_are_right_too() -> None:
     lines = [
         line.removeprefix("# ").replace('"..."', '"http://x"')
         for line in example().splitlines()
-        if line.startswith(("# [[", "# name", "# base_url", "# model", "# key_env"))
+        if line.startswith(
+            ("# [[", "# name", "# number", "# base_url", "# model", "# key_env")
+        )
     ]
     assert parse("\n".join(lines)).text.provider[0].name == "http://x"
