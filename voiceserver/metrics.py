@@ -82,6 +82,15 @@ class Metrics:
             ("slot", "provider", "state"),
             registry=self.registry,
         )
+        self.drift = Gauge(
+            "voiceserver_provider_drift",
+            "1 while a provider answers otherwise than it used to",
+            ("provider", "signal"),
+            registry=self.registry,
+        )
+        self.drift_alarms = self._counter(
+            "drift_alarms", "Times that a drift was found", "provider", "signal"
+        )
         self.tokens = self._counter(
             "tokens",
             "Tokens of text providers; wasted ones are among the others too",

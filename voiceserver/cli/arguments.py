@@ -16,6 +16,7 @@ examples:
   voiceserver transcribe hello.wav
   voiceserver check                        what works here, and what to do if not
   voiceserver models                       what can be fetched, and what is here
+  voiceserver baseline record FILE         how the text providers answer now
 
 exit codes: 0 good, 1 failed, 2 wrong use or configuration
 """
@@ -65,6 +66,15 @@ _GET = """\
 examples:
   voiceserver models get whisper-base
   voiceserver models get whisper-base smart-turn --from /media/stick/models
+"""
+_BASELINE = """\
+examples:
+  voiceserver baseline record baseline.json
+  voiceserver baseline compare baseline.json
+
+Asks each [[text.provider]] some eighty everyday questions, one after another, which
+costs what its answers cost. Name the file in baseline under [drift], and a running
+server compares with it. Exit code of compare: 1 if something is otherwise.
 """
 
 _BENCH = """\
@@ -150,6 +160,12 @@ def parser() -> argparse.ArgumentParser:
             default="",
             help="a folder or an address to ask first",
         )
+
+    baseline = _command(
+        commands, "baseline", "record how providers answer, or compare", _BASELINE
+    )
+    baseline.add_argument("action", choices=("record", "compare"))
+    baseline.add_argument("file", metavar="FILE", type=Path)
 
     bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
     bench.add_argument("--list", action="store_true", help="tell the names")

@@ -93,6 +93,11 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.transcribe import transcribe
 
             return transcribe(config, options.files)
+        case "baseline":
+            from voiceserver.cli import baseline
+
+            action = {"record": baseline.record, "compare": baseline.compare}
+            return action[options.action](config, options.file)
         case _:
             from voiceserver.cli.check import check
 

@@ -1,6 +1,7 @@
 """Configuration: one frozen tree of settings, and its strict reading from TOML."""
 
 from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
     SpeechProvider,
@@ -38,5 +39,6 @@ __all__ = [
     "SpeechProvider",
     "TelephonyConfig",
     "NumberConfig",
+    "DriftConfig",
     "LogConfig",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
     SpeechProvider,
@@ -408,4 +409,5 @@ class Config:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     text: TextConfig = field(default_factory=TextConfig)
     telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
     log: LogConfig = field(default_factory=LogConfig)

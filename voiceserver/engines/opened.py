@@ -78,6 +78,7 @@ class Engines:
             are none.
         turn_ends: Hears whether a turn has ended; None where nothing does.
         ending: What it hears is worth; None without it.
+        alarms: Tells, as JSON, which providers answer otherwise than they used to.
     """
 
     vad: VoiceActivityEngine
@@ -90,6 +91,7 @@ class Engines:
     turn_ends: TurnEnds | None = None
     ending: EndWeights | None = None
     common: Common | None = field(default=None, compare=False)
+    alarms: Callable[[], list[dict[str, object]]] = field(default=list, compare=False)
 
     def voices(self, default: str) -> Voices:
         """The voices that may be named; ``default`` speaks for OpenAI's names."""

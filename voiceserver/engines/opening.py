@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,6 +42,9 @@ from voiceserver.engines.table import (
     text_engine,
 )
 from voiceserver.engines.turn_ends import ending, opened_turn_ends
+from voiceserver.engines.watch.baseline import read, usual_of
+from voiceserver.engines.watch.watch import Watch
+from voiceserver.engines.watch.webhook import Webhook
 from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
 from voiceserver.processes.ipc import Meta
@@ -89,6 +92,7 @@ async def open_engines(
             speech,
             providers=providers,
             common=common,
+            alarms=lambda: opener.watch.standing,
             turn_ends=ends,
             ending=ending() if ends else None,
         )
@@ -137,6 +141,7 @@ class _Opener:
         self._domain = _domain(config)
         self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
         self.providers: list[Route] = []
+        self.watch = Watch(metrics, time.monotonic)
 
     async def ready(self) -> None:
         """Wait for all processes."""
@@ -272,10 +277,21 @@ class _Opener:
             None if place == "off" else Standby(responder),
             self._metrics,
             self.costs,
+            watch=self.watch,
         )
         self.providers += chain.providers
+        await self._watched(dict(chain.versions))
         opened = await self._stack.enter_async_context(chain)
         return ResponderFirst(responder, opened) if place == "first" else opened
+
+    async def _watched(self, versions: Mapping[str, str]) -> None:
+        """Let the watch know what is usual, and whom to tell."""
+        drift = self._config.drift
+        if drift.baseline:
+            self.watch.compare(usual_of(read(Path(drift.baseline)), versions))
+        if drift.webhook:
+            hook = Webhook(drift.webhook, await self.transport())
+            self.watch.tell = (await self._stack.enter_async_context(hook)).tell
 
     def _row(self, slot: Slot) -> Row:
         return row_named(slot, getattr(self._config.engines, slot), self._rows)

@@ -18,6 +18,7 @@ from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
+from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 
@@ -51,7 +52,12 @@ class Turn:
 class Bench:
     """Providers ``a``, ``b`` ... with the given faults, and the responder last."""
 
-    def __init__(self, *faults: str, budget: BudgetConfig | None = None) -> None:
+    def __init__(
+        self,
+        *faults: str,
+        budget: BudgetConfig | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self.transport = FakeTransport(
             {name: ChatService(0.2, 0.02, DELTAS) for name in "abc"[: len(faults)]}
         )
@@ -78,6 +84,7 @@ class Bench:
             Standby(Responder(self.config.responder)),
             self.metrics,
             self.costs,
+            watch=watch,
         )
         self.routes = {route.name: route for route, _ in self.chain._routes}
 

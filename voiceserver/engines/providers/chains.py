@@ -15,6 +15,7 @@ from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
 from voiceserver.engines.providers.voice_chain import VoiceChain
+from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
 
@@ -44,6 +45,7 @@ def text_chain(
     metrics: Metrics,
     costs: Costs,
     environ: Mapping[str, str] = os.environ,
+    watch: Watch | None = None,
 ) -> TextChain:
     """Make one text model of the ``[[text.provider]]`` tables.
 
@@ -54,6 +56,7 @@ def text_chain(
         metrics: Of the server.
         costs: Books what they cost.
         environ: Where keys are.
+        watch: Observes how each one's answers go; None is nobody.
 
     Raises:
         ConfigError: If there is no provider, or a key is missing.
@@ -79,7 +82,7 @@ def text_chain(
         routes.append((route, model))
     budget = config.budget
     hedges = Hedges(budget.hedge_share if budget.hedge else 0.0)
-    return TextChain(routes, last, hedges)
+    return TextChain(routes, last, hedges, watch)
 
 
 def voice_chain(

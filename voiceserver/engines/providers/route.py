@@ -98,6 +98,7 @@ class Route:
         self.used_s = 0.0  # when it was last asked
         self.changed: Callable[[], None] = lambda: None
         self.moved: Callable[[Standing], None] = lambda _standing: None
+        self.failed: Callable[[EngineFailed], None] = lambda _failure: None
         self._priced = priced
         self._told = self.breaker.standing
         self._guarded = guarded
@@ -165,6 +166,7 @@ class Route:
         elif failure is not None:
             kind, wait_s = kind_of(failure)
             self.breaker.failed(now_s, kind, wait_s)
+            self.failed(failure)
             log.warning(
                 "a provider failed",
                 extra={"provider": self.name, "kind": kind, "reason": str(failure)},

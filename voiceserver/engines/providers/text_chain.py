@@ -6,9 +6,10 @@ another may take a failed one's place; after it two models are never spliced.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
@@ -29,6 +30,7 @@ from voiceserver.engines.providers.race import (
 )
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
+from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
 from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, PhraseSplitter
 from voiceserver.tools import ToolCall
@@ -66,6 +68,7 @@ class TextChain(Tended):
         routes: Route and model, in order of preference.
         last: Answers when none of them does; cannot fail.
         hedges: How often the second may be asked beside the first.
+        watch: Observes how each one's answers go; None is nobody.
     """
 
     def __init__(
@@ -73,10 +76,15 @@ class TextChain(Tended):
         routes: Sequence[tuple[Route, TextModel]],
         last: TextModel | None,
         hedges: Hedges,
+        watch: Watch | None = None,
     ) -> None:
         self._routes = list(routes)
         self._last = last
         self._hedges = hedges
+        self._watch = watch
+        if watch is not None:
+            for route, _ in self._routes:
+                route.failed = partial(watch.failed, route.name)
         models = dict(self._routes)
         hello = TextRequest(
             (Message("user", "hello"),), max_output_tokens=LIFE_TOKENS, life=True
@@ -95,6 +103,11 @@ class TextChain(Tended):
     def version(self) -> str:
         """The models, in their order."""
         return "|".join(model.version for _, model in self._routes)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of each provider's model."""
+        return {route.name: model.version for route, model in self._routes}
 
     async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer of the first provider that gives a clause.
@@ -137,34 +150,40 @@ class TextChain(Tended):
                 self._hedges.use()
                 tried[0].hedged = True
                 request.observe(Step.HEDGE)
-            attempt = _text_attempt(route, model, request, later)
+            attempt = self._attempt(route, model, request, later)
             alone_s = None
             if may_hedge and not tried and route.ninth_decile_s is not None:
                 alone_s = max(HEDGE_MARGIN * route.ninth_decile_s, SHORTEST_HEDGE_S)
             tried.append(attempt)
             yield Start(attempt.begin, alone_s)
 
+    def _attempt(
+        self,
+        route: Route,
+        model: TextModel,
+        request: TextRequest,
+        later: Sequence[Route],
+    ) -> Attempt[TextItem]:
+        splitter = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
 
-def _text_attempt(
-    route: Route, model: TextModel, request: TextRequest, later: Sequence[Route]
-) -> Attempt[TextItem]:
-    splitter = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
+        def enough(piece: TextItem) -> bool:
+            request.observe(Held(call=piece == ""))
+            if isinstance(piece, ToolCall):
+                return True
+            if request.read:
+                return isinstance(piece, str) and bool(piece.strip())
+            return isinstance(piece, str) and bool(splitter.push(piece))
 
-    def enough(piece: TextItem) -> bool:
-        request.observe(Held(call=piece == ""))
-        if isinstance(piece, ToolCall):
-            return True
-        if request.read:
-            return isinstance(piece, str) and bool(piece.strip())
-        return isinstance(piece, str) and bool(splitter.push(piece))
+        def ask(note: Callable[[Note], None]) -> AsyncGenerator[TextItem, None]:
+            items = model.reply(replace(request, observe=note))
+            if self._watch is None:
+                return items
+            return self._watch.watched(route.name, items)
 
-    return Attempt(
-        route,
-        lambda note: model.reply(replace(request, observe=note)),
-        enough,
-        request.observe,
-        lambda: any(other.free for other in later),
-    )
+        def rivals() -> bool:
+            return any(other.free for other in later)
+
+        return Attempt(route, ask, enough, request.observe, rivals)
 
 
 def _booked(route: Route, request: TextRequest) -> TextRequest:

@@ -6,6 +6,8 @@ Behind the API key like the rest of the API; a client's token is not enough.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from aiohttp import web
 
@@ -15,25 +17,35 @@ from voiceserver.server.state import STATE
 
 log = logging.getLogger(__name__)
 
+Alarm: TypeAlias = Mapping[str, object]
+
 PATH = "/v1/providers"
 ACTION = "/{slot}/{name}/{what}"
 _ACTIONS = {"drain": True, "restore": False}
 
 
-def _shown(provider: Provider) -> dict[str, str]:
+def _shown(provider: Provider, alarms: Sequence[Alarm] = ()) -> dict[str, object]:
+    drifts = [
+        {key: value for key, value in alarm.items() if key not in ("type", "provider")}
+        for alarm in alarms
+        if (provider.slot, provider.name) == ("text", alarm["provider"])
+    ]
     return {
         "object": "provider",
         "slot": provider.slot,
         "name": provider.name,
         "region": provider.region,
         "state": provider.state,
+        "drift": drifts,
     }
 
 
 async def listed(request: web.Request) -> web.Response:
-    """``GET /v1/providers``: in order of preference, each with region and breaker."""
-    providers = request.app[STATE].engines.get().providers
-    return json_answer({"object": "list", "data": [_shown(each) for each in providers]})
+    """``GET /v1/providers``: in order of preference: region, breaker, drift."""
+    engines = request.app[STATE].engines.get()
+    alarms = engines.alarms()
+    shown = [_shown(each, alarms) for each in engines.providers]
+    return json_answer({"object": "list", "data": shown})
 
 
 async def drain(request: web.Request) -> web.Response:

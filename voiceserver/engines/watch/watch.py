@@ -1,0 +1,142 @@
+"""Watches the text providers of a server: their drift is logged, counted and told.
+
+What is watched are numbers about answers; no text is kept. Each process watches the
+calls that it holds. Decides about no turn and no provider.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from voiceserver.engines.base import TextItem
+from voiceserver.engines.watch.drift import Alarm, Answered, Drift, Usual
+from voiceserver.engines.watch.refusal import LOOKED_AT, declines
+from voiceserver.errors import EngineFailed, ProviderFailed
+from voiceserver.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+PIN = "pin"  # the signal of an answer by another model than the pinned one
+
+
+class Watch:
+    """What is known of each provider's drift.
+
+    Args:
+        metrics: Of the server.
+        now_s: A clock, in seconds.
+
+    Attributes:
+        tell: Given each alarm as JSON, to be sent to the operator.
+    """
+
+    def __init__(self, metrics: Metrics, now_s: Callable[[], float]) -> None:
+        self.tell: Callable[[dict[str, object]], None] = lambda _alarm: None
+        self._metrics = metrics
+        self._now_s = now_s
+        self._drifts: dict[str, Drift] = defaultdict(Drift)
+        self._mistaken: set[str] = set()  # providers whose pin does not hold
+
+    @property
+    def standing(self) -> list[dict[str, object]]:
+        """The alarms that are on now, as JSON."""
+        pins = [_pin(provider, True) for provider in sorted(self._mistaken)]
+        return pins + [
+            _told(provider, Alarm(signal, shift))
+            for provider, drift in self._drifts.items()
+            for signal, shift in drift.alarmed.items()
+        ]
+
+    def compare(self, usual: Mapping[str, Usual]) -> None:
+        """Take what is usual by provider; who is not in it is learnt."""
+        for provider, before in usual.items():
+            self._drifts[provider] = Drift(before)
+
+    async def watched(
+        self, provider: str, items: AsyncGenerator[TextItem, None]
+    ) -> AsyncGenerator[TextItem, None]:
+        """Give an answer on, and observe it; one that fails is told to ``failed``.
+
+        Raises:
+            EngineFailed: As the answer does.
+        """
+        began_s = self._now_s()
+        first_ms: float | None = None
+        head, n_characters = "", 0
+        try:
+            async with aclosing(items):
+                async for item in items:
+                    if isinstance(item, str) and item:
+                        if first_ms is None:
+                            first_ms = 1000 * (self._now_s() - began_s)
+                        if len(head) < LOOKED_AT:
+                            head += item
+                        n_characters += len(item)
+                    yield item
+        except GeneratorExit:
+            if first_ms is not None:  # given up in its midst: how long is not known
+                self.observe(provider, Answered(first_ms, refused=declines(head)))
+            raise
+        self._pinned(provider, True)
+        characters = n_characters or None  # a call of a tool has no length
+        self.observe(provider, Answered(first_ms, characters, refused=declines(head)))
+
+    def observe(self, provider: str, answer: Answered) -> None:
+        """Take how an asking went; tell of what has changed by it."""
+        for alarm in self._drifts[provider].observe(answer):
+            self._alarm(provider, alarm.signal, _told(provider, alarm))
+
+    def failed(self, provider: str, failure: EngineFailed) -> None:
+        """Take that a provider failed, or was late."""
+        kind = failure.kind if isinstance(failure, ProviderFailed) else "error"
+        if kind == PIN:
+            self._pinned(provider, False)
+        self.observe(provider, Answered(failed=True))
+
+    def _pinned(self, provider: str, holds: bool) -> None:
+        if holds is (provider not in self._mistaken):
+            return
+        self._mistaken.discard(provider) if holds else self._mistaken.add(provider)
+        self._alarm(provider, PIN, _pin(provider, not holds))
+
+    def _alarm(self, provider: str, signal: str, told: dict[str, object]) -> None:
+        on = bool(told["on"])
+        self._metrics.drift.labels(provider, signal).set(on)
+        if on:
+            self._metrics.drift_alarms.labels(provider, signal).inc()
+        log.warning(
+            "a provider answers otherwise than it used to"
+            if on
+            else "a provider answers as it used to again",
+            extra={key: value for key, value in told.items() if key != "type"},
+        )
+        self.tell(told)
+
+
+def _told(provider: str, alarm: Alarm) -> dict[str, object]:
+    told: dict[str, object] = {
+        "type": "voiceserver.drift",
+        "provider": provider,
+        "signal": alarm.signal,
+        "on": alarm.shift is not None,
+    }
+    if alarm.shift is not None:
+        told |= {
+            "usual": round(alarm.shift.usual, 3),
+            "now": round(alarm.shift.now, 3),
+            "answers": alarm.shift.over,
+            "sigmas": alarm.shift.sigmas,
+        }
+    return told
+
+
+def _pin(provider: str, on: bool) -> dict[str, object]:
+    return {
+        "type": "voiceserver.drift",
+        "provider": provider,
+        "signal": PIN,
+        "on": on,
+    }
