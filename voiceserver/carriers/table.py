@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from voiceserver.carriers.audiosocket.listener import listener as audiosocket
 from voiceserver.carriers.base import Listener
 from voiceserver.config import Config
 
 # Each returns None where the settings do not ask for it.
-LISTENERS: tuple[Callable[[Config], Listener | None], ...] = ()
+LISTENERS: tuple[Callable[[Config], Listener | None], ...] = (audiosocket,)
 
 
 def listeners(config: Config) -> Sequence[Listener]:

@@ -7,7 +7,11 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
-from voiceserver.config.telephony import NumberConfig, TelephonyConfig
+from voiceserver.config.telephony import (
+    AudioSocketConfig,
+    NumberConfig,
+    TelephonyConfig,
+)
 from voiceserver.config.tree import (
     Config,
     EnginesConfig,
@@ -37,6 +41,7 @@ __all__ = [
     "TextProvider",
     "RecogniserProvider",
     "SpeechProvider",
+    "AudioSocketConfig",
     "TelephonyConfig",
     "NumberConfig",
     "DriftConfig",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from uuid import UUID
 
 LONGEST_GREETING = 1000  # characters
 
@@ -101,6 +103,35 @@ class TelephonyConfig:
                 return each
         any_other = (each for each in self.number if each.number == "*")
         return next(any_other, NumberConfig(called or "*"))
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSocketConfig:
+    """``[audiosocket]``: calls of Asterisk over TCP; ``docs/phone.md``.
+
+    Attributes:
+        port: TCP port; 0 is off. Asterisk's own example has 9092.
+        host: Address to bind. There is no password: beyond loopback ``uuids`` is
+            needed.
+        uuids: Of the calls that alone are taken; none takes any. Also what
+            ``[[telephony.number]]`` may be for.
+    """
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    uuids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port must be 0..65535")
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            raise ValueError("host must be an IP address") from None
+        for each in self.uuids:
+            try:
+                UUID(each)
+            except ValueError:
+                raise ValueError(f"uuids: {each[:40]!r} is no UUID") from None
 
 
 def _plain(number: str) -> str:

@@ -18,7 +18,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
-from voiceserver.config.telephony import TelephonyConfig
+from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
 # of the configuration's file.
@@ -409,5 +409,6 @@ class Config:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     text: TextConfig = field(default_factory=TextConfig)
     telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
+    audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     log: LogConfig = field(default_factory=LogConfig)
