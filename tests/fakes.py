@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from voiceserver.engines.base import (
     WordMark,
 )
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.polyglot import Polyglot
 from voiceserver.events import Event, TimedWord
 from voiceserver.metrics import Metrics
 from voiceserver.reply.playout import Playout
@@ -66,7 +67,7 @@ class FakeUtterance:
         loud = np.abs(samples) > LOUD / 2
         self._heard += int(loud.sum())
         words = self._text.split()[: self._heard * self._engine.words_per_s // MIC_RATE]
-        self.latest = Hypothesis(" ".join(words))
+        self.latest = Hypothesis(" ".join(words), language=self._engine.heard_in)
 
     def voiced(self, until: int) -> None:
         self.voiced_until = until
@@ -80,7 +81,10 @@ class FakeUtterance:
             TimedWord(word, n / 2, n / 2 + 0.5, -0.1)
             for n, word in enumerate(heard.split() if self._engine.timed else ())
         )
-        self.latest = Hypothesis(heard, final=True, complete=True, timed=timed)
+        language = self._engine.heard_in
+        self.latest = Hypothesis(
+            heard, final=True, complete=True, timed=timed, language=language
+        )
         return self.latest
 
     def close(self) -> None:
@@ -104,6 +108,7 @@ class FakeRecogniser:
         self.open_utterances = 0
         self.openings: list[Opening] = []
         self.timed = False  # whether its finals have times
+        self.heard_in = ""  # the language that it hears
 
     def open(self, opening: Opening = DICTATION) -> FakeUtterance:
         self.openings.append(opening)
@@ -227,6 +232,8 @@ class Call:
         self.dialect = RecordingDialect()
         self.metrics = Metrics()
         engines = Engines(FakeVad(), self.recogniser, self.text, self.speech)  # type: ignore[arg-type]
+        if isinstance(speech, Polyglot):
+            engines = replace(engines, speaks=speech.speaks)
         config = config or Config()
         self.settings = CallSettings.starting(config)
         self.playout = Playout()

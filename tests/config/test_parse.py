@@ -67,6 +67,22 @@ def test_every_kind_of_setting_is_read() -> None:
     assert config.turn == Config().turn
 
 
+def test_a_table_of_lists_is_read() -> None:
+    """Its names are the user's own; what is in it is checked."""
+    table = '[speech.language]\nes = ["espeak"]\n"*" = ["espeak"]\n'
+    language = parse(table).speech.language
+    assert language == {"es": ("espeak",), "*": ("espeak",)}
+    for wrong, message in (
+        ('[speech]\nlanguage = "es"', "must be a table"),
+        ('[speech.language]\nes = "espeak"', r"speech\.language\.es: must be a list"),
+        ('[speech.language]\nspanish = ["espeak"]', "'spanish' is not like"),
+        ('[speech.language]\nes = ["cloud"]', "'cloud' speaks nothing here.*espeak"),
+        ("[speech.language]\nes = []", "speaks nothing here"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            parse(wrong)
+
+
 PATHS = [
     "server.api_key_file",
     "server.tls_cert",

@@ -19,7 +19,7 @@ from voiceserver.config import (
     SpeechConfig,
 )
 from voiceserver.engines import stub
-from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.base import Answering, Note, SpeechRequest
 from voiceserver.engines.opening import check_voice, open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.errors import ConfigError, EngineFailed
@@ -35,6 +35,28 @@ async def test_stubs_are_opened_by_name() -> None:
         assert isinstance(engines.recogniser, stub.StubRecogniser)
         assert isinstance(engines.text, stub.StubText)
         assert isinstance(engines.speech, stub.StubSpeech)
+
+
+@pytest.mark.net
+async def test_espeak_speaks_other_languages_beside_the_voice() -> None:
+    """A process of its own, and a code that it does not have is an error."""
+    pytest.importorskip("espeakng_loader", reason="the extra espeak is not installed")
+    engines = EnginesConfig(vad="stub", recogniser="stub", text="stub")
+    speech = SpeechConfig(language={"es": ("espeak",), "*": ("espeak",)})
+    async with open_engines(
+        Config(engines=engines, speech=speech), Metrics()
+    ) as opened:
+        assert opened.speech.name == "neural"
+        assert opened.speaks("es") and opened.speaks("fr-CA") and opened.speaks("")
+        assert not opened.speaks("bo")
+        notes: list[Note] = []
+        request = SpeechRequest("Hola.", language="es", observe=notes.append)
+        assert [chunk async for chunk in opened.speech.speak(request)]
+        assert notes == [Answering("espeak")]
+    speech = SpeechConfig(language={"bo": ("espeak",)})
+    with pytest.raises(ConfigError, match=r"speech\.language\] bo: .*Tibetan"):
+        async with open_engines(Config(engines=engines, speech=speech), Metrics()):
+            pass
 
 
 @pytest.mark.parametrize(

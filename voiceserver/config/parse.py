@@ -146,6 +146,12 @@ class _Reader:
             return value
         if get_origin(kind) is tuple:
             return self._array(kind, value, key)
+        if get_origin(kind) is Mapping:
+            if not isinstance(value, Mapping):
+                message = f"must be a table, [{key}], not {_shown(value)}"
+                raise self._wrong(key, message)
+            item = get_args(kind)[1]
+            return {n: self._value(item, v, f"{key}.{n}") for n, v in value.items()}
         return self._scalar(kind, value, key)
 
     def _array(self, kind: GenericAlias, value: object, key: str) -> tuple[Any, ...]:

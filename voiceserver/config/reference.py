@@ -106,6 +106,8 @@ def _kind(hint: Any) -> str:
         return _either(get_args(hint))
     if get_origin(hint) is tuple:
         return f"list of {_kind(get_args(hint)[0])}"
+    if get_origin(hint) is Mapping:
+        return f"table of {_kind(get_args(hint)[1])}"
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}[
         hint
     ]
@@ -116,6 +118,8 @@ def _either(choices: Sequence[str]) -> str:
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return _toml(field.default_factory())
     if field.default is dataclasses.MISSING:
         return ""
     return _toml(field.default)
@@ -128,6 +132,8 @@ def _toml(value: object) -> str:
         case str():
             escaped = value.replace("\\", "\\\\").replace('"', '\\"')
             return f'"{escaped}"'
+        case Mapping():
+            return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
         case tuple():
             return "[" + ", ".join(_toml(item) for item in value) + "]"
         case _:

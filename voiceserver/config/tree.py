@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +25,8 @@ from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 # of the configuration's file.
 PATH = {"path": True}
 _ICE_SERVER = r"(stun|turn)s?:[\w.\[\]:-]+(\?transport=(udp|tcp))?"
+
+_LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*"
 
 
 def _is_address(text: str) -> bool:
@@ -279,8 +282,7 @@ class RecogniserConfig:
         _require_distinct("recogniser", tuple(each.name for each in self.provider))
         _require(1 <= self.processes <= 64, "processes must be 1..64")
         _require(
-            re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*|auto", self.language)
-            is not None,
+            re.fullmatch(f"{_LANGUAGE}|auto", self.language) is not None,
             'language must be like "en" or "pt-BR", or "auto"',
         )
         _require(
@@ -335,6 +337,10 @@ class SpeechConfig:
         model: Folder of a neural voice; empty is the one that comes along.
         provider: Services in order of preference; the built-in voice takes over
             from them within a turn.
+        language: Who speaks other languages than English, by their code: names of
+            providers, or ``"espeak"`` (extra ``espeak``), in order of preference;
+            ``"*"`` is all others. An answer in a language that is not here is told, and
+            ``[budget] unspoken`` is said instead.
         longest_input: Characters that ``/v1/audio/speech`` takes at a time. 4096 is
             what OpenAI's API allows.
     """
@@ -343,11 +349,24 @@ class SpeechConfig:
     speed: float = 1.0
     model: str = field(default="", metadata=PATH)
     provider: tuple[SpeechProvider, ...] = ()
+    language: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     longest_input: int = 4096
 
     def __post_init__(self) -> None:
         _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
         _require_distinct("speech", tuple(each.name for each in self.provider))
+        for code, names in self.language.items():
+            _require(
+                code == "*" or re.fullmatch(_LANGUAGE, code) is not None,
+                f'language: {code!r} is not like "es", "pt-BR" or "*"',
+            )
+            known = [each.name for each in self.provider] + ["espeak"]
+            for name in names or ("",):
+                _require(
+                    name in known,
+                    f"language.{code}: {name!r} speaks nothing here; one of: "
+                    + ", ".join(known),
+                )
         longest = self.longest_input
         _require(1 <= longest <= 100_000, "longest_input must be 1..100000")
 

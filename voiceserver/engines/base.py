@@ -211,9 +211,11 @@ class Answering:
 
     Attributes:
         name: Who answers.
+        language: In which it was told to, BCP 47; ``""`` is the server's own.
     """
 
     name: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,8 @@ class TextRequest:
         tight: Time is short: a few words are enough to begin with.
         given: The client gave this answer messages, instructions or a route of its
             own: it is asked of a model, not of rules.
+        language: To be answered in, BCP 47; ``""`` leaves it to the model. One that
+            heeds it says so by ``Answering``.
     """
 
     messages: tuple[Message, ...]
@@ -269,6 +273,7 @@ class TextRequest:
     guess: bool = field(default=False, compare=False)
     tight: bool = field(default=False, compare=False)
     given: bool = field(default=False, compare=False)
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +356,7 @@ class SpeechRequest:
             that the voice does not change within an answer.
         paced: It is played as it is made. Else an engine may take larger steps, which
             is faster in all, but begins later and holds up others for longer.
+        language: Of the text, BCP 47; ``""`` is the voice's own.
     """
 
     text: str
@@ -361,6 +367,7 @@ class SpeechRequest:
     observe: Callable[[Note], None] = field(default=_unheard, compare=False)
     prefer: str = field(default="", compare=False)
     paced: bool = field(default=True, compare=False)
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from voiceserver.engines.base import (
     VoiceActivityEngine,
 )
 from voiceserver.engines.lines import LineCache
+from voiceserver.languages import OWN, primary
 from voiceserver.overload import Overload
 from voiceserver.turns.ending import EndWeights
 from voiceserver.voices import Voices
@@ -62,6 +63,11 @@ class Common(Protocol):
         """Take what another process told."""
 
 
+def speaks_own(language: str) -> bool:
+    """Of a voice that speaks nothing but the server's own language."""
+    return primary(language) in (OWN, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The engines of a server, one for each slot, and what they have spoken before.
@@ -74,6 +80,7 @@ class Engines:
         lines: Lines spoken beforehand, by all calls.
         overload: How much is left out because the server cannot keep up.
         providers: The services behind text and speech, in order of preference.
+        speaks: Whether the voice speaks a language, BCP 47; ``""`` is its own.
         common: What is known of them by all processes of the server; None where there
             are none.
         turn_ends: Hears whether a turn has ended; None where nothing does.
@@ -90,6 +97,7 @@ class Engines:
     providers: tuple[Provider, ...] = field(default=(), compare=False)
     turn_ends: TurnEnds | None = None
     ending: EndWeights | None = None
+    speaks: Callable[[str], bool] = field(default=speaks_own, compare=False)
     common: Common | None = field(default=None, compare=False)
     alarms: Callable[[], list[dict[str, object]]] = field(default=list, compare=False)
 

@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +25,8 @@ from voiceserver.engines.base import (
 from voiceserver.engines.domain.terms import Domain
 from voiceserver.engines.ears import resolved
 from voiceserver.engines.expected import expected_words, grammar
-from voiceserver.engines.opened import Engines
+from voiceserver.engines.opened import Engines, speaks_own
+from voiceserver.engines.polyglot import OTHERS, Polyglot
 from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
@@ -52,6 +53,8 @@ from voiceserver.processes.process import ChildSpec
 
 if TYPE_CHECKING:
     from voiceserver.engines.remote.recogniser import RemoteRecogniser
+
+ESPEAK = "espeak"  # the one voice here that speaks other languages
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +98,12 @@ async def open_engines(
             alarms=lambda: opener.watch.standing,
             turn_ends=ends,
             ending=ending() if ends else None,
+            speaks=speech.speaks if isinstance(speech, Polyglot) else speaks_own,
         )
         await opener.ready()
         check_voice(config, speech.voices)
+        if isinstance(speech, Polyglot):
+            speech.check()
         took_s = round(time.perf_counter() - began, 2)
         log.info("engines are ready", extra={"seconds": took_s})
         yield engines
@@ -225,19 +231,42 @@ class _Opener:
         return self._http
 
     async def speech(self) -> Synthesizer:
-        own = await self._own_speech()
-        if not self._config.speech.provider or self._config.engines.speech == "stub":
-            return own
-        from voiceserver.engines.providers.chains import voice_chain
-
-        chain = voice_chain(
-            self._config, await self.transport(), own, self._metrics, self.costs
-        )
-        self.providers += chain.providers
-        return await self._stack.enter_async_context(chain)
-
-    async def _own_speech(self) -> Synthesizer:
         row = self._row("speech")
+        if row.name == "stub":
+            stub: Synthesizer = self._loaded(row)
+            return stub
+        own = voice = await self._voice(row)
+        alone: Callable[[str], Synthesizer] | None = None
+        if self._config.speech.provider:
+            from voiceserver.engines.providers.chains import voice_chain
+
+            chain = voice_chain(
+                self._config, await self.transport(), own, self._metrics, self.costs
+            )
+            self.providers += chain.providers
+            voice, alone = await self._stack.enter_async_context(chain), chain.alone
+        return Polyglot(voice, await self._by_language(own, alone))
+
+    async def _by_language(
+        self, own: Synthesizer, alone: Callable[[str], Synthesizer] | None
+    ) -> dict[str, list[Synthesizer]]:
+        """Who speaks other languages; eSpeak has most, where it is the voice."""
+        named = dict(self._config.speech.language)
+        if self._config.engines.speech == ESPEAK:
+            named.setdefault(OTHERS, (ESPEAK,))
+        voices: dict[str, Synthesizer] = {own.name: own}
+        for name in {name for names in named.values() for name in names}:
+            if name == ESPEAK and name not in voices:
+                row = row_named("speech", name, self._rows)
+                voices[name] = await self._voice(row)
+            elif name not in voices and alone is not None:
+                voices[name] = alone(name)
+        return {
+            code.lower(): [voices[name] for name in names]
+            for code, names in named.items()
+        }
+
+    async def _voice(self, row: Row) -> Synthesizer:
         if not isinstance(row, ProcessRow):
             engine: Synthesizer = self._loaded(row)
             return engine

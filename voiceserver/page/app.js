@@ -217,6 +217,7 @@ const RECEIVERS = {
 	"session.created": ({ session }) => settings.began(session),
 	"conversation.item.added": ({ item }) => added(item),
 	"voiceserver.input_transcript.partial": (e) => transcript.heardSoFar(e.item_id, e.text),
+	"voiceserver.input_transcript.language": (e) => transcript.spokenIn(e.item_id, e.language),
 	[`${HEARD}.completed`]: (e) => transcript.settle(e.item_id, e.transcript),
 	[`${HEARD}.failed`]: (e) => transcript.settle(e.item_id, ""),
 	[`${SAID}.delta`]: (e) => transcript.append(e.item_id, e.delta),

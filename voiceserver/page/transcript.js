@@ -4,6 +4,7 @@
 import { make } from "./dom.js";
 
 const NOTHING = "Not understood";
+const NAMES = new Intl.DisplayNames(["en"], { type: "language" });
 
 export class Transcript {
 	#list;
@@ -41,6 +42,14 @@ export class Transcript {
 	heardSoFar(id, text) {
 		const line = this.#line(id, "user");
 		if (!line.final) this.#write(line, text);
+	}
+
+	// The language that was heard; it is shown where it is not the page's.
+	spokenIn(id, language) {
+		const { node, who } = this.#line(id, "user");
+		node.lang = language;
+		if (language !== document.documentElement.lang)
+			who.textContent = `You, in ${NAMES.of(language)}`;
 	}
 
 	// The user's words, settled.
@@ -107,7 +116,7 @@ export class Transcript {
 		const foot = make("p", { className: "foot" });
 		const node = make("li", {}, who, words, ...(role === "user" ? [] : [foot]));
 		Object.assign(node.dataset, { role, item: id, partial: "true" });
-		const line = { id, role, node, words, foot, text: "", heard: "", final: false };
+		const line = { id, role, node, who, words, foot, text: "", heard: "", final: false };
 		this.#lines.set(id, line);
 		this.#list.append(node);
 		this.#follow(true);

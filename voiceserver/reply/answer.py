@@ -158,6 +158,8 @@ class Answer:
         if not self.worded.is_set():
             self.worded.set()
             self._stages.reached(Stage.TEXT)
+            if phrases and self._stages.mute and not (self._silent or self._exact):
+                phrases = [self._only_shown(), *phrases]
         if not self._gate.is_set():
             # A draft: its speech begins while it waits.
             await self._hand_over(phrases)
@@ -165,6 +167,12 @@ class Answer:
             await self._gate.wait()
         await self._tell()
         await self._hand_over(phrases)
+
+    def _only_shown(self) -> Phrase:
+        """No voice has the language of the answer: that is said first, in ours."""
+        self._sink.step(Step.UNSPOKEN)
+        self._held.insert(0, f"{self._budget.unspoken} ")
+        return Phrase(self._budget.unspoken, 0)
 
     async def _tell(self) -> None:
         if not self._through.is_set():

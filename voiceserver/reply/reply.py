@@ -38,6 +38,7 @@ from voiceserver.events import (
     ToolCalled,
     Transcript,
 )
+from voiceserver.languages import answer_language
 from voiceserver.overload import Load
 from voiceserver.reply.answer import Answer, Sink
 from voiceserver.reply.filler import Watched, filler_due
@@ -59,6 +60,7 @@ class _Draft:
     """An answer to a guess of the user's words, held back."""
 
     guess: str
+    language: str
     answer: Answer
     task: asyncio.Task[None]
 
@@ -79,6 +81,7 @@ class Reply:
             not among them yet.
         guess: The user's words, as far as they are known before the turn is over.
         fillers_said: In the call so far; another one comes each time.
+        language: Of the guess, as far as it was heard; BCP 47.
 
     Attributes:
         transcript: What the user said; None until it is settled.
@@ -104,6 +107,7 @@ class Reply:
         conversation: Callable[[str], tuple[Message, ...]],
         guess: str = "",
         fillers_said: int = 0,
+        language: str = "",
     ) -> None:
         self.turn = turn
         self.source = source
@@ -122,6 +126,7 @@ class Reply:
         self._conversation = conversation
         self._guess = guess
         self._fillers_said = fillers_said
+        self._guess_language = language
         self._text = ""
         self._shortened = False
         self._stopped = False
@@ -254,10 +259,13 @@ class Reply:
         if self._committed.is_set():
             self.ledger.step(Step.PARTIAL_DRAFT)
         stages = self._stages()
-        words = self._ask(stages, self._conversation(guess), guess=True)
+        language = self._language
+        words = self._ask(
+            stages, self._conversation(guess), guess=True, language=language
+        )
         budget, silent = self.ledger.config, self.text_only
         answer = Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
-        self._draft = _Draft(guess, answer, group.create_task(answer.run()))
+        self._draft = _Draft(guess, language, answer, group.create_task(answer.run()))
 
     def _drop_draft(self) -> None:
         draft, self._draft = self._draft, None
@@ -269,7 +277,7 @@ class Reply:
     async def _reply(self) -> None:
         await self._start()
         draft = self._draft
-        if draft and self.latest.says(draft.guess) and not draft.answer.dead:
+        if draft and self._holds(draft):
             self._draft = None
             self._answer = draft.answer
             self._answering.set()
@@ -286,6 +294,20 @@ class Reply:
         await self._emit(self._done(answer))
         # After ReplyDone: an empty rest ends the playing at once.
         self._playout.finish(self.turn)
+
+    def _holds(self, draft: _Draft) -> bool:
+        """Whether an answer to a guess answers what was said, in its language."""
+        right = self.latest.says(draft.guess) and self._language == draft.language
+        return right and not draft.answer.dead
+
+    @property
+    def _language(self) -> str:
+        """In which the turn is to be answered."""
+        if not self.source.number and self._committed.is_set():
+            return ""  # nobody spoke
+        heard = self.latest.language or self._guess_language
+        usual = self._engines.recogniser.language
+        return answer_language(heard, self._settings.hearing.language, usual)
 
     async def _start(self) -> None:
         if not self.started:
@@ -317,7 +339,8 @@ class Reply:
             self.ledger.answered_by = CANNED
             self.ledger.step(Step.PARDON)
             return _once(self.ledger.config.pardon)
-        return self._ask(stages, self._conversation(""), tight=tight)
+        language = self._language
+        return self._ask(stages, self._conversation(""), tight=tight, language=language)
 
     def _ask(
         self,
@@ -326,6 +349,7 @@ class Reply:
         *,
         guess: bool = False,
         tight: bool = False,
+        language: str = "",
     ) -> AsyncGenerator[TextItem, None]:
         settings = self._settings
         return stages.text(
@@ -337,6 +361,7 @@ class Reply:
             guess,
             tight,
             self.source.given,
+            language,
         )
 
     def _stages(self) -> Stages:

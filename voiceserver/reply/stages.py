@@ -76,6 +76,7 @@ class Stages:
         self._now_ns = now_ns
         self._began: dict[Stage, int] = {}  # stages whose first output is awaited
         self._abandoned = False
+        self._language = ""  # of the answer, as whoever writes it says
         self._patience: Patience | None = None  # with the words of the answer
 
     def reached(self, stage: Stage) -> None:
@@ -145,6 +146,7 @@ class Stages:
         guess: bool = False,
         tight: bool = False,
         given: bool = False,
+        language: str = "",
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -157,6 +159,7 @@ class Stages:
             guess: It may come to nothing.
             tight: Time is short.
             given: The client gave the answer messages or settings of its own.
+            language: To be answered in, BCP 47; ``""`` leaves it to the model.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -181,13 +184,21 @@ class Stages:
             guess=guess,
             tight=tight,
             given=given,
+            language=language,
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)
         return self._within(Stage.TEXT, model.reply(request), self._patience)
 
+    @property
+    def mute(self) -> bool:
+        """Whether the voice cannot speak the language of the answer."""
+        return not self._engines.speaks(self._language)
+
     def speech(self, phrase: str) -> AsyncGenerator[SpeechChunk, None]:
         """Stream a phrase; a line that was spoken before is not spoken again.
+
+        A phrase in a language that the voice cannot speak gives no sound.
 
         Args:
             phrase: Plain text.
@@ -197,6 +208,10 @@ class Stages:
         """
         if chunks := self.line_spoken(phrase):
             return _again(chunks)
+        fixed = phrase in _fixed(self._budget)  # written in the voice's own language
+        language = "" if fixed else self._language
+        if not self._engines.speaks(language):
+            return _again(())
         speech = self._engines.speech
         self._ledger.spoken_by = self._ledger.spoken_by or speech.name
         request = SpeechRequest(
@@ -205,6 +220,7 @@ class Stages:
             self._speed,
             observe=self._note_speech,
             prefer=self._ledger.spoken_by,
+            language=language,
         )
         return self._within(
             Stage.SPEECH,
@@ -218,8 +234,9 @@ class Stages:
 
     def _note_text(self, note: Note) -> None:
         match note:
-            case Answering(name):
+            case Answering(name, language):
                 self._ledger.answered_by = name
+                self._language = language
             case Held(call):
                 self._hold(call)
             case _:
@@ -293,9 +310,7 @@ async def prepare_lines(
 
     A line that cannot be spoken now is tried again by the next call.
     """
-    fixed = (budget.sorry, budget.lost, budget.pardon, budget.unspoken)
-    lines = (*budget.fillers, *fixed)
-    for text in dict.fromkeys(lines):
+    for text in dict.fromkeys((*budget.fillers, *_fixed(budget))):
         if engines.lines.get(text, voice, speed) is not None:
             continue
         filler = text in budget.fillers
@@ -310,6 +325,11 @@ async def prepare_lines(
         if not chunks:
             log.warning("a line is too long or silent", extra={"line": text})
         engines.lines.keep(text, voice, speed, chunks)
+
+
+def _fixed(budget: BudgetConfig) -> tuple[str, ...]:
+    """Lines that take the place of an answer."""
+    return (budget.sorry, budget.lost, budget.pardon, budget.unspoken)
 
 
 async def _spoken(

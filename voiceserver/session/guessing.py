@@ -39,7 +39,7 @@ class Guessing:
     """The one held reply of a call, if any.
 
     Args:
-        make: Makes a held reply to the given words.
+        make: Makes a held reply to the given words in a language.
         budget: Limits, and how many may be begun for an utterance.
         now_ns: The session's clock.
         metrics: Of the server.
@@ -47,7 +47,7 @@ class Guessing:
 
     def __init__(
         self,
-        make: Callable[[TurnLedger, CallSettings, str], Reply],
+        make: Callable[[TurnLedger, CallSettings, str, str], Reply],
         budget: BudgetConfig,
         now_ns: Callable[[], int],
         metrics: Metrics,
@@ -62,7 +62,12 @@ class Guessing:
         self._wasted = Spent()
 
     async def guess(
-        self, number: int, text: str, settings: CallSettings, group: asyncio.TaskGroup
+        self,
+        number: int,
+        text: str,
+        settings: CallSettings,
+        group: asyncio.TaskGroup,
+        language: str = "",
     ) -> None:
         """Begin a reply to ``text``, in place of one to other words.
 
@@ -71,6 +76,7 @@ class Guessing:
             text: The user's words so far; ``""`` drops what was begun.
             settings: Of the call.
             group: Holds the reply's task.
+            language: Of the words, as far as it was heard.
         """
         held = self._guess
         if text and held and held.number == number and held.says(text):
@@ -82,7 +88,7 @@ class Guessing:
             return
         self._count += 1
         ledger = TurnLedger(0, self._budget, self._now_ns())
-        reply = self._make(ledger, settings, text)
+        reply = self._make(ledger, settings, text, language)
         task = group.create_task(reply.run())
         self._guess = _Guess(number, text, settings, reply, task)
 

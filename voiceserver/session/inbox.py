@@ -30,10 +30,12 @@ class Hint:
     Attributes:
         utterance: Number of the utterance.
         text: Its words so far; ``""`` if the user goes on.
+        language: That was heard, as far as that is known.
     """
 
     utterance: int
     text: str
+    language: str = ""
 
 
 Item = Event | Command | Reminder | Hint

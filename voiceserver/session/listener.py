@@ -68,8 +68,8 @@ class Listener:
         duck: Takes the number of dB by which to lower the reply; 0 restores it.
         clock: Monotonic clock.
         dropped: Called with the number of samples dropped by the full ring.
-        hint: Called with an utterance's number and words when its end is likely,
-            and with ``""`` when the user goes on.
+        hint: Called with an utterance's number, words and language when its end is
+            likely, and with ``""`` when the user goes on.
         ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
         hearing: How the caller is heard.
     """
@@ -82,7 +82,7 @@ class Listener:
         duck: Callable[[float], None],
         clock: Clock,
         dropped: Callable[[int], None] = lambda _n: None,
-        hint: Callable[[int, str], None] = lambda _number, _text: None,
+        hint: Callable[[int, str, str], None] = lambda *_hint: None,
         ring_ms: int = RING_MS,
         hearing: Hearing = Hearing(),  # noqa: B008 - it never changes
     ) -> None:
@@ -270,7 +270,7 @@ class Listener:
             return
         told = self._told
         if grade(told.words, told.complete) is not Completeness.INCOMPLETE:
-            self._hint(self._number, told.text)
+            self._hint(self._number, told.text, told.language)
 
     def _obey(self, decisions: list[Decision]) -> None:
         for decision in decisions:
@@ -296,7 +296,7 @@ class Listener:
                 self._foresee()
             case Resumed():
                 self._sound.withdraw()
-                self._hint(self._number, "")
+                self._hint(self._number, "", "")
             case ScoreWanted(at):
                 self._sound.ask(partial(self._taker.score, at))
             case Committed(at, reason):

@@ -246,7 +246,9 @@ class Session:
             self._remind(item)
         elif isinstance(item, Hint):
             load = self._overload.level
-            guesses = self._floor.foreseen(item.utterance, item.text, load)
+            guesses = self._floor.foreseen(
+                item.utterance, item.text, load, item.language
+            )
             await self._carry_out(guesses, group)
         elif isinstance(item, Command):
             await self._obey(item, group)
@@ -272,9 +274,11 @@ class Session:
                     self._dialect.refused(command)
                 case AwaitUser(limit_ms):
                     self._patience.began(self._listener.now, limit_ms)
-                case Guess(utterance, text):
+                case Guess(utterance, text, language):
                     settings = self._settings
-                    await self._speaking.guess(utterance, text, settings, group)
+                    await self._speaking.guess(
+                        utterance, text, settings, group, language
+                    )
                 case Stop():
                     await self._stop(group)
                 case TakeTurn() | Say() | AnswerConversation() | BreakSilence():

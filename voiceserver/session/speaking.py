@@ -170,10 +170,15 @@ class Speaking:
         self._account.open(ledger)
 
     async def guess(
-        self, number: int, text: str, settings: CallSettings, group: asyncio.TaskGroup
+        self,
+        number: int,
+        text: str,
+        settings: CallSettings,
+        group: asyncio.TaskGroup,
+        language: str = "",
     ) -> None:
         """The user's turn is likely to be over: begin a reply and hold it."""
-        await self._guessing.guess(number, text, settings, group)
+        await self._guessing.guess(number, text, settings, group, language)
 
     async def drop_guess(self) -> None:
         """What was begun on a guess is of no use any more."""
@@ -193,9 +198,9 @@ class Speaking:
             )
 
     def _held_reply(
-        self, ledger: TurnLedger, settings: CallSettings, guess: str
+        self, ledger: TurnLedger, settings: CallSettings, guess: str, language: str
     ) -> Reply:
-        return self._make(0, Source(), settings, ledger, guess)
+        return self._make(0, Source(), settings, ledger, guess, language)
 
     def _make(
         self,
@@ -204,6 +209,7 @@ class Speaking:
         settings: CallSettings,
         ledger: TurnLedger,
         guess: str = "",
+        language: str = "",
     ) -> Reply:
         return Reply(
             turn,
@@ -217,6 +223,7 @@ class Speaking:
             lambda saying: self._messages(source, saying),
             guess,
             self._fillers_said,
+            language,
         )
 
     def obey(self, action: OfReply) -> None:

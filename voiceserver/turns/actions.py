@@ -57,6 +57,7 @@ class Guess:
 
     utterance: int
     text: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

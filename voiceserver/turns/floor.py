@@ -158,18 +158,21 @@ class Floor:
         self._turn += 1
         return self._turn
 
-    def foreseen(self, utterance: int, text: str, load: Load) -> Sequence[Action]:
+    def foreseen(
+        self, utterance: int, text: str, load: Load, language: str = ""
+    ) -> Sequence[Action]:
         """The user's turn is likely to be over.
 
         Args:
             utterance: Number of the utterance.
             text: Its words so far; ``""`` if the user goes on.
             load: Of the server; one that is late does nothing on a guess.
+            language: Of the words, as far as it was heard.
         """
         keeps_up = load is Load.NORMAL
         if self.busy or not keeps_up or not self._config.create_reply:
             return []
-        return [Guess(utterance, text)]
+        return [Guess(utterance, text, language)]
 
     def happened(self, event: Event, standing: Standing) -> Sequence[Action]:
         """Decide what an event leads to.

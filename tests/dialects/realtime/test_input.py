@@ -8,6 +8,7 @@ from tests.dialects.realtime.client import Client, names
 from voiceserver.config import Config, TurnConfig
 from voiceserver.events import SpeechStarted, SpeechStopped, Transcript, UserTurn
 
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
 OFF = {"audio": {"input": {"turn_detection": None}}}
 
 
@@ -87,6 +88,19 @@ def test_failed_recognition_is_told() -> None:
     event = committed(Client(), text="", error="the recogniser is down")[-1]
     assert event["type"].endswith("input_audio_transcription.failed")
     assert event["error"]["message"] == "the recogniser is down"
+
+
+def test_the_language_that_was_heard_is_told_before_the_words() -> None:
+    """An extension; nothing is told where the recogniser has no idea."""
+    client = Client()
+    assert not any("language" in name for name in names(committed(client)))
+    client = Client()
+    started = SpeechStarted(1, 16_000), UserTurn(1, 32_000, 40_000, 0, "silence")
+    sent = client.notify(*started, Transcript(1, "hola", final=True, language="es"))
+    [at] = [n for n, e in enumerate(sent) if e["type"].endswith(".language")]
+    assert sent[at]["language"] == "es"
+    assert sent[at]["item_id"] == sent[-1]["item_id"]
+    assert at < names(sent).index(f"{TRANSCRIPTION}.completed")
 
 
 def test_partial_transcripts_are_an_extension() -> None:

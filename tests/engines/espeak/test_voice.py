@@ -52,6 +52,22 @@ async def test_espeak_in_a_process_conforms() -> None:
         await check_synthesizer(remote)
 
 
+@pytest.mark.parametrize("language", ["es", "pt-BR", "zh", "no", "fr-CA"])
+def test_it_speaks_other_languages(voice: EspeakVoice, language: str) -> None:
+    """With their own sounds, in the timbre that was asked for."""
+    text = "Buenos dias, amigo."
+    request = SpeechRequest(text, language=language)
+    foreign = np.concatenate([chunk.samples for chunk in voice.speak(request)])
+    english = audio(voice, text)
+    assert len(foreign) and not np.array_equal(foreign, english)
+
+
+def test_a_language_that_it_does_not_have_is_refused(voice: EspeakVoice) -> None:
+    """By its name, before any sound."""
+    with pytest.raises(EngineFailed, match="does not speak Tibetan"):
+        next(voice.speak(SpeechRequest("Hello.", language="bo")))
+
+
 def test_every_openai_voice_is_there(voice: EspeakVoice) -> None:
     """And all of them speak."""
     assert set(OPENAI_VOICES.split()) <= set(voice.voices)

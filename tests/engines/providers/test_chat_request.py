@@ -76,6 +76,14 @@ def test_notes_are_folded_into_the_one_system_message() -> None:
     assert sent(messages) == ["s:Be.\n\nShort.", "u:hi", "u:?"]
 
 
+def test_the_language_of_the_caller_is_a_note() -> None:
+    """Models answer in the language of their instructions else."""
+    request = TextRequest((Message("user", "hola"),), "Be.", language="es-MX")
+    [system, _] = json.loads(request_body(SETTINGS, request))["messages"]
+    note = "The user speaks Spanish (es-MX); answer in Spanish."
+    assert system["content"] == f"Be.\n\n{note}"
+
+
 def test_a_conversation_has_a_user() -> None:
     """Where nobody has spoken the model is greeted."""
     assert sent(()) == ["s:Be.", "u:Hello."]

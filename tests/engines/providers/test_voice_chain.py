@@ -96,6 +96,22 @@ def test_the_service_speaks_where_it_can() -> None:
     assert bench.chain.voices == FakeSpeech.voices
 
 
+def test_a_service_alone_is_not_taken_over_from() -> None:
+    """Its language is one that the others do not have; it still counts as asked."""
+    bench = Bench(Service(breaks_after=0))
+    alone = bench.chain.alone("service")
+
+    async def scenario() -> None:
+        async with aclosing(alone.speak(SpeechRequest(TEXT))) as chunks:
+            async for _ in chunks:
+                pass
+
+    assert alone.name == "service"
+    with pytest.raises(EngineFailed):
+        run_virtual(scenario())
+    assert bench.own.requests == []
+
+
 def test_a_slow_service_is_overtaken() -> None:
     """Past the soft cap the built-in voice begins beside it, and wins."""
     bench = Bench(Service(first_s=0.25))

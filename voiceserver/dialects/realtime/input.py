@@ -181,6 +181,12 @@ class UserSpeech:
     def _completed(self, utterance: _Utterance, transcript: Transcript) -> None:
         text, more = transcript.text, _more(transcript)
         where = {"item_id": utterance.item.id, "content_index": 0}
+        if transcript.language:
+            self._call.wire.event(
+                "voiceserver.input_transcript.language",
+                item_id=utterance.item.id,
+                language=transcript.language,
+            )
         name = "conversation.item.input_audio_transcription"
         if text:
             # Hypotheses change until the end, and a delta cannot be taken back.
@@ -209,7 +215,7 @@ class UserSpeech:
 
 
 def _more(transcript: Transcript) -> dict[str, object]:
-    """What is told of a transcript where it was asked for: probabilities, language.
+    """What is told of a transcript where it was asked for: probabilities.
 
     A word stands where OpenAI's API has a token, with the space before it.
     """

@@ -49,6 +49,20 @@ class _Event(ctypes.Structure):
     )
 
 
+class _Voice(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),  # a priority, a tag, NUL; and so on; 0
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("xx1", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int,
     ctypes.POINTER(ctypes.c_short),
@@ -110,6 +124,30 @@ class Library:
             raise EngineFailed("espeak", f"its data files are missing; {INSTALL}")
         self.sample_rate = int(rate)
         self._lib.espeak_SetSynthCallback(self._callback)
+
+    def languages(self) -> dict[str, str]:
+        """What it speaks, the usual first: tags, lower case, and what each is called.
+
+        A tag such as ``"zh"`` is not always a name by which a voice can be chosen.
+        """
+        listed = self._lib.espeak_ListVoices
+        listed.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        found: list[tuple[int, str, str]] = []
+        voices = listed(None)
+        at = 0
+        while voices[at]:
+            voice = voices[at].contents
+            name = voice.identifier.decode("ascii", "replace").rpartition("/")[2]
+            where = voice.languages
+            while raw := ctypes.string_at(where):
+                tag = raw[1:].decode("ascii", "replace").lower()
+                found.append((raw[0], tag, name))
+                where += len(raw) + 1
+            at += 1
+        names: dict[str, str] = {}
+        for _, tag, name in sorted(found):
+            names.setdefault(tag, name)
+        return names
 
     def speak(self, text: str, sound: Sound, block: Callable[[Block], bool]) -> None:
         """Speak a piece of text; waits while another one is being spoken.

@@ -19,8 +19,11 @@ from voiceserver.audio import SPEECH_RATE, Resampler, Samples, from_int16
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.espeak.library import Block, Library, Sound, library
 from voiceserver.engines.espeak.text import plain
+from voiceserver.engines.opened import speaks_own
 from voiceserver.engines.pieces import pieces, speakable
+from voiceserver.engines.polyglot import find_language
 from voiceserver.errors import EngineFailed
+from voiceserver.languages import named
 
 WORDS_PER_MINUTE = 170  # at speed 1
 SLOWEST, FASTEST = 80, 700  # words per minute it can do; beyond it stays there
@@ -105,17 +108,24 @@ class EspeakVoice:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._languages = library.languages()
 
     @property
     def voices(self) -> tuple[str, ...]:
         """All names of the table."""
         return tuple(TIMBRES)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What a request may be in: eSpeak's tags."""
+        return tuple(self._languages)
+
     def speak(self, request: SpeechRequest) -> Generator[SpeechChunk, None, None]:
         """Speak a phrase of any length; nothing speakable gives nothing.
 
         Raises:
-            EngineFailed: If there is no such voice, or the library refuses.
+            EngineFailed: If there is no such voice or language, or the library
+                refuses.
         """
         timbre = TIMBRES.get(request.voice)
         if timbre is None:
@@ -125,7 +135,12 @@ class EspeakVoice:
         if not speakable(text):
             return
         speed = min(max(round(WORDS_PER_MINUTE * request.speed), SLOWEST), FASTEST)
-        sound = Sound(timbre.variant, speed, timbre.pitch, timbre.pitch_range)
+        sound = Sound(
+            self._variant(timbre, request.language),
+            speed,
+            timbre.pitch,
+            timbre.pitch_range,
+        )
         track = _Track(self._library.sample_rate, timbre.gain, text)
         for start, piece in pieces(text):
             track.begin(start)
@@ -140,6 +155,16 @@ class EspeakVoice:
         last = track.end(_pause_s(text))
         if last is not None:
             yield last
+
+    def _variant(self, timbre: EspeakTimbre, language: str) -> str:
+        """A timbre in a language."""
+        if speaks_own(language):
+            return timbre.variant
+        found = find_language(language, tuple(self._languages))
+        if found is None:
+            raise EngineFailed("espeak", f"it does not speak {named(language)}")
+        _, plus, variant = timbre.variant.partition("+")
+        return f"{self._languages[found]}{plus}{variant}"
 
 
 def _pause_s(text: str) -> float:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, TextRequest
 from voiceserver.engines.providers.unicode import without_halves
+from voiceserver.languages import named
 from voiceserver.tools import ToolUse
 
 # Services that refuse ``max_tokens`` for their newer models.
@@ -101,6 +102,9 @@ def _messages(request: TextRequest, alternating: bool) -> list[dict[str, Any]]:
             notes += [message.text] if message.text else []
         elif message.text or message.calls or message.role == "tool":
             said.append(_message(message))
+    if request.language:
+        name = named(request.language)
+        notes.append(f"The user speaks {name} ({request.language}); answer in {name}.")
     if alternating:
         said = _in_turn(said)
     elif not any(message["role"] in ("user", "tool") for message in said):

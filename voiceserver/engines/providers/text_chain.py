@@ -131,7 +131,7 @@ class TextChain(Tended):
         finally:
             await close_losers(tried)
         attempt.win()
-        request.observe(Answering(attempt.route.name))
+        request.observe(Answering(attempt.route.name, request.language))
         if attempt.route is not self._routes[0][0]:
             request.observe(Step.NEXT_MODEL)
         async with aclosing(attempt.items()) as pieces:

@@ -7,7 +7,7 @@ others, so that a voice changes only where it must.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -31,6 +31,8 @@ from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed, ProviderFailed
 
 CHARACTERS_PER_S = 14  # brisk speech; to find where a voice broke off
+
+Speak = Callable[[SpeechRequest], AsyncGenerator[SpeechChunk, None]]
 
 
 class VoiceChain(Tended):
@@ -72,12 +74,27 @@ class VoiceChain(Tended):
         Raises:
             EngineFailed: If no voice is left.
         """
+        async with aclosing(self._speak(request, self._routes)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def alone(self, name: str) -> Synthesizer:
+        """One of the services as a voice of its own, for what the others cannot say.
+
+        What it costs and whether it answers is known to the chain as before.
+        """
+        [own] = [each for each in self._routes[:-1] if each[0].name == name]
+        return _Alone(own[0].name, lambda request: self._speak(request, [own]))
+
+    async def _speak(
+        self, request: SpeechRequest, routes: Sequence[tuple[Route, Synthesizer]]
+    ) -> AsyncGenerator[SpeechChunk, None]:
         asked: set[str] = set()
         rest, shift, spoken = request, 0, 0
         while True:
             tried: list[Attempt[SpeechChunk]] = []
             try:
-                attempt = await first_to_begin(self._starts(rest, asked, tried))
+                attempt = await first_to_begin(self._starts(rest, routes, asked, tried))
             except _NoSound:
                 return  # no voice has anything to say to it
             finally:
@@ -107,16 +124,27 @@ class VoiceChain(Tended):
     def _starts(
         self,
         request: SpeechRequest,
+        routes: Sequence[tuple[Route, Synthesizer]],
         asked: set[str],
         tried: list[Attempt[SpeechChunk]],
     ) -> Iterator[Start[Attempt[SpeechChunk]]]:
-        preferred = [r for r in self._routes if r[0].name == request.prefer]
-        others = [r for r in self._routes if r[0].name != request.prefer]
+        preferred = [r for r in routes if r[0].name == request.prefer]
+        others = [r for r in routes if r[0].name != request.prefer]
         for route, voice in (*preferred, *others):
             if route.free and route.name not in asked:
                 asked.add(route.name)
                 tried.append(_attempt(route, voice, request))
                 yield Start(tried[-1].begin, self._alone_s)
+
+
+class _Alone:
+    """A service of a chain, without those that take over from it."""
+
+    voices: tuple[str, ...] = ()
+
+    def __init__(self, name: str, speak: Speak) -> None:
+        self.name = name
+        self.speak = speak
 
 
 def _attempt(

@@ -337,8 +337,9 @@ class SpeechJobs:
 
     @property
     def about(self) -> Meta:
-        """The names of its voices."""
-        return {"voices": list(self._core.voices)}
+        """The names of its voices, and its languages where it has several."""
+        languages = getattr(self._core, "languages", ())
+        return {"voices": list(self._core.voices), "languages": list(languages)}
 
     @property
     def gather_s(self) -> float:
@@ -362,6 +363,7 @@ class SpeechJob:
             float(cast(float, meta.get("pitch", 0.0))),
             str(meta.get("style", "")),
             paced=bool(meta.get("paced", True)),
+            language=str(meta.get("language", "")),
         )
         self._credit = int(cast(int, meta["credit"]))
         self._text = b""

@@ -52,6 +52,7 @@ class RemoteSynthesizer:
         self._changed = asyncio.Event()
         self._waiting = 0
         self._voices: tuple[str, ...] = ()
+        self._languages: tuple[str, ...] = ()
         self._child = Supervised(
             spec,
             SLOTS,
@@ -69,6 +70,11 @@ class RemoteSynthesizer:
     def voices(self) -> tuple[str, ...]:
         """Names that a request may take; empty before it is ready."""
         return self._voices
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What a request may be in, where the voice speaks several languages."""
+        return self._languages
 
     @property
     def pid(self) -> int | None:
@@ -94,7 +100,9 @@ class RemoteSynthesizer:
             EngineFailed: If it cannot be started; says why.
         """
         await self._child.ready()
-        self._voices = tuple(map(str, cast(list[str], self._child.about["voices"])))
+        about = self._child.about
+        self._voices = tuple(map(str, cast(list[str], about["voices"])))
+        self._languages = tuple(map(str, cast(list[str], about.get("languages", ()))))
 
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         """Stream the phrase's audio; closing the generator stops the work.
@@ -131,6 +139,7 @@ class RemoteSynthesizer:
                 "pitch": request.pitch,
                 "style": request.style,
                 "paced": request.paced,
+                "language": request.language[:35],
                 "credit": CREDIT,
             },
             phrase,
