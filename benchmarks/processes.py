@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -44,11 +45,15 @@ class Server:
     """A server process on loopback."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]
+        self,
+        process: subprocess.Popen[bytes],
+        port: int,
+        log: IO[bytes],
+        scheme: str = "http",
     ) -> None:
         self._process = process
         self._log = log
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
 
     @property
     def pid(self) -> int:
@@ -87,8 +92,17 @@ class Server:
 
 
 @contextmanager
-def serving(command: list[str], ready_path: str = "/readyz") -> Iterator[Server]:
+def serving(
+    command: list[str],
+    ready_path: str = "/readyz",
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[Server]:
     """Run ``command`` with ``--port N`` until the block ends.
+
+    Args:
+        command: Of a Python that runs the server.
+        ready_path: Answers 200 when it is ready.
+        tls: Trusts the server, where that is configured to speak TLS.
 
     Raises:
         RuntimeError: If it does not get ready; with the end of what it printed.
@@ -101,8 +115,8 @@ def serving(command: list[str], ready_path: str = "/readyz") -> Iterator[Server]
             [sys.executable, *command, "--port", str(port)], stdout=log, stderr=log
         )
         try:
-            server = Server(process, port, log)
-            if not _ready(process, server.url + ready_path):
+            server = Server(process, port, log, "http" if tls is None else "https")
+            if not _ready(process, server.url + ready_path, tls):
                 log.seek(0)
                 raise RuntimeError(log.read().decode(errors="replace")[-2000:])
             yield server
@@ -115,11 +129,13 @@ def serving(command: list[str], ready_path: str = "/readyz") -> Iterator[Server]
                 process.wait()
 
 
-def _ready(process: subprocess.Popen[bytes], url: str) -> bool:
+def _ready(
+    process: subprocess.Popen[bytes], url: str, tls: ssl.SSLContext | None
+) -> bool:
     until_s = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until_s and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=2) as reply:
+            with urllib.request.urlopen(url, timeout=2, context=tls) as reply:
                 if reply.status == 200:
                     return True
         except OSError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
+import ssl
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ import pytest
 from benchmarks.hostile_inputs import INPUTS
 from benchmarks.processes import Server, serving
 from tests.polling import until
+from tests.server.test_serve import self_signed
 
 pytestmark = pytest.mark.net
 
 LONGEST_MS = 20.0  # of computing, in one step of the loop
 MOST_MB = 50.0
+FILES = 1024  # that a process may have open, as most systems set it
 CONFIG = """
 [engines]
 vad = "stub"
@@ -36,6 +40,7 @@ class Measured:
 
     server: Server
     told: Path
+    tls: ssl.SSLContext | None = None
 
     async def stop(self) -> tuple[float, str]:
         """The longest since this was last asked, in milliseconds; and of what."""
@@ -70,6 +75,21 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
         yield Measured(server, told)
 
 
+@pytest.fixture
+def greeting(tmp_path: Path) -> Iterator[Measured]:
+    """The same, that speaks TLS and has few files."""
+    cert, key = self_signed(tmp_path)
+    tls = f'[server]\ntls_cert = "{cert}"\ntls_key = "{key}"\n'
+    (tmp_path / "stub.toml").write_text(CONFIG + tls)
+    told = tmp_path / "stops"
+    command = ["-m", "benchmarks.loop_stops", str(told), "serve"]
+    trust = ssl.create_default_context(cafile=str(cert))
+    config = ["--config", str(tmp_path / "stub.toml")]
+    with serving([*command, *config], tls=trust) as server:
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        yield Measured(server, told, trust)
+
+
 async def _sent(name: str, url: str) -> None:
     await INPUTS[name](url)
 
@@ -96,7 +116,27 @@ async def test_nothing_that_a_client_sends_holds_the_loop(
         longest_ms, what, more_mb = await _under(name, measured)
     assert longest_ms <= LONGEST_MS, what
     assert more_mb <= MOST_MB
+    await _answers(measured)
+
+
+async def test_handshakes_that_are_not_finished_keep_nobody_out(
+    greeting: Measured,
+) -> None:
+    """More connections than the server may have files, and TLS agreed on none.
+
+    Memory is not judged: asyncio's TLS, which is watched here, takes 256 KiB for each,
+    uvloop's a quarter of that.
+    """
+    longest_ms, what, _ = await _under("silent_connections", greeting)
+    assert longest_ms <= LONGEST_MS, what
+    await _answers(greeting)
+    assert len(os.listdir(f"/proc/{greeting.server.pid}/fd")) < FILES / 2
+
+
+async def _answers(measured: Measured) -> None:
     healthz = f"{measured.server.url}/healthz"
-    answer = await asyncio.to_thread(urllib.request.urlopen, healthz, None, 10)
+    answer = await asyncio.to_thread(
+        urllib.request.urlopen, healthz, None, 10, context=measured.tls
+    )
     answer.close()
     assert answer.status == 200
