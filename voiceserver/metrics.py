@@ -91,6 +91,9 @@ class Metrics:
         self.drift_alarms = self._counter(
             "drift_alarms", "Times that a drift was found", "provider", "signal"
         )
+        self.shadow_answers = self._counter(
+            "shadow_answers", "Answers of candidates by what became of them", "end"
+        )
         self.tokens = self._counter(
             "tokens",
             "Tokens of text providers; wasted ones are among the others too",

@@ -76,6 +76,14 @@ Asks each [[text.provider]] some eighty everyday questions, one after another, w
 costs what its answers cost. Name the file in baseline under [drift], and a running
 server compares with it. Exit code of compare: 1 if something is otherwise.
 """
+_SHADOW = """\
+examples:
+  voiceserver shadow report                of the configured record
+  voiceserver shadow report shadow.jsonl
+
+Says of each [[shadow.provider]]: promote it, keep the one that is live, or not enough
+yet.
+"""
 
 _BENCH = """\
 examples:
@@ -166,6 +174,12 @@ def parser() -> argparse.ArgumentParser:
     )
     baseline.add_argument("action", choices=("record", "compare"))
     baseline.add_argument("file", metavar="FILE", type=Path)
+
+    shadow = _command(
+        commands, "shadow", "tell how candidates stand against who is live", _SHADOW
+    )
+    shadow.add_argument("action", choices=("report",))
+    shadow.add_argument("file", metavar="FILE", type=Path, nargs="?")
 
     bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
     bench.add_argument("--list", action="store_true", help="tell the names")

@@ -93,6 +93,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.transcribe import transcribe
 
             return transcribe(config, options.files)
+        case "shadow":
+            from voiceserver.cli.shadow import report
+
+            return report(config, options.file)
         case "baseline":
             from voiceserver.cli import baseline
 

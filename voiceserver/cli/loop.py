@@ -77,6 +77,7 @@ def _secrets(config: Config) -> list[str]:
         config.telephony.twilio_token_env,
         config.telephony.signalwire_token_env,
         *(provider.key_env for provider in config.text.provider),
+        *(provider.key_env for provider in config.shadow.provider),
         *(provider.key_env for provider in config.speech.provider),
         *(provider.key_env for provider in config.recogniser.provider),
     ]

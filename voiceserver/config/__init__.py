@@ -7,6 +7,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.telephony import (
     AudioSocketConfig,
     NumberConfig,
@@ -45,5 +46,6 @@ __all__ = [
     "TelephonyConfig",
     "NumberConfig",
     "DriftConfig",
+    "ShadowConfig",
     "LogConfig",
 ]

@@ -19,6 +19,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
@@ -430,4 +431,5 @@ class Config:
     telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
     audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
+    shadow: ShadowConfig = field(default_factory=ShadowConfig)
     log: LogConfig = field(default_factory=LogConfig)

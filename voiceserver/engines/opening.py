@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -44,10 +45,12 @@ from voiceserver.engines.table import (
 )
 from voiceserver.engines.turn_ends import ending, opened_turn_ends
 from voiceserver.engines.watch.baseline import read, usual_of
+from voiceserver.engines.watch.shadow import Shadow, WithShadow
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.engines.watch.webhook import Webhook
 from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
+from voiceserver.overload import Load, Overload
 from voiceserver.processes.ipc import Meta
 from voiceserver.processes.process import ChildSpec
 
@@ -95,6 +98,7 @@ async def open_engines(
             speech,
             providers=providers,
             common=common,
+            overload=opener.overload,
             alarms=lambda: opener.watch.standing,
             turn_ends=ends,
             ending=ending() if ends else None,
@@ -147,6 +151,7 @@ class _Opener:
         self._domain = _domain(config)
         self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
         self.providers: list[Route] = []
+        self.overload = Overload()
         self.watch = Watch(metrics, time.monotonic)
 
     async def ready(self) -> None:
@@ -310,8 +315,39 @@ class _Opener:
         )
         self.providers += chain.providers
         await self._watched(dict(chain.versions))
-        opened = await self._stack.enter_async_context(chain)
+        opened: TextModel = await self._stack.enter_async_context(chain)
+        if config.shadow.provider:
+            opened = WithShadow(opened, await self._shadow())
         return ResponderFirst(responder, opened) if place == "first" else opened
+
+    async def _shadow(self) -> Shadow:
+        """Candidates that are asked beside the providers, and who compares them."""
+        from voiceserver.engines.providers.chat import ChatModel
+
+        config, transport = self._config.shadow, await self.transport()
+        if not config.file:
+            raise ConfigError("[shadow] file must say where the record is written")
+        models = [(one.name, ChatModel(one, transport)) for one in config.provider]
+        judges = {
+            one.name: one for one in (*self._config.text.provider, *config.provider)
+        }
+        if config.judge and config.judge not in judges:
+            known = ", ".join(judges)
+            raise ConfigError(
+                f'[shadow] judge = "{config.judge}" is no provider; one of: {known}'
+            )
+        judge = judges.get(config.judge)
+        shadow = Shadow(
+            models,
+            None if judge is None else ChatModel(judge, transport),
+            config.share,
+            config.max_usd_per_day,
+            Path(config.file),
+            self._metrics,
+            lambda: self.overload.level > Load.NORMAL,
+            random.Random(),
+        )
+        return await self._stack.enter_async_context(shadow)
 
     async def _watched(self, versions: Mapping[str, str]) -> None:
         """Let the watch know what is usual, and whom to tell."""

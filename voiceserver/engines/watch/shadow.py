@@ -1,0 +1,307 @@
+"""A share of finished answers is asked of a candidate too, which nobody hears.
+
+After the caller's answer is complete, one at a time, redacted, without functions, with
+a day's money of its own, and not at all while the server is busy: what waits is
+dropped. Keeps numbers and who was better; no text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+
+from voiceserver.budget import Spent
+from voiceserver.engines.base import (
+    Answering,
+    Message,
+    Note,
+    TextItem,
+    TextModel,
+    TextRequest,
+)
+from voiceserver.engines.watch.redaction import redacted
+from voiceserver.engines.watch.standings import Compared, line
+from voiceserver.engines.watch.verdict import Verdict, by_sight, judged, question
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+from voiceserver.tools import NO_TOOLS
+
+log = logging.getLogger(__name__)
+
+WAITING = 8  # finished answers that wait for the candidate
+LIMIT_S = 30.0  # of one answer of a candidate or a judge
+MESSAGES = 12  # newest of a conversation that a candidate is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An answer that a caller got.
+
+    Attributes:
+        request: What was asked.
+        text: What was answered.
+        by: Who answered.
+        first_ms: To the first words.
+        cost_usd: Of it.
+    """
+
+    request: TextRequest
+    text: str
+    by: str
+    first_ms: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    text: str
+    first_ms: float | None
+    cost_usd: float
+    failed: bool
+
+
+class Shadow:
+    """Candidates and their record; an asynchronous context manager that asks them.
+
+    Args:
+        candidates: Name and model of each; one is drawn for each answer.
+        judge: Decides where nothing can be seen; None leaves a tie.
+        share: Of finished answers, 0..1.
+        limit_usd: Of a day, candidates and judge together; 0 is none.
+        path: File of the record; lines are added.
+        metrics: Counts what becomes of them.
+        busy: Whether the server has no room for them.
+        rng: Draws.
+        today: The day it is.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[tuple[str, TextModel]],
+        judge: TextModel | None,
+        share: float,
+        limit_usd: float,
+        path: Path,
+        metrics: Metrics,
+        busy: Callable[[], bool],
+        rng: random.Random,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self._candidates = list(candidates)
+        self._judge = judge
+        self._share = share
+        self._limit_usd = limit_usd
+        self._path = path
+        self._metrics = metrics
+        self._busy = busy
+        self._rng = rng
+        self._today = today
+        self._day = today()
+        self._spent_usd = 0.0
+        self._waiting: deque[Live] = deque(maxlen=WAITING)
+        self._news = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Shadow:
+        await self._group.__aenter__()
+        self._task = self._group.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        await self._group.__aexit__(None, None, None)
+
+    def drawn(self) -> bool:
+        """Whether the answer that begins now is one of the share."""
+        return self._rng.random() < self._share
+
+    def offer(self, live: Live) -> None:
+        """Take a finished answer; never waits."""
+        if self._busy():
+            self._count("dropped")
+        elif self._paid:
+            if len(self._waiting) == WAITING:
+                self._count("dropped")
+            self._waiting.append(live)
+            self._news.set()
+        else:
+            self._count("unpaid")
+
+    @property
+    def _paid(self) -> bool:
+        if self._day != self._today():
+            self._day, self._spent_usd = self._today(), 0.0
+        return not self._limit_usd or self._spent_usd < self._limit_usd
+
+    def _count(self, end: str) -> None:
+        self._metrics.shadow_answers.labels(end).inc()
+
+    async def _run(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                live = self._waiting.popleft()
+                if self._busy():
+                    self._count("dropped")
+                else:
+                    await self._compare(live)
+
+    async def _compare(self, live: Live) -> None:
+        name, model = self._rng.choice(self._candidates)
+        request = _shadowed(live.request)
+        answer = await self._ask(model, request)
+        verdict, by = by_sight(live.text, answer.text), "sight"
+        if verdict == "tie" and self._judge is not None and not answer.failed:
+            verdict, by = (
+                await self._judged(self._judge, request, live, answer),
+                "judge",
+            )
+        self._count("failed" if answer.failed else verdict)
+        compared = Compared(
+            name,
+            model.version,
+            live.by,
+            verdict,
+            by,
+            answer.first_ms,
+            live.first_ms,
+            answer.cost_usd,
+            live.cost_usd,
+            answer.failed,
+        )
+        try:
+            await asyncio.to_thread(_append, self._path, line(compared))
+        except OSError as error:
+            log.warning(
+                "the record of shadow answers cannot be written",
+                extra={"why": error.strerror},
+            )
+
+    async def _ask(self, model: TextModel, request: TextRequest) -> _Answer:
+        cost, first_ms, text, failed = 0.0, None, "", False
+
+        def observe(note: Note) -> None:
+            nonlocal cost
+            if isinstance(note, Spent):
+                cost += note.cost_usd
+
+        began_s = time.perf_counter()
+        try:
+            async with (
+                asyncio.timeout(LIMIT_S),
+                aclosing(model.reply(replace(request, observe=observe))) as items,
+            ):
+                async for item in items:
+                    if isinstance(item, str) and item:
+                        if first_ms is None:
+                            first_ms = 1000 * (time.perf_counter() - began_s)
+                        text += item
+        except (EngineFailed, TimeoutError):
+            text, failed = "", True
+        self._spent_usd += cost
+        return _Answer(text, first_ms, cost, failed)
+
+    async def _judged(
+        self, judge: TextModel, request: TextRequest, live: Live, answer: _Answer
+    ) -> Verdict:
+        asked = request.messages[-1].text
+        theirs, mine = redacted(live.text), redacted(answer.text)
+        live_first = await self._ask(judge, question(asked, theirs, mine))
+        candidate_first = await self._ask(judge, question(asked, mine, theirs))
+        return judged(live_first.text, candidate_first.text)
+
+
+class WithShadow:
+    """A ``TextModel`` of whose finished answers a share is offered to candidates.
+
+    Args:
+        model: Answers.
+        shadow: Takes the share.
+    """
+
+    def __init__(self, model: TextModel, shadow: Shadow) -> None:
+        self._model = model
+        self._shadow = shadow
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    @property
+    def version(self) -> str:
+        """The model's."""
+        return self._model.version
+
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Answer as the model does.
+
+        Raises:
+            EngineFailed: As the model does.
+        """
+        if request.life or not self._shadow.drawn():
+            return self._model.reply(request)
+        return self._offered(request)
+
+    async def _offered(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        by, cost_usd, text, first_ms = self._model.name, 0.0, "", 0.0
+        only_text = True
+
+        def observe(note: Note) -> None:
+            nonlocal by, cost_usd
+            if isinstance(note, Answering):
+                by = note.name
+            elif isinstance(note, Spent):
+                cost_usd += note.cost_usd
+            request.observe(note)
+
+        began_s = time.perf_counter()
+        items = self._model.reply(replace(request, observe=observe))
+        async with aclosing(items):
+            async for item in items:
+                if not isinstance(item, str):
+                    only_text = False
+                elif item:
+                    first_ms = first_ms or 1000 * (time.perf_counter() - began_s)
+                    text += item
+                yield item
+        if only_text and text:
+            self._shadow.offer(Live(request, text, by, first_ms, cost_usd))
+
+
+def _shadowed(request: TextRequest) -> TextRequest:
+    """The request as a candidate gets it: redacted, and with no functions to call."""
+    messages = tuple(
+        Message(one.role, redacted(one.text))
+        for one in request.messages[-MESSAGES:]
+        if one.role in ("user", "assistant") and one.text
+    )
+    return TextRequest(
+        messages,
+        request.instructions,
+        max_output_tokens=request.max_output_tokens,
+        tools=NO_TOOLS,
+        hedge=False,
+    )
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as record:
+        record.write(text)
