@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.overload import FALLS_AFTER, LAG_MS, TICKS, Load, Overload
+from voiceserver.overload import FALLS_AFTER, LAG_MS, TICKS, Crowd, Load, Overload
 
 
 def second(it: Overload, lag_ms: float) -> Load:
@@ -51,3 +51,23 @@ def test_a_level_changes_by_one_rung_a_second(lags: list[float]) -> None:
     for lag in lags:
         before = it.level
         assert abs(second(it, lag) - before) <= 1
+
+
+def seconds(it: Crowd, n: float, speaking: int, at_ease: int = 4) -> bool:
+    for _ in range(round(n * TICKS)):
+        it.tick(speaking, at_ease)
+    return it.full
+
+
+def test_a_crowd_is_more_speakers_than_are_heard_on_the_average() -> None:
+    """Who listens does not count, nor turns that meet for a moment."""
+    it = Crowd()
+    assert not seconds(it, 60, speaking=3)
+    assert not seconds(it, 2, speaking=6)
+    assert seconds(it, 20, speaking=6)
+    assert not seconds(it, 10, speaking=1)
+
+
+def test_nobody_is_a_crowd_where_nobody_can_tell() -> None:
+    """A recogniser that is down, or a stub."""
+    assert not seconds(Crowd(), 60, speaking=9, at_ease=0)

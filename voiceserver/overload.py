@@ -2,8 +2,9 @@
 
 Judged by how late the event loop runs, in the median of a second, so that a hiccup is
 no overload: first nothing is done on a guess and nobody asked twice, then replies are
-kept short, then new calls are refused. A call in progress is never cut. Pure: fed
-with lateness, asked for the level.
+kept short, then new calls are refused. They are, too, while more people speak than the
+recogniser hears in time. A call in progress is never cut. Pure: fed with lateness and
+with how many speak, asked for the level.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ LAG_MS = 20.0  # one frame; twice that keeps replies short, four times refuses c
 TICKS = 50  # a second's
 RISES_AFTER, FALLS_AFTER = 2, 5  # seconds in a row
 CALM = 0.5  # of what raised the level
+
+
+CROWD_S = 10.0  # in which speakers are averaged: a turn, its answer, and some more
 
 
 class Load(IntEnum):
@@ -61,3 +65,29 @@ class Overload:
     def _move(self, by: int) -> None:
         self.level = Load(self.level + by)
         self._above = self._below = 0
+
+
+class Crowd:
+    """Whether as many people speak as a recogniser hears at ease, on the average.
+
+    Counted are speakers, not calls: who listens costs the recogniser nothing. Turns
+    that happen to meet are heard a little later, and are no crowd.
+    """
+
+    def __init__(self) -> None:
+        self._share = 0.0
+
+    def tick(self, speaking: int, at_ease: int) -> None:
+        """So many speak now; called fifty times a second.
+
+        Args:
+            speaking: People who speak, or wait to be heard.
+            at_ease: So many are heard in time; 0 where nobody can tell.
+        """
+        share = speaking / at_ease if at_ease else 0.0
+        self._share += (share - self._share) / (CROWD_S * TICKS)
+
+    @property
+    def full(self) -> bool:
+        """Whether one call more would make all of them late."""
+        return self._share >= 1.0

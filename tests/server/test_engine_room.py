@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.server.running import fake_engines
@@ -33,3 +35,20 @@ def test_lateness_counts_for_the_engines_that_are_there() -> None:
     for _ in range(200):
         room.late(500)
     assert engines.overload.level > Load.NORMAL
+
+
+def test_no_call_more_is_taken_while_too_many_speak() -> None:
+    """Calls are not counted: it is who speaks; requests that are no calls go on."""
+    room = EngineRoom()
+    speaking = [8]
+    room.open(engines := replace(fake_engines(), ears=lambda: (speaking[0], 4)))
+    assert room.for_a_call() is engines
+    for _ in range(1000):
+        room.late(0)
+    with pytest.raises(Refusal):
+        room.for_a_call()
+    assert room.get() is engines
+    speaking[0] = 1
+    for _ in range(1000):
+        room.late(0)
+    assert room.for_a_call() is engines

@@ -19,7 +19,7 @@ from voiceserver.engines.base import (
 )
 from voiceserver.engines.lines import LineCache
 from voiceserver.languages import OWN, primary
-from voiceserver.overload import Overload
+from voiceserver.overload import Crowd, Overload
 from voiceserver.turns.ending import EndWeights
 from voiceserver.voices import Voices
 
@@ -79,6 +79,9 @@ class Engines:
         speech: Speaks.
         lines: Lines spoken beforehand, by all calls.
         overload: How much is left out because the server cannot keep up.
+        ears: How many people speak, and how many are heard in time; 0 of them where
+            nobody can tell.
+        crowd: Whether that is too many.
         providers: The services behind text and speech, in order of preference.
         speaks: Whether the voice speaks a language, BCP 47; ``""`` is its own.
         common: What is known of them by all processes of the server; None where there
@@ -94,6 +97,8 @@ class Engines:
     speech: Synthesizer
     lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
     overload: Overload = field(default_factory=Overload, compare=False)
+    ears: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0), compare=False)
+    crowd: Crowd = field(default_factory=Crowd, compare=False)
     providers: tuple[Provider, ...] = field(default=(), compare=False)
     turn_ends: TurnEnds | None = None
     ending: EndWeights | None = None

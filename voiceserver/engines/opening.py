@@ -56,6 +56,7 @@ from voiceserver.processes.process import ChildSpec
 
 if TYPE_CHECKING:
     from voiceserver.engines.remote.recogniser import RemoteRecogniser
+    from voiceserver.engines.standby import WithStandby
 
 ESPEAK = "espeak"  # the one voice here that speaks other languages
 
@@ -102,6 +103,7 @@ async def open_engines(
             alarms=lambda: opener.watch.standing,
             turn_ends=ends,
             ending=ending() if ends else None,
+            ears=opener.ears,
             speaks=speech.speaks if isinstance(speech, Polyglot) else speaks_own,
         )
         await opener.ready()
@@ -147,6 +149,7 @@ class _Opener:
         self._stack = stack
         self._rows = rows
         self._warming: list[_Warming] = []
+        self._own_ears: RemoteRecogniser | WithStandby | None = None
         self._http: Http | None = None
         self._domain = _domain(config)
         self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
@@ -190,6 +193,7 @@ class _Opener:
         own = self._config.recogniser
         if not (row.standby and own.standby):
             pool = self._ears(row, own.processes)
+            self._own_ears = pool
             self._warming.append(pool)
             return await self._stack.enter_async_context(pool)
         from voiceserver.engines.standby import WithStandby
@@ -197,9 +201,14 @@ class _Opener:
         other = row_named("recogniser", row.standby, self._rows)
         assert isinstance(other, ProcessRow)
         first = self._ears(row, own.processes, relieved=True)
-        both = WithStandby(first, self._ears(other, 1))
+        self._own_ears = both = WithStandby(first, self._ears(other, 1))
         self._warming.append(both)
         return await self._stack.enter_async_context(both)
+
+    def ears(self) -> tuple[int, int]:
+        """How many speak to the own recogniser, and how many it hears in time."""
+        own = self._own_ears
+        return (own.speaking, own.at_ease) if own is not None else (0, 0)
 
     def _ears(
         self, row: ProcessRow, processes: int, relieved: bool = False

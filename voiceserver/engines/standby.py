@@ -45,6 +45,16 @@ class WithStandby:
         return self._hears.language
 
     @property
+    def speaking(self) -> int:
+        """Utterances that are open with that one."""
+        return self._hears.speaking
+
+    @property
+    def at_ease(self) -> int:
+        """How many that one hears before words are late."""
+        return self._hears.at_ease
+
+    @property
     def _hears(self) -> RemoteRecogniser:
         return self._standby if self._given_up else self._first
 

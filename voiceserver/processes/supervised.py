@@ -101,6 +101,9 @@ class Jobs:
         late: Called for each message that comes for no living job.
         hung: Called if a cancel is not acknowledged in time; kills the child.
         cancel_limit_s: That time.
+
+    Attributes:
+        slots: As given.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class Jobs:
         cancel_limit_s: float = CANCEL_LIMIT_S,
     ) -> None:
         self.send = send
+        self.slots = slots
         self._free = list(range(slots - 1, -1, -1))
         self._running: dict[int, Job] = {}  # by slot
         self._generation = 0
@@ -255,6 +259,16 @@ class Supervised:
     def free(self) -> int:
         """How many jobs may be opened now; 0 while it is down."""
         return 0 if self._jobs is None else self._jobs.free
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it takes at once; 0 while it is down."""
+        return 0 if self._jobs is None else self._jobs.slots
+
+    @property
+    def running(self) -> int:
+        """How many jobs it has."""
+        return self.slots - self.free
 
     @property
     def idle(self) -> bool:

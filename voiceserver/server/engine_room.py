@@ -25,11 +25,15 @@ class EngineRoom:
         """Return the engines for one call more.
 
         Raises:
-            Refusal: If they are not warm yet, or the server cannot keep up (503).
+            Refusal: If they are not warm yet, or the server cannot keep up, or hear
+                as many as speak (503).
         """
         engines = self.get()
         if engines.overload.level is Load.FULL:
             what = "The server cannot keep up; try again in a moment."
+            raise busy(what, "overloaded")
+        if engines.crowd.full:
+            what = f"More than {engines.ears()[1]} people speak; try again in a moment."
             raise busy(what, "overloaded")
         return engines
 
@@ -37,6 +41,7 @@ class EngineRoom:
         """The event loop woke so late."""
         if self._engines is not None:
             self._engines.overload.tick(lag_ms)
+            self._engines.crowd.tick(*self._engines.ears())
 
     def open(self, engines: Engines) -> None:
         """The engines are warm from now on."""

@@ -66,6 +66,7 @@ async def test_utterances_share_a_process_that_takes_several() -> None:
     async with remote(utterances=3) as pool:
         utterances = [pool.open() for _ in range(4)]
         assert pool.waiting == 1
+        assert (pool.speaking, pool.at_ease) == (4, 3)
         for utterance in utterances[:3]:
             utterance.push(SECOND)
         for utterance in utterances[:3]:

@@ -104,6 +104,15 @@ def test_a_pause_is_decoded_and_the_commit_takes_that() -> None:
     assert job.over
 
 
+def test_it_says_how_many_it_hears_in_time() -> None:
+    """No more than it takes; where that was not measured, all of them."""
+    model, usual = FakeModel(), Usual()
+    about = [
+        WhisperJobs(model, 4, usual, at_ease=n).about["at_ease"] for n in (0, 2, 9)
+    ]
+    assert about == [4, 2, 4]
+
+
 def test_speech_that_goes_on_is_decoded_anew() -> None:
     """The whole of it."""
     bench = Bench()

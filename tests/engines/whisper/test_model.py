@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,17 @@ def test_several_are_decoded_in_one_pass(model: WhisperModel) -> None:
     assert [word.text for word in found[2].timed] == found[2].text.split()
     assert all(one.language == "en" for one in found[:3])
     assert not found[3].believed
+
+
+def test_what_it_costs_is_measured_on_as_many_tokens_as_people_say(
+    model: WhisperModel,
+) -> None:
+    """Noise ends at once, which says nothing of speech."""
+    cost_s = model.cost_s()
+    began_s = time.process_time()
+    model.decode([Asked(np.zeros(MIC_RATE // 2, np.float32))])
+    assert cost_s > 0
+    assert cost_s > 0.5 * (time.process_time() - began_s)
 
 
 @pytest.mark.speech

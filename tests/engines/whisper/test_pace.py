@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from voiceserver.engines.whisper.pace import (
     Pace,
     Room,
     Want,
+    capacity,
 )
 
 BLOCK = MIC_RATE // 25  # 40 ms
@@ -197,6 +199,24 @@ def test_partials_are_left_out_before_a_final_is_late() -> None:
     assert crowded.partials / 10 < alone.partials / 2
     late = sorted(crowded.finals_s)[int(0.95 * len(crowded.finals_s))]
     assert late < 1.0
+
+
+def test_a_slow_core_gives_fewer_partials_that_a_final_would_wait_for() -> None:
+    """One whose decodes take half a second gives half of them, even to one speaker."""
+    quick, slow = Core(1, 0.1), Core(1, 0.5)
+    quick.run(10)
+    slow.run(10)
+    assert slow.partials < 0.7 * quick.partials
+
+
+@pytest.mark.parametrize(
+    ("cost_s", "most"), [(0.11, 11), (0.27, 5), (9.0, 1), (0, 1250)]
+)
+def test_how_many_are_heard_in_time_follows_from_what_one_costs(
+    cost_s: float, most: int
+) -> None:
+    """Half of a core's time; at least one is, somehow."""
+    assert capacity(cost_s) == most
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0, 1)), max_size=60))

@@ -99,6 +99,17 @@ class RemoteRecogniser:
         return not self._relieved or self.up
 
     @property
+    def speaking(self) -> int:
+        """Utterances that are open, those that wait for a place included."""
+        return sum(child.running for child in self._children) + len(self._waiting)
+
+    @property
+    def at_ease(self) -> int:
+        """How many may be open before their words are late; 0 while none is up."""
+        told = [child.about.get("at_ease", child.slots) for child in self._children]
+        return sum(n for n in told if isinstance(n, int))
+
+    @property
     def waiting(self) -> int:
         """Utterances that wait for a place."""
         return len(self._waiting)

@@ -20,7 +20,7 @@ from voiceserver.engines.base import Hypothesis
 from voiceserver.engines.remote.hypotheses import written
 from voiceserver.engines.whisper.beliefs import VOICED_MS, agreed
 from voiceserver.engines.whisper.model import Asked, Decoded, WhisperModel
-from voiceserver.engines.whisper.pace import LONGEST, Pace, Room, Want
+from voiceserver.engines.whisper.pace import LONGEST, Pace, Room, Want, capacity
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.ipc import Kind, Meta
 from voiceserver.weights.catalogue import MODELS
@@ -71,6 +71,7 @@ class WhisperJobs:
         usual: What holds where nothing else is asked for.
         clock: Monotonic seconds.
         batch: Utterances in one pass.
+        at_ease: Utterances at a time whose words are not late; 0 is all.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class WhisperJobs:
         usual: Usual,
         clock: Callable[[], float] = time.monotonic,
         batch: int = 1,
+        at_ease: int = 0,
     ) -> None:
         self._model = model
+        self._at_ease = min(at_ease or speakers, speakers)
         self._speakers = speakers
         self._usual = usual
         self._clock = clock
@@ -91,10 +94,11 @@ class WhisperJobs:
 
     @property
     def about(self) -> Meta:
-        """How many utterances it takes at a time, and their language."""
+        """How many utterances it takes at a time, at ease, and their language."""
         language = self._usual.language
         return {
             "slots": self._speakers,
+            "at_ease": self._at_ease,
             "language": language if language != "auto" else "",
             "device": self._model.device,
         }
@@ -386,7 +390,7 @@ def load(settings: dict[str, object]) -> WhisperJobs:
         ", ".join(map(str, words)) if isinstance(words, list | tuple) else "",
     )
     speakers = settings.get("speakers")
-    batch = BATCH if model.device == "cuda" else 1
-    return WhisperJobs(
-        model, speakers if isinstance(speakers, int) else 16, usual, batch=batch
-    )
+    most = speakers if isinstance(speakers, int) else 16
+    if model.device == "cuda":
+        return WhisperJobs(model, most, usual, batch=BATCH)
+    return WhisperJobs(model, most, usual, at_ease=capacity(model.cost_s()))
