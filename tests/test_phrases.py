@@ -109,6 +109,28 @@ def test_phrases_cover_the_text_in_order(text: str, size: int) -> None:
     assert sum(c.isalnum() for c in kept) == sum(c.isalnum() for c in text)
 
 
+def test_a_late_first_clause_ends_with_its_last_whole_word() -> None:
+    """Never within a number, nor with so little that a gap would follow."""
+    splitter = PhraseSplitter()
+    assert splitter.push("The town ", late=True) == []
+    assert splitter.push("of some 20", late=True) == [Phrase("The town of some", 0)]
+    assert splitter.push(" 000 people by the sea", late=True) == []
+    assert [phrase.text for phrase in splitter.flush()] == ["20 000 people by the sea"]
+
+
+@given(
+    st.lists(st.tuples(st.text("ab1 ,.\n", max_size=30), st.booleans()), max_size=30)
+)
+def test_no_word_is_lost_where_a_clause_is_late(pieces: list[tuple[str, bool]]) -> None:
+    """Whenever it is: all that was pushed is in the phrases, in order."""
+    splitter = PhraseSplitter()
+    phrases = [one for piece, late in pieces for one in splitter.push(piece, late)]
+    phrases += splitter.flush()
+    said = "".join(phrase.text for phrase in phrases)
+    text = "".join(piece for piece, _ in pieces)
+    assert [*filter(str.isalnum, said)] == [*filter(str.isalnum, text)]
+
+
 @given(st.text("ab ., ?", max_size=200))
 def test_the_size_of_deltas_changes_nothing_but_the_moment(text: str) -> None:
     """Character by character or at once: the words are the same."""

@@ -17,6 +17,9 @@ from voiceserver.markup import Markup
 FIRST_CLAUSE = 12  # characters
 TIGHT_CLAUSE = 4  # the same where time is short: "Yes, ..." is better than silence
 NEXT_CLAUSE = 60
+# A first clause that has grown for so long, in seconds since it was asked for, is
+# spoken as far as it goes: a slow model is about as fast as a voice from there on.
+FIRST_CLAUSE_S = 4.0
 # A clause is cut at a space beyond this, so that a model that never punctuates is
 # heard too: about 12 s of speech.
 LONGEST = 180
@@ -36,6 +39,7 @@ _ABBREVIATION = re.compile(
 )
 _LONGEST_ABBREVIATION = 8  # characters
 _SPEAKABLE = re.compile(r"\w")
+_WORD_END = re.compile(r"(?<=[^\W\d])\s(?=\S)")
 # Text is looked at in pieces of this size, so that the work grows with the text and
 # not with its square.
 _PIECE = 256
@@ -73,9 +77,18 @@ class PhraseSplitter:
         """Characters of code so far, which no phrase holds."""
         return self._markup.left_out
 
-    def push(self, text: str) -> list[Phrase]:
-        """Add text; return the phrases it completes."""
-        return self._split(self._markup.push(text))
+    def push(self, text: str, late: bool = False) -> list[Phrase]:
+        """Add text; return the phrases it completes.
+
+        Args:
+            text: More of it.
+            late: The first clause has taken long: it ends with the last whole word.
+        """
+        phrases = self._split(self._markup.push(text))
+        if not (late and self._first):
+            return phrases
+        ends = [match.start() for match in _WORD_END.finditer(self._rest)]
+        return self._take(ends[-1]) if ends and ends[-1] >= self._shortest else []
 
     def flush(self) -> list[Phrase]:
         """Return what is left."""

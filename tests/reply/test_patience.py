@@ -66,6 +66,17 @@ def test_nobody_waits_in_silence_for_what_is_read() -> None:
     assert patience.due_s(11) == 19 and patience.limit_ms == 8000
 
 
+def test_a_first_clause_that_grows_is_late_at_half_its_time() -> None:
+    """Of what has no words yet nothing can be said."""
+    patience = asked()
+    assert not patience.clause_is_late(15)
+    patience.came(11)
+    assert not patience.clause_is_late(13.9)
+    assert patience.clause_is_late(14)
+    patience.clause()
+    assert not patience.clause_is_late(15)
+
+
 @given(st.lists(st.floats(0.01, 1.99), min_size=1, max_size=200), st.booleans())
 def test_a_steady_stream_is_never_late(gaps: list[float], voiced: bool) -> None:
     """Once its first clause is there, at any pace below the limit."""

@@ -45,6 +45,21 @@ def test_a_steady_answer_is_given_whole(a_second: float, n: int) -> None:
     check(talk)
 
 
+@pytest.mark.parametrize(("a_second", "others"), [(1.5, ()), (3, ()), (3, ("ok",))])
+def test_a_long_first_clause_is_spoken_as_far_as_it_goes(
+    a_second: float, others: tuple[str, ...]
+) -> None:
+    """Thirty words without a stop, slowly: the whole is said, and no line for it."""
+    talk = Providers("ok", *others)
+    service = talk.transport.services["a"]
+    service.gap_s, service.deltas = 1 / a_second, (*["word "] * 30, "end.")
+    [record] = talk.talk(pause_s=60)
+    assert said(talk) == "word " * 30 + "end."
+    assert record.answered_by == "a"
+    assert set(record.steps) <= {"text.filler"}
+    check(talk)
+
+
 @pytest.mark.parametrize("pause_ms", [700, 1300])
 def test_a_pause_before_the_first_clause_is_waited_for(pause_ms: int) -> None:
     """Where nobody else could be asked: the words that are there are kept."""

@@ -147,7 +147,9 @@ class Answer:
 
     async def _take(self, piece: TextItem) -> None:
         self._held.append(piece)
-        phrases = self._splitter.push(piece) if isinstance(piece, str) else []
+        phrases: list[Phrase] = []
+        if isinstance(piece, str):
+            phrases = self._splitter.push(piece, self._stages.clause_is_late())
         # What is read is told word by word: no clause is waited for.
         words = self._silent and isinstance(piece, str) and bool(piece.strip())
         if phrases or words or self.worded.is_set():

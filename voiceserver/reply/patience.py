@@ -8,6 +8,8 @@ passed in. Knows neither the model nor the voice.
 
 from __future__ import annotations
 
+from voiceserver.phrases import FIRST_CLAUSE_S
+
 
 class Patience:
     """The ``streams.Limits`` of one answer's text.
@@ -24,6 +26,7 @@ class Patience:
         self._words_s = words_s
         self._total_s = total_s
         self._read = read
+        self._clause_s = min(FIRST_CLAUSE_S, total_s / 2)
         self._asked_s: float | None = None
         self._since_s = 0.0  # the last sign of more, or the wait for it
         self._worded = False
@@ -51,6 +54,11 @@ class Patience:
     def clause(self) -> None:
         """The first clause is there, or what is none and takes its time: a call."""
         self._begun = True
+
+    def clause_is_late(self, now_s: float) -> bool:
+        """Whether the first clause grows, but has taken long."""
+        waited_s = now_s - (now_s if self._asked_s is None else self._asked_s)
+        return self._worded and not self._begun and waited_s >= self._clause_s
 
     def sounding(self) -> None:
         """The voice has something to say, for as long as nothing else is told."""

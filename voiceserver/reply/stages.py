@@ -87,6 +87,12 @@ class Stages:
         if began_ns is not None:
             self._ledger.spend(stage, began_ns, self._now_ns(), "ok")
 
+    def clause_is_late(self) -> bool:
+        """Whether the first clause grows, but has taken long."""
+        if self._patience is None:
+            return False
+        return self._patience.clause_is_late(asyncio.get_running_loop().time())
+
     def sounding(self) -> None:
         """The voice has something to say: words may take their time."""
         if self._patience is not None:

@@ -6,6 +6,7 @@ another may take a failed one's place; after it two models are never spliced.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -32,7 +33,12 @@ from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
-from voiceserver.phrases import FIRST_CLAUSE, TIGHT_CLAUSE, PhraseSplitter
+from voiceserver.phrases import (
+    FIRST_CLAUSE,
+    FIRST_CLAUSE_S,
+    TIGHT_CLAUSE,
+    PhraseSplitter,
+)
 from voiceserver.tools import ToolCall
 
 SHORTEST_HEDGE_S = 0.15
@@ -164,6 +170,7 @@ class TextChain(Tended):
         request: TextRequest,
         later: Sequence[Route],
     ) -> Attempt[TextItem]:
+        asked_s = asyncio.get_running_loop().time()
         splitter = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
 
         def enough(piece: TextItem) -> bool:
@@ -172,7 +179,8 @@ class TextChain(Tended):
                 return True
             if request.read:
                 return isinstance(piece, str) and bool(piece.strip())
-            return isinstance(piece, str) and bool(splitter.push(piece))
+            late = asyncio.get_running_loop().time() - asked_s > FIRST_CLAUSE_S
+            return isinstance(piece, str) and bool(splitter.push(piece, late))
 
         def ask(note: Callable[[Note], None]) -> AsyncGenerator[TextItem, None]:
             items = model.reply(replace(request, observe=note))
