@@ -82,6 +82,21 @@ def test_a_model_that_hangs_is_ended_at_its_hard_limit() -> None:
     assert bench.text.open_streams == 0
 
 
+class Undecided(FakeText):
+    """Fails in choosing who answers, before there is a stream."""
+
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        raise EngineFailed("undecided", "no rule can be read")
+
+
+def test_an_engine_that_fails_at_the_call_fails_like_any_item() -> None:
+    """Its words are begun like any; the failure comes with the first."""
+    bench = Bench(Undecided())
+    with pytest.raises(StageFailed, match="no rule"):
+        run_virtual(bench.words())
+    assert bench.outcomes() == [("text", "failed")]
+
+
 class Noted(FakeText):
     """Says who answers and what it cost."""
 

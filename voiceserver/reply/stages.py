@@ -194,7 +194,7 @@ class Stages:
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)
-        return self._within(Stage.TEXT, model.reply(request), self._patience)
+        return self._within(Stage.TEXT, lambda: model.reply(request), self._patience)
 
     @property
     def mute(self) -> bool:
@@ -230,7 +230,7 @@ class Stages:
         )
         return self._within(
             Stage.SPEECH,
-            speech.speak(request),
+            lambda: speech.speak(request),
             FixedLimits(self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
         )
 
@@ -278,19 +278,20 @@ class Stages:
     async def _within(
         self,
         stage: Stage,
-        stream: AsyncGenerator[T, None],
+        begin: Callable[[], AsyncGenerator[T, None]],
         limits: Limits,
     ) -> AsyncGenerator[T, None]:
-        """Bound ``stream`` and account for it; owns it.
+        """Bound what ``begin`` returns and account for it; owns it.
 
+        An engine may decide in that very call who answers: it fails like any item.
         Only a stage's first call of a turn is entered.
         """
         first = not self._ledger.has(stage) and stage not in self._began
         if first and not self._abandoned:
             self._began[stage] = self._now_ns()
-        limited = bounded(stream, stage.value, limits)
         outcome = "cancelled"
         try:
+            limited = bounded(begin(), stage.value, limits)
             async with aclosing(limited):
                 async for item in limited:
                     if item == "":

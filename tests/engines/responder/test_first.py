@@ -170,3 +170,17 @@ def test_a_result_of_a_function_is_the_models() -> None:
 def test_an_answer_with_settings_of_its_own_is_the_models() -> None:
     """A response out of the band, such as a classification of the conversation."""
     assert ask("twelve times seven", given=True)[0] == [MODEL]
+
+
+def test_the_rest_answers_by_its_own_stream() -> None:
+    """Nothing stands between the model's words and who reads them."""
+    request = TextRequest((Message("user", "tell me about the sea"),))
+    stream = Model().reply(request)
+
+    class Kept:
+        name = version = "kept"
+
+        def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+            return stream
+
+    assert ResponderFirst(Responder(ResponderConfig()), Kept()).reply(request) is stream

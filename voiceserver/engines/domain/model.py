@@ -23,7 +23,7 @@ from voiceserver.engines.base import (
     TextModel,
     TextRequest,
 )
-from voiceserver.engines.domain.dialogue import Dialogue, State
+from voiceserver.engines.domain.dialogue import Dialogue, Move, State
 from voiceserver.engines.domain.terms import Domain, Intent, fill_in
 from voiceserver.engines.providers.http import HttpResponse, Transport, read_up_to
 from voiceserver.errors import EngineFailed, ProviderFailed
@@ -73,14 +73,16 @@ class DomainFirst:
         """The rest's, and the checksum of the domain's file."""
         return f"{self._rest.version}+{self._domain.checksum}"
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
-        """Answer by the domain, or hand over."""
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Return the domain's answer, or the rest's own: none of it passes here."""
         move = self._dialogue.answer(request.messages)
         if not move.say and not move.carry_out:
-            async with aclosing(self._rest.reply(request)) as items:
-                async for item in items:
-                    yield item
-            return
+            return self._rest.reply(request)
+        return self._answer(move, request)
+
+    async def _answer(
+        self, move: Move, request: TextRequest
+    ) -> AsyncGenerator[TextItem, None]:
         request.observe(Answering(self._domain.name))
         if request.guess and move.carry_out:
             raise EngineFailed(self._domain.name, "nothing is carried out on a guess")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from voiceserver.engines.base import Answering, TextItem, TextModel, TextRequest
 from voiceserver.engines.responder.responder import Rejoinder, Responder
@@ -48,18 +47,16 @@ class ResponderFirst:
         """The rest's, and that of the rules."""
         return f"{self._rest.version}+{self._responder.version}"
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
-        """Answer by rules, or hand over.
-
-        Raises:
-            EngineFailed: If the rest does.
-        """
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Return the answer by rules, or the rest's own: none of it passes here."""
         known = self._known(request)
         if known is None:
-            async with aclosing(self._rest.reply(request)) as items:
-                async for item in items:
-                    yield item
-            return
+            return self._rest.reply(request)
+        return self._answer(known, request)
+
+    async def _answer(
+        self, known: Rejoinder, request: TextRequest
+    ) -> AsyncGenerator[TextItem, None]:
         request.observe(Answering(self._responder.name))
         if known.reminder is not None:
             yield known.reminder
