@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from voiceserver.voice.text.abbreviations import NUMBERED, REGNAL
-from voiceserver.voice.text.addresses import Rule, Spoken, code_part, spell
+from voiceserver.voice.text.addresses import Rule, Spoken, code, code_part, spell
 from voiceserver.voice.text.evidence import before
 from voiceserver.voice.text.numbers import cardinal, decimal, ordinal, roman, year
 
@@ -169,6 +169,58 @@ def _doses(m: re.Match[str]) -> Spoken | None:
     return [*words, "hours"]
 
 
+_PIECES = {"K": "king", "Q": "queen", "R": "rook", "B": "bishop", "N": "knight"}
+_MOVE = (
+    r"(?P<piece>[KQRBN])?(?P<file>[a-h])?(?P<rank>[1-8])?(?P<takes>x)?"
+    r"(?P<to>[a-h])(?P<row>[1-8])(?:=(?P<becomes>[QRBN]))?(?P<check>[+#])?(?![\w'-])"
+)
+_OF_CHESS = re.compile(
+    r"\b(?:[Cc]hess|[Cc]heckmates?|[Pp]awns?|[Kk]nights?|[Bb]ishops?|[Rr]ooks?"
+    r"|[Ww]hite (?:plays|moves|has|to)|[Bb]lack (?:plays|moves|answers|replies|to)"
+    r"|[KQRBN][a-h]?[1-8]?x?[a-h][1-8][+#]?|[a-h]x[a-h][1-8]|O-O(?:-O)?"
+    r"|\d{1,2}\.(?:\.\.)? ?[a-h][1-8])(?![\w'])"
+)
+
+
+def _is_of_chess(m: re.Match[str]) -> bool:
+    """Whether a move, a piece or the game is named beside it."""
+    lead = before(m, 60)
+    return bool(_OF_CHESS.search(lead) or _OF_CHESS.search(m.string[m.end() :][:60]))
+
+
+def _move(m: re.Match[str]) -> Spoken | None:
+    """A move of chess: Nf3, exd5, Qxe7+."""
+    named = m["piece"] or m["takes"] or m["becomes"]
+    if not named or not _is_of_chess(m):
+        return None
+    words = [_PIECES[m["piece"]]] if m["piece"] else []
+    words += spell(m["file"]) if m["file"] else []
+    words += cardinal(int(m["rank"])) if m["rank"] else []
+    words += ["takes"] if m["takes"] else []
+    words += [*spell(m["to"]), *cardinal(int(m["row"]))]
+    words += ["equals", _PIECES[m["becomes"]]] if m["becomes"] else []
+    return words + {"+": ["check"], "#": ["checkmate"]}.get(m["check"] or "", [])
+
+
+def _castles(m: re.Match[str]) -> Spoken | None:
+    if not _is_of_chess(m):
+        return None
+    return ["castles", *(["queenside"] if m["long"] else [])]
+
+
+def _words_between(m: re.Match[str]) -> Spoken | None:
+    """A number, a word and a number in one: 2in1, 4for4, 10by12."""
+    first, second = cardinal(int(m["first"])), cardinal(int(m["second"]))
+    return [*first, m["word"].lower(), *second]
+
+
+def _colour(m: re.Match[str]) -> Spoken | None:
+    """A colour in hexadecimal digits is no topic of a network."""
+    digits = m["digits"]
+    mixed = not digits.isdecimal() and re.search(r"\d", digits)
+    return ["hash", *code(digits)] if mixed else None
+
+
 def _stars(m: re.Match[str]) -> Spoken | None:
     """A rating drawn in stars: three full and two empty are three out of five."""
     full, empty = len(m["full"]), len(m["empty"])
@@ -282,6 +334,12 @@ NOTATION_PATTERNS: tuple[tuple[str, Rule], ...] = (
         _of_degrees,
     ),
     (r"q(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))? ?h(?:rs?)?(?!\w)", _doses),
+    (_MOVE, _move),
+    (r"O-O(?P<long>-O)?(?![\w-])", _castles),
+    (r"(?P<first>\d{1,2})(?P<word>(?i:in|to|by|for))(?P<second>\d{1,2})(?!\w)",
+     _words_between),
+    (r"(?P<number>\d{1,2})U[Pp]\b", lambda m: [*cardinal(int(m["number"])), "up"]),
+    (r"#(?P<digits>[0-9a-fA-F]{6}|[0-9a-fA-F]{8}|[0-9a-fA-F]{3})(?!\w)", _colour),
     (_CHORD + r"(?![\w'])", _chord),
     (r"(?P<full>\u2605+)(?P<empty>\u2606*)", _stars),
     (r"(?P<number>\d{1,2}(?:\.\d)?) ?(?P<full>\u2605)", _starred),
