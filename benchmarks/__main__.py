@@ -35,6 +35,7 @@ BY_NAME = (
     "media_browser",
     "media_words",
     "random_events",
+    "router",
     "soak",
     "text_normaliser",
     "turns",

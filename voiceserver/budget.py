@@ -128,6 +128,10 @@ class TurnRecord:
         spoken_by: Who spoke; ``""`` if nobody.
         left_out: Characters of the answer that were told and not spoken: code, and
             letters that the voice does not know.
+        tier: Of the text model that was asked first, ``"simple"`` or ``"complex"``;
+            ``"refuse"`` or ``"hand_over"`` where a rule did; ``""`` where nothing
+            was decided.
+        tier_reasons: Why, by name.
     """
 
     turn: int
@@ -146,6 +150,8 @@ class TurnRecord:
     spent: Spent = Spent()
     spoken_by: str = ""
     left_out: int = 0
+    tier: str = ""
+    tier_reasons: tuple[str, ...] = ()
 
 
 def cap_ms(config: BudgetConfig, stage: Stage) -> int:
@@ -194,6 +200,8 @@ class TurnLedger:
         spent: See ``TurnRecord``.
         spoken_by: See ``TurnRecord``.
         left_out: See ``TurnRecord``.
+        tier: See ``TurnRecord``.
+        tier_reasons: See ``TurnRecord``.
     """
 
     turn: int
@@ -207,6 +215,8 @@ class TurnLedger:
     spent: Spent = Spent()
     spoken_by: str = ""
     left_out: int = 0
+    tier: str = ""
+    tier_reasons: tuple[str, ...] = ()
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _any_audio_ns: int | None = None
@@ -326,6 +336,8 @@ class TurnLedger:
             spent=self.spent,
             spoken_by=self.spoken_by,
             left_out=self.left_out,
+            tier=self.tier,
+            tier_reasons=self.tier_reasons,
         )
 
     def _since_commit(self, at_ns: int | None) -> float | None:

@@ -47,6 +47,8 @@ class CallSettings:
         tools: What the text model may call.
         text_only: Replies are read, not heard.
         hearing: How the caller is heard.
+        route: ``"simple"`` or ``"complex"``: the tier of the text model; ``""`` leaves
+            it to the server.
     """
 
     instructions: str
@@ -57,6 +59,7 @@ class CallSettings:
     tools: ToolUse = NO_TOOLS
     text_only: bool = False
     hearing: Hearing = Hearing()
+    route: str = ""
 
     @classmethod
     def starting(cls, config: Config) -> CallSettings:

@@ -57,6 +57,12 @@ class Metrics:
         self.steps = self._counter(
             "ladder_steps", "Rungs of the ladders taken, once a turn each", "step"
         )
+        self.routes = self._counter(
+            "route_decisions",
+            "Turns by the tier of model that was asked first, and the first reason",
+            "tier",
+            "reason",
+        )
         self.left_out = self._counter(
             "left_out_characters", "Characters of answers told and not spoken"
         )

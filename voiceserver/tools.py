@@ -18,11 +18,14 @@ class Tool:
         name: What it is called by.
         description: When to use it, for the model.
         parameters: JSON Schema of its arguments.
+        route: ``"simple"`` or ``"complex"``: the tier of the text model that speaks of
+            its result; ``""`` leaves it to the server.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

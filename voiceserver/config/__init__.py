@@ -7,6 +7,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.router import RouterConfig, RouterRule
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.telephony import (
     AudioSocketConfig,
@@ -47,5 +48,7 @@ __all__ = [
     "NumberConfig",
     "DriftConfig",
     "ShadowConfig",
+    "RouterConfig",
+    "RouterRule",
     "LogConfig",
 ]

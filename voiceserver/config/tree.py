@@ -19,6 +19,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.router import RouterConfig
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 
@@ -433,4 +434,5 @@ class Config:
     audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     shadow: ShadowConfig = field(default_factory=ShadowConfig)
+    router: RouterConfig = field(default_factory=RouterConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -229,11 +229,26 @@ class Held:
     call: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """It was decided who is asked.
+
+    Attributes:
+        tier: ``"simple"``, ``"complex"``; ``"refuse"`` or ``"hand_over"`` by a rule.
+        reasons: Why; names only, no words of anybody's.
+        score: Probability that a strong model is needed; None where none was asked.
+    """
+
+    tier: str
+    reasons: tuple[str, ...]
+    score: float | None = None
+
+
 # Of an answer that only shows life: enough for services with a least number.
 LIFE_TOKENS = 64
 
 # What an engine tells about its work beside its output, for the ledger of the turn.
-Note = Answering | Step | Spent | Held
+Note = Answering | Step | Spent | Held | Routed
 
 
 def _unheard(note: Note) -> None:
@@ -260,6 +275,7 @@ class TextRequest:
             own: it is asked of a model, not of rules.
         language: To be answered in, BCP 47; ``""`` leaves it to the model. One that
             heeds it says so by ``Answering``.
+        route: ``"simple"`` or ``"complex"`` where the client asked for that tier.
     """
 
     messages: tuple[Message, ...]
@@ -274,6 +290,7 @@ class TextRequest:
     tight: bool = field(default=False, compare=False)
     given: bool = field(default=False, compare=False)
     language: str = ""
+    route: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

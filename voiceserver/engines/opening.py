@@ -53,6 +53,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
 from voiceserver.processes.ipc import Meta
 from voiceserver.processes.process import ChildSpec
+from voiceserver.routing.router import Router
 
 if TYPE_CHECKING:
     from voiceserver.engines.remote.recogniser import RemoteRecogniser
@@ -151,6 +152,7 @@ class _Opener:
         self._warming: list[_Warming] = []
         self._own_ears: RemoteRecogniser | WithStandby | None = None
         self._http: Http | None = None
+        self._router: Router | None = None
         self._domain = _domain(config)
         self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
         self.providers: list[Route] = []
@@ -295,7 +297,32 @@ class _Opener:
         self._warming.append(voice)
         return await self._stack.enter_async_context(voice)
 
+    def _routed(self) -> Router | None:
+        """One router for rules and tiers; None where nothing needs one."""
+        config = self._config
+        strong = len({provider.tier for provider in config.text.provider}) > 1
+        share = config.router.strong_share
+        if share and not strong and text_engine(config) == PROVIDERS:
+            raise ConfigError(
+                "[router] strong_share needs text providers of both tiers: set tier = "
+                '"simple" or "complex" in each [[text.provider]]'
+            )
+        if self._router is None and (strong or config.router.rule):
+            from voiceserver.engines.providers.tiers import router_weights
+
+            self._router = Router(config.router, router_weights())
+        return self._router
+
     async def text(self) -> TextModel:
+        answering = await self._unruled()
+        router = self._routed()
+        if router is None or not router.rules:
+            return answering
+        from voiceserver.engines.ruled import Ruled
+
+        return Ruled(router, answering)
+
+    async def _unruled(self) -> TextModel:
         rest = await self._model()
         if self._domain is None:
             return rest
@@ -321,6 +348,7 @@ class _Opener:
             self._metrics,
             self.costs,
             watch=self.watch,
+            router=self._routed(),
         )
         self.providers += chain.providers
         await self._watched(dict(chain.versions))

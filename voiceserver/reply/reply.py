@@ -362,6 +362,7 @@ class Reply:
             tight,
             self.source.given,
             language,
+            settings.route,
         )
 
     def _stages(self) -> Stages:

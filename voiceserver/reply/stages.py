@@ -24,6 +24,7 @@ from voiceserver.engines.base import (
     Hypothesis,
     Message,
     Note,
+    Routed,
     SpeechChunk,
     SpeechRequest,
     TextItem,
@@ -153,6 +154,7 @@ class Stages:
         tight: bool = False,
         given: bool = False,
         language: str = "",
+        route: str = "",
     ) -> AsyncGenerator[TextItem, None]:
         """Stream the answer to ``messages``; its first clause is to be ``reached``.
 
@@ -166,6 +168,7 @@ class Stages:
             tight: Time is short.
             given: The client gave the answer messages or settings of its own.
             language: To be answered in, BCP 47; ``""`` leaves it to the model.
+            route: The tier that the client asked for; ``""`` if none.
 
         Raises:
             StageFailed: If the model fails or is late.
@@ -191,6 +194,7 @@ class Stages:
             tight=tight,
             given=given,
             language=language,
+            route=route or _route_of_result(messages, tools),
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)
@@ -245,6 +249,8 @@ class Stages:
                 self._language = language
             case Held(call):
                 self._hold(call)
+            case Routed(tier, reasons, _):
+                self._ledger.tier, self._ledger.tier_reasons = tier, reasons
             case _:
                 self._note(note)
 
@@ -252,7 +258,7 @@ class Stages:
         match note:
             case Answering(name):
                 self._ledger.spoken_by = name
-            case Held():
+            case Held() | Routed():
                 pass  # a voice's first audio is its first sign
             case _:
                 self._note(note)
@@ -369,6 +375,15 @@ def _trimmed(parts: list[SpeechChunk], longest: int) -> tuple[SpeechChunk, ...]:
         return ()
     # Marks are dropped: a line is short, and heard whole or hardly at all.
     return (SpeechChunk(samples[first:last].copy()),)
+
+
+def _route_of_result(messages: tuple[Message, ...], tools: ToolUse) -> str:
+    """The tier that is to speak of a function's result, as its client says."""
+    if not messages or messages[-1].role != "tool":
+        return ""
+    calls = {call.call_id: call.name for each in messages for call in each.calls}
+    name = calls.get(messages[-1].call_id)
+    return next((tool.route for tool in tools.tools if tool.name == name), "")
 
 
 async def _again(

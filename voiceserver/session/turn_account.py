@@ -91,6 +91,8 @@ class TurnAccount:
                 "any_audio_ms": _rounded(record.any_audio_ms),
                 "spoken_by": record.spoken_by,
                 "left_out": record.left_out,
+                "tier": record.tier,
+                "tier_reasons": list(record.tier_reasons),
                 "steps": list(record.steps),
                 "pressure": record.pressure.value,
                 "speculation": record.speculation,
@@ -133,6 +135,9 @@ class TurnAccount:
         if record.blame:
             metrics.blame.labels(record.blame).inc()
         metrics.left_out.inc(record.left_out)
+        if record.tier:
+            reason = record.tier_reasons[0] if record.tier_reasons else "score"
+            metrics.routes.labels(record.tier, reason).inc()
         for step in record.steps:
             metrics.steps.labels(step).inc()
         if record.speculation:

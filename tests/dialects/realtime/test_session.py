@@ -312,3 +312,15 @@ def test_one_null_never_costs_the_whole_update(path: str, session: Any) -> None:
     client = Client()
     [event] = client.answer("session.update", session=session)
     assert event["type"] == ("error" if path == ".tools[].name" else "session.updated")
+
+
+def test_a_route_is_asked_for_and_told_only_to_who_asked() -> None:
+    """A tier of text model: our own member."""
+    client = Client()
+    assert "route" not in client.session
+    assert update(client, route="complex") == {"route": "complex"}
+    assert client.session["route"] == "complex"
+    assert update(client, route=None) == {"route": ""}
+    assert "route" not in client.session
+    client.send("session.update", session={"route": "dear"})
+    assert client.events[-1]["error"]["param"] == "session.route"

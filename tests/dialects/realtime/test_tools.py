@@ -50,3 +50,12 @@ def test_other_names_are_taken(name: str) -> None:
     """As they are."""
     [tool] = check_tools([{**LOOK, "name": name}], "tools")
     assert tool["name"] == name
+
+
+def test_a_function_may_say_who_speaks_of_its_result() -> None:
+    """Our own member, told back only to who gave it."""
+    [tool] = check_tools([{**LOOK, "route": "complex"}], "tools")
+    assert tool["route"] == "complex"
+    assert tool_use([tool], "auto").tools[0].route == "complex"
+    with pytest.raises(BadRequest, match=r"tools\[0\].route"):
+        check_tools([{**LOOK, "route": "dear"}], "tools")

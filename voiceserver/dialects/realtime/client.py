@@ -318,4 +318,5 @@ _OVERRIDES = (
     "parallel_tool_calls",
     "prompt",
     "reasoning",
+    "route",
 )

@@ -20,6 +20,8 @@ def cost_of(record: TurnRecord) -> dict[str, Any]:
         "answered_by": record.answered_by,
         "spoken_by": record.spoken_by,
         "left_out": record.left_out,
+        "tier": record.tier,
+        "tier_reasons": list(record.tier_reasons),
         "outcome": record.outcome,
         "blame": record.blame,
         "steps": list(record.steps),

@@ -26,7 +26,12 @@ from voiceserver.dialects.fields import (
     text,
     unknown,
 )
-from voiceserver.dialects.realtime.tools import check_choice, check_tools, tool_use
+from voiceserver.dialects.realtime.tools import (
+    ROUTE,
+    check_choice,
+    check_tools,
+    tool_use,
+)
 from voiceserver.dialects.realtime.vad import (
     ServerVad,
     TurnDetection,
@@ -96,7 +101,8 @@ class SessionSettings:
             "id": session_id,
         }
         for row in ROWS:
-            if row.heard or not transcribing:
+            left_out = row.quiet and self[row.path] is None
+            if (row.heard or not transcribing) and not left_out:
                 _place(shown, row.path, row.render(self[row.path]))
         return shown
 
@@ -208,6 +214,7 @@ class Row:
         nullable: Null is a value, and does not leave the member as it is.
         heard: Also a member of sessions that only transcribe.
         render: Makes JSON of what is kept.
+        quiet: Our own: not told to clients that did not set it.
     """
 
     path: str
@@ -217,6 +224,7 @@ class Row:
     nullable: bool = False
     heard: bool = False
     render: Callable[[Any], object] = lambda value: value
+    quiet: bool = False
 
 
 def _as(check: Check[Any]) -> Callable[[Change], object]:
@@ -331,6 +339,14 @@ ROWS = (
             "max_output_tokens",
             lambda rules, settings: rules.bound(settings["max_output_tokens"]),
         ),
+    ),
+    Row(
+        "route",
+        lambda change: None if change.value is None else _as(ROUTE)(change),
+        lambda _config: None,
+        Effect("route", lambda _rules, settings: settings["route"] or ""),
+        nullable=True,
+        quiet=True,
     ),
     _echoed("truncation", "auto"),
     _echoed("tracing", nullable=True),

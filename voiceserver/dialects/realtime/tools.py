@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from voiceserver.dialects.fields import mapping, opaque, text
+from voiceserver.dialects.fields import choice, mapping, opaque, text
 from voiceserver.errors import BadRequest
 from voiceserver.tools import Tool, ToolUse
 
@@ -15,6 +15,7 @@ MAX_NAME = 64
 # OpenAI's reference of the Chat Completions API, ``FunctionObject.name``. Services
 # answer a whole request with 400 for one name beyond it.
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+ROUTE = choice("simple", "complex")
 _CHOICES = ("auto", "none", "required")
 
 
@@ -37,12 +38,15 @@ def _tool(value: object, path: str) -> dict[str, Any]:
     description = fields.get("description")
     if description is None:
         description = ""
-    return {
+    tool = {
         "type": "function",
         "name": name,
         "description": text()(description, f"{path}.description"),
         "parameters": opaque(schema, f"{path}.parameters"),
     }
+    if fields.get("route") is not None:  # our own: told back to who gave it
+        tool["route"] = ROUTE(fields["route"], f"{path}.route")
+    return tool
 
 
 def _function_name(value: object, path: str) -> str:
@@ -66,10 +70,16 @@ def check_choice(value: object, path: str) -> object:
     return value
 
 
-def tool_use(tools: Sequence[Mapping[str, Any]], choice: object) -> ToolUse:
+def tool_use(tools: Sequence[Mapping[str, Any]], chosen: object) -> ToolUse:
     """What the text model may call, from members that were checked."""
-    wanted = f"={choice['name']}" if isinstance(choice, dict) else str(choice)
+    wanted = f"={chosen['name']}" if isinstance(chosen, dict) else str(chosen)
     offered = tuple(
-        Tool(tool["name"], tool["description"], tool["parameters"]) for tool in tools
+        Tool(
+            tool["name"],
+            tool["description"],
+            tool["parameters"],
+            tool.get("route", ""),
+        )
+        for tool in tools
     )
     return ToolUse(offered, wanted)

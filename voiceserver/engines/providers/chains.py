@@ -14,10 +14,12 @@ from voiceserver.engines.providers.http import HttpLimits, Transport
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
+from voiceserver.engines.providers.tiers import Tiers
 from voiceserver.engines.providers.voice_chain import VoiceChain
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
+from voiceserver.routing.router import Router
 
 
 def text_limits(provider: TextProvider, budget: BudgetConfig) -> RouteLimits:
@@ -46,6 +48,7 @@ def text_chain(
     costs: Costs,
     environ: Mapping[str, str] = os.environ,
     watch: Watch | None = None,
+    router: Router | None = None,
 ) -> TextChain:
     """Make one text model of the ``[[text.provider]]`` tables.
 
@@ -57,6 +60,7 @@ def text_chain(
         costs: Books what they cost.
         environ: Where keys are.
         watch: Observes how each one's answers go; None is nobody.
+        router: Decides between their tiers; None keeps the order of preference.
 
     Raises:
         ConfigError: If there is no provider, or a key is missing.
@@ -82,7 +86,10 @@ def text_chain(
         routes.append((route, model))
     budget = config.budget
     hedges = Hedges(budget.hedge_share if budget.hedge else 0.0)
-    return TextChain(routes, last, hedges, watch)
+    of = [provider.tier for provider in config.text.provider]
+    both = router is not None and len(set(of)) > 1
+    tiers = (Tiers(router), of) if router is not None and both else None
+    return TextChain(routes, last, hedges, watch, tiers)
 
 
 def voice_chain(

@@ -31,6 +31,7 @@ from voiceserver.engines.providers.race import (
 )
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
+from voiceserver.engines.providers.tiers import Tiers, in_order
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
 from voiceserver.phrases import (
@@ -43,6 +44,7 @@ from voiceserver.tools import ToolCall
 
 SHORTEST_HEDGE_S = 0.15
 HEDGE_MARGIN = 1.05  # of the ninth decile: calls that are all alike are not slow
+Routes = Sequence[tuple[Route, TextModel]]
 HEDGES_KEPT = 5.0  # of the share not used, so many may come in a row
 
 
@@ -75,6 +77,7 @@ class TextChain(Tended):
         last: Answers when none of them does; cannot fail.
         hedges: How often the second may be asked beside the first.
         watch: Observes how each one's answers go; None is nobody.
+        tiers: Of the routes, and who decides between them; None keeps their order.
     """
 
     def __init__(
@@ -83,8 +86,10 @@ class TextChain(Tended):
         last: TextModel | None,
         hedges: Hedges,
         watch: Watch | None = None,
+        tiers: tuple[Tiers, Sequence[str]] | None = None,
     ) -> None:
         self._routes = list(routes)
+        self._tiers = tiers
         self._last = last
         self._hedges = hedges
         self._watch = watch
@@ -123,8 +128,9 @@ class TextChain(Tended):
                 that did breaks off later.
         """
         tried: list[Attempt[TextItem]] = []
+        routes = self._ordered(request)
         try:
-            attempt = await first_to_begin(self._starts(request, tried))
+            attempt = await first_to_begin(self._starts(routes, request, tried))
         except EngineFailed:
             if self._last is None:
                 raise
@@ -138,20 +144,27 @@ class TextChain(Tended):
             await close_losers(tried)
         attempt.win()
         request.observe(Answering(attempt.route.name, request.language))
-        if attempt.route is not self._routes[0][0]:
+        if attempt.route is not routes[0][0]:
             request.observe(Step.NEXT_MODEL)
         async with aclosing(attempt.items()) as pieces:
             async for piece in pieces:
                 yield piece
 
+    def _ordered(self, request: TextRequest) -> Routes:
+        """The routes in the order in which they are asked for this request."""
+        if self._tiers is None:
+            return self._routes
+        tiers, of = self._tiers
+        return in_order(tiers.decide(request).tier, self._routes, of)
+
     def _starts(
-        self, request: TextRequest, tried: list[Attempt[TextItem]]
+        self, routes: Routes, request: TextRequest, tried: list[Attempt[TextItem]]
     ) -> Iterator[Start[Attempt[TextItem]]]:
         may_hedge = request.hedge and self._hedges.turn()
-        for at, (route, model) in enumerate(self._routes):
+        for at, (route, model) in enumerate(routes):
             if not route.free:
                 continue
-            later = [other for other, _ in self._routes[at + 1 :]]
+            later = [other for other, _ in routes[at + 1 :]]
             if tried and not tried[0].ended and len(tried) == 1:
                 self._hedges.use()
                 tried[0].hedged = True

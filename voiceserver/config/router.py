@@ -1,0 +1,98 @@
+"""``[router]`` and ``[[router.rule]]``: which text model answers a turn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+MOST_RULES = 5000
+_PATTERN = re.compile(
+    r"(?:[^\W_]+(?:['-][^\W_]+)*\*?|\*)(?: (?:[^\W_]+(?:['-][^\W_]+)*\*?|\*))*"
+)
+Topic = Literal["", "medical", "selfharm", "legal", "money"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterRule:
+    """``[[router.rule]]``: what follows from a turn's words, before any score.
+
+    Attributes:
+        name: Shown as the reason of a decision; empty is its number.
+        pattern: Words in this order: ``*`` stands for any words between, ``pill*``
+            for any word that begins so. Or ``topic``, one of the two.
+        topic: One that the router is trained to hear; empty is none.
+        then: ``"complex"`` or ``"simple"`` picks the tier of the model; ``"refuse"``
+            says ``say`` and asks none; ``"hand_over"`` does so too, and calls
+            ``tool`` where the client offers it. Of several rules the most careful
+            holds: hand over, refuse, complex, simple.
+        say: What is said in place of an answer.
+        tool: Function of the client that hands the caller over to a person.
+    """
+
+    then: Literal["simple", "complex", "refuse", "hand_over"]
+    name: str = ""
+    pattern: str = ""
+    topic: Topic = ""
+    say: str = ""
+    tool: str = ""
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(self.pattern) != bool(self.topic),
+            "a rule has a pattern or a topic, one of the two",
+        )
+        if self.pattern:
+            words = " ".join(self.pattern.lower().split())
+            _require(
+                _PATTERN.fullmatch(words) is not None and any(map(str.isalnum, words)),
+                f"pattern = {self.pattern!r} must be words, with * for any words "
+                "between two, or at the end of one",
+            )
+            _require(len(words.split()) <= 20, "pattern has more than 20 words")
+        speaks = self.then in ("refuse", "hand_over")
+        _require(
+            speaks == bool(self.say.strip()),
+            'say is what is said by then = "refuse" or "hand_over", and needed there',
+        )
+        _require(
+            not self.tool or self.then == "hand_over",
+            'tool goes with then = "hand_over" only',
+        )
+
+    @property
+    def about(self) -> str:
+        """What it is about, to tell rules from each other."""
+        return self.topic or " ".join(self.pattern.lower().split())
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfig:
+    """``[router]``: which of the ``[[text.provider]]`` tables is asked first.
+
+    Attributes:
+        strong_share: Share of turns that a provider of ``tier = "complex"`` answers,
+            0..1: those that need it most. 0 leaves the order of preference; the
+            share is kept whatever callers ask.
+        rule: What comes before that.
+    """
+
+    strong_share: float = 0.0
+    rule: tuple[RouterRule, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.strong_share <= 1, "strong_share must be 0..1")
+        _require(len(self.rule) <= MOST_RULES, f"more than {MOST_RULES} rules")
+        seen: dict[str, tuple[int, RouterRule]] = {}
+        for at, rule in enumerate(self.rule):
+            first, other = seen.setdefault(rule.about, (at, rule))
+            _require(
+                (rule.then, rule.say, rule.tool) == (other.then, other.say, other.tool),
+                f"rule[{first}] and rule[{at}] contradict each other: both are about "
+                f"{rule.about!r}",
+            )

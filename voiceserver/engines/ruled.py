@@ -1,0 +1,75 @@
+"""The operator's rules before all that answers: what is refused, and handed over.
+
+A ``TextModel`` around another. What a rule says is said in its words; handing over
+calls the client's function of that name, where it offers one. Rules that only pick a
+tier are the providers' business (``providers/tiers``).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from voiceserver.engines.base import (
+    Answering,
+    Routed,
+    TextItem,
+    TextModel,
+    TextRequest,
+)
+from voiceserver.routing.router import Router
+from voiceserver.routing.turns import Turn
+from voiceserver.tools import ToolCall
+
+NAME = "rule"  # who answers, in ledger and metrics
+
+
+class Ruled:
+    """A ``TextModel`` that asks the rules first.
+
+    Args:
+        router: Has them.
+        rest: Answers everything else.
+    """
+
+    def __init__(self, router: Router, rest: TextModel) -> None:
+        self._router = router
+        self._rest = rest
+
+    @property
+    def name(self) -> str:
+        """Of the model that answers the rest; what a rule says is noted."""
+        return self._rest.name
+
+    @property
+    def version(self) -> str:
+        """The rest's."""
+        return self._rest.version
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Say what a rule says, or hand over.
+
+        Raises:
+            EngineFailed: If the rest does.
+        """
+        last = request.messages[-1] if request.messages else None
+        decision = None
+        if last is not None and last.role == "user" and last.text:
+            decision = self._router.ruled(Turn(last.text))
+        rule = decision.rule if decision else None
+        if decision is None or rule is None:
+            async with aclosing(self._rest.reply(request)) as items:
+                async for item in items:
+                    yield item
+            return
+        request.observe(Answering(NAME))
+        request.observe(Routed(rule.then, decision.reasons, decision.score))
+        yield rule.say
+        offered = request.tools.choice != "none" and any(
+            tool.name == rule.tool for tool in request.tools.tools
+        )
+        if rule.tool and offered:
+            why = json.dumps({"reason": decision.reasons[0]})
+            yield ToolCall(f"call_{uuid.uuid4().hex[:24]}", rule.tool, why)
