@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from voiceserver.cli.reference import EXAMPLE
 from voiceserver.config import Config
 from voiceserver.config.parse import load, parse
-from voiceserver.config.reference import document, example, tables
+from voiceserver.config.reference import attributes, document, example, tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -28,6 +30,14 @@ def test_a_setting_that_names_a_file_is_a_path() -> None:
         for setting in table.settings:
             is_path = named.search(setting.meaning) is not None
             assert (setting.kind == "path") == is_path, setting.name
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_the_indent_of_a_docstring_does_not_matter(indent: str) -> None:
+    """Python 3.13 takes it off."""
+    lines = ("A table.", "", "Attributes:", "    host: Where", "        it is.", "")
+    docstring = f"\n{indent}".join(lines)
+    assert [*attributes(docstring)] == [("host", "Where it is.")]
 
 
 def test_names_that_others_know_are_told() -> None:

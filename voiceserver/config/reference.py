@@ -8,6 +8,7 @@ setting may take beyond its type are told.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from voiceserver.config.tree import Config
 
 Choices = Mapping[str, Sequence[str]]  # by the path of a setting of text
-_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*)$")
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*)$")
 
 _INTRODUCTION = """\
 # Configuration
@@ -73,7 +74,7 @@ def tables(choices: Choices | None = None) -> list[Table]:
 def _tables(kind: type, key: str, choices: Choices) -> Iterator[Table]:
     hints = get_type_hints(kind)
     settings, below = [], []
-    meanings = dict(_attributes(kind.__doc__ or ""))
+    meanings = dict(attributes(kind.__doc__ or ""))
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
         path = f"{key}.{field.name}" if key else field.name
@@ -145,10 +146,12 @@ def _summary(kind: type) -> str:
     return " ".join(head.split(":", 1)[-1].split())
 
 
-def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+def attributes(docstring: str) -> Iterator[tuple[str, str]]:
     """Yield name and text of each entry of a docstring's ``Attributes``."""
     name, words = "", [""]
-    for line in docstring.partition("Attributes:")[2].splitlines():
+    # From 3.13 on Python itself takes off what all lines are indented by.
+    clean = inspect.cleandoc(docstring)
+    for line in clean.partition("Attributes:")[2].splitlines():
         if match := _ATTRIBUTE.match(line):
             if name:
                 yield name, " ".join(words)
