@@ -102,7 +102,8 @@ def json_object(
     try:
         parsed = read(content, what)
     except BadRequest as refused:
-        raise invalid(f"{refused}.", param, refused.code) from None
+        code = "invalid_json" if refused.code == "invalid_json" else "too_large"
+        raise invalid(f"{refused}.", param, code) from None
     if not isinstance(parsed, dict):
         raise invalid(f"{what} must be a JSON object.", param, "invalid_json")
     return parsed

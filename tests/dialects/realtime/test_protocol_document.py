@@ -97,6 +97,17 @@ def test_the_browser_page_uses_only_what_is_documented(path: Path) -> None:
         assert address in PAGE + HTTP, address
 
 
+def test_every_code_of_a_refusal_is_documented() -> None:
+    """Those that are written out where something is refused."""
+    table = PAGE.split("\n## Errors\n")[1].split("\n## ")[0]
+    told = set(re.findall(r"`([a-z_]+)`", table))
+    sources = [*SOURCES, *Path(wire.__file__).parents[1].glob("*.py")]
+    refusals = re.compile(r"BadRequest\((?:[^()]|\([^()]*\))*?, \"([a-z_]+)\"")
+    given = {code for one in sources for code in refusals.findall(one.read_text())}
+    assert "event_too_large" in given
+    assert given <= told
+
+
 def test_the_browser_page_sends_only_documented_client_events() -> None:
     """Each is one of OpenAI's."""
     sent = {
