@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.running import running
 from voiceserver.config import LogConfig
-from voiceserver.server.log import STRUCK, call_named, set_up
+from voiceserver.server.log import STRUCK, Problems, call_named, set_up
 
 SECRET = "canary-secret-4711"
 UTTERANCE = "the canary sings at midnight"
@@ -84,3 +84,21 @@ async def test_neither_a_key_nor_words_are_ever_logged(
         await server.place("late bug", headers=key)
     assert SECRET not in stream.getvalue()
     assert UTTERANCE not in stream.getvalue()
+
+
+def test_the_newest_problems_are_kept_as_they_are_logged() -> None:
+    """Warnings and errors, bounded, with secrets struck out; none once it is left."""
+    set_up(LogConfig(), [SECRET], io.StringIO())
+    problems = Problems(most=2)
+    log = logging.getLogger("voiceserver.x")
+    with problems:
+        log.info("fine")
+        log.warning("first")
+        log.warning("key %s", SECRET)
+        log.error("broken", extra={"why": "x\ny"})
+    log.error("later")
+    assert [one["line"] for one in problems.told] == [
+        f"key {STRUCK}",
+        "broken why=x\\ny",
+    ]
+    assert [one["level"] for one in problems.told] == ["warning", "error"]

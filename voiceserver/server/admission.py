@@ -67,6 +67,11 @@ class CallRegistry:
         return len(self._tasks)
 
     @property
+    def ids(self) -> frozenset[str]:
+        """Of the calls in progress."""
+        return frozenset(self._calls)
+
+    @property
     def closing(self) -> bool:
         """Whether the server is going; no call is taken any more."""
         return self._room.closing

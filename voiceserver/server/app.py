@@ -25,6 +25,7 @@ from voiceserver.server.routes import (
     client_secrets,
     internal,
     listings,
+    ops,
     providers,
     sockets,
     stream,
@@ -128,6 +129,7 @@ def application(
     router.add_get("/healthz", listings.healthz)
     router.add_get("/readyz", listings.readyz)
     router.add_get("/metrics", listings.metrics)
+    router.add_get(ops.PATH, ops.ops)
     if share is not None:
         app[SHARE] = share
         router.add_post(internal.TOKENS, internal.keep)

@@ -21,6 +21,11 @@ class EngineRoom:
         """Whether the engines are warm."""
         return self._engines is not None
 
+    @property
+    def warm(self) -> Engines | None:
+        """The engines; None while they are not warm."""
+        return self._engines
+
     def for_a_call(self) -> Engines:
         """Return the engines for one call more.
 

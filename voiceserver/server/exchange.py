@@ -15,6 +15,7 @@ from voiceserver.dialects.table import DIALECTS, Dialects, dialect_in
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.engine_room import EngineRoom
+from voiceserver.session.journal import Journal
 from voiceserver.session.ports import CallParts
 
 
@@ -29,6 +30,7 @@ class Exchange:
         engines: The engines, when warm.
         dialects: That a client may speak.
         clock: Monotonic clock.
+        journal: Of the newest turns.
     """
 
     config: Config
@@ -37,6 +39,7 @@ class Exchange:
     engines: EngineRoom
     dialects: Dialects = field(default_factory=lambda: DIALECTS)
     clock: Clock = field(default_factory=MonotonicClock)
+    journal: Journal = field(default_factory=Journal)
 
     async def place(
         self, make: MakeCall, caller: Caller, offer: str = ""
@@ -53,7 +56,10 @@ class Exchange:
         dialect = dialect_in(caller.address, self.dialects)
 
         def made(call_id: str) -> Call:
-            parts = CallParts(call_id, self.config, engines, self.clock, self.metrics)
+            self.journal.began(call_id)
+            parts = CallParts(
+                call_id, self.config, engines, self.clock, self.metrics, self.journal
+            )
             return make(Incoming(parts, dialect, caller.address, caller.session))
 
         return await self.calls.place(made, offer, caller.place, caller.key)

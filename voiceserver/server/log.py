@@ -14,6 +14,7 @@ import logging
 import re
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import TextIO
@@ -26,6 +27,7 @@ _STANDARD = frozenset(
     vars(logging.LogRecord("", 0, "", 0, "", (), None)) | {"message": 0, "asctime": 0}
 )
 STRUCK = "[struck out]"
+LONGEST = 400  # characters of a problem that is kept
 SHORTEST_SECRET = 6  # characters; shorter ones would strike ordinary words
 _TOKEN = re.compile(r"(?i)\b(bearer\s+|sk-|ek_)[A-Za-z0-9._~+/=-]{6,}")
 
@@ -95,6 +97,48 @@ class JsonLines(_Fields):
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
         return self.clean(json.dumps(content, default=str))
+
+
+class Problems(logging.Handler):
+    """Keeps the newest warnings and errors, as the log writes them.
+
+    Entered, it listens to all of this process's logging.
+    """
+
+    def __init__(self, most: int = 100) -> None:
+        super().__init__(logging.WARNING)
+        self._newest: deque[dict[str, object]] = deque(maxlen=most)
+
+    @property
+    def told(self) -> list[dict[str, object]]:
+        """The newest, oldest first: when, how grave, and the line."""
+        return list(self._newest)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self._newest.append(
+            {
+                "at": round(record.created, 1),
+                "level": record.levelname.lower(),
+                "line": _short(record),
+            }
+        )
+
+    def __enter__(self) -> Problems:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+
+def _short(record: logging.LogRecord) -> str:
+    """A record in one line, by the formatter that strikes secrets out."""
+    kinds = (each.formatter for each in logging.getLogger().handlers)
+    fields = next((one for one in kinds if isinstance(one, _Fields)), _Fields())
+    told = [f"{name}={value}" for name, value in fields.fields(record).items()]
+    line = " ".join([record.getMessage(), *told]).replace("\n", "\\n")
+    return fields.clean(line)[:LONGEST]
 
 
 def set_up(

@@ -98,6 +98,8 @@ def page_files(folder: Traversable | None = None) -> dict[str, PageFile]:
                 files[entry.name] = PageFile(content, kind, packed)
     if "index.html" in files:
         files[""] = files["index.html"]
+    if "ops.html" in files:
+        files["ops"] = files["ops.html"]  # the operator's page
     return files
 
 

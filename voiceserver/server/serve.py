@@ -49,6 +49,7 @@ from voiceserver.server.exchange import Exchange
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.listening import bound, listen
+from voiceserver.server.log import Problems
 from voiceserver.server.page import page_files
 from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
@@ -128,8 +129,8 @@ async def serve(
     try:
         # Of several workers one has them: an address can be taken once.
         mine = parts.listeners(config) if parts.number in (None, 1) else ()
-        with bound(mine):
-            await _serve(config, listening, parts, ends, ready, metrics, mine)
+        with bound(mine), Problems() as problems:
+            await _serve(config, listening, parts, ends, ready, metrics, mine, problems)
     finally:
         loop.set_exception_handler(before)
 
@@ -158,6 +159,7 @@ async def _serve(
     ready: Callable[[str], None],
     metrics: Metrics,
     mine: Sequence[Listener],
+    problems: Problems,
 ) -> None:
     if parts.share is None:
         rules = access_rules(config.server)
@@ -191,6 +193,7 @@ async def _serve(
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
             recordings=asyncio.Semaphore(n_recognisers + 1),
             recognisers=asyncio.Semaphore(n_recognisers),
+            problems=problems,
         )
         app = application(state, page_files(), connections.asking, parts.share)
         async with listening_at(app, connections, listening, tls):

@@ -21,6 +21,7 @@ from voiceserver.server.answers import busy
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange
+from voiceserver.server.log import Problems
 from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
 from voiceserver.server.tokens import Session, Tokens
@@ -164,6 +165,7 @@ class ServerState:
         decoder: Of uploads.
         recordings: How many may be held decoded at a time; further ones wait.
         recognisers: How many files may take at a time; further ones wait.
+        problems: The newest warnings and errors of the log.
     """
 
     config: Config
@@ -178,6 +180,7 @@ class ServerState:
     decoder: Decoder = field(default_factory=Decoder)
     recordings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     recognisers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    problems: Problems = field(default_factory=Problems)
 
     @property
     def calls(self) -> CallRegistry:

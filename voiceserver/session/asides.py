@@ -90,7 +90,11 @@ class Asides:
             return False
         now_ns = self._parts.clock.now_ns
         account = TurnAccount(
-            self._parts.call_id, self._parts.metrics, self._carrier, self._cost
+            self._parts.call_id,
+            self._parts.metrics,
+            self._carrier,
+            self._cost,
+            self._parts.journal,
         )
         account.open(ledger)
 

@@ -17,6 +17,7 @@ from voiceserver.config import Config
 from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
+from voiceserver.session.journal import Journal
 from voiceserver.voices import Voices
 
 
@@ -30,6 +31,7 @@ class CallParts:
         engines: Shared by all calls.
         clock: Monotonic clock.
         metrics: Of the server.
+        journal: Of its newest turns.
     """
 
     call_id: str
@@ -37,6 +39,7 @@ class CallParts:
     engines: Engines
     clock: Clock
     metrics: Metrics
+    journal: Journal = field(default_factory=Journal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ class Speaking:
         self._dialect = dialect
         self._clock = clock
         self._metrics = metrics
-        self._account = TurnAccount(parts.call_id, metrics, carrier, cost)
+        self._account = TurnAccount(
+            parts.call_id, metrics, carrier, cost, parts.journal
+        )
         self._guessing = Guessing(
             self._held_reply, parts.config.budget, clock.now_ns, metrics
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger, TurnRecord
 from voiceserver.metrics import Metrics
+from voiceserver.session.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +30,23 @@ class TurnAccount:
         metrics: Of the server.
         carrier: For metrics.
         cost: Of the call, added to.
+        journal: Told of each turn.
     """
 
     def __init__(
-        self, call_id: str, metrics: Metrics, carrier: str, cost: CallCost
+        self,
+        call_id: str,
+        metrics: Metrics,
+        carrier: str,
+        cost: CallCost,
+        journal: Journal,
     ) -> None:
         self._call_id = call_id
         self._carrier = carrier
         self._metrics = metrics
         self._ledger: TurnLedger | None = None
         self._cost = cost
+        self._journal = journal
 
     @property
     def answered_by(self) -> str:
@@ -48,6 +56,7 @@ class TurnAccount:
     def open(self, ledger: TurnLedger) -> None:
         """A turn begins; the last one's line was written."""
         self._ledger = ledger
+        self._journal.opened(self._call_id, self._carrier, ledger)
 
     def spend(self, spent: Spent) -> None:
         """Enter what was spent beside the reply, on guesses that came to nothing."""
@@ -77,6 +86,7 @@ class TurnAccount:
         record = ledger.close()
         self._cost.usd += record.spent.cost_usd
         self._measure(record)
+        self._journal.closed(self._call_id, self._carrier, record)
         log.info(
             "turn",
             extra={

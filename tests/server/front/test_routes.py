@@ -364,3 +364,15 @@ async def test_audio_goes_where_the_fewest_requests_are() -> None:
         second.n_requests = 0
         await server.place()
         assert [first.n_requests, second.n_requests] == [0, 0]
+
+
+async def test_the_operators_page_is_told_of_every_worker() -> None:
+    """In one list; one that is gone is left out."""
+    async with fronted() as server:
+        await server.place()
+        async with server.client.get("/v1/ops") as answer:
+            processes = (await answer.json())["data"]
+        assert [one["process"] for one in processes] == [1, 2]
+        server.lose(2)
+        async with server.client.get("/v1/ops") as answer:
+            assert [one["process"] for one in (await answer.json())["data"]] == [1]

@@ -52,6 +52,7 @@ from voiceserver.server.routes import (
     telephony,
 )
 from voiceserver.server.routes.listings import healthz
+from voiceserver.server.routes.ops import PATH as OPS
 from voiceserver.server.security import AccessRules
 from voiceserver.server.state import KEY_NAME
 from voiceserver.server.tokens import Kept, Tokens, digest_of
@@ -119,6 +120,7 @@ def add_routes(app: web.Application, front: FrontState) -> None:
     router.add_get("/healthz", healthz)
     router.add_get("/readyz", readyz)
     router.add_get("/metrics", metrics)
+    router.add_get(OPS, ops)
     for path in SOCKETS:
         router.add_get(path, connect)
     router.add_post(client_secrets.PATH, mint)
@@ -158,6 +160,23 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(
         body=sums.encode(), headers={"Content-Type": CONTENT_TYPE_LATEST}
     )
+
+
+async def ops(request: web.Request) -> web.Response:
+    """``GET /v1/ops``: what each worker tells, one after the other."""
+    front, headers = request.app[FRONT], asked_with(request)
+    found: list[object] = []
+    for worker in front.workers:
+        if not worker.reachable:
+            continue
+        try:
+            reply = await worker.ask("GET", OPS, headers, limit_s=METRICS_LIMIT_S)
+            data = json_object(reply.body, "The worker's answer")["data"]
+        except (WorkerLost, KeyError) as error:
+            log.warning("a worker told nothing", extra={"why": str(error)})
+            continue
+        found += data if isinstance(data, list) else []
+    return json_answer({"object": "list", "data": found})
 
 
 async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] | None:

@@ -24,7 +24,8 @@ ACTION = "/{slot}/{name}/{what}"
 _ACTIONS = {"drain": True, "restore": False}
 
 
-def _shown(provider: Provider, alarms: Sequence[Alarm] = ()) -> dict[str, object]:
+def shown(provider: Provider, alarms: Sequence[Alarm] = ()) -> dict[str, object]:
+    """A provider as the operator sees it."""
     drifts = [
         {key: value for key, value in alarm.items() if key not in ("type", "provider")}
         for alarm in alarms
@@ -44,8 +45,8 @@ async def listed(request: web.Request) -> web.Response:
     """``GET /v1/providers``: in order of preference: region, breaker, drift."""
     engines = request.app[STATE].engines.get()
     alarms = engines.alarms()
-    shown = [_shown(each, alarms) for each in engines.providers]
-    return json_answer({"object": "list", "data": shown})
+    listing = [shown(each, alarms) for each in engines.providers]
+    return json_answer({"object": "list", "data": listing})
 
 
 async def drain(request: web.Request) -> web.Response:
@@ -66,4 +67,4 @@ async def drain(request: web.Request) -> web.Response:
         "a provider was drained" if drained else "a provider was restored",
         extra={"provider": provider.name, "slot": provider.slot},
     )
-    return json_answer(_shown(provider))
+    return json_answer(shown(provider))

@@ -1,0 +1,77 @@
+"""The newest turns and what calls are at."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from voiceserver.budget import Spent, Stage, TurnLedger
+from voiceserver.config import BudgetConfig
+from voiceserver.session.journal import HOURS, TURNS, Journal
+
+MS = 1_000_000
+
+
+class FakeTime:
+    """A time of day that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def a_ledger(turn: int = 1, cost_usd: float = 0.0) -> TurnLedger:
+    ledger = TurnLedger(turn, BudgetConfig(), 0, "complete", 300.0, "house")
+    ledger.spend(Stage.TEXT, 0, 90 * MS, "ok")
+    ledger.spent = Spent(cost_usd=cost_usd)
+    return ledger
+
+
+def test_a_call_is_told_with_the_turn_it_is_at() -> None:
+    """With stages so far; then with what it has cost, and no more once it is over."""
+    time = FakeTime()
+    journal = Journal(time)
+    journal.began("a")
+    journal.began("b")
+    time.now_s += 5
+    ledger = a_ledger(cost_usd=0.25)
+    journal.opened("a", "webrtc", ledger)
+    time.now_s += 1
+    first, other = journal.calls({"a", "b"})
+    assert (first["id"], first["carrier"], first["seconds"]) == ("a", "webrtc", 6)
+    turn = first["turn"]
+    assert isinstance(turn, dict)
+    assert turn["seconds"] == 1
+    assert [one["stage"] for one in turn["stages"]] == ["text"]
+    assert other["turn"] is None
+    ledger.first_audio(200 * MS)
+    journal.closed("a", "webrtc", ledger.close())
+    (told,) = journal.calls({"a"})
+    assert (told["turns"], told["cost_usd"], told["turn"]) == (1, 0.25, None)
+    (line,) = journal.turns
+    assert (line["call"], line["first_audio_ms"]) == ("a", 200)
+    assert json.dumps([told, line])
+    assert journal.calls(()) == []
+
+
+def test_turns_and_hours_are_bounded() -> None:
+    """The newest stay."""
+    time = FakeTime()
+    journal = Journal(time)
+    for turn in range(TURNS + 10):
+        journal.closed("gone", "websocket", a_ledger(turn, 0.01).close())
+        time.now_s += 1800
+    assert [one["turn"] for one in journal.turns] == [*range(10, TURNS + 10)]
+    hours = journal.cost_by_hour
+    assert len(hours) == HOURS
+    assert {round(one["usd"], 6) for one in hours} == {0.02}
+
+
+def test_a_turn_tells_numbers_and_names_only() -> None:
+    """Nothing that was said is in a record."""
+    journal = Journal(FakeTime())
+    record = dataclasses.replace(a_ledger().close(), first_audio_ms=None)
+    journal.closed("a", "webrtc", record)
+    assert journal.turns[0]["first_audio_ms"] is None

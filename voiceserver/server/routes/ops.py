@@ -1,0 +1,81 @@
+"""``GET /v1/ops``: all that the operator's page shows, of this process, as JSON.
+
+Behind the API key like the rest; a client's token is not enough. Numbers, names and
+log lines; what callers say, and what they are told, is never in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+
+from aiohttp import web
+
+from voiceserver import __version__
+from voiceserver.engines.opened import Engines
+from voiceserver.engines.watch.standings import read, standing
+from voiceserver.errors import ConfigError
+from voiceserver.server.answers import json_answer
+from voiceserver.server.routes.providers import shown
+from voiceserver.server.state import SHARE, STATE, ServerState
+
+PATH = "/v1/ops"
+MOST_BYTES = 8_000_000  # of a record of shadow answers that is read
+
+
+async def ops(request: web.Request) -> web.Response:
+    """Answer with a list of processes: this one."""
+    state = request.app[STATE]
+    share = request.app.get(SHARE)
+    process = await told(state) | {"process": share.number if share else 1}
+    return json_answer({"object": "list", "data": [process]})
+
+
+async def told(state: ServerState) -> dict[str, object]:
+    """What is to be told of a process."""
+    journal, engines = state.exchange.journal, state.engines.warm
+    return {
+        "object": "process",
+        "version": __version__,
+        "up_s": round(journal.now_s() - journal.since_s),
+        "calls": journal.calls(state.calls.ids),
+        "max_calls": state.config.server.max_calls,
+        "turns": journal.turns,
+        "cost_by_hour": journal.cost_by_hour,
+        "max_usd_per_day": state.config.budget.max_usd_per_day,
+        "problems": state.problems.told,
+        "shadow": await asyncio.to_thread(_standings, state.config.shadow.file),
+    } | _engines(engines)
+
+
+def _engines(engines: Engines | None) -> dict[str, object]:
+    if engines is None:
+        return {"load": "starting", "engines": {}, "providers": [], "alarms": []}
+    alarms = engines.alarms()
+    return {
+        "load": engines.overload.level.name.lower(),
+        "engines": {
+            "recogniser": engines.recogniser.name,
+            "text": engines.text.name,
+            "speech": engines.speech.name,
+        },
+        "providers": [shown(each, alarms) for each in engines.providers],
+        "alarms": alarms,
+    }
+
+
+def _standings(file: str) -> list[dict[str, object]]:
+    """How candidates stand, from the record; nothing if it cannot be read."""
+    path = Path(file)
+    try:
+        if not file or path.stat().st_size > MOST_BYTES:
+            return []
+        with path.open(encoding="utf-8") as lines:
+            record = read(lines)
+    except (OSError, ConfigError):
+        return []
+    return [
+        {"name": name, "version": version} | asdict(standing(compared))
+        for (name, version), compared in record.items()
+    ]

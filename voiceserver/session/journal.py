@@ -1,0 +1,142 @@
+"""The newest turns of a server and what its calls are at, for the operator's page.
+
+Numbers of the ledger only, of the last five hundred turns; no text is kept. Judges
+nothing: what is asked for is counted and drawn elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from voiceserver.budget import TurnLedger, TurnRecord
+
+TURNS = 500
+HOURS = 48
+
+
+@dataclass(slots=True)
+class _Call:
+    carrier: str
+    since_s: float
+    turns: int = 0
+    cost_usd: float = 0.0
+    ledger: TurnLedger | None = None
+    opened_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Journal:
+    """What is told of one server, or of one worker.
+
+    Attributes:
+        now_s: The time of day, in seconds since 1970.
+        since_s: When the journal was begun.
+    """
+
+    now_s: Callable[[], float] = time.time
+    since_s: float = 0.0
+    _calls: dict[str, _Call] = field(default_factory=dict)
+    _turns: deque[dict[str, object]] = field(
+        default_factory=lambda: deque(maxlen=TURNS)
+    )
+    _cost: dict[int, float] = field(default_factory=dict)  # USD by hour since 1970
+
+    def __post_init__(self) -> None:
+        self.since_s = self.now_s()
+
+    def began(self, call: str) -> None:
+        """A call was taken."""
+        self._calls[call] = _Call("", self.now_s())
+
+    def opened(self, call: str, carrier: str, ledger: TurnLedger) -> None:
+        """A turn is being answered."""
+        at = self._calls.get(call)
+        if at is not None:
+            at.carrier, at.ledger, at.opened_s = carrier, ledger, self.now_s()
+
+    def closed(self, call: str, carrier: str, record: TurnRecord) -> None:
+        """A turn is over."""
+        now_s, cost_usd = self.now_s(), record.spent.cost_usd
+        if (at := self._calls.get(call)) is not None:
+            at.carrier, at.ledger = carrier, None
+            at.turns += 1
+            at.cost_usd += cost_usd
+        self._turns.append(
+            {"call": call, "carrier": carrier, "at": round(now_s, 1)} | _told(record)
+        )
+        hour = int(now_s // 3600)
+        self._cost[hour] = self._cost.get(hour, 0.0) + cost_usd
+        while len(self._cost) > HOURS:
+            del self._cost[min(self._cost)]
+
+    def calls(self, live: Collection[str]) -> list[dict[str, object]]:
+        """Tell of the calls in progress; what is over is forgotten.
+
+        Args:
+            live: Ids of the calls that there are.
+        """
+        for call in [one for one in self._calls if one not in live]:
+            del self._calls[call]
+        now_s = self.now_s()
+        return [
+            {
+                "id": call,
+                "carrier": at.carrier,
+                "seconds": round(now_s - at.since_s, 1),
+                "turns": at.turns,
+                "cost_usd": round(at.cost_usd, 6),
+                "turn": None
+                if at.ledger is None
+                else {"seconds": round(now_s - at.opened_s, 1)}
+                | _told(at.ledger.close()),
+            }
+            for call, at in self._calls.items()
+        ]
+
+    @property
+    def turns(self) -> list[dict[str, object]]:
+        """The newest turns, oldest first."""
+        return list(self._turns)
+
+    @property
+    def cost_by_hour(self) -> list[dict[str, float]]:
+        """What turns cost, by the hour they ended in."""
+        return [
+            {"hour": 3600 * hour, "usd": round(usd, 6)}
+            for hour, usd in sorted(self._cost.items())
+        ]
+
+
+def _told(record: TurnRecord) -> dict[str, object]:
+    return {
+        "turn": record.turn,
+        "endpoint": record.endpoint_reason,
+        "endpoint_ms": round(record.endpoint_ms),
+        "answered_by": record.answered_by,
+        "spoken_by": record.spoken_by,
+        "outcome": record.outcome,
+        "blame": record.blame,
+        "steps": list(record.steps),
+        "speculation": record.speculation,
+        "target_ms": record.target_ms,
+        "first_audio_ms": _rounded(record.first_audio_ms),
+        "any_audio_ms": _rounded(record.any_audio_ms),
+        "cost_usd": round(record.spent.cost_usd, 6),
+        "stages": [
+            {
+                "stage": one.stage.value,
+                "began_ms": round(one.started_ms, 1),
+                "planned_ms": round(one.planned_ms),
+                "spent_ms": round(one.spent_ms, 1),
+                "outcome": one.outcome,
+            }
+            for one in record.stages
+        ],
+    }
+
+
+def _rounded(ms: float | None) -> int | None:
+    return None if ms is None else round(ms)
