@@ -29,7 +29,7 @@ def ignore(_message: Message) -> None:
 async def test_a_child_is_ready_at_lower_priority_and_stops_when_told() -> None:
     """It says what it offers, runs behind us, and ends with its socket."""
     process = await start_process(voice_spec(), ignore)
-    assert process.about == {"voices": ["alloy", "tone"]}
+    assert process.about == {"voices": ["alloy", "tone"], "languages": []}
     assert psutil.Process(process.pid).nice() == os.nice(0) + 2
     pid = process.pid
     await process.stop()

@@ -229,6 +229,9 @@ class Line:
         receive: Takes each message, at once and without raising.
         ended: Called once, with why, when the child is gone or talks nonsense; not
             after ``close``.
+
+    Attributes:
+        receive: As given; another may take its place, for the messages from then on.
     """
 
     def __init__(
@@ -238,7 +241,7 @@ class Line:
         ended: Callable[[str], None],
     ) -> None:
         self._sock = sock
-        self._receive = receive
+        self.receive = receive
         self._ended = ended
         self._queue: deque[bytes] = deque()
         self._queued = 0  # bytes
@@ -317,7 +320,7 @@ class Line:
             except Malformed as error:
                 self._end(f"it sent nonsense ({error})")
                 return
-            self._receive(message)
+            self.receive(message)
 
     def _end(self, why: str) -> None:
         self._release()

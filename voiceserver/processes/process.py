@@ -91,6 +91,8 @@ class Process:
 
     Attributes:
         about: What the child said of its engine when it was ready.
+        send: Sends a message, in order; dropped once the child is gone. The line's
+            own: nothing of it passes here.
     """
 
     def __init__(self, spec: ChildSpec, receive: Callable[[Message], None]) -> None:
@@ -108,19 +110,16 @@ class Process:
             except OSError:
                 ours.close()
                 raise
-        self._line = Line(ours, self._dispatch, self._end)
+        self._line = Line(ours, self._starting, self._end)
+        self.send = self._line.send
         self._tail = _Tail(spec.name, self._popen)
         for message in _settings(spec.settings):
-            self._line.send(message)
+            self.send(message)
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._popen.pid
-
-    def send(self, message: Message) -> None:
-        """Send in order; dropped once the child is gone."""
-        self._line.send(message)
 
     async def ready(self) -> None:
         """Wait until it is warmed up.
@@ -180,11 +179,11 @@ class Process:
             self._popen.kill()
         self._tail.read()
 
-    def _dispatch(self, message: Message) -> None:
-        if self._ready.is_set():
-            self._receive(message)
-        elif message.kind is Kind.READY:
+    def _starting(self, message: Message) -> None:
+        """Take what it says of its start; all that follows READY is its owner's."""
+        if message.kind is Kind.READY:
             self.about = message.meta
+            self._line.receive = self._receive
             self._ready.set()
         elif message.kind is Kind.FAILED:
             why = str(message.meta.get("why", "it refused to start"))
