@@ -38,9 +38,7 @@ from voiceserver.engines.providers.http import (
     status_failure,
 )
 from voiceserver.engines.providers.sse import MAX_EVENT_BYTES, SseParser
-from voiceserver.engines.providers.thoughts import ThoughtFilter, opens_thoughts
-from voiceserver.engines.providers.unicode import Halves
-from voiceserver.engines.providers.written_calls import WrittenCalls
+from voiceserver.engines.providers.unspoken import Unspoken, opens_thoughts
 from voiceserver.errors import ProviderFailed
 
 log = logging.getLogger(__name__)
@@ -261,9 +259,7 @@ class ChatStream:
         self._has_words = False
         self._finish_reason = ""
         self._names_finish = False  # whether its chunks have a ``finish_reason`` at all
-        self._halves = Halves()
-        self._thoughts = ThoughtFilter(opened)
-        self._written = WrittenCalls(source, offered)
+        self._unspoken = Unspoken(source, offered, opened)
         self._calls = StreamedCalls(source)
         self.last: list[TextItem] = []
 
@@ -275,7 +271,7 @@ class ChatStream:
     @property
     def opened(self) -> bool:
         """Whether the next answer is to be expected to begin within a thought."""
-        return self._thoughts.opened
+        return self._unspoken.opened
 
     def feed(self, chunk: bytes) -> list[str]:
         """Add bytes of the response; return the text they complete.
@@ -309,7 +305,7 @@ class ChatStream:
             raise ProviderFailed(self._source, message, "refused")
         cut = self._finish_reason == "length"
         texts += self._flush()
-        calls = [*self._calls.ended(), *self._written.calls]
+        calls = [*self._calls.ended(), *self._unspoken.calls]
         alive = self._life and (self.n_deltas > 0 or cut)
         if not (self._has_words or calls or alive):
             raise ProviderFailed(self._source, "its answer was empty", "refused")
@@ -364,8 +360,7 @@ class ChatStream:
 
     def _flush(self) -> list[str]:
         """Return the text that was held back until the end."""
-        text = self._thoughts.flush(self._finish_reason == "length")
-        return self._told(self._written.push(text) + self._written.flush())
+        return self._told(self._unspoken.flush(self._finish_reason == "length"))
 
     def _told_by(self, data: str) -> list[str]:
         """Return the text in one chunk object; ``""`` for a part of a call."""
@@ -399,10 +394,9 @@ class ChatStream:
         self.n_deltas += 1
         text, mused = _parts(delta.get("content"))
         if mused or any(delta.get(key) for key in ("reasoning", "reasoning_content")):
-            self._thoughts.apart()
+            self._unspoken.apart()
         text = text or _parts(delta.get("refusal"))[0]
-        text = self._thoughts.push(self._halves.push(text))
-        texts = self._told(self._written.push(text))
+        texts = self._told(self._unspoken.push(text))
         grown = self._calls.grow(delta.get("tool_calls"))
         grown = self._calls.grow(delta.get("function_call")) or grown
         return texts or ([""] if grown or self._life else [])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 _HALF = re.compile("[\ud800-\udfff]")
-_LEADS = ("\ud800", "\udbff")
 
 
 def without_halves(text: str) -> str:
@@ -19,19 +18,3 @@ def without_halves(text: str) -> str:
         return text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return _HALF.sub("", joined)
-
-
-class Halves:
-    """Joins halves of characters across chunks; one object per text."""
-
-    def __init__(self) -> None:
-        self._lead = ""
-
-    def push(self, text: str) -> str:
-        """Add text; return it without halves. One at the end waits for its other."""
-        if not text:
-            return ""
-        text, self._lead = self._lead + text, ""
-        if _LEADS[0] <= text[-1] <= _LEADS[1]:
-            text, self._lead = text[:-1], text[-1]
-        return without_halves(text)
