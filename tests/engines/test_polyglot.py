@@ -216,3 +216,15 @@ def test_cancelling_closes_the_voice_that_speaks() -> None:
 
     run_virtual(scenario())
     assert rest.open_streams == 0
+
+
+def test_our_own_voice_speaks_by_its_own_stream() -> None:
+    """Nothing stands between its chunks and who plays them, where nobody else may."""
+    request = SpeechRequest("Hello.")
+    stream = FakeSpeech().speak(request)
+
+    class Kept(FakeSpeech):
+        def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+            return stream
+
+    assert Polyglot(Kept(), {}).speak(request) is stream

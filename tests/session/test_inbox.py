@@ -22,7 +22,11 @@ def test_items_come_in_order_of_arrival() -> None:
         inbox.post(Lane.EVENTS, first)
         await inbox.put(Lane.REPLY, second)
         inbox.post(Lane.COMMANDS, HangUp("bye"))
-        assert [await inbox.get() for _ in range(3)] == [first, second, HangUp("bye")]
+        assert [await inbox.get() for _ in range(3)] == [
+            (Lane.EVENTS, first),
+            (Lane.REPLY, second),
+            (Lane.COMMANDS, HangUp("bye")),
+        ]
 
     run_virtual(scenario())
 
@@ -73,8 +77,8 @@ def test_one_lane_can_be_drained() -> None:
         inbox.post(Lane.EVENTS, SpeechStopped(1, 2))
         assert inbox.drain(Lane.REPLY) == [TextDelta(1, "a")]
         assert [await inbox.get() for _ in range(2)] == [
-            SpeechStopped(1, 1),
-            SpeechStopped(1, 2),
+            (Lane.EVENTS, SpeechStopped(1, 1)),
+            (Lane.EVENTS, SpeechStopped(1, 2)),
         ]
 
     run_virtual(scenario())

@@ -64,13 +64,22 @@ class Polyglot:
         """Whether somebody here speaks a language, BCP 47."""
         return bool(self._speakers(language))
 
-    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+    def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
         """Stream the phrase's audio, by the next voice where one fails before any.
+
+        What only our own voice speaks is its own stream: none of it passes here.
 
         Raises:
             EngineFailed: If nobody speaks its language, or none of them can now.
         """
         speakers = self._speakers(request.language)
+        if speakers == [self._own]:
+            return self._own.speak(request)
+        return self._by_one_of(speakers, request)
+
+    async def _by_one_of(
+        self, speakers: list[Synthesizer], request: SpeechRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
         preferred = [each for each in speakers if each.name == request.prefer]
         speakers = [*preferred, *(each for each in speakers if each not in preferred)]
         why = EngineFailed("speech", f"nobody here speaks {named(request.language)}")

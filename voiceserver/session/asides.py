@@ -15,13 +15,10 @@ from voiceserver.commands import CallSettings
 from voiceserver.engines.base import Message
 from voiceserver.events import (
     AudioDelta,
-    FormFilled,
     Outcome,
     Played,
     ReplyDone,
-    ReplyStarted,
     TextDelta,
-    ToolCalled,
 )
 from voiceserver.reply.ahead import Ahead
 from voiceserver.reply.playout import Notices
@@ -36,7 +33,6 @@ from voiceserver.turns.actions import Generated
 
 MAX_ASIDES = 4
 CANCEL_LIMIT_S = 0.25  # for a cancelled one to end; its task group waits on
-REMEMBERED = 64  # whose late events are known for theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,33 +114,21 @@ class Asides:
             lambda item: self._inbox.put(Lane.ASIDES, item),
             lambda _saying: self._messages(source),
         )
-        if len(self._texts) >= REMEMBERED:
-            del self._texts[next(iter(self._texts))]
         self._texts[ledger.turn] = ""
         task = group.create_task(reply.run())
         self._running[ledger.turn] = _Aside(reply, task, account)
         return True
 
-    def notify(self, event: Generated) -> bool:
-        """Pass on an event of one; returns False if it is none of theirs."""
+    def notify(self, event: Generated) -> None:
+        """Pass on an event of one; nothing of one that was cancelled."""
         if event.turn not in self._running:
-            # Of one that was cancelled, or of the conversation.
-            return event.turn in self._texts
-        match event:
-            case TextDelta(turn, text):
-                self._texts[turn] += text
-            case (
-                ReplyStarted()
-                | AudioDelta()
-                | ToolCalled()
-                | FormFilled()
-                | ReplyDone()
-            ):
-                pass
+            return
+        if isinstance(event, TextDelta):
+            self._texts[event.turn] += event.text
         self._dialect.notify(event)
         if isinstance(event, ReplyDone):
+            del self._texts[event.turn]
             self._close(self._running.pop(event.turn), event.outcome)
-        return True
 
     async def cancel(self, turn: int) -> bool:
         """Stop one, and wait; returns False if there is none of that turn."""
@@ -153,7 +137,7 @@ class Asides:
         aside = self._running.pop(turn)
         aside.reply.stop()
         aside.task.cancel()
-        text = self._texts[turn]
+        text = self._texts.pop(turn)
         self._dialect.notify(ReplyDone(turn, text, Outcome.CANCELLED))
         # What it cost is known once it has ended.
         await asyncio.wait({aside.task}, timeout=CANCEL_LIMIT_S)

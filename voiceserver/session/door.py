@@ -1,8 +1,7 @@
 """Where messages come into a call that may have to wait, and others who come by.
 
 For carriers whose network can be held back (WebSocket): nothing of them is dropped.
-Also where sidebands attach, and where each sender waits for what its messages took of
-the event loop. Knows nothing of what is said.
+Also where sidebands attach. Knows nothing of what is said.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.commands import Attach, Received
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.listener import Listener
-from voiceserver.session.loop_share import LoopShare
+from voiceserver.session.loop_share import LoopShares
 
 # Audio in messages comes as fast as the client sends, and none of it may be lost: the
 # carrier waits while this much is unheard, so beyond it there is one message at most.
@@ -33,22 +32,15 @@ class Door:
     Args:
         inbox: Of its session.
         listener: Of its session.
-        now_ns: Monotonic clock.
+        shares: Of its session: each sender waits for what its messages took.
     """
 
-    def __init__(
-        self, inbox: Inbox, listener: Listener, now_ns: Callable[[], int]
-    ) -> None:
+    def __init__(self, inbox: Inbox, listener: Listener, shares: LoopShares) -> None:
         self._inbox = inbox
         self._listener = listener
-        self._now_ns = now_ns
-        self._shares = {0: LoopShare(now_ns)}
+        self._shares = shares
         self._n_attached = 0
         self._closed = False
-
-    def share(self, sender: int = 0) -> LoopShare:
-        """What a sender may take of the loop; of one that is gone, of no effect."""
-        return self._shares.get(sender) or LoopShare(self._now_ns)
 
     async def deliver(self, text: str, sender: int = 0) -> None:
         """Take a message, waiting for room and for audio to be listened to.
@@ -57,7 +49,7 @@ class Door:
             text: The message.
             sender: What ``attach`` returned; 0 is the call's own client.
         """
-        share = self.share(sender)
+        share = self._shares.of(sender)
         share.pay(len(text) * NS_A_CHARACTER)
         await asyncio.sleep(share.wait_s())
         await self._listener.caught_up(UNHEARD_MS)
@@ -90,14 +82,14 @@ class Door:
         if self._closed:
             end()
         else:
-            self._shares[self._n_attached] = LoopShare(self._now_ns)
+            self._shares.begin(self._n_attached)
             attach = Attach(self._n_attached, send, end, address)
             self._inbox.post(Lane.COMMANDS, attach)
         return self._n_attached
 
     def detach(self, sender: int) -> None:
         """End what ``attach`` began."""
-        self._shares.pop(sender, None)
+        self._shares.end(sender)
         if not self._closed:
             self._inbox.post(Lane.COMMANDS, Attach(sender, None))
 

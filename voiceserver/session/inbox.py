@@ -89,18 +89,18 @@ class Inbox:
         self._add(lane, item)
         self._arrived.set()
 
-    def take_other(self, lane: Lane) -> Item | None:
+    def take_other(self, lane: Lane) -> tuple[Lane, Item] | None:
         """Take the oldest item that is not of ``lane``; None if there is none."""
         for index, (owner, item) in enumerate(self._items):
             if owner is not lane:
                 del self._items[index]
                 self._counts[owner] -= 1
                 self._room.set()
-                return item
+                return owner, item
         return None
 
-    async def get(self) -> Item:
-        """Wait for the next item.
+    async def get(self) -> tuple[Lane, Item]:
+        """Wait for the next item; return it behind the lane that it came by.
 
         Raises:
             Overloaded: If a lane that may not wait has overflowed.
@@ -125,8 +125,8 @@ class Inbox:
         self._items.append((lane, item))
         self._counts[lane] += 1
 
-    def _pop(self) -> Item:
+    def _pop(self) -> tuple[Lane, Item]:
         lane, item = self._items.popleft()
         self._counts[lane] -= 1
         self._room.set()
-        return item
+        return lane, item

@@ -45,3 +45,27 @@ class LoopShare:
         """Seconds to wait before the sender's next message is read."""
         ahead_ns = self._free_ns - self._now_ns()
         return max(0.0, (ahead_ns - BURST_MS * PART * 1_000_000) / 1e9)
+
+
+class LoopShares:
+    """The shares of one call's senders, by their numbers; 0 is its own client.
+
+    Args:
+        now_ns: Monotonic clock.
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._shares = {0: LoopShare(now_ns)}
+
+    def of(self, sender: int = 0) -> LoopShare:
+        """What a sender may take of the loop; of one that is gone, of no effect."""
+        return self._shares.get(sender) or LoopShare(self._now_ns)
+
+    def begin(self, sender: int) -> None:
+        """One more sends."""
+        self._shares[sender] = LoopShare(self._now_ns)
+
+    def end(self, sender: int) -> None:
+        """It is gone."""
+        self._shares.pop(sender, None)

@@ -53,6 +53,7 @@ from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.listener import RING_MS, Listener
+from voiceserver.session.loop_share import LoopShares
 from voiceserver.session.ports import CallParts, Carrier, Opened
 from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders
@@ -64,19 +65,13 @@ from voiceserver.turns.actions import (
     AwaitUser,
     Begin,
     BreakSilence,
-    Close,
-    Cut,
-    EndReply,
-    Follow,
     Generated,
     Guess,
     Refuse,
     Say,
-    Silence,
     Stop,
     TakeTurn,
     Tell,
-    WriteDown,
 )
 from voiceserver.turns.floor import Floor
 
@@ -106,7 +101,10 @@ class Session:
             the outlet.
 
     Attributes:
+        hear: Takes microphone audio, 16 kHz mono, or what stands for it; never
+            raises. The listener's own.
         door: For messages that may wait, and for sidebands.
+        shares: What its senders' messages took of the event loop.
     """
 
     def __init__(
@@ -140,7 +138,9 @@ class Session:
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
             hearing=opened.settings.hearing,
         )
-        self.door = Door(self._inbox, self._listener, clock.now_ns)
+        self.hear = self._listener.hear
+        self.shares = LoopShares(clock.now_ns)
+        self.door = Door(self._inbox, self._listener, self.shares)
         cost = CallCost()
         self._speaking = Speaking(
             parts,
@@ -163,10 +163,6 @@ class Session:
 
     def _sounds(self, _turn: int) -> None:
         self._speaking.first_audio()
-
-    def hear(self, samples: Samples, made_up: bool = False) -> None:
-        """Take microphone audio, 16 kHz mono, or what stands for it; never raises."""
-        self._listener.hear(samples, made_up)
 
     def receive(self, text: str) -> None:
         """Take a message of the client; handed to the dialect in its turn."""
@@ -209,7 +205,7 @@ class Session:
         try:
             self._dialect.opened()
             while True:
-                await self._handle(await self._inbox.get(), group)
+                await self._handle(*await self._inbox.get(), group)
                 waiting = self._floor.free(self._clock.now_ns())
                 await self._carry_out(waiting, group)
         except _HungUp as hung_up:
@@ -241,7 +237,7 @@ class Session:
         self._asides.abandon()
         self._dialect.closed(end)
 
-    async def _handle(self, item: Item, group: asyncio.TaskGroup) -> None:
+    async def _handle(self, lane: Lane, item: Item, group: asyncio.TaskGroup) -> None:
         if isinstance(item, Reminder):
             self._remind(item)
         elif isinstance(item, Hint):
@@ -252,13 +248,10 @@ class Session:
             await self._carry_out(guesses, group)
         elif isinstance(item, Command):
             await self._obey(item, group)
+        elif lane is Lane.ASIDES and isinstance(item, Generated):
+            self._asides.notify(item)
         else:
-            await self._happened(item, group)
-
-    async def _happened(self, event: Event, group: asyncio.TaskGroup) -> None:
-        if isinstance(event, Generated) and self._asides.notify(event):
-            return
-        await self._carry_out(self._floor.happened(event, self._speaking), group)
+            await self._carry_out(self._floor.happened(item, self._speaking), group)
 
     async def _carry_out(
         self, actions: Sequence[Action], group: asyncio.TaskGroup
@@ -283,10 +276,8 @@ class Session:
                     await self._stop(group)
                 case TakeTurn() | Say() | AnswerConversation() | BreakSilence():
                     self._begin(action, group)
-                case WriteDown() | Follow() | Silence() | EndReply() | Cut() | Close():
-                    self._speaking.obey(action)
                 case _:
-                    assert_never(action)
+                    self._speaking.obey(action)
 
     async def _stop(self, group: asyncio.TaskGroup) -> None:
         """Stop the reply; tell what it said before that and nobody has read yet."""
@@ -341,7 +332,7 @@ class Session:
         match command:
             case Received(text, sender):
                 await asyncio.sleep(0)  # messages may come without a pause
-                share = self.door.share(sender)
+                share = self.shares.of(sender)
                 with share.taken():
                     active = self._floor.active
                     commands = iter(self._dialect.receive(text, sender, active))
@@ -427,9 +418,9 @@ class Session:
     async def _catch_up(self, group: asyncio.TaskGroup) -> None:
         """Listen to all audio that came, and act on it, before what follows."""
         while True:
-            item = self._inbox.take_other(Lane.COMMANDS)
-            if item is not None:
-                await self._handle(item, group)
+            arrival = self._inbox.take_other(Lane.COMMANDS)
+            if arrival is not None:
+                await self._handle(*arrival, group)
             elif self._listener.backlog_ms > 0:
                 await asyncio.sleep(0)  # the listener's turn
             else:

@@ -152,7 +152,7 @@ class WebRtcCall(HeldCall):
 
     def _message_wait_s(self) -> float:
         """How long the next message of the client is held back."""
-        return max(self._throttle.wait_s(), self._session.door.share().wait_s())
+        return max(self._throttle.wait_s(), self._session.shares.of().wait_s())
 
     def _speak(self, line: aiortc_seams.AudioLine, mime_type: str) -> None:
         encoder = encoder_for(mime_type)
