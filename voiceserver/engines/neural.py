@@ -149,7 +149,7 @@ def load(settings: dict[str, object]) -> NeuralVoice:
 
 
 class NeuralVoice:
-    """A ``Voice``: holds no state between phrases, so they may overlap at will."""
+    """A ``SpeechCore``: holds no state between phrases, so they may overlap at will."""
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
@@ -171,17 +171,17 @@ class NeuralVoice:
         if timbre is None:
             names = ", ".join(TIMBRES)
             raise EngineFailed("neural", f"no voice {request.voice!r}; one of: {names}")
-        line = _SpeechQueue(timbre.size, request.text)
+        queue = _SpeechQueue(timbre.size, request.text)
         how = manner(request, timbre)
         chunks = CHUNKS if request.paced else WHOLE
         for start, part in pieces(request.text):
-            line.begin(start)
+            queue.begin(start)
             seeded = replace(how, seed=how.seed + start)
             for piece in self._pieces(part, seeded, chunks):
-                chunk = line.add(piece)
+                chunk = queue.add(piece)
                 if chunk is not None:
                     yield chunk
-        last = line.end()
+        last = queue.end()
         if last is not None:
             yield last
 

@@ -13,9 +13,9 @@ from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.remote.steps import (
     MAX_CHUNK,
     STEP,
+    JobLoop,
     RecognitionJob,
     RecognitionJobs,
-    Server,
     SpeechJob,
     SpeechJobs,
 )
@@ -218,7 +218,7 @@ class Conversation:
         """Let the child work off everything; return what it said."""
         self._half.shutdown(socket.SHUT_WR)
         with pytest.raises(Closed):
-            Server(self.theirs, SpeechJobs(ToneVoice())).serve()
+            JobLoop(self.theirs, SpeechJobs(ToneVoice())).run()
         self.theirs.close()
         said: list[Message] = []
         while True:

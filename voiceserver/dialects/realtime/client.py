@@ -1,7 +1,8 @@
 """What a client says and asks for: audio, items and responses, turned into commands.
 
 Each event is answered, or refused with the member that is wrong; one that is refused
-changes nothing. Knows nothing of messages as they come, nor of the session's settings.
+changes nothing. Knows nothing of messages as they come, nor of the session's settings:
+``session.update`` alone is read by ``dialect``, which keeps them.
 """
 
 from __future__ import annotations

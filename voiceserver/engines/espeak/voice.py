@@ -104,7 +104,7 @@ def load(settings: dict[str, object]) -> EspeakVoice:
 
 
 class EspeakVoice:
-    """A ``Voice``: every phrase may be spoken beside others."""
+    """A ``SpeechCore``: every phrase may be spoken beside others."""
 
     def __init__(self, library: Library) -> None:
         self._library = library

@@ -184,7 +184,8 @@ class TextChain(Tended):
         later: Sequence[Route],
     ) -> Attempt[TextItem]:
         asked_s = asyncio.get_running_loop().time()
-        splitter = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
+        # Only whether there is a first clause: phrases are cut in `reply.answer`.
+        clause = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
 
         def enough(piece: TextItem) -> bool:
             request.observe(Held(call=piece == ""))
@@ -193,7 +194,7 @@ class TextChain(Tended):
             if request.read:
                 return isinstance(piece, str) and bool(piece.strip())
             late = asyncio.get_running_loop().time() - asked_s > FIRST_CLAUSE_S
-            return isinstance(piece, str) and bool(splitter.push(piece, late))
+            return isinstance(piece, str) and bool(clause.push(piece, late))
 
         def ask(note: Callable[[Note], None]) -> AsyncGenerator[TextItem, None]:
             items = model.reply(replace(request, observe=note))

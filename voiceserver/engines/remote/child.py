@@ -22,8 +22,8 @@ from typing import cast
 
 from voiceserver.engines.remote.steps import (
     ChildJobs,
+    JobLoop,
     RecognitionJobs,
-    Server,
     SpeechJobs,
 )
 from voiceserver.engines.remote.turn_ends_child import TurnEndJobs
@@ -109,7 +109,7 @@ def run(line: BlockingLine) -> None:
     gc.freeze()
     log.debug("loaded in %.2f s", time.perf_counter() - began)
     line.send(Message(Kind.READY, meta=jobs.about))
-    Server(line, jobs).serve()
+    JobLoop(line, jobs).run()
 
 
 def main() -> int:

@@ -90,8 +90,8 @@ class ChildJobs(Protocol):
         """Begin a job."""
 
 
-class Server:
-    """Serves the jobs of one parent, a step at a time.
+class JobLoop:
+    """Steps the jobs of one parent, one at a time.
 
     Args:
         line: To the parent.
@@ -104,7 +104,7 @@ class Server:
         self._open: dict[int, tuple[int, ChildJob]] = {}  # slot: generation, job
         self._turn = 0
 
-    def serve(self) -> None:
+    def run(self) -> None:
         """Work until the parent is gone, which raises ``Closed``."""
         while True:
             ready = self._next()
