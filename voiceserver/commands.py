@@ -220,10 +220,12 @@ class HangUp:
     Attributes:
         reason: In words, shown to the client and written to the log.
         code: The same for programs.
+        farewell: Said first; ``""`` waits for what sounds. None ends at once.
     """
 
     reason: str
     code: EndCode = "ended"
+    farewell: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,19 @@ class UserTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The user pressed a key of a telephone.
+
+    Attributes:
+        key: ``0``..``9``, ``*``, ``#`` or ``A``..``D``.
+        received_s: When, in whole seconds since 1970.
+    """
+
+    key: str
+    received_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class IdleElapsed:
     """The user has said nothing for so long after a reply that it is taken up.
 
@@ -305,6 +318,7 @@ Event = (
     | BargeIn
     | Transcript
     | UserTurn
+    | KeyPressed
     | IdleElapsed
     | ReplyStarted
     | TextDelta

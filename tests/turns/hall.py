@@ -42,6 +42,7 @@ from voiceserver.turns.actions import (
     EndReply,
     Follow,
     Guess,
+    Leave,
     OfReply,
     Refuse,
     Say,
@@ -119,7 +120,7 @@ class Hall:
                     self._once(f"settled {command.say}")
                 case Tell(ReplyStarted(asked=CreateReply() as command)):
                     self._once(f"settled {command.say}")  # cancelled as it waited
-                case Refuse() | Tell() | AwaitUser() | Guess():
+                case Refuse() | Tell() | AwaitUser() | Guess() | Leave():
                     pass
                 case _:
                     self._about_the_reply(action)

@@ -18,6 +18,7 @@ from voiceserver.events import (
     Failed,
     FormFilled,
     IdleElapsed,
+    KeyPressed,
     MediaReport,
     Outcome,
     Playback,
@@ -43,6 +44,7 @@ from voiceserver.turns.actions import (
     EndReply,
     Follow,
     Guess,
+    Leave,
     Refuse,
     Say,
     Silence,
@@ -506,6 +508,47 @@ def test_who_begins_just_as_the_patience_ends_is_not_talked_over() -> None:
     assert BreakSilence in kinds(floor.happened(IdleElapsed(0, 9), stand))
 
 
+def test_a_silent_user_is_asked_so_often_and_then_left() -> None:
+    """With the line that is to be said; whoever speaks, or presses a key, is there."""
+    config = TurnConfig(
+        idle_ms=5000, idle_line="Hello?", idle_asks=2, idle_goodbye="Bye."
+    )
+    for sign in (SpeechStarted(2, 0), KeyPressed("1", 0)):
+        floor, stand = at("over", config)
+        for number in (2, 3):
+            asked = floor.happened(IdleElapsed(0, 9), stand)
+            assert asked[-1] == Say(number, "Hello?")
+            floor.happened(ReplyDone(number, "Hello?", Outcome.COMPLETED), stand)
+            floor.happened(Playback(number, Played.DONE), stand)
+        left = floor.happened(IdleElapsed(0, 9), stand)
+        assert isinstance(left[-1], Leave)
+        assert left[-1].farewell == "Bye."
+        floor.happened(sign, stand)
+        floor.happened(Playback(3, Played.DONE), stand)
+        assert floor.happened(IdleElapsed(0, 9), stand)[-1] == Say(4, "Hello?")
+
+
+def test_a_noise_does_not_end_the_patience() -> None:
+    """What had no words was nobody: the silence goes on."""
+    floor, stand = at("over", TurnConfig(idle_ms=5000))
+    floor.happened(SpeechStarted(2, 0), stand)
+    floor.happened(turn(2), stand)
+    stand.answers = stand.awaits_answer = False
+    assert floor.happened(heard(2, ""), stand)[-1] == AwaitUser(5000)
+    assert kinds(floor.happened(IdleElapsed(0, 9), stand))[-1] is BreakSilence
+
+
+@pytest.mark.parametrize(("moment", "stops"), [("speaking", True), ("over", False)])
+def test_a_key_interrupts(moment: str, stops: bool) -> None:
+    """At once; what it cut off is not taken up again."""
+    floor, stand = at(moment)
+    actions = kinds(floor.happened(KeyPressed("1", 0), stand))
+    assert (
+        actions
+        == [Silence, AwaitUser, Tell, Stop][0 if stops else 1 :][: 4 if stops else 2]
+    )
+
+
 def test_silence_counts_from_the_end_of_the_playing() -> None:
     """Not from the end of the generation."""
     floor, stand = at("sounding on", TurnConfig(idle_ms=5000))
@@ -551,6 +594,7 @@ EVENTS: dict[type[Event], Event] = {
         Transcript(9, "so far", final=False),
         turn(9),
         IdleElapsed(0, 9),
+        KeyPressed("5", 0),
         ReplyStarted(9),
         TextDelta(9, "x"),
         AudioDelta(9, SAMPLES),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,6 +102,17 @@ def test_a_fixed_policy_does_not_read() -> None:
     talk = Talk(config).hear(640, True).words("and the").hear(1600, False)
     assert talk.of(Committed) == [Committed(640 * MS, "silence")]
     assert talk.at(Committed) - 640 == 512
+
+
+@pytest.mark.parametrize("policy", ["graded", "fixed"])
+def test_a_slow_line_has_longer_patience(policy: Literal["graded", "fixed"]) -> None:
+    """By the same, whatever ends the turn."""
+    waited = []
+    for patience_ms in (0, 192):
+        config = TurnConfig(policy=policy, patience_ms=patience_ms)
+        talk = Talk(config).hear(640, True).words("yes please").hear(2000, False)
+        waited.append(talk.at(Committed))
+    assert waited[1] - waited[0] == 192
 
 
 def test_a_pause_does_not_end_a_turn() -> None:

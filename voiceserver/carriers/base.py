@@ -22,6 +22,7 @@ from voiceserver.session.ports import (
     DialectKind,
     Opened,
     Opening,
+    OwnTools,
 )
 from voiceserver.session.session import Session
 
@@ -187,6 +188,7 @@ class HeldCall(ABC):
         carrier: How its audio moves.
         outlet: Where replies sound.
         send: Takes a text for the client; neither blocks nor raises.
+        own_tools: What the carrier offers to the text model.
 
     Raises:
         BadRequest: If the client's session cannot be used.
@@ -198,13 +200,14 @@ class HeldCall(ABC):
         carrier: Carrier,
         outlet: Outlet,
         send: Callable[[str], None],
+        own_tools: OwnTools | None = None,
     ) -> None:
         opened = incoming.open(carrier, send)
         self._parts = incoming.parts
         self._reason = ""
         self._end_code: EndCode = "ended"
         self._over = asyncio.Event()
-        self._session = Session(incoming.parts, opened, outlet, carrier)
+        self._session = Session(incoming.parts, opened, outlet, carrier, own_tools)
 
     @property
     def conversation(self) -> Session:
@@ -224,10 +227,20 @@ class HeldCall(ABC):
             await self._close()
 
     def hang_up(self, reason: str, code: EndCode = "ended") -> None:
-        """Ask the call to end; the client is told why. The first reason holds."""
+        """Ask the call to end; the client is told why. The first reason holds.
+
+        Where a goodbye is being said, a second time ends it.
+        """
         if not self._reason:
             self._reason, self._end_code = reason, code
+        elif self._over.is_set() and self._farewell(self._end_code) is not None:
+            self._session.command(HangUp(self._reason, self._end_code))
         self._over.set()
+
+    def _farewell(self, code: EndCode) -> str | None:
+        """What is said before the call ends for such a reason; None says nothing."""
+        del code
+        return None
 
     async def _connected_or_told(self) -> None:
         """Connect; who listens already is told if that fails."""
@@ -278,4 +291,5 @@ class HeldCall(ABC):
 
     async def _wait_for_end(self) -> None:
         await self._over.wait()
-        self._session.command(HangUp(self._reason, self._end_code))
+        farewell = self._farewell(self._end_code)
+        self._session.command(HangUp(self._reason, self._end_code, farewell))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
+TOOLS = ("hang_up",)
 LONGEST_GREETING = 1000  # characters
 
 
@@ -25,14 +26,18 @@ class NumberConfig:
         instructions: What the language model is told there; empty is ``[text]``'s.
         voice: That speaks there; empty is ``[speech]``'s.
         greeting: Said when the call begins; empty is ``[telephony]``'s.
+        tools: What the server offers the language model there: ``"hang_up"``.
     """
 
     number: str
     instructions: str = ""
     voice: str = ""
     greeting: str = ""
+    tools: tuple[str, ...] = ("hang_up",)
 
     def __post_init__(self) -> None:
+        unknown = sorted(set(self.tools) - set(TOOLS))
+        _require(not unknown, f"tools: {unknown[:1]}; there are: {', '.join(TOOLS)}")
         _require(bool(self.number.strip()), "number must not be empty")
         _require(
             len(self.greeting) <= LONGEST_GREETING,
@@ -60,6 +65,12 @@ class TelephonyConfig:
             callers hesitate more than at a screen.
         ask_after_s: A caller who has been silent for so long is asked whether they are
             there; 0 is never.
+        still_there: Asked then; empty leaves it to the text model.
+        asks: How often in a row, before the call is ended with the goodbye.
+        goodbye: Said before the server ends a call: a silent one, one that is too
+            long, or all when it is stopped. Empty says nothing.
+        digits_s: Keys that the caller presses are taken together until ``#``, or until
+            none has come for so long.
         max_call_s: Longest telephone call, in seconds; 0 is ``server.max_call_s``.
         number: Who answers at which number.
     """
@@ -71,6 +82,10 @@ class TelephonyConfig:
     greeting: str = "Hello. How can I help you?"
     patience_ms: int = 200
     ask_after_s: float = 10.0
+    still_there: str = "Are you still there?"
+    asks: int = 2
+    goodbye: str = "I have to end this call now. Goodbye."
+    digits_s: float = 3.0
     max_call_s: int = 0
     number: tuple[NumberConfig, ...] = ()
 
@@ -80,10 +95,13 @@ class TelephonyConfig:
             self.ask_after_s == 0 or 1 <= self.ask_after_s <= 600,
             "ask_after_s must be 0 or 1..600",
         )
-        _require(
-            len(self.greeting) <= LONGEST_GREETING,
-            f"greeting has {LONGEST_GREETING} characters at most",
-        )
+        _require(1 <= self.asks <= 100, "asks must be 1..100")
+        _require(0.5 <= self.digits_s <= 60, "digits_s must be 0.5..60")
+        for name in ("greeting", "still_there", "goodbye"):
+            _require(
+                len(getattr(self, name)) <= LONGEST_GREETING,
+                f"{name} has {LONGEST_GREETING} characters at most",
+            )
         if self.public_url:
             parts = urlsplit(self.public_url)
             good = parts.scheme in ("http", "https") and parts.hostname

@@ -196,6 +196,7 @@ class TurnConfig:
         unclear_ms: Graded: silence when the words do not tell.
         incomplete_ms: Graded: silence after words that look unfinished.
         cap_ms: Graded: silence that always ends a turn.
+        patience_ms: Added to each silence that ends a turn, whoever asks for which.
         certainty: Graded, where a turn-end model hears the voice: how sure one wants
             to be that a turn is over, 0.5..0.99; the silence needed follows from it.
         threshold: Speech probability that starts an utterance. Silero's default.
@@ -208,6 +209,9 @@ class TurnConfig:
         duck_db: By how much the reply is lowered while an overlap is unconfirmed.
         idle_ms: Silence of the user after a reply upon which the server speaks up; 0
             is never.
+        idle_line: Said then; empty asks the text model what to say.
+        idle_asks: After so many of them in a row the call is ended; 0 is never.
+        idle_goodbye: Said before it is.
         create_reply: Answer at the end of each turn; off, the client asks.
         interrupt: Let speech interrupt the reply.
     """
@@ -219,6 +223,7 @@ class TurnConfig:
     unclear_ms: int = 500
     incomplete_ms: int = 1000
     cap_ms: int = 2000
+    patience_ms: int = 0
     certainty: float = 0.9
     threshold: float = 0.5
     threshold_playing: float = 0.7
@@ -229,6 +234,9 @@ class TurnConfig:
     max_utterance_s: int = 30
     duck_db: float = 12.0
     idle_ms: int = 0
+    idle_line: str = ""
+    idle_asks: int = 0
+    idle_goodbye: str = "Goodbye."
     create_reply: bool = True
     interrupt: bool = True
 
@@ -243,6 +251,7 @@ class TurnConfig:
         _require(
             self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
         )
+        _require(0 <= self.patience_ms <= 2000, "patience_ms must be 0..2000")
         _require(0.5 <= self.certainty <= 0.99, "certainty must be 0.5..0.99")
         _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
         _require(

@@ -6,7 +6,7 @@ output has one order. It never blocks and never raises for what a client sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
 from voiceserver.session.journal import Journal
+from voiceserver.tools import Tool, ToolCall
 from voiceserver.voices import Voices
 
 
@@ -55,6 +56,43 @@ class Carrier:
 
     name: str
     in_events: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What came of a call of one of the server's own functions.
+
+    Attributes:
+        result: Told to the text model.
+        then: Ends the call, once what sounds has been heard; None goes on.
+        answers: The text model is asked again, now that it knows the result.
+    """
+
+    result: str
+    then: HangUp | None = None
+    answers: bool = False
+
+
+class OwnTools(Protocol):
+    """Functions that a carrier itself offers to the text model."""
+
+    @property
+    def offered(self) -> Sequence[Tool]:
+        """Which; beside those of the client."""
+
+    def use(self, call: ToolCall) -> Used | None:
+        """Carry a call out, at once; None if it is a function of the client's."""
+
+
+class NoTools:
+    """Those of a carrier that offers none."""
+
+    offered: Sequence[Tool] = ()
+
+    def use(self, call: ToolCall) -> Used | None:
+        """Every function is the client's."""
+        del call
+        return None
 
 
 class Dialect(Protocol):

@@ -39,9 +39,11 @@ from voiceserver.engines.base import Message, Reminder
 from voiceserver.errors import SessionEnded, VoiceServerError, first
 from voiceserver.events import (
     AudioDelta,
+    BargeIn,
     Event,
     Failed,
     IdleElapsed,
+    KeyPressed,
     Playback,
     Played,
     UserTurn,
@@ -52,9 +54,10 @@ from voiceserver.session.asides import Asides
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
+from voiceserver.session.leaving import Leaving
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.loop_share import LoopShares
-from voiceserver.session.ports import CallParts, Carrier, Opened
+from voiceserver.session.ports import CallParts, Carrier, NoTools, Opened, OwnTools
 from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders
 from voiceserver.session.turn_account import CallCost
@@ -67,6 +70,7 @@ from voiceserver.turns.actions import (
     BreakSilence,
     Generated,
     Guess,
+    Leave,
     Refuse,
     Say,
     Stop,
@@ -99,6 +103,7 @@ class Session:
         outlet: Where replies sound; the carrier's.
         carrier: How audio moves: in events, or given with ``hear`` and pulled from
             the outlet.
+        own_tools: What the carrier offers to the text model.
 
     Attributes:
         hear: Takes microphone audio, 16 kHz mono, or what stands for it; never
@@ -108,7 +113,12 @@ class Session:
     """
 
     def __init__(
-        self, parts: CallParts, opened: Opened, outlet: Outlet, carrier: Carrier
+        self,
+        parts: CallParts,
+        opened: Opened,
+        outlet: Outlet,
+        carrier: Carrier,
+        own_tools: OwnTools | None = None,
     ) -> None:
         config, engines, clock = parts.config, parts.engines, parts.clock
         metrics, dialect = parts.metrics, opened.dialect
@@ -122,6 +132,7 @@ class Session:
         self._history = History()
         self._floor = Floor(opened.settings.turn)
         self._overload = engines.overload
+        self._leaving = Leaving(self.command)
         self._reminders = Reminders(
             lambda: self._floor.busy,
             lambda text: self.command(CreateReply(say=text, patient=True)),
@@ -150,12 +161,19 @@ class Session:
             dialect,
             carrier.name,
             cost,
+            own_tools or NoTools(),
+            self.command,
         )
         heard = self._listener
         self._patience = Patience(lambda at: self.happens(IdleElapsed(at, heard.now)))
         self._asides = Asides(
             parts, self._history, self._inbox, dialect, carrier.name, cost
         )
+
+    @property
+    def answers(self) -> bool:
+        """Whether turns are answered by themselves, not at the client's word."""
+        return self._settings.turn.create_reply
 
     def happens(self, event: Event | Hint) -> None:
         """Take what a part of the call has noticed; handled in its turn."""
@@ -208,6 +226,8 @@ class Session:
                 await self._handle(*await self._inbox.get(), group)
                 waiting = self._floor.free(self._clock.now_ns())
                 await self._carry_out(waiting, group)
+                if self._leaving.end is not None and not self._floor.busy:
+                    return self._leaving.end
         except _HungUp as hung_up:
             return hung_up.command
         except SessionEnded as ended:
@@ -231,6 +251,7 @@ class Session:
     def _abandon(self, end: HangUp) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
         self.door.close()
+        self._leaving.close()
         self._reminders.close()
         self._patience.ended()
         self._speaking.abandon()
@@ -251,6 +272,8 @@ class Session:
         elif lane is Lane.ASIDES and isinstance(item, Generated):
             self._asides.notify(item)
         else:
+            if isinstance(item, BargeIn | KeyPressed):
+                self._leaving.interrupted()
             await self._carry_out(self._floor.happened(item, self._speaking), group)
 
     async def _carry_out(
@@ -272,12 +295,22 @@ class Session:
                     await self._speaking.guess(
                         utterance, text, settings, group, language
                     )
-                case Stop():
-                    await self._stop(group)
+                case Stop() | Leave():
+                    await self._end_of(action, group)
                 case TakeTurn() | Say() | AnswerConversation() | BreakSilence():
                     self._begin(action, group)
                 case _:
                     self._speaking.obey(action)
+
+    async def _end_of(self, action: Stop | Leave, group: asyncio.TaskGroup) -> None:
+        """End the reply, or the call."""
+        match action:
+            case Stop():
+                await self._stop(group)
+            case Leave(reason, farewell):
+                await self._leave(HangUp(reason, farewell=farewell), group)
+            case _:
+                assert_never(action)
 
     async def _stop(self, group: asyncio.TaskGroup) -> None:
         """Stop the reply; tell what it said before that and nobody has read yet."""
@@ -348,10 +381,19 @@ class Session:
                 await self._obey_about_replies(command, group)
             case Truncate() | Hear() | CommitAudio() | ClearAudio():
                 await self._obey_about_audio(command, group)
-            case HangUp():
+            case HangUp(farewell=None):
                 raise _HungUp(command)
+            case HangUp():
+                await self._leave(command, group)
             case _:
                 assert_never(command)
+
+    async def _leave(self, end: HangUp, group: asyncio.TaskGroup) -> None:
+        """End the call once its farewell, or what sounds, has been heard."""
+        self._leaving.begin(end)
+        if end.farewell:
+            say = CreateReply(say=end.farewell)
+            await self._carry_out(self._floor.asked(say, self._speaking), group)
 
     async def _obey_about_replies(
         self, command: OfReplies, group: asyncio.TaskGroup

@@ -8,11 +8,20 @@ one writer only; at most one reply is alive.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import TurnLedger
-from voiceserver.commands import CallSettings, call_key, reply_key, utterance_key
+from voiceserver.commands import (
+    CallSettings,
+    Command,
+    CreateReply,
+    call_key,
+    reply_key,
+    utterance_key,
+)
 from voiceserver.engines.base import Message
 from voiceserver.errors import SessionEnded
 from voiceserver.events import (
@@ -35,8 +44,9 @@ from voiceserver.reply.stages import prepare_lines
 from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.ports import CallParts, Dialect
+from voiceserver.session.ports import CallParts, Dialect, OwnTools, Used
 from voiceserver.session.turn_account import CallCost, TurnAccount
+from voiceserver.tools import ToolCall
 from voiceserver.turns.actions import (
     Close,
     Cut,
@@ -66,6 +76,8 @@ class Speaking:
         dialect: Is told.
         carrier: For metrics.
         cost: Of the call.
+        own_tools: What the carrier offers to the text model.
+        command: Takes what follows from a call of one of them.
     """
 
     def __init__(
@@ -77,7 +89,12 @@ class Speaking:
         dialect: Dialect,
         carrier: str,
         cost: CallCost,
+        own_tools: OwnTools,
+        command: Callable[[Command], None],
     ) -> None:
+        self._own_tools = own_tools
+        self._theirs = frozenset[str]()  # names of the client's functions
+        self._command = command
         clock, metrics = parts.clock, parts.metrics
         self._config = parts.config
         self._engines = parts.engines
@@ -216,7 +233,7 @@ class Speaking:
         return Reply(
             turn,
             source,
-            settings,
+            self._offering(settings),
             self._engines,
             self._playout,
             ledger,
@@ -227,6 +244,15 @@ class Speaking:
             self._fillers_said,
             language,
         )
+
+    def _offering(self, settings: CallSettings) -> CallSettings:
+        """The settings, with the functions that the carrier itself offers."""
+        use = settings.tools
+        self._theirs = frozenset(tool.name for tool in use.tools)
+        own = [one for one in self._own_tools.offered if one.name not in self._theirs]
+        if not own or use.choice == "none":
+            return settings
+        return replace(settings, tools=replace(use, tools=(*use.tools, *own)))
 
     def obey(self, action: OfReply) -> None:
         """Carry out what was decided about the reply, at once."""
@@ -338,6 +364,11 @@ class Speaking:
                 self._place()
             case ToolCalled(_, call):
                 self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
+                theirs = call.name in self._theirs
+                used = None if theirs else self._own_tools.use(call)
+                if used is not None:
+                    self._use(call, used)
+                    return  # no concern of the client's
             case ReplyDone():
                 self._generated(event)
             case Playback(state=Played.DONE) if self._reply is not None:
@@ -348,6 +379,14 @@ class Speaking:
             case _:
                 assert_never(event)
         self._dialect.notify(event)
+
+    def _use(self, call: ToolCall, used: Used) -> None:
+        """One of the carrier's own functions was called: keep what came of it."""
+        self._remember(Said("tool", used.result, "", (), call.call_id))
+        if used.then is not None:
+            self._command(used.then)
+        elif used.answers:
+            self._command(CreateReply(patient=True))
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None

@@ -159,9 +159,22 @@ class Close:
     answered: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The call ends, politely.
+
+    Attributes:
+        reason: For the client and the log.
+        farewell: Said first.
+    """
+
+    reason: str
+    farewell: str
+
+
 # A reply begins; the one before is over.
 Begin = TakeTurn | Say | AnswerConversation | BreakSilence
 # What is done about the reply that has the floor.
 OfReply = WriteDown | Follow | Silence | EndReply | Cut | Close
 
-Action = Tell | Refuse | AwaitUser | Guess | Stop | Begin | OfReply
+Action = Tell | Refuse | AwaitUser | Guess | Stop | Begin | OfReply | Leave

@@ -25,6 +25,7 @@ from voiceserver.events import (
     Failed,
     FormFilled,
     IdleElapsed,
+    KeyPressed,
     MediaReport,
     Outcome,
     Playback,
@@ -50,6 +51,7 @@ from voiceserver.turns.actions import (
     Follow,
     Generated,
     Guess,
+    Leave,
     Refuse,
     Say,
     Silence,
@@ -62,6 +64,7 @@ from voiceserver.turns.actions import (
 # Turns that wait for a reply which speech may not interrupt; beyond it the reply is
 # stopped for them: it has been talked over for long.
 MOST_WAITING = 32
+SILENT = "The user has been silent for too long."
 
 
 class Standing(Protocol):
@@ -134,6 +137,7 @@ class Floor:
         self._outcome: Outcome | None = None  # of the reply that is being stopped
         self._next: UserTurn | CreateReply | None = None  # once it has stopped
         self._unheard = ""  # of what the user cut off, until a turn takes its place
+        self._n_asked = 0  # times in a row that the user's silence was broken
         self._user_began = False  # to speak, since a reply was heard to its end
 
     @property
@@ -199,6 +203,8 @@ class Floor:
                 return self._sounded(event)
             case IdleElapsed():
                 return self._silent(event)
+            case KeyPressed():
+                return self._pressed(event)
             case SpeechStopped() | MediaReport() | Failed():
                 return [Tell(event)]
             case _:
@@ -261,6 +267,7 @@ class Floor:
         return [] if asked is None else self._answer(asked)
 
     def _of_user(self, event: SpeechStarted | BargeIn | UserTurn) -> list[Action]:
+        self._n_asked = 0
         match event:
             case SpeechStarted():
                 # The user goes on before the answer is heard: it is stale.
@@ -277,6 +284,13 @@ class Floor:
                 return self._commit(event)
             case _:
                 assert_never(event)
+
+    def _pressed(self, event: KeyPressed) -> list[Action]:
+        """A key is an interruption that nobody can mistake for a cough."""
+        self._n_asked = 0
+        stop = self._stop(Outcome.CANCELLED) if self._config.interrupt else []
+        silence: list[Action] = [Silence()] if stop else []
+        return [*silence, AwaitUser(0), Tell(event), *stop]
 
     def _commit(self, event: UserTurn) -> list[Action]:
         if self._must_wait():
@@ -329,7 +343,8 @@ class Floor:
             return [AwaitUser(0), Say(self._begin(), unheard)]
         if standing.awaits_answer:
             return [AwaitUser(0), AnswerConversation(self._begin())]
-        return []
+        self._user_began = False  # it was none: the silence goes on
+        return [AwaitUser(self._config.idle_ms)] if self._config.idle_ms else []
 
     def _said(self, event: Generated, standing: Standing) -> list[Action]:
         reply = self._reply
@@ -372,9 +387,16 @@ class Floor:
         """
         if self.busy or self._user_began or not self._config.idle_ms:
             return []
-        if not self._config.create_reply:
+        config = self._config
+        if not config.create_reply:
             return [Tell(event)]
-        return [Tell(event), AwaitUser(0), BreakSilence(self._begin())]
+        self._n_asked += 1
+        actions: list[Action] = [Tell(event), AwaitUser(0)]
+        if config.idle_asks and self._n_asked > config.idle_asks:
+            return [*actions, Leave(SILENT, config.idle_goodbye)]
+        if config.idle_line:
+            return [*actions, Say(self._begin(), config.idle_line)]
+        return [*actions, BreakSilence(self._begin())]
 
     def _ask(self, asked: CreateReply, standing: Standing) -> list[Action]:
         """Answer, once the user's words are known; refuse only what is answered so.

@@ -289,7 +289,7 @@ class TurnTaker:
             return []
         wanted = self._want_score(now, at)
         wait_ms, reason = self._patience()
-        if now - at < _samples(wait_ms):
+        if now - at < _samples(wait_ms + self._config.patience_ms):
             return wanted
         return self._commit(at, reason)
 

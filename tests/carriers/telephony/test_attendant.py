@@ -15,19 +15,19 @@ from voiceserver.config import Config, NumberConfig, TelephonyConfig, TurnConfig
 
 def test_a_number_says_what_the_session_is() -> None:
     """What it leaves open is the server's."""
-    assert session_at(NumberConfig("1")) == {}
+    turns = {"input": {"turn_detection": {"type": "semantic_vad"}}}
+    assert session_at(NumberConfig("1")) == {"audio": turns}
     number = NumberConfig("1", instructions="Be brief.", voice="marin")
     assert session_at(number) == {
         "instructions": "Be brief.",
-        "audio": {"output": {"voice": "marin"}},
+        "audio": {**turns, "output": {"voice": "marin"}},
     }
 
 
 def test_turns_on_a_telephone_are_more_patient() -> None:
     """By 200 ms, whatever ends them; and a silent caller is asked."""
-    plain, phone = TurnConfig(), phone_turns(TurnConfig(), TelephonyConfig())
-    for name in ("silence_ms", "complete_ms", "unclear_ms", "incomplete_ms", "cap_ms"):
-        assert getattr(phone, name) == getattr(plain, name) + 200
+    phone = phone_turns(TurnConfig(), TelephonyConfig())
+    assert phone.patience_ms == 200
     assert phone.idle_ms == 10_000
 
 
@@ -35,5 +35,5 @@ def test_only_the_call_itself_has_a_telephones_settings() -> None:
     """Others of the server have theirs."""
     config = replace(Config(), telephony=TelephonyConfig(patience_ms=500))
     given = incoming(config)
-    assert phone_call(given).parts.config.turn.complete_ms == 800
-    assert given.parts.config.turn.complete_ms == 300
+    assert phone_call(given).parts.config.turn.patience_ms == 500
+    assert given.parts.config.turn.patience_ms == 0

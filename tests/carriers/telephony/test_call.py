@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,14 @@ from tests.carriers.incoming import incoming
 from tests.carriers.telephony.service import START, TwilioService
 from tests.fakes import FakeText
 from tests.virtual_time import run_virtual
+from voiceserver.carriers.telephony.attendant import session_at
 from voiceserver.carriers.telephony.call import TelephonyCall
 from voiceserver.carriers.telephony.messages import Started
 from voiceserver.carriers.telephony.services import SERVICES
 from voiceserver.commands import Attach
 from voiceserver.config import Config, NumberConfig, TelephonyConfig
+from voiceserver.engines.base import TextItem, TextRequest
+from voiceserver.tools import ToolCall
 
 Scenario = Callable[["TwilioService", "Ears"], Coroutine[Any, Any, None]]
 
@@ -60,17 +63,20 @@ def phoned(
     telephony: TelephonyConfig | None = None,
     words: int = 4,
     leaves: bool = True,
+    text: object | None = None,
 ) -> tuple[TwilioService, Ears]:
     """Run a call; it ends with the scenario, as if the caller hung up."""
 
     async def call() -> tuple[TwilioService, Ears]:
         service = TwilioService()
         config = replace(Config(), telephony=telephony or TelephonyConfig(greeting=""))
-        given = incoming(config, text=FakeText(words=words))
+        given = incoming(config, text=text or FakeText(words=words))
         row = SERVICES["twilio"]
         framing = row.framing()
         (started,) = framing.read(json.dumps(START))
         assert isinstance(started, Started)
+        number = config.telephony.at(started.called)
+        given = replace(given, session=session_at(number))
         held = TelephonyCall(given, service, row, framing, started)
         ears = Ears(held)
         async with asyncio.TaskGroup() as group:
@@ -80,7 +86,8 @@ def phoned(
             await scenario(service, ears)
             if leaves:
                 service.put({"event": "stop"})
-            await running
+            async with asyncio.timeout(60):
+                await running
             playing.cancel()
         return service, ears
 
@@ -242,9 +249,107 @@ def test_a_telephone_call_may_have_a_length_of_its_own() -> None:
     async def scenario(service: TwilioService, _ears: Ears) -> None:
         await asyncio.sleep(61)
 
-    telephony = TelephonyConfig(greeting="", max_call_s=60)
+    telephony = TelephonyConfig(
+        greeting="", max_call_s=60, goodbye="Time is over goodbye"
+    )
     service, _ = phoned(scenario, telephony, leaves=False)
     assert service.closed == (
         1000,
         "The longest length of a telephone call is reached.",
     )
+    assert len(service.heard) == pytest.approx(41, abs=1)  # the goodbye, whole
+
+
+def test_a_caller_who_leaves_during_the_goodbye_ends_it() -> None:
+    """Nobody talks to a line that is dead."""
+
+    async def scenario(service: TwilioService, ears: Ears) -> None:
+        ears.call.hang_up("The server is shutting down.", "closing")
+        await ears.until("output_audio_buffer.started")
+        service.put({"event": "stop"})
+        await asyncio.sleep(0.1)
+        assert service.closed == (1000, "The server is shutting down.")
+
+    phoned(scenario, leaves=False)
+
+
+def test_a_silent_caller_is_asked_twice_and_then_left() -> None:
+    """Ten seconds each after what was said last was heard."""
+
+    async def scenario(service: TwilioService, ears: Ears) -> None:
+        await turn(service, ears)
+        await asyncio.sleep(45)
+
+    telephony = TelephonyConfig(
+        greeting="", still_there="Are you still there", goodbye="Good bye"
+    )
+    service, ears = phoned(scenario, telephony, leaves=False)
+    said = [
+        each["transcript"]
+        for _, each in ears.events
+        if each["type"] == "response.output_audio_transcript.done"
+    ]
+    assert said[1:] == ["Are you still there", "Are you still there", "Good bye"]
+    assert service.closed == (1000, "The user has been silent for too long.")
+    assert ears.at_s("output_audio_buffer.started", 2) == pytest.approx(
+        ears.at_s("output_audio_buffer.stopped", 1) + 10, abs=0.3
+    )
+
+
+def test_keys_interrupt_and_are_answered_as_text() -> None:
+    """At the hash; a sideband is told of each."""
+    text = FakeText(words=60)
+
+    async def scenario(service: TwilioService, ears: Ears) -> None:
+        await service.tone(1.0, 0.3)
+        await service.tone(2.0, 0.0)
+        service.press("4")
+        await asyncio.sleep(0.05)
+        assert len(service.events("clear")) == 1
+        assert not service._queue
+        service.press("2#")
+        await ears.until("response.created", 2)
+        await asyncio.sleep(1)
+
+    _, ears = phoned(scenario, text=text)
+    key = "input_audio_buffer.dtmf_event_received"
+    keys = [each["event"] for _, each in ears.events if each["type"] == key]
+    assert keys == ["4", "2", "#"]
+    assert text.requests[-1].messages[-1].text == "42"
+
+
+class Hanging(FakeText):
+    """Says goodbye and hangs up."""
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        assert [tool.name for tool in request.tools.tools] == ["hang_up"]
+        yield "Goodbye and thank you."
+        yield ToolCall("c1", "hang_up", "{}")
+
+
+def test_the_model_may_hang_up() -> None:
+    """Once the caller has heard its goodbye whole."""
+
+    async def scenario(service: TwilioService, _ears: Ears) -> None:
+        await service.tone(1.0, 0.3)
+        await service.tone(5.0, 0.0)
+
+    service, ears = phoned(scenario, text=Hanging(), leaves=False)
+    assert service.closed == (1000, "The assistant ended the call.")
+    assert len(service.heard) == pytest.approx(41, abs=1)
+    assert "response.function_call_arguments.done" not in {
+        each["type"] for _, each in ears.events
+    }
+
+
+def test_a_caller_who_goes_on_is_not_hung_up_on() -> None:
+    """Over the goodbye, with words."""
+
+    async def scenario(service: TwilioService, _ears: Ears) -> None:
+        await service.tone(1.0, 0.3)
+        await service.tone(0.9, 0.0)
+        await service.tone(1.0, 0.3)
+        await service.tone(0.4, 0.0)
+        assert service.closed is None
+
+    phoned(scenario, text=Hanging())

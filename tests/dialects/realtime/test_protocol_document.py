@@ -26,7 +26,6 @@ NEVER = {
     "conversation.created": "an older name",
     "conversation.item.created": "an older name",
     "conversation.item.input_audio_transcription.segment": "diarisation",
-    "input_audio_buffer.dtmf_event_received": "SIP",
     "mcp_list_tools.": "MCP",
     "response.mcp_call": "MCP",
     "rate_limits.updated": "no quota",

@@ -15,7 +15,9 @@ from voiceserver.carriers.audiosocket.frames import Frame, read_frame
 from voiceserver.carriers.base import HeldCall, Incoming, Throttle
 from voiceserver.carriers.telephony.attendant import Attendant, Dialled, phone_call
 from voiceserver.carriers.telephony.line_audio import LineDecoder, LineEncoder
-from voiceserver.carriers.telephony.messages import LineForm
+from voiceserver.carriers.telephony.messages import KEYS, LineForm
+from voiceserver.carriers.telephony.tools import PhoneTools
+from voiceserver.commands import EndCode
 from voiceserver.errors import BadAudio
 from voiceserver.media.sender import Pacer
 from voiceserver.reply.playout import Playout
@@ -52,14 +54,17 @@ class AudioSocketCall(HeldCall):
         dialled: Dialled,
     ) -> None:
         self._playout = Playout()
-        super().__init__(phone_call(incoming), CARRIER, self._playout, _told_nobody)
+        telephony = incoming.parts.config.telephony
+        tools = PhoneTools(telephony.at(dialled.called).tools)
+        super().__init__(
+            phone_call(incoming), CARRIER, self._playout, _told_nobody, tools
+        )
         self._reader, self._writer = reader, writer
         clock = incoming.parts.clock
         self._left_out = incoming.parts.metrics.dropped.labels("send").inc
         self._pacer = Pacer(self._send_next, self._left_out, clock)
         self._throttle = Throttle(clock.now_ns)
         self._tune(FIRST_RATE)
-        telephony = incoming.parts.config.telephony
         self._attendant = Attendant(
             self._session, telephony, dialled, clock, self.hang_up
         )
@@ -79,7 +84,11 @@ class AudioSocketCall(HeldCall):
         self._pacer.stop()
         self._writer.write(Frame(frames.HANG_UP).written())
 
+    def _farewell(self, code: EndCode) -> str | None:
+        return self._attendant.farewell(code)
+
     async def _close(self) -> None:
+        self._attendant.close()
         self._pacer.stop()
         self._writer.close()
         try:
@@ -108,6 +117,11 @@ class AudioSocketCall(HeldCall):
         if rate is not None:
             return await self._hear(rate, frame.payload)
         match frame.kind:
+            case frames.DTMF:
+                key = frame.payload[:1].decode("ascii", "replace").upper()
+                if key in KEYS:
+                    self._attendant.press(key)
+                return True
             case frames.HANG_UP:
                 self.hang_up("The caller hung up.")
                 return False

@@ -8,7 +8,7 @@ service.
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +17,12 @@ import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.carriers.base import Incoming
+from voiceserver.carriers.telephony.keypad import Keypad
 from voiceserver.clock import Clock
-from voiceserver.commands import CreateReply, EndCode
+from voiceserver.commands import AddMessage, CreateReply, EndCode
 from voiceserver.config import Config, NumberConfig, TelephonyConfig, TurnConfig
+from voiceserver.events import KeyPressed
 from voiceserver.session.session import Session
-
-log = logging.getLogger(__name__)
 
 TOO_LONG = "The longest length of a telephone call is reached."
 GAP_S = 0.4  # nothing comes for so long: the clock fills the caller's audio
@@ -43,26 +43,29 @@ class Dialled:
 
 
 def session_at(number: NumberConfig) -> dict[str, Any]:
-    """What the session is to be where a number is called, as dialects read it."""
-    session: dict[str, Any] = {}
+    """What the session is to be where a number is called, as dialects read it.
+
+    Turns are judged by their words: nobody sets them for a telephone, and what holds
+    for clients that ask for nothing is a silence of one length.
+    """
+    audio: dict[str, Any] = {"input": {"turn_detection": {"type": "semantic_vad"}}}
+    if number.voice:
+        audio["output"] = {"voice": number.voice}
+    session: dict[str, Any] = {"audio": audio}
     if number.instructions:
         session["instructions"] = number.instructions
-    if number.voice:
-        session["audio"] = {"output": {"voice": number.voice}}
     return session
 
 
 def phone_turns(turn: TurnConfig, telephony: TelephonyConfig) -> TurnConfig:
     """How turns are taken on a telephone: more patiently, and nobody is forgotten."""
-    more = telephony.patience_ms
     return replace(
         turn,
-        silence_ms=turn.silence_ms + more,
-        complete_ms=turn.complete_ms + more,
-        unclear_ms=turn.unclear_ms + more,
-        incomplete_ms=turn.incomplete_ms + more,
-        cap_ms=turn.cap_ms + more,
+        patience_ms=turn.patience_ms + telephony.patience_ms,
         idle_ms=turn.idle_ms or round(telephony.ask_after_s * 1000),
+        idle_line=turn.idle_line or telephony.still_there,
+        idle_asks=telephony.asks,
+        idle_goodbye=telephony.goodbye,
     )
 
 
@@ -94,6 +97,8 @@ class Attendant:
         hang_up: Callable[[str, EndCode], None],
     ) -> None:
         self._most_s = telephony.max_call_s
+        self._goodbye = telephony.goodbye
+        self._keypad = Keypad(telephony.digits_s, self._pressed, self._entered)
         self._hang_up = hang_up
         self._session = session
         number = telephony.at(dialled.called)
@@ -106,6 +111,27 @@ class Attendant:
         self._heard_ns = self._clock.now_ns()
         if self._greeting:
             self._session.command(CreateReply(say=self._greeting))
+
+    def farewell(self, code: EndCode) -> str | None:
+        """What is said before the call ends; who has left hears nothing."""
+        return self._goodbye or None if code in ("closing", "limit") else None
+
+    def press(self, key: str) -> None:
+        """A key was pressed: it interrupts, and is part of what is entered."""
+        self._keypad.press(key)
+
+    def close(self) -> None:
+        """The call is over."""
+        self._keypad.close()
+
+    def _pressed(self, key: str) -> None:
+        self._session.happens(KeyPressed(key, int(time.time())))
+
+    def _entered(self, keys: str) -> None:
+        """Keys are what the caller says, and are answered like that."""
+        self._session.command(AddMessage("user", keys))
+        if self._session.answers:
+            self._session.command(CreateReply())
 
     async def hear(self, samples: Samples) -> None:
         """Take audio of the caller, 16 kHz."""

@@ -23,12 +23,14 @@ from voiceserver.carriers.telephony.messages import (
     Stopped,
 )
 from voiceserver.carriers.telephony.services import Service
+from voiceserver.carriers.telephony.tools import PhoneTools
 from voiceserver.carriers.websocket.socket import (
     POLICY,
     Outgoing,
     Socket,
     SocketCall,
 )
+from voiceserver.commands import EndCode
 from voiceserver.errors import BadAudio, BadRequest
 from voiceserver.reply.marked import Marked
 from voiceserver.session.ports import Carrier
@@ -121,6 +123,7 @@ class TelephonyCall(SocketCall):
             Carrier(service.name),
             self._marked,
             outgoing=self._outgoing,
+            own_tools=PhoneTools(telephony.at(started.called).tools),
         )
         self._framing = framing
         self._decoder = LineDecoder(started.form)
@@ -139,6 +142,13 @@ class TelephonyCall(SocketCall):
 
     def _beside(self) -> Sequence[Coroutine[object, object, None]]:
         return (*super()._beside(), *self._attendant.beside())
+
+    def _farewell(self, code: EndCode) -> str | None:
+        return self._attendant.farewell(code)
+
+    async def _close(self) -> None:
+        self._attendant.close()
+        await super()._close()
 
     async def _goodbye(self) -> None:
         self._line.hang_up()
@@ -162,8 +172,8 @@ class TelephonyCall(SocketCall):
                 await self._attendant.hear(self._decoder.decode(payload))
             case Returned(name):
                 self._marked.returned(name)
-            case Pressed():
-                pass
+            case Pressed(key):
+                self._attendant.press(key)
             case Stopped():
                 self.hang_up("The caller hung up.")
                 return False

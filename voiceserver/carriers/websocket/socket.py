@@ -16,7 +16,7 @@ from typing import Protocol
 from voiceserver.carriers.base import HeldCall, Incoming, Throttle
 from voiceserver.errors import SessionEnded
 from voiceserver.reply.playout import Outlet
-from voiceserver.session.ports import Carrier
+from voiceserver.session.ports import Carrier, OwnTools
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,7 @@ class SocketCall(HeldCall):
         most_bytes: Messages that may wait for the client.
         outgoing: Made already, by a carrier whose client is not told the dialect's
             texts.
+        own_tools: What the carrier offers to the text model.
 
     Raises:
         BadRequest: If the client's session cannot be used.
@@ -155,12 +156,13 @@ class SocketCall(HeldCall):
         outlet: Outlet,
         most_bytes: int = MAX_WAITING_BYTES,
         outgoing: Outgoing | None = None,
+        own_tools: OwnTools | None = None,
     ) -> None:
         self._socket = socket
         self._code = NORMAL
         self._outgoing = outgoing or Outgoing(self._not_read, most_bytes)
         send = self._outgoing.send if outgoing is None else _told_nobody
-        super().__init__(incoming, carrier, outlet, send)
+        super().__init__(incoming, carrier, outlet, send, own_tools)
 
     async def answer(self, offer: str) -> str:
         """Complete the handshake; there is nothing to negotiate.

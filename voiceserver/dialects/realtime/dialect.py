@@ -33,6 +33,7 @@ from voiceserver.events import (
     Failed,
     FormFilled,
     IdleElapsed,
+    KeyPressed,
     MediaReport,
     Playback,
     ReplyDone,
@@ -110,6 +111,9 @@ class RealtimeDialect:
                 | Playback()
             ):
                 self._responses.notify(event)
+            case KeyPressed(key, received_s):
+                name = "input_audio_buffer.dtmf_event_received"
+                self._call.wire.event(name, event=key, received_at=received_s)
             case MediaReport():
                 self._call.wire.event("voiceserver.media", **asdict(event))
             case Failed(stage, message):

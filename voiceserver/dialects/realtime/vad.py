@@ -118,7 +118,8 @@ _TYPE = choice("server_vad", "semantic_vad")
 
 def default_detection(config: TurnConfig) -> ServerVad:
     """What holds for a client that asks for nothing."""
-    return ServerVad(config.threshold, config.prefix_ms, config.silence_ms)
+    idle_ms = config.idle_ms or None
+    return ServerVad(config.threshold, config.prefix_ms, config.silence_ms, idle_ms)
 
 
 def update_detection(

@@ -1,0 +1,58 @@
+"""The end of a call that is being said goodbye to."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.fakes import Call
+from tests.virtual_time import run_virtual
+from voiceserver.commands import HangUp
+from voiceserver.session.leaving import LEAVE_LIMIT_S, Leaving
+
+
+def test_the_first_reason_holds_and_is_carried_out_in_time() -> None:
+    """Whatever still sounds."""
+
+    async def scenario() -> None:
+        told: list[HangUp] = []
+        leaving = Leaving(told.append)
+        leaving.begin(HangUp("first", "limit", "Bye."))
+        leaving.begin(HangUp("second", "ended", ""))
+        assert leaving.end == HangUp("first", "limit")
+        leaving.interrupted()  # it is not about the user
+        await asyncio.sleep(LEAVE_LIMIT_S + 1)
+        assert told == [HangUp("first", "limit")]
+
+    run_virtual(scenario())
+
+
+def test_a_user_who_goes_on_is_not_left() -> None:
+    """Nor is one whose call is over already."""
+
+    async def scenario() -> None:
+        told: list[HangUp] = []
+        leaving = Leaving(told.append)
+        leaving.begin(HangUp("done", "ended", ""))
+        leaving.interrupted()
+        assert leaving.end is None
+        await asyncio.sleep(LEAVE_LIMIT_S + 1)
+        assert not told
+
+    run_virtual(scenario())
+
+
+def test_a_farewell_is_heard_before_the_call_ends() -> None:
+    """Three words of 200 ms; then it ends with its reason."""
+    call = Call()
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run([(6, False)]))
+            await asyncio.sleep(0.1)
+            command = HangUp("too long", "limit", "Goodbye to you")
+            call.session.command(command)
+
+    run_virtual(scenario())
+    assert len(call.heard) == 30
+    assert call.dialect.end_codes == ["limit"]
+    assert call.reason == "too long"
