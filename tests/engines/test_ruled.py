@@ -83,3 +83,16 @@ def test_everything_else_is_the_models() -> None:
     result = Message("tool", "done", call_id="1")
     assert ask(before, result, tools=USE)[0] == ["Well."]
     assert ask()[0] == ["Well."]
+
+
+def test_the_rest_answers_by_its_own_stream() -> None:
+    """Nothing stands between the model's words and who reads them."""
+    request = TextRequest((Message("user", "hello"),))
+    stream = Model().reply(request)
+
+    class Kept(Model):
+        def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+            return stream
+
+    router = Router(RouterConfig(rule=(OVER, CARE)), router_weights())
+    assert Ruled(router, Kept()).reply(request) is stream

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
+from voiceserver.config import RouterRule
 from voiceserver.engines.base import (
     Answering,
     Routed,
@@ -19,7 +19,7 @@ from voiceserver.engines.base import (
     TextModel,
     TextRequest,
 )
-from voiceserver.routing.router import Router
+from voiceserver.routing.router import Decision, Router
 from voiceserver.routing.turns import Turn
 from voiceserver.tools import ToolCall
 
@@ -48,22 +48,19 @@ class Ruled:
         """The rest's."""
         return self._rest.version
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
-        """Say what a rule says, or hand over.
-
-        Raises:
-            EngineFailed: If the rest does.
-        """
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        """Return what a rule says, or the rest's own: none of it passes here."""
         last = request.messages[-1] if request.messages else None
         decision = None
         if last is not None and last.role == "user" and last.text:
             decision = self._router.ruled(Turn(last.text))
-        rule = decision.rule if decision else None
-        if decision is None or rule is None:
-            async with aclosing(self._rest.reply(request)) as items:
-                async for item in items:
-                    yield item
-            return
+        if decision is None or decision.rule is None:
+            return self._rest.reply(request)
+        return self._answer(decision, decision.rule, request)
+
+    async def _answer(
+        self, decision: Decision, rule: RouterRule, request: TextRequest
+    ) -> AsyncGenerator[TextItem, None]:
         request.observe(Answering(NAME))
         request.observe(Routed(rule.then, decision.reasons, decision.score))
         yield rule.say
