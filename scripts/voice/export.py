@@ -7,8 +7,10 @@ Prosody is trained apart and goes into the acoustic model's file.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -18,17 +20,36 @@ from voiceserver.voice.acoustic import AcousticShape
 from voiceserver.voice.letters import LettersShape
 from voiceserver.voice.speaker import LEXICON_FILE
 from voiceserver.voice.vocoder import VocoderShape
-from voiceserver.voice.weights import Shape, save_weights
+from voiceserver.voice.weights import save_weights
 
-SHAPES: dict[str, type[Shape]] = {
-    "acoustic": AcousticShape,
-    "vocoder": VocoderShape,
-    "letters": LettersShape,
-}
+SPEAKERS_FILE = "speakers.json"  # of a run: names in the order of their numbers
 
 
-def _load(run: Path) -> tuple[dict[str, int], dict[str, Tensor], int]:
-    """Shape, averaged weights and steps of a run.
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What a run's checkpoint holds for us."""
+
+    state: dict[str, object]
+    weights: dict[str, Tensor]
+    steps: int
+
+    def shape(self, name: str) -> dict[str, int]:
+        """A network's shape."""
+        described = self.state[name]
+        assert isinstance(described, dict)
+        return described
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Weights of one network of several."""
+        return {
+            k.removeprefix(prefix): v
+            for k, v in self.weights.items()
+            if k.startswith(prefix)
+        }
+
+
+def _learnt(run: Path) -> _Learnt:
+    """Read a run.
 
     Raises:
         FileNotFoundError: If it has no checkpoint.
@@ -36,53 +57,71 @@ def _load(run: Path) -> tuple[dict[str, int], dict[str, Tensor], int]:
     state = load_checkpoint(run / "checkpoint.pt")
     if state is None:
         raise FileNotFoundError(f"no checkpoint in {run}")
-    described, step = state["shape"], state["step"]
-    assert isinstance(described, dict)
+    step = state["step"]
     assert isinstance(step, int)
-    return described, average_weights(state), step
+    return _Learnt(state, average_weights(state), step)
 
 
-def export_run(kind: str, run: Path, out: Path, prosody: Path | None = None) -> int:
-    """Write one model file; returns the number of training steps in it.
+def export_speech(run: Path, prosody: Path, out: Path) -> int:
+    """Write the acoustic model and the vocoder; returns the number of steps in them.
 
     Args:
-        kind: "acoustic", "vocoder" or "letters".
-        run: Folder of the run.
+        run: Of ``train_jointly``.
+        prosody: Of ``train_prosody``, for the same speakers.
         out: Folder of the voice.
-        prosody: Run of the prosody net, which an acoustic model needs beside its own.
 
     Raises:
         FileNotFoundError: If a run has no checkpoint.
     """
-    described, weights, step = _load(run)
-    if prosody is not None:
-        _, own, _ = _load(prosody)
-        weights = {k: v for k, v in weights.items() if not k.startswith("prosody.")}
-        weights |= {f"prosody.{k}": v for k, v in own.items()}
-    shape = SHAPES[kind](**described)
-    save_weights(out / f"{kind}.safetensors", kind, shape, weights, step)
-    return step
+    joint, tune = _learnt(run), _learnt(prosody)
+    names = json.loads((run / SPEAKERS_FILE).read_text(encoding="utf-8"))
+    acoustic = joint.part("acoustic.")
+    acoustic = {k: v for k, v in acoustic.items() if not k.startswith("prosody.")}
+    acoustic |= {f"prosody.{k}": v for k, v in tune.weights.items()}
+    save_weights(
+        out / "acoustic.safetensors",
+        "acoustic",
+        AcousticShape(**joint.shape("shape")),
+        acoustic,
+        joint.steps,
+        names,
+    )
+    vocoder = VocoderShape(**joint.shape("vocoder_shape"))
+    path = out / "vocoder.safetensors"
+    save_weights(path, "vocoder", vocoder, joint.part("vocoder."), joint.steps)
+    return joint.steps
+
+
+def export_letters(run: Path, out: Path) -> int:
+    """Write the letter-to-sound network; returns its number of steps.
+
+    Raises:
+        FileNotFoundError: If the run has no checkpoint.
+    """
+    letters = _learnt(run)
+    shape = LettersShape(**letters.shape("shape"))
+    path = out / "letters.safetensors"
+    save_weights(path, "letters", shape, letters.weights, letters.steps)
+    return letters.steps
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--lexicon", type=Path)
-    for kind in (*SHAPES, "prosody"):
+    for kind in ("joint", "prosody", "letters"):
         parser.add_argument(f"--{kind}", type=Path, help="folder of the run")
     a = parser.parse_args(argv)
-    if bool(a.acoustic) != bool(a.prosody):
-        parser.error("--acoustic and --prosody go into one file: give both")
+    if bool(a.joint) != bool(a.prosody):
+        parser.error("--joint and --prosody go into one file: give both")
     a.out.mkdir(parents=True, exist_ok=True)
     if a.lexicon:
         shutil.copyfile(a.lexicon, a.out / LEXICON_FILE)
-    for kind in SHAPES:
-        run = getattr(a, kind)
-        if run:
-            prosody = a.prosody if kind == "acoustic" else None
-            steps = export_run(kind, run, a.out, prosody)
-            print(kind, "after", steps, "steps")
+    if a.joint:
+        print("speech after", export_speech(a.joint, a.prosody, a.out), "steps")
+    if a.letters:
+        print("letters after", export_letters(a.letters, a.out), "steps")
     return 0
 
 

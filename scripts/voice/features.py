@@ -1,7 +1,7 @@
-"""Cached features in memory, and segments drawn from them in a fixed order.
+"""Cached features in memory, and the random numbers of a step.
 
-Reads what ``prepare`` wrote. The segments of a step depend on the seed and the
-step alone, so a resumed run sees what an uncut one would have seen.
+Reads what ``prepare`` wrote. What a step draws depends on the seed and the step
+alone, so a resumed run sees what an uncut one would have seen.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from voiceserver.voice.features import HOP
@@ -48,16 +47,6 @@ class Utterance:
         return self.samples[first * HOP : (first + frames) * HOP].float() / 32767
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Segments of equal length: ``(batch, ...)`` each, shapes as in `Utterance`."""
-
-    wave: Tensor
-    mel: Tensor
-    f0_hz: Tensor
-    voicing: Tensor
-
-
 def load_utterances(cache: Path, validation: bool) -> list[Utterance]:
     """Load one side of the split, ordered by name.
 
@@ -81,33 +70,3 @@ def load_utterances(cache: Path, validation: bool) -> list[Utterance]:
 def step_generator(seed: int, step: int) -> np.random.Generator:
     """Random numbers of one training step, the same however the run was cut."""
     return np.random.Generator(np.random.Philox(key=[seed, step]))
-
-
-def draw_segments(
-    utterances: list[Utterance],
-    lengths: NDArray[np.int64],
-    rng: np.random.Generator,
-    batch: int,
-    frames: int,
-) -> Batch:
-    """Cut random segments; long recordings are drawn more often.
-
-    Args:
-        utterances: To draw from.
-        lengths: Their lengths in frames.
-        rng: Of this step.
-        batch: Number of segments.
-        frames: Length of each.
-    """
-    room = np.maximum(lengths - frames, 0)
-    ends = np.cumsum(room)
-    places = rng.integers(0, ends[-1], batch)
-    chosen = np.searchsorted(ends, places, side="right")
-    parts = []
-    for place, which in zip(places, chosen, strict=True):
-        u, at = utterances[which], int(place - (ends[which] - room[which]))
-        span = slice(at, at + frames)
-        parts.append(
-            (u.wave(at, frames), u.mel[:, span], u.f0_hz[span], u.voicing[span])
-        )
-    return Batch(*(torch.stack(column) for column in zip(*parts, strict=True)))

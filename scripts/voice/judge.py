@@ -21,11 +21,11 @@ import torch
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
+from scripts.voice.copies import copy_synthesis, score
 from scripts.voice.corpus import plain_text
 from scripts.voice.features import Utterance, load_utterances
 from scripts.voice.pitch import track_pitch
 from scripts.voice.train_letters import edit_distance
-from scripts.voice.train_vocoder import copy_synthesis, score
 from voiceserver.audio import MIC_RATE, resample, to_int16
 from voiceserver.voice.features import SAMPLE_RATE
 from voiceserver.voice.plan import Manner

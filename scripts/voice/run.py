@@ -232,8 +232,8 @@ def command(about: str, source: str, steps: int) -> argparse.ArgumentParser:
         steps: Length of a run unless another is given.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument(source, type=Path)
-    parser.add_argument("run", type=Path)
+    for name in dict.fromkeys((source, "run")):
+        parser.add_argument(name, type=Path)
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)

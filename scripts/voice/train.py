@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from voiceserver.errors import VoiceServerError
 
 TINY_RECORDINGS = 24  # of which some are kept back
 TINY_STEPS = 4
+TINY_PROMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,76 +44,97 @@ class Recipe:
 
     Attributes:
         limit: Recordings used; 0 is all.
-        lively: Steps of the vocoder's first part, which rewards the noise's spread.
-        vocoder: Steps, the first part's included.
+        prompts: Sentences that a teacher reads.
         letters: Steps.
         prosody: Steps.
-        acoustic: Steps.
-        decoder: Steps of sharpening it.
-        extra: More arguments of a step, by its name.
+        jointly: Steps of all else.
+        joint: More arguments of the joint training.
+        lexicon: More arguments of the lexicon.
     """
 
     limit: int = 0
-    lively: int = 16_000
-    vocoder: int = 36_000
+    prompts: int = 4_600
     letters: int = 4_000
-    prosody: int = 3_000
-    acoustic: int = 8_000
-    decoder: int = 4_500
-    extra: dict[str, tuple[str, ...]] | None = None
+    prosody: int = 4_500
+    jointly: int = 60_000
+    joint: tuple[str, ...] = ()
+    lexicon: tuple[str, ...] = ()
 
 
 TINY = Recipe(
     limit=TINY_RECORDINGS,
-    lively=TINY_STEPS,
-    vocoder=2 * TINY_STEPS,
+    prompts=TINY_PROMPTS,
     letters=TINY_STEPS,
     prosody=TINY_STEPS,
-    acoustic=TINY_STEPS,
-    decoder=TINY_STEPS,
-    extra={
-        "lexicon": ("--few",),
-        "vocoder": ("--batch", "2", "--width", "16"),
-        "acoustic": ("--batch", "2"),
-        "decoder": ("--batch", "2", "--alone", "2"),
-    },
+    jointly=TINY_STEPS,
+    joint=("--batch", "2", "--tiny", "--judged-from", "0.5"),
+    lexicon=("--few",),
 )
 
 
-def steps(
-    corpus: Path, work: Path, out: Path, consent: str, recipe: Recipe
-) -> Iterator[Step]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a voice is made from.
+
+    Attributes:
+        corpus: Folder of recordings.
+        consent: Who speaks in them, and what they agreed to.
+        reader: The speaker's name.
+        teachers: Synthetic ones, each a speaker too; the first speaks by default.
+    """
+
+    corpus: Path
+    consent: str
+    reader: str = "reader"
+    teachers: tuple[str, ...] = ()
+
+
+def _taught(work: Path, teacher: str, recipe: Recipe) -> Iterator[Step]:
+    """Have a teacher read, and put its lessons into one file."""
+    lessons, packed = str(work / teacher), str(work / "packed" / f"{teacher}.npz")
+    limit = ("--limit", str(recipe.prompts))
+    read = (teacher, str(work / "prompts.txt"), lessons, "--voice", str(work / "front"))
+    yield Step(f"{teacher} reads", "teach", (*read, *limit))
+    yield Step(f"lessons of {teacher}", "pack", (lessons, packed))
+
+
+def steps(source: Source, work: Path, out: Path, recipe: Recipe) -> Iterator[Step]:
     """The whole way, in order."""
     features, lexicon = str(work / "features"), str(work / "lexicon.gz")
-    more = recipe.extra or {}
-
-    def training(kind: str, source: str, length: int) -> Step:
-        arguments = (source, str(work / kind), "--steps", str(length))
-        return Step(kind, f"train_{kind}", (*arguments, *more.get(kind, ())))
-
-    about = ("--consent", consent, "--limit", str(recipe.limit))
-    yield Step("features", "prepare", (str(corpus), features, *about))
-    yield Step("lexicon", "build_lexicon", (lexicon, *more.get("lexicon", ())))
+    letters = str(work / "letters")
+    about = ("--consent", source.consent, "--limit", str(recipe.limit))
+    yield Step("features", "prepare", (str(source.corpus), features, *about))
+    yield Step("lexicon", "build_lexicon", (lexicon, *recipe.lexicon))
     yield Step("alignment", "align", (features, lexicon))
-    spoken = (lexicon, "--spoken", features, *more.get("lexicon", ()))
+    spoken = (lexicon, "--spoken", features, *recipe.lexicon)
     yield Step("spoken forms", "build_lexicon", spoken)
-    yield training("letters", lexicon, recipe.letters)
-    lively = str(work / "vocoder-lively")
-    first = (features, lively, "--steps", str(recipe.lively), "--spread", "1")
-    first_part = Step("vocoder, first part", "train_vocoder", first)
-    yield replace(first_part, arguments=(*first, *more.get("vocoder", ())))
-    second = training("vocoder", features, recipe.vocoder)
-    yield replace(second, arguments=(*second.arguments, "--continues", lively))
-    yield training("prosody", features, recipe.prosody)
-    yield training("acoustic", features, recipe.acoustic)
-    sharper = training("decoder", features, recipe.decoder)
-    start = ("--weights", str(work / "acoustic"))
-    yield replace(sharper, arguments=(*sharper.arguments, *start))
-    runs = [f"--{k}={work / k}" for k in ("vocoder", "letters", "prosody")]
-    runs.append(f"--acoustic={work / 'decoder'}")
+    length = ("--steps", str(recipe.letters))
+    yield Step("letters", "train_letters", (lexicon, letters, *length))
+    front = (str(work / "front"), f"--lexicon={lexicon}", f"--letters={letters}")
+    yield Step("front end", "export", front)
+    reader = str(work / source.reader)
+    yield Step("lessons of the reader", "recorded", (features, reader))
+    packed = str(work / "packed" / f"{source.reader}.npz")
+    yield Step("one file of them", "pack", (reader, packed))
+    if source.teachers:
+        count = ("--count", str(recipe.prompts))
+        yield Step("prompts", "prompts", (str(work / "prompts.txt"), *count))
+    for teacher in source.teachers:
+        yield from _taught(work, teacher, recipe)
+    names = (*source.teachers, source.reader)
+    learnt = tuple(str(work / "packed" / f"{name}.npz") for name in names)
+    joint, prosody = str(work / "joint"), str(work / "prosody")
+    length = ("--steps", str(recipe.prosody))
+    yield Step("prosody", "train_prosody", (prosody, *learnt, *length))
+    length = ("--steps", str(recipe.jointly))
+    joined = (joint, *learnt, *length, *recipe.joint)
+    yield Step("all else", "train_jointly", joined)
+    runs = (f"--joint={joint}", f"--prosody={prosody}", f"--letters={letters}")
     yield Step("files", "export", (str(out), f"--lexicon={lexicon}", *runs))
     judged = str(work / "quality.json")  # never another voice's figures
-    yield Step("card", "card", (str(out), features, "--quality", judged))
+    card = (str(out), features, "--quality", judged)
+    taught = ("--teachers", *source.teachers) if source.teachers else ()
+    yield Step("card", "card", (*card, *taught))
 
 
 def run(way: list[Step], done: Path) -> int:
@@ -149,12 +171,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--consent", required=True, help="who speaks and what they agreed to"
     )
+    parser.add_argument("--reader", default="reader", help="the speaker's name")
+    parser.add_argument(
+        "--teacher", action="append", default=[], help="a synthetic speaker as well"
+    )
     parser.add_argument("--out", type=Path, help="the voice; WORK/voice if not given")
     parser.add_argument("--tiny", action="store_true", help="a trial of two minutes")
     a = parser.parse_args(argv)
     a.work.mkdir(parents=True, exist_ok=True)
     out = a.out or a.work / "voice"
-    way = list(steps(a.corpus, a.work, out, a.consent, TINY if a.tiny else Recipe()))
+    source = Source(a.corpus, a.consent, a.reader, tuple(a.teacher))
+    way = list(steps(source, a.work, out, TINY if a.tiny else Recipe()))
     try:
         status = run(way, a.work / "done")
     except (OSError, ValueError, VoiceServerError) as error:

@@ -1,4 +1,4 @@
-"""Train the prosody net: ``python -m scripts.voice.train_prosody CACHE RUN``.
+"""Train the prosody net: ``python -m scripts.voice.train_prosody RUN PACKED...``.
 
 It learns an hour of speech by heart within minutes, so it is small, forgets by dropout,
 and what is kept is the average of its weights that was best on kept-back sentences.
@@ -13,17 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice.checkpoint import average_weights
-from scripts.voice.features import step_generator
 from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
-from scripts.voice.sentences import Sentence, clauses, collate, draw, load_sentences
-from voiceserver.voice.acoustic import AcousticShape
+from scripts.voice.shelf import Shelf, load_packed
+from voiceserver.voice.acoustic import AcousticShape, prosody_net
 from voiceserver.voice.prosody import PROSODY, ProsodyNet
 
 WARM_UP = 100  # steps
@@ -51,11 +48,11 @@ class Plan:
 
 
 def prosody_loss(
-    net: ProsodyNet, sentences: list[Sentence], generator: torch.Generator | None
+    net: ProsodyNet, shelf: Shelf, rows: Tensor, generator: torch.Generator | None
 ) -> Tensor:
     """Negative log likelihood of the true prosody; noisy history in training."""
-    phones = collate(sentences)
-    true = net.normalise(pad_sequence([s.prosody for s in sentences], batch_first=True))
+    phones, prosody, _ = shelf.phones(rows)
+    true = net.normalise(prosody, phones.speaker)
     before = functional.pad(true, (0, 0, 1, 0))[:, :-1]
     if generator is not None:
         before = before + BEFORE_NOISE * torch.randn(before.shape, generator=generator)
@@ -77,7 +74,7 @@ class Training(Run[ProsodyNet]):
     def __init__(self, plan: Plan, shape: AcousticShape, folder: Path) -> None:
         torch.manual_seed(plan.seed)
         self.plan = plan
-        net = ProsodyNet(shape.prosody_width, shape.prosody_blocks, shape.components)
+        net = prosody_net(shape)
         optimiser = torch.optim.AdamW(
             net.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=0.1
         )
@@ -99,64 +96,66 @@ class Training(Run[ProsodyNet]):
         assert isinstance(loss, float)
         self.best = (loss, average_weights(state))
 
-    def fit_units(self, sentences: list[Sentence]) -> None:
-        """Set the units of prosody from the corpus, before the first step."""
+    def fit_units(self, shelf: Shelf) -> None:
+        """Set the units of prosody from the lessons, before the first step."""
         if self.step:
             return
-        every = torch.cat([s.prosody for s in sentences])
+        mean, scale = shelf.units(len(self.net.mean))
         for weights in (self.net.state_dict(), self.average.weights):
-            weights["mean"].copy_(every.mean(0))
-            weights["scale"].copy_(every.std(0).clamp_min(1e-3))
+            weights["mean"].copy_(mean)
+            weights["scale"].copy_(scale)
 
     def rate(self) -> float:
         """Learning rate: linear warm-up, then a cosine to 2 % of the peak."""
         part = falling(self.step / self.plan.steps, 0.02)
         return self.plan.rate * part * warming(self.step, WARM_UP)
 
-    def advance(self, whole: list[Sentence], parts: list[Sentence]) -> float:
+    def advance(self, shelf: Shelf) -> float:
         """Take one step; returns the loss.
 
         Raises:
             FloatingPointError: If it is not finite.
         """
-        rng = step_generator(self.plan.seed, self.step)
-        batch = draw(whole, parts, self.plan.batch, rng)
-        seed = int(rng.integers(1 << 62))
-        torch.manual_seed(seed)  # dropout
-        loss = prosody_loss(self.net, batch, torch.Generator().manual_seed(seed))
+        seed = self.plan.seed * 1_000_003 + self.step
+        torch.manual_seed(seed)  # of the rows and of dropout
+        rows = shelf.draw(self.plan.batch)
+        loss = prosody_loss(self.net, shelf, rows, torch.Generator().manual_seed(seed))
         self.descend(loss, self.rate(), 2.0)
         return loss.item()
 
-    def validate(self, kept: list[Sentence]) -> float:
+    def validate(self, shelf: Shelf) -> float:
         """Loss of the averaged weights on kept-back sentences; keeps the best."""
-        batches = [kept[i : i + 20] for i in range(0, len(kept), 20)]
+        rows = shelf.kept_rows()
         with self.averaged() as net:
-            loss = float(np.mean([prosody_loss(net, b, None).item() for b in batches]))
+            loss = prosody_loss(net, shelf, rows, None).item()
         if loss < self.best[0]:
             copied = {k: v.clone() for k, v in self.average.weights.items()}
             self.best = (loss, copied)
         return loss
 
 
-def train(t: Training, cache: Path, minutes: float) -> None:
+def train(t: Training, shelf: Shelf, minutes: float) -> None:
     """Run until the schedule or the time ends; leaves a checkpoint."""
-    whole = load_sentences(cache, validation=False)
-    kept = load_sentences(cache, validation=True)
-    parts = [c for s in whole for c in clauses(s)]
-    t.fit_units(whole)
+    t.fit_units(shelf)
 
     def score() -> dict[str, float]:
-        return {"kept_loss": t.validate(kept), "best": t.best[0]}
+        return {"kept_loss": t.validate(shelf), "best": t.best[0]}
 
     every = t.plan.score_every
     schedule = Schedule(t.plan.steps, every, every, score_last=False)
-    carry_on(t, schedule, minutes, lambda _: {"loss": t.advance(whole, parts)}, score)
+    carry_on(t, schedule, minutes, lambda _: {"loss": t.advance(shelf)}, score)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    a = begin(command(__doc__, "cache", steps=3000), argv)
-    train(Training(Plan(a.steps), AcousticShape(), a.run), a.cache, a.minutes)
+    parser = command(__doc__ or "", "run", steps=3000)
+    parser.add_argument("packed", type=Path, nargs="+", help="lessons, one a speaker")
+    parser.add_argument("--shares", type=float, nargs="+", help="of each speaker")
+    a = begin(parser, argv)
+    packed = [load_packed(path) for path in a.packed]
+    shelf = Shelf(packed, a.shares or [1.0] * len(packed), torch.device("cpu"))
+    shape = AcousticShape(speakers=len(packed))
+    train(Training(Plan(a.steps), shape, a.run), shelf, a.minutes)
     return 0
 
 

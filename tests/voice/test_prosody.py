@@ -14,14 +14,16 @@ from voiceserver.voice.prosody import PROSODY, Mixture, ProsodyNet
 def test_drawing_follows_the_mixture_given_to_training() -> None:
     """Step by step the prosody net gives the mixtures that it gives all at once."""
     torch.manual_seed(0)
-    net = ProsodyNet(16, 1, 3).eval().requires_grad_(False)
+    net = ProsodyNet(16, 1, 3, 1).eval().requires_grad_(False)
     clause = phones(6)
     drawn = net.draw(clause, torch.Generator().manual_seed(1), 0.0)
-    history = torch.nn.functional.pad(net.normalise(drawn), (0, 0, 1, 0))
+    history = torch.nn.functional.pad(
+        net.normalise(drawn, clause.speaker), (0, 0, 1, 0)
+    )
     mixture = net(clause, history[:, :-1])
     best = mixture.log_weight.argmax(-1)[..., None, None].expand(-1, -1, 1, PROSODY)
     means = mixture.mean.gather(2, best)[:, :, 0]
-    assert torch.allclose(net.restore(means), drawn, atol=1e-5)
+    assert torch.allclose(net.restore(means, clause.speaker), drawn, atol=1e-5)
 
 
 def test_likelihood_of_a_standard_normal() -> None:
@@ -37,7 +39,7 @@ def test_likelihood_of_a_standard_normal() -> None:
 def test_drawn_prosody_has_the_spread_of_its_mixture() -> None:
     """Over many seeds, mean and spread at the first symbol are the model's own."""
     torch.manual_seed(0)
-    net = ProsodyNet(8, 1, 3).eval().requires_grad_(False)
+    net = ProsodyNet(8, 1, 3, 1).eval().requires_grad_(False)
     clause = phones(1)
     drawn = torch.cat(
         [net.draw(clause, torch.Generator().manual_seed(s), 1.0) for s in range(800)]

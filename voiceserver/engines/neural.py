@@ -35,11 +35,16 @@ WHOLE = (10_000,)  # for nobody who listens: a clause at a time, a third faster
 MODELS = "models/voice"
 
 
+# The speakers of the voice that comes along (models/voice/CARD.md says who they are).
+HEART, KUMO, KATHLEEN = "heart", "kumo", "kathleen"
+
+
 @dataclass(frozen=True, slots=True)
 class Timbre:
     """One of the voices.
 
     Attributes:
+        speaker: Name of the trained speaker; of a model that lacks it, the first.
         size: Rate at which the trained voice is played back; below 1 a larger
             speaker with a deeper voice. A multiple of 0.05.
         pitch: Semitones, beside what the size brings.
@@ -48,6 +53,7 @@ class Timbre:
         temperature: Spread of the prosody drawn.
     """
 
+    speaker: str = HEART
     size: float = 1.0
     pitch: float = 0.0
     pitch_range: float = 1.0
@@ -79,21 +85,22 @@ PLAIN = Style()
 # spread of F0 back to nine tenths of the speaker's.
 WIDER = 1.1
 
-# The published table: OpenAI's names. All are one speaker in different sizes.
+# The published table: OpenAI's names, and the human reader's own.
 TIMBRES: dict[str, Timbre] = {
-    "alloy": Timbre(),
-    "ash": Timbre(0.85, -3.0, 1.1),
-    "ballad": Timbre(0.9, -2.0, 1.3, 0.92),
-    "coral": Timbre(1.1, 0.5, 1.2, 1.03),
-    "echo": Timbre(0.85, -4.5, 0.9),
-    "sage": Timbre(1.0, -1.5, 0.9, 0.95),
-    "shimmer": Timbre(1.15, 1.0, 1.2),
-    "verse": Timbre(0.9, -3.5, 1.2),
-    "marin": Timbre(1.05, 0.0, 1.1),
-    "cedar": Timbre(0.8, -4.5, 1.0, 0.95),
-    "fable": Timbre(1.05, -2.0, 1.4),
-    "nova": Timbre(1.1, -1.0, 1.3, 1.05),
-    "onyx": Timbre(0.8, -6.0, 0.9, 0.95),
+    "alloy": Timbre(HEART),
+    "ash": Timbre(KUMO),
+    "ballad": Timbre(KATHLEEN, 0.9, -2.0, 1.2, 0.95),
+    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97),
+    "coral": Timbre(HEART, 1.1, 0.0, 1.1, 1.02),
+    "echo": Timbre(KUMO, 1.1, 1.0),
+    "fable": Timbre(KATHLEEN, 1.0, 0.0, 1.1),
+    "marin": Timbre(HEART, 0.95, -1.0),
+    "nova": Timbre(HEART, 1.05, 1.0, 1.1, 1.05),
+    "onyx": Timbre(KUMO, 0.9, -2.0, 0.9, 0.95),
+    "sage": Timbre(HEART, 0.88, -2.0, 0.9, 0.95),
+    "shimmer": Timbre(KATHLEEN, 1.15, 1.0, 1.2),
+    "verse": Timbre(KUMO, 1.18, 2.0, 1.2),
+    "kathleen": Timbre(KATHLEEN),
 }
 
 
@@ -172,7 +179,7 @@ class NeuralVoice:
             names = ", ".join(TIMBRES)
             raise EngineFailed("neural", f"no voice {request.voice!r}; one of: {names}")
         queue = _SpeechQueue(timbre.size, request.text)
-        how = manner(request, timbre)
+        how = manner(request, timbre, self._speaker(timbre.speaker))
         chunks = CHUNKS if request.paced else WHOLE
         for start, part in pieces(request.text):
             queue.begin(start)
@@ -184,6 +191,11 @@ class NeuralVoice:
         last = queue.end()
         if last is not None:
             yield last
+
+    def _speaker(self, name: str) -> int:
+        """Number of a speaker; the first where the model has no such one."""
+        names = self._voice.speakers
+        return names.index(name) if name in names else 0
 
     def _pieces(
         self, text: str, how: Manner, chunks: tuple[int, ...]
@@ -211,7 +223,7 @@ def plain_words(text: str) -> str:
     return _NO_WORD.sub(lambda m: " " * len(m.group()), text)
 
 
-def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
+def manner(request: SpeechRequest, timbre: Timbre, speaker: int = 0) -> Manner:
     """How the trained voice must speak, for a phrase to come out as it should."""
     style = MANNERS.get(request.style, PLAIN)
     speed = request.speed * timbre.speed * style.speed / timbre.size
@@ -224,6 +236,7 @@ def manner(request: SpeechRequest, timbre: Timbre) -> Manner:
         temperature=timbre.temperature,
         energy_db=style.energy_db,
         whispered=style.whispered,
+        speaker=speaker,
     )
 
 

@@ -37,6 +37,7 @@ class AcousticShape:
     decoder_blocks: int = 6
     prosody_width: int = 128
     prosody_blocks: int = 3
+    speakers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class ContourNet(nn.Module):
 
     def logits(self, frames: Frames) -> tuple[Tensor, Tensor]:
         """As `forward`, but the voicing before its sigmoid: what training wants."""
-        return self._split(frames, self.stack(self.inputs(frames)))
+        return self.split(frames, self.stack(self.inputs(frames)))
 
     def inputs(self, frames: Frames) -> Tensor:
         """What the stack sees, ``(batch, frames / 2, ...)``."""
@@ -139,11 +140,11 @@ class ContourNet(nn.Module):
 
     def tracks(self, frames: Frames, out: Tensor) -> tuple[Tensor, Tensor]:
         """As `forward`, from the stack's output."""
-        pitch, voicing = self._split(frames, out)
+        pitch, voicing = self.split(frames, out)
         return pitch, torch.sigmoid(voicing)
 
     @staticmethod
-    def _split(frames: Frames, out: Tensor) -> tuple[Tensor, Tensor]:
+    def split(frames: Frames, out: Tensor) -> tuple[Tensor, Tensor]:
         bend, voicing = out[..., :PAIR], out[..., PAIR:]
         return frames.cues[..., 2] + bend.flatten(1), voicing.flatten(1)
 
@@ -195,16 +196,23 @@ class MelDecoder(nn.Module):
         return mel * 3 - 5
 
 
+def prosody_net(shape: AcousticShape) -> ProsodyNet:
+    """The prosody net of a shape: it is trained apart."""
+    return ProsodyNet(
+        shape.prosody_width, shape.prosody_blocks, shape.components, shape.speakers
+    )
+
+
 class AcousticModel(nn.Module):
     """The four networks together."""
 
     def __init__(self, shape: AcousticShape) -> None:
         super().__init__()
         self.shape = shape
-        self.encoder = ClauseEncoder(shape.encoder_width, shape.encoder_blocks, 0.1)
-        self.prosody = ProsodyNet(
-            shape.prosody_width, shape.prosody_blocks, shape.components
+        self.encoder = ClauseEncoder(
+            shape.encoder_width, shape.encoder_blocks, 0.1, shape.speakers
         )
+        self.prosody = prosody_net(shape)
         self.contour = ContourNet(shape)
         self.decoder = MelDecoder(shape)
 

@@ -73,7 +73,24 @@ class Batch:
     rows: Tensor
 
 
-def collate(clauses: Sequence[Clause], device: torch.device) -> Phones:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What the vocoder knows of frames beside their spectrum, each ``(batch, frames)``.
+
+    Attributes:
+        f0_hz: Above zero everywhere.
+        voicing: 0 to 1.
+        mask: 1 where a clause has a frame.
+    """
+
+    f0_hz: Tensor
+    voicing: Tensor
+    mask: Tensor
+
+
+def collate(
+    clauses: Sequence[Clause], speakers: Sequence[int], device: torch.device
+) -> Phones:
     """Pad the symbols of clauses to a batch."""
     longest = max(len(c.symbols) for c in clauses)
     pause = SYMBOLS.index(PAUSE)
@@ -87,6 +104,7 @@ def collate(clauses: Sequence[Clause], device: torch.device) -> Phones:
         padded([c.places for c in clauses], 0),
         torch.tensor([c.ending for c in clauses], device=device),
         padded([[1] * len(c.symbols) for c in clauses], 0).float(),
+        torch.tensor(list(speakers), device=device),
     )
 
 
@@ -111,9 +129,9 @@ def _prosody(
         normal.to(device),
         torch.tensor([m.temperature for m in manners], device=device),
     ).cpu()
-    centre = float(model.prosody.mean[1])
+    centres = model.prosody.mean[:, 1].tolist()
     return [
-        bend(drawn[i, :count], manner, centre)
+        bend(drawn[i, :count], manner, centres[manner.speaker])
         for i, (manner, count) in enumerate(zip(manners, counts, strict=True))
     ]
 
@@ -133,7 +151,7 @@ def prepare(
         The batch on the model's device, and the frames of each clause.
     """
     device = next(model.parameters()).device
-    phones = collate(clauses, device)
+    phones = collate(clauses, [m.speaker for m in manners], device)
     encoded = model.encoder(phones)
     prosody = _prosody(model, phones, manners)
     lengths = [
@@ -169,7 +187,7 @@ def _noises(manner: Manner, frames: int) -> tuple[Tensor, Tensor]:
     return drawn, noise_rows(0, frames, manner.seed)
 
 
-def _masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
+def masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
     """Blocks that see silence beyond the end of each clause, ``(batch, c, n)``."""
     x = x * mask
     for block in blocks:
@@ -185,19 +203,32 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     pitch, voicing = _contour(model, frames, pair_mask)
     decoder = model.decoder
     x = decoder.stack.inputs(decoder.inputs(frames, pitch, voicing, batch.drawn))
-    hidden = _masked(decoder.stack.blocks, x, pair_mask)
+    hidden = masked(decoder.stack.blocks, x, pair_mask)
     mel = decoder.mel(decoder.stack.outputs(hidden)).float()
     f0 = to_hz(_held(pitch.float(), batch.mask))
-    voicing = voicing.float() * batch.mask
-    x = net.inputs(mel, f0, voicing) * mask
-    x = net.inlet(functional.pad(x, (REACH, REACH)))
-    filters = net.filters(_masked(net.blocks, x, mask))
-    padded = pad_frames(f0, AFTER, AFTER)
-    weight = functional.pad(voicing, (AFTER, AFTER))
-    pulse = pulse_spectrum(padded, weight, frame_phases(padded))
     hiss = noise_table(mask.device)[batch.rows].transpose(1, 2)
-    spectra = (pulse * filters.harmonic + hiss * filters.hiss) * mask
-    return overlap_add(functional.pad(spectra, (BEFORE, AFTER))).clamp(-1, 1)
+    track = Track(f0, voicing.float() * batch.mask, batch.mask)
+    return vocode(net, mel, track, hiss).clamp(-1, 1)
+
+
+def vocode(net: VocoderNet, mel: Tensor, track: Track, hiss: Tensor) -> Tensor:
+    """Waveforms of mel spectra, ``(batch, frames * HOP)``, silent where masked.
+
+    Args:
+        net: The vocoder.
+        mel: ``(batch, N_MELS, frames)``.
+        track: Of the same frames.
+        hiss: Noise spectra, ``(batch, SYNTHESIS_BINS, frames)``.
+    """
+    mask = track.mask[:, None]
+    x = net.inputs(mel, track.f0_hz, track.voicing) * mask
+    x = net.inlet(functional.pad(x, (REACH, REACH)))
+    filters = net.filters(masked(net.blocks, x, mask))
+    padded = pad_frames(track.f0_hz, AFTER, AFTER)
+    weight = functional.pad(track.voicing, (AFTER, AFTER))
+    pulse = pulse_spectrum(padded, weight, frame_phases(padded))
+    spectra = pulse * filters.harmonic + hiss * filters.hiss + filters.own
+    return overlap_add(functional.pad(spectra * mask, (BEFORE, AFTER)))
 
 
 def _contour(
@@ -206,7 +237,7 @@ def _contour(
     stack = model.contour.stack
     x = stack.inputs(model.contour.inputs(frames))
     return model.contour.tracks(
-        frames, stack.outputs(_masked(stack.blocks, x, pair_mask))
+        frames, stack.outputs(masked(stack.blocks, x, pair_mask))
     )
 
 

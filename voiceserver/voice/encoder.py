@@ -25,22 +25,25 @@ class Phones:
         places: Place in the word, ``(batch, n)``, int64 below ``PLACES``.
         ending: Index into ``phones.MARKS`` of the mark that ends it, ``(batch,)``.
         mask: 1 where there is a symbol, ``(batch, n)``, float32.
+        speaker: Who speaks, ``(batch,)``, int64.
     """
 
     symbols: Tensor
     places: Tensor
     ending: Tensor
     mask: Tensor
+    speaker: Tensor
 
 
 class ClauseEncoder(nn.Module):
-    """Symbols with their places and the clause's ending, mixed over neighbours."""
+    """Symbols with their places, the clause's ending and its speaker, mixed."""
 
-    def __init__(self, width: int, blocks: int, dropout: float) -> None:
+    def __init__(self, width: int, blocks: int, dropout: float, speakers: int) -> None:
         super().__init__()
         self.symbol = nn.Embedding(len(SYMBOLS), width)
         self.place = nn.Embedding(PLACES, width)
         self.ending = nn.Embedding(len(MARKS), width)
+        self.speaker = nn.Embedding(speakers, width)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(ConvNeXtBlock(width) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
@@ -48,7 +51,8 @@ class ClauseEncoder(nn.Module):
     def forward(self, phones: Phones) -> Tensor:
         """Encodings, ``(batch, n, width)``."""
         x = self.symbol(phones.symbols) + self.place(phones.places)
-        x = x + self.ending(phones.ending)[:, None]
+        of_all = self.ending(phones.ending) + self.speaker(phones.speaker)
+        x = x + of_all[:, None]
         mask = phones.mask[:, None]
         h = self.dropout(x).transpose(1, 2) * mask
         for block in self.blocks:

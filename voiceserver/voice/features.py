@@ -15,8 +15,12 @@ from torch import Tensor
 
 SAMPLE_RATE = 24_000  # Hz
 HOP = 240  # samples; one frame every 10 ms
-N_FFT = 1024  # samples; window of analysis and of synthesis
+N_FFT = 1024  # samples; window of analysis
 BINS = N_FFT // 2 + 1
+# Synthesis sees less at once: what is made of a window is smeared over it, and the
+# burst of a stop lasts 10 ms.
+SYNTHESIS_FFT = 512  # samples; window of synthesis
+SYNTHESIS_BINS = SYNTHESIS_FFT // 2 + 1
 N_MELS = 80
 MEL_TOP_HZ = 12_000.0
 LOG_FLOOR = 1e-5  # magnitudes below this count as silence

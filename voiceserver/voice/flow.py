@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voiceserver.voice.acoustic import NOISE, PAIR, AcousticModel, Frames
-from voiceserver.voice.features import BINS, SAMPLE_RATE
+from voiceserver.voice.features import SAMPLE_RATE, SYNTHESIS_BINS
 from voiceserver.voice.plan import Plan
 from voiceserver.voice.source import noise, normal_noise
 from voiceserver.voice.vocoder import (
@@ -32,7 +32,7 @@ REACH = KERNEL // 2
 # tilt is 1.
 WHISPER_LEVEL = 1.6
 TILT_HZ = 1500.0
-ENVELOPE_BINS = 9  # wide enough to reach from one harmonic to the next
+ENVELOPE_BINS = 5  # wide enough to reach from one harmonic to the next
 
 
 class EdgeKeeper:
@@ -97,11 +97,11 @@ class Flow:
         self._filtering = Chain([net.inlet, *_inners(net.blocks)])
         self._decoded = 0  # frames given to the decoder
         self._filtered = 0  # frames given to the vocoder
-        self._made = torch.zeros(1, BINS, 0, dtype=torch.complex64)
+        self._made = torch.zeros(1, SYNTHESIS_BINS, 0, dtype=torch.complex64)
         self._first = 0  # frame of the first one kept
 
     def spectra(self, first: int, end: int) -> Tensor:
-        """Spectra of frames ``first`` to ``end``, ``(1, BINS, n)``, complex64.
+        """Spectra of some frames, ``(1, SYNTHESIS_BINS, end - first)``, complex64.
 
         What lies ``BEFORE`` and ``AFTER`` frames before the end is kept for the next
         call, earlier ones are gone.
@@ -165,7 +165,7 @@ class Flow:
         pulse = pulse_spectrum(
             plan.f0_hz[:, padded], plan.weight[:, padded], plan.phases[:, padded]
         )
-        both: Tensor = pulse * filters.harmonic + hiss * filters.hiss
+        both: Tensor = pulse * filters.harmonic + hiss * filters.hiss + filters.own
         return both
 
 
@@ -180,7 +180,7 @@ def whisper(filters: Filters, voicing: Tensor) -> Tensor:
         filters: Of both sources.
         voicing: 0 to 1, ``(batch, frames)``.
     """
-    hz = torch.linspace(0, SAMPLE_RATE / 2, BINS, device=voicing.device)
+    hz = torch.linspace(0, SAMPLE_RATE / 2, SYNTHESIS_BINS, device=voicing.device)
     tilt = (hz / TILT_HZ).clamp(0.25, 3)[:, None] * WHISPER_LEVEL
     # Between harmonics the pulses' filter is whatever training left there.
     shape = functional.max_pool1d(

@@ -44,6 +44,7 @@ class Manner:
         energy_db: How much louder every phone is meant; changes the timbre as effort
             does. -12 to 12.
         whispered: Without voice: noise takes the place of the pulses.
+        speaker: Which of the voice's speakers.
     """
 
     seed: int = 0
@@ -54,6 +55,7 @@ class Manner:
     texture: float = 0.3
     energy_db: float = 0.0
     whispered: bool = False
+    speaker: int = 0
 
     def __post_init__(self) -> None:
         limits = (
@@ -117,7 +119,7 @@ class Plan:
         return [0, *ends.tolist()]
 
 
-def as_phones(clause: Clause) -> Phones:
+def as_phones(clause: Clause, speaker: int) -> Phones:
     """A clause as a batch of one."""
     symbols = torch.tensor([clause.symbols])
     return Phones(
@@ -125,6 +127,7 @@ def as_phones(clause: Clause) -> Phones:
         torch.tensor([clause.places]),
         torch.tensor([clause.ending]),
         torch.ones(symbols.shape),
+        torch.tensor([speaker]),
     )
 
 
@@ -157,10 +160,10 @@ def plan_clause(
         lead: Silence before the first phone; as drawn if left out.
     """
     generator = torch.Generator().manual_seed(manner.seed)
-    phones = as_phones(clause)
+    phones = as_phones(clause, manner.speaker)
     encoded = model.encoder(phones)
     drawn = model.prosody.draw(phones, generator, manner.temperature)[0]
-    drawn = bend(drawn, manner, float(model.prosody.mean[1]))
+    drawn = bend(drawn, manner, float(model.prosody.mean[manner.speaker, 1]))
     sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
     lengths = to_lengths(drawn, sounding, manner.speed)
     if clause.rises:

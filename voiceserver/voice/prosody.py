@@ -49,29 +49,38 @@ class Mixture:
 
 
 class ProsodyNet(nn.Module):
-    """Draws the prosody of one symbol after the other, in normalised units."""
+    """Draws the prosody of one symbol after the other, in normalised units.
+
+    Each speaker has units of their own, so that what is learnt of one voice's tune
+    serves the others.
+    """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, width: int, blocks: int, components: int) -> None:
+    def __init__(self, width: int, blocks: int, components: int, speakers: int) -> None:
         super().__init__()
         self.components = components
-        self.encoder = ClauseEncoder(width, blocks, DROPOUT)
+        self.encoder = ClauseEncoder(width, blocks, DROPOUT, speakers)
         self.dropout = nn.Dropout(DROPOUT)
         self.inlet = nn.Linear(width + PROSODY, width)
         self.cell = nn.GRU(width, width, batch_first=True)
         self.head = nn.Linear(2 * width, components * (1 + 2 * PROSODY))
-        self.register_buffer("mean", torch.zeros(PROSODY))
-        self.register_buffer("scale", torch.ones(PROSODY))
+        self.register_buffer("mean", torch.zeros(speakers, PROSODY))
+        self.register_buffer("scale", torch.ones(speakers, PROSODY))
 
-    def normalise(self, prosody: Tensor) -> Tensor:
-        """From natural units to those of the network."""
-        return (prosody - self.mean) / self.scale
+    def normalise(self, prosody: Tensor, speaker: Tensor) -> Tensor:
+        """From natural units to those of the network.
 
-    def restore(self, normalised: Tensor) -> Tensor:
-        """From the network's units to natural ones."""
-        return normalised * self.scale + self.mean
+        Args:
+            prosody: ``(batch, n, PROSODY)``.
+            speaker: ``(batch,)``, int64.
+        """
+        return (prosody - self.mean[speaker, None]) / self.scale[speaker, None]
+
+    def restore(self, normalised: Tensor, speaker: Tensor) -> Tensor:
+        """From the network's units to natural ones; shapes as for `normalise`."""
+        return normalised * self.scale[speaker, None] + self.mean[speaker, None]
 
     def _mixture(self, encoded: Tensor, state: Tensor) -> Mixture:
         out = self.head(torch.cat([encoded, state], -1))
@@ -114,7 +123,8 @@ class ProsodyNet(nn.Module):
         uniform = torch.rand(n, generator=generator).numpy()
         normal = torch.randn((n, PROSODY), generator=generator).numpy()
         drawn = _Walk(self, encoded[0]).draw(uniform, normal, temperature)
-        return self.restore(torch.from_numpy(drawn).to(encoded))[None]
+        normalised = torch.from_numpy(drawn).to(encoded)[None]
+        return self.restore(normalised, phones.speaker)
 
     @torch.no_grad()
     def draw_many(
@@ -147,7 +157,7 @@ class ProsodyNet(nn.Module):
             sigma = torch.exp(mixture.log_sigma.gather(1, index)[:, 0])
             before = mean + sigma * normal[:, i] * temperature[:, None]
             drawn.append(before)
-        return self.restore(torch.stack(drawn, 1))
+        return self.restore(torch.stack(drawn, 1), phones.speaker)
 
 
 def _array(x: Tensor) -> Floats:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from voiceserver.voice.features import BINS, F0_LOW_HZ, HOP, SAMPLE_RATE
+from voiceserver.voice.features import F0_LOW_HZ, HOP, SAMPLE_RATE, SYNTHESIS_BINS
 
 PULSE_LEVEL = 0.3  # brings the pulse train to the level of speech
 NOISE_ROWS = 1024  # independent noise frames; recurrences are not audible
@@ -88,10 +88,12 @@ def _normals(n: int, key: int) -> NDArray[np.complex128]:
 
 @functools.cache
 def noise_table(device: torch.device | None = None) -> Tensor:
-    """Complex Gaussian spectra, shape ``(NOISE_ROWS, BINS)``, complex64."""
+    """Complex Gaussian spectra, shape ``(NOISE_ROWS, SYNTHESIS_BINS)``, complex64."""
     if device is not None:
         return noise_table().to(device)
-    spectra = _normals(NOISE_ROWS * BINS, _TABLE_KEY).reshape(NOISE_ROWS, BINS)
+    spectra = _normals(NOISE_ROWS * SYNTHESIS_BINS, _TABLE_KEY).reshape(
+        NOISE_ROWS, SYNTHESIS_BINS
+    )
     return torch.from_numpy((spectra * NOISE_LEVEL).astype(np.complex64))
 
 
@@ -120,7 +122,7 @@ def noise_rows(first: int, frames: int, seed: int) -> Tensor:
 
 
 def noise(first: int, frames: int, seed: int) -> Tensor:
-    """Noise spectra of a run of frames, shape ``(BINS, frames)``, complex64.
+    """Noise spectra of a run of frames, shape ``(SYNTHESIS_BINS, frames)``, complex64.
 
     Args:
         first: Index of the first frame in its clause.

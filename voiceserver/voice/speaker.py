@@ -35,6 +35,7 @@ from voiceserver.voice.weights import (
     load_acoustic,
     load_letters,
     load_vocoder,
+    speaker_names,
 )
 
 Samples = NDArray[np.float32]
@@ -146,11 +147,16 @@ class Voice:
     sample_rate = SAMPLE_RATE
 
     def __init__(
-        self, phonemiser: Phonemiser, model: AcousticModel, net: VocoderNet
+        self,
+        phonemiser: Phonemiser,
+        model: AcousticModel,
+        net: VocoderNet,
+        speakers: tuple[str, ...] = ("",),
     ) -> None:
         self.phonemiser = phonemiser
         self.model = model
         self.net = net
+        self.speakers = speakers
 
     def speak(
         self,
@@ -196,8 +202,8 @@ class Voice:
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
-def load_voice(folder: Path) -> Voice:
-    """Load a voice from its folder.
+def load_phonemiser(folder: Path) -> Phonemiser:
+    """Load the front end of a voice: its lexicon and letter-to-sound network.
 
     Raises:
         WeightsError: If a file is missing, damaged or not ours.
@@ -207,6 +213,17 @@ def load_voice(folder: Path) -> Voice:
     except (OSError, EOFError, ValueError) as e:
         raise WeightsError(f"cannot read the lexicon in {folder}: {e}") from e
     letters = load_letters(folder / "letters.safetensors")
-    phonemiser = Phonemiser(lexicon, functools.partial(sound_out, letters))
-    model = load_acoustic(folder / "acoustic.safetensors")
-    return Voice(phonemiser, model, load_vocoder(folder / "vocoder.safetensors"))
+    return Phonemiser(lexicon, functools.partial(sound_out, letters))
+
+
+def load_voice(folder: Path) -> Voice:
+    """Load a voice from its folder.
+
+    Raises:
+        WeightsError: If a file is missing, damaged or not ours.
+    """
+    phonemiser = load_phonemiser(folder)
+    acoustic = folder / "acoustic.safetensors"
+    model, names = load_acoustic(acoustic), speaker_names(acoustic)
+    net = load_vocoder(folder / "vocoder.safetensors")
+    return Voice(phonemiser, model, net, names)

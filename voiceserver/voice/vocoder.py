@@ -1,7 +1,8 @@
 """Vocoder: mel spectrum, F0 and voicing in, waveform out; pulses and noise, filtered.
 
 A ConvNeXt stack sees the frames and gives, for every bin of the short-time spectrum,
-the gain and phase of a pulse source and the gain of a noise source. Feed-forward with
+the gain and phase of a pulse source, the gain of a noise source, and what is neither:
+a spectrum of its own, for bursts and onsets. Feed-forward with
 a bounded field, so chunks equal the whole (`VocoderNet.field`, `LOOK_AHEAD`). Knows
 nothing of text, phones or files.
 
@@ -19,17 +20,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voiceserver.voice.features import (
-    BINS,
     F0_CENTRE_HZ,
     HOP,
-    N_FFT,
     N_MELS,
+    SYNTHESIS_BINS,
+    SYNTHESIS_FFT,
     hann,
 )
 from voiceserver.voice.source import frame_phases, pulses
 
 KERNEL = 7  # frames
-BEFORE = N_FFT // 2 // HOP  # frames whose window reaches into a block from the left
+BEFORE = (
+    SYNTHESIS_FFT // 2 // HOP
+)  # frames whose window reaches into a block from the left
 AFTER = BEFORE + 1  # and from the right
 GAIN_TOP = 6.0  # largest log gain of a filter
 
@@ -72,15 +75,17 @@ class ConvNeXtBlock(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the network says of each bin of each frame, all ``(batch, BINS, frames)``.
+    """What the network says, all ``(batch, SYNTHESIS_BINS, frames)``.
 
     Attributes:
         harmonic: Complex gain of the pulse source.
         hiss: Real gain of the noise source.
+        own: Complex; added as it is.
     """
 
     harmonic: Tensor
     hiss: Tensor
+    own: Tensor
 
 
 class VocoderNet(nn.Module):
@@ -94,7 +99,7 @@ class VocoderNet(nn.Module):
             *[ConvNeXtBlock(shape.width) for _ in range(shape.blocks)]
         )
         self.norm = nn.LayerNorm(shape.width)
-        self.outlet = nn.Linear(shape.width, 3 * BINS)
+        self.outlet = nn.Linear(shape.width, 5 * SYNTHESIS_BINS)
 
     @property
     def field(self) -> int:
@@ -123,12 +128,19 @@ class VocoderNet(nn.Module):
         """Filters from the last block's output, ``(batch, width, frames)``."""
         h = self.norm(hidden.transpose(1, 2))
         # Bins lie side by side, as in the spectra they will shape.
-        gain, hiss, phase = self.outlet(h).float().chunk(3, 2)
-        size = torch.exp(gain.clamp(max=GAIN_TOP))
-        # A third of the time that torch.polar takes, which is not vectorised.
-        harmonic = torch.complex(size * torch.cos(phase), size * torch.sin(phase))
-        hiss = torch.exp(hiss.clamp(max=GAIN_TOP))
-        return Filters(harmonic.transpose(1, 2), hiss.transpose(1, 2))
+        gain, hiss, phase, own, turn = self.outlet(h).float().chunk(5, 2)
+        return Filters(
+            _polar(gain, phase).transpose(1, 2),
+            torch.exp(hiss.clamp(max=GAIN_TOP)).transpose(1, 2),
+            _polar(own, turn).transpose(1, 2),
+        )
+
+
+def _polar(gain: Tensor, phase: Tensor) -> Tensor:
+    """Complex numbers from log size and phase."""
+    size = torch.exp(gain.clamp(max=GAIN_TOP))
+    # A third of the time that torch.polar takes, which is not vectorised.
+    return torch.complex(size * torch.cos(phase), size * torch.sin(phase))
 
 
 def pulse_spectrum(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
@@ -140,25 +152,25 @@ def pulse_spectrum(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
         phases: ``(batch, frames)``, float64.
 
     Returns:
-        ``(batch, BINS, frames - 2 * AFTER)``, complex64: the frames whose whole
-        window lies inside the given ones, from frame ``AFTER`` on.
+        ``(batch, SYNTHESIS_BINS, frames - 2 * AFTER)``, complex64: the frames whose
+        whole window lies inside the given ones, from frame ``AFTER`` on.
     """
     train = pulses(f0_hz, voicing, phases)
-    first = AFTER * HOP - N_FFT // 2
+    first = AFTER * HOP - SYNTHESIS_FFT // 2
     inner = f0_hz.shape[1] - 2 * AFTER
-    framed = train[:, first:].unfold(1, N_FFT, HOP)[:, :inner]
-    spectra: Tensor = torch.fft.rfft(framed * hann(N_FFT, f0_hz.device))
+    framed = train[:, first:].unfold(1, SYNTHESIS_FFT, HOP)[:, :inner]
+    spectra: Tensor = torch.fft.rfft(framed * hann(SYNTHESIS_FFT, f0_hz.device))
     return spectra.transpose(1, 2)
 
 
 @functools.cache
 def _window_sum(device: torch.device) -> Tensor:
     """Sum of squared windows over one block where all frames are there, ``(HOP,)``."""
-    squared = hann(N_FFT, device) ** 2
+    squared = hann(SYNTHESIS_FFT, device) ** 2
     total = torch.zeros(HOP, device=device)
     for offset in range(-BEFORE, AFTER + 1):
-        start = N_FFT // 2 - offset * HOP
-        low, high = max(0, start), min(N_FFT, start + HOP)
+        start = SYNTHESIS_FFT // 2 - offset * HOP
+        low, high = max(0, start), min(SYNTHESIS_FFT, start + HOP)
         total[low - start : high - start] += squared[low:high]
     return total
 
@@ -167,20 +179,20 @@ def overlap_add(spectra: Tensor) -> Tensor:
     """Waveform of a run of frames, by windowed overlap-add.
 
     Args:
-        spectra: ``(batch, BINS, frames)``, complex64.
+        spectra: ``(batch, SYNTHESIS_BINS, frames)``, complex64.
 
     Returns:
         ``(batch, (frames - BEFORE - AFTER) * HOP)``: the blocks that have all their
         frames, which begin at frame ``BEFORE``.
     """
     frames = spectra.shape[2]
-    waves = torch.fft.irfft(spectra.transpose(1, 2), N_FFT)
-    waves = waves * hann(N_FFT, spectra.device)
-    length = (frames - 1) * HOP + N_FFT
+    waves = torch.fft.irfft(spectra.transpose(1, 2), SYNTHESIS_FFT)
+    waves = waves * hann(SYNTHESIS_FFT, spectra.device)
+    length = (frames - 1) * HOP + SYNTHESIS_FFT
     summed = functional.fold(
-        waves.transpose(1, 2), (1, length), (1, N_FFT), stride=(1, HOP)
+        waves.transpose(1, 2), (1, length), (1, SYNTHESIS_FFT), stride=(1, HOP)
     ).flatten(1)
-    first = N_FFT // 2 + BEFORE * HOP
+    first = SYNTHESIS_FFT // 2 + BEFORE * HOP
     blocks = frames - BEFORE - AFTER
     body = summed[:, first : first + blocks * HOP].reshape(-1, blocks, HOP)
     return (body / _window_sum(spectra.device)).flatten(1)
@@ -200,7 +212,7 @@ def excite(
         f0_hz: ``(batch, frames)``.
         voicing: ``(batch, frames)``.
         filters: For the same frames.
-        noises: Noise spectra, each ``(batch, BINS, frames)``.
+        noises: Noise spectra, each ``(batch, SYNTHESIS_BINS, frames)``.
 
     Returns:
         For each noise ``(batch, frames * HOP)``; silence is assumed beyond the ends.
@@ -208,7 +220,7 @@ def excite(
     f0 = pad_frames(f0_hz, AFTER, AFTER)
     weight = functional.pad(voicing, (AFTER, AFTER))
     pulse = pulse_spectrum(f0, weight, frame_phases(f0))
-    voiced = pulse * filters.harmonic
+    voiced = pulse * filters.harmonic + filters.own
     return [
         overlap_add(functional.pad(voiced + noise * filters.hiss, (BEFORE, AFTER)))
         for noise in noises

@@ -7,6 +7,7 @@ is refused with a sentence that says so. Knows nothing of training.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,7 @@ from voiceserver.voice.acoustic import AcousticModel, AcousticShape
 from voiceserver.voice.letters import LettersNet, LettersShape
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 
-FORMAT = "1"
+FORMAT = "2"  # 1 had one speaker and a longer window of synthesis
 KINDS = ("acoustic", "vocoder", "letters")
 
 Shape = AcousticShape | VocoderShape | LettersShape
@@ -32,15 +33,30 @@ class WeightsError(Exception):
 
 
 def save_weights(
-    path: Path, kind: str, shape: Shape, weights: dict[str, Tensor], steps: int = 0
+    path: Path,
+    kind: str,
+    shape: Shape,
+    weights: dict[str, Tensor],
+    steps: int = 0,
+    speakers: Sequence[str] = (),
 ) -> None:
-    """Write weights in half precision; they are read back as float32."""
+    """Write weights in half precision; they are read back as float32.
+
+    Args:
+        path: Of the file.
+        kind: One of ``KINDS``.
+        shape: Sizes of the network.
+        weights: By name.
+        steps: Of training, for the card.
+        speakers: Their names, of an acoustic model.
+    """
     half = {k: v.half().contiguous() for k, v in weights.items()}
     described = {
         "format": FORMAT,
         "kind": kind,
         "shape": json.dumps(asdict(shape)),
         "steps": str(steps),
+        "speakers": json.dumps(list(speakers)),
     }
     save_file(half, path, metadata=described)
     path.chmod(0o644)  # the library leaves it readable for its owner alone
@@ -55,7 +71,10 @@ def _read(path: Path, kind: str) -> tuple[dict[str, int], dict[str, Tensor]]:
         raise WeightsError(f"cannot read the model file {path}: {e}") from e
     if described.get("format") != FORMAT:
         found = described.get("format", "none")
-        raise WeightsError(f"{path} has format {found}; this version reads {FORMAT}")
+        raise WeightsError(
+            f"{path} has format {found}; this version reads {FORMAT}: train the voice "
+            "anew (docs/train-a-voice.md), or use the voice that comes along"
+        )
     if described.get("kind") != kind:
         raise WeightsError(f"{path} is not a model of kind {kind}")
     try:
@@ -90,6 +109,24 @@ def load_acoustic(path: Path) -> AcousticModel:
         return _fill(path, AcousticModel(AcousticShape(**shape)), tensors)
     except TypeError as e:
         raise _shape_error(path, e) from e
+
+
+def speaker_names(path: Path) -> tuple[str, ...]:
+    """Names of an acoustic model's speakers, in the order of their numbers.
+
+    Raises:
+        WeightsError: If it does not name each of its speakers.
+    """
+    try:
+        with safe_open(path, "pt") as f:
+            described = f.metadata() or {}
+        names = json.loads(described["speakers"])
+        count = json.loads(described["shape"])["speakers"]
+    except (OSError, SafetensorError, KeyError, ValueError) as e:
+        raise WeightsError(f"{path} does not name its speakers") from e
+    if not isinstance(names, list) or len(names) != count:
+        raise WeightsError(f"{path} does not name each of its speakers")
+    return tuple(map(str, names))
 
 
 def load_vocoder(path: Path) -> VocoderNet:

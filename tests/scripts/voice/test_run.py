@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from scripts.voice import run as running
-from scripts.voice import train_vocoder
 from scripts.voice.checkpoint import load_checkpoint
 from scripts.voice.features import step_generator
 from scripts.voice.run import (
@@ -29,7 +28,7 @@ from scripts.voice.run import (
     means,
     warming,
 )
-from tests.scripts.voice.test_training import buzz
+from tests.scripts.voice.lessons import packed
 
 
 class Line(Run[nn.Linear]):
@@ -200,11 +199,9 @@ def test_rates_warm_up_and_fall() -> None:
 # The commands, each on what it learns from; all in small.
 KEYS = {"net", "optimiser", "average", "step", "shape"}
 MORE = {
-    "vocoder": {"plan"},
     "letters": set(),
     "prosody": {"plan", "recent", "loss"},
-    "acoustic": {"plan"},
-    "decoder": {"plan", "judges", "judging"},
+    "jointly": {"plan", "judges", "judging", "vocoder_shape"},
 }
 
 
@@ -223,28 +220,11 @@ def arguments(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     run = str(folder / kind)
     if kind == "letters":
         return [lexicon(folder), run]
-    if kind == "vocoder":
-        utterances = [buzz(80, 1), buzz(90, 2)]
-        monkeypatch.setattr(
-            train_vocoder, "load_utterances", lambda _cache, validation: utterances
-        )
-        return ["cache", run, "--width", "8", "--blocks", "1", "--batch", "2"]
-    pytest.importorskip("pocketsphinx", reason="sentences come from its alignments")
-    from tests.scripts.voice.test_acoustic_training import SENTENCES
-
-    monkeypatch.setattr(
-        import_module(f"scripts.voice.train_{kind}"),
-        "load_sentences",
-        lambda _cache, validation: SENTENCES,
-    )
+    shelf = import_module(f"scripts.voice.train_{kind}")
+    monkeypatch.setattr(shelf, "load_packed", lambda path: packed(120))
     if kind == "prosody":
-        return ["cache", run]
-    if kind == "acoustic":
-        return ["cache", run, "--batch", "2", "--pairs", "8"]
-    start = arguments("acoustic", folder, monkeypatch)
-    if not (folder / "acoustic").exists():
-        trains("acoustic", [*start, "--steps", "1"])
-    return ["cache", run, "--batch", "2", "--alone", "1", "--weights", start[1]]
+        return [run, "ann.npz"]
+    return [run, "ann.npz", "--batch", "2", "--tiny"]
 
 
 def trains(kind: str, argv: list[str]) -> None:
@@ -275,11 +255,9 @@ def test_every_training_says_what_it_takes(
 ) -> None:
     """Its own help, with what all take and what it takes besides."""
     own = {
-        "vocoder": "--width --blocks --batch --score-every --spread --continues",
         "letters": "",
-        "prosody": "",
-        "acoustic": "--batch --pairs --rate --weights --two-draws-from",
-        "decoder": "--weights --share --spread --texture --batch --alone",
+        "prosody": "--shares",
+        "jointly": "--shares --batch --rate --judged-from --share --continues",
     }
     with pytest.raises(SystemExit):
         import_module(f"scripts.voice.train_{kind}").main(["--help"])

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from scripts.voice import train
-from scripts.voice.train import Recipe, Step, run, steps
+from scripts.voice.train import Recipe, Source, Step, run, steps
 from tests.recordings import data_folder
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import load_voice
 
+SOURCE = Source(Path("c"), "Me.", teachers=("hibari",))
 WAY = [Step("one", "some_step", ("a",)), Step("two", "some_step", ("b",))]
 
 
@@ -53,12 +54,14 @@ def test_a_tiny_run_gives_a_voice_that_speaks(tmp_path: Path) -> None:
     for row in rows:
         shutil.copy(source / row.split("\t")[0], corpus)
     work = tmp_path / "work"
-    arguments = [str(corpus), str(work), "--tiny", "--consent", "A reader, for tests."]
+    about = ["--tiny", "--consent", "A reader, for tests.", "--reader", "ann"]
+    arguments = [str(corpus), str(work), *about]
     assert train.main(arguments) == 0
     voice = load_voice(work / "voice")
     said = voice.speak_all("It is ten past nine.", Manner(seed=1))
     assert len(said) > 2_400
     assert np.isfinite(said).all()
+    assert voice.speakers == ("ann",)
     assert "A reader, for tests." in (work / "voice" / "CARD.md").read_text("utf-8")
 
 
@@ -79,12 +82,21 @@ def test_a_longer_run_is_taken_up_again(
 ) -> None:
     """More steps than before: the step is not done any more."""
     fake(monkeypatch)
-    for recipe in (Recipe(), Recipe(vocoder=40_000)):
-        way = list(steps(Path("c"), tmp_path, tmp_path / "voice", "Me.", recipe))
+    for recipe in (Recipe(), Recipe(jointly=40_000)):
+        way = list(steps(SOURCE, tmp_path, tmp_path / "voice", recipe))
         step = fake(monkeypatch)
         assert run(way, tmp_path / "done") == 0
     assert "40000" in step.taken
     assert "--consent" not in step.taken
+
+
+def test_a_teacher_is_a_speaker_before_the_reader(tmp_path: Path) -> None:
+    """It reads prompts, its lessons are learnt, and the card names it."""
+    way = {s.name: s for s in steps(SOURCE, tmp_path, tmp_path / "voice", Recipe())}
+    assert way["hibari reads"].arguments[0] == "hibari"
+    learnt = [a for a in way["all else"].arguments if a.endswith(".npz")]
+    assert [Path(a).stem for a in learnt] == ["hibari", "reader"]
+    assert way["card"].arguments[-2:] == ("--teachers", "hibari")
 
 
 def test_a_missing_corpus_is_told(

@@ -1,116 +1,17 @@
-"""Training scripts on made-up recordings: splits, resumption, losses.
-
-Networks are tiny and "speech" is a buzz with noise; what is checked is the machinery.
-"""
+"""What trainings share: splits, checkpoints, losses."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from scripts.voice.checkpoint import load_checkpoint, save_checkpoint
 from scripts.voice.corpus import Recording, plain_text, read_corpus, validation_names
-from scripts.voice.features import Utterance, draw_segments, step_generator
-from scripts.voice.losses import energy_distance, plain_distance
+from scripts.voice.losses import plain_distance
 from scripts.voice.train_letters import edit_distance
-from scripts.voice.train_vocoder import Plan, Training, rate_at
-from voiceserver.voice.features import HOP, log_mel
-from voiceserver.voice.vocoder import VocoderShape
-
-
-def buzz(frames: int, seed: int) -> Utterance:
-    """A made-up recording."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(frames * HOP) / 24_000
-    x = 0.1 * np.sign(np.sin(2 * np.pi * 150 * t)) + rng.normal(0, 0.01, len(t))
-    pcm = torch.from_numpy(np.rint(x * 32767).astype(np.int16))
-    mel = log_mel(pcm.float() / 32767)
-    return Utterance(
-        f"u{seed}", "buzz", pcm, mel, torch.full((frames,), 150.0), torch.ones(frames)
-    )
-
-
-UTTERANCES = [buzz(60, 1), buzz(90, 2)]
-LENGTHS = np.array([60, 90])
-PLAN = Plan(100, batch=2, frames=40)
-SHAPE = VocoderShape(8, 1)
-
-
-def run(folder: Path, *legs: int) -> dict[str, torch.Tensor]:
-    """Train some steps, starting anew from the checkpoint between legs."""
-    for steps in legs:
-        training = Training(PLAN, SHAPE, folder)
-        for _ in range(steps):
-            training.advance(UTTERANCES, LENGTHS)
-        training.save()
-    return training.net.state_dict()
-
-
-def test_a_cut_run_equals_an_uncut_one(tmp_path: Path) -> None:
-    """Resumed from its checkpoint, a run takes the very same steps."""
-    for name in ("cut", "whole"):
-        (tmp_path / name).mkdir()
-    cut, whole = run(tmp_path / "cut", 2, 3), run(tmp_path / "whole", 5)
-    assert all(torch.equal(cut[k], whole[k]) for k in whole)
-
-
-def test_training_lowers_the_loss(tmp_path: Path) -> None:
-    """Thirty steps bring the buzz nearer."""
-    training = Training(Plan(60, batch=2, frames=40, rate=1e-2), SHAPE, tmp_path)
-    losses = [training.advance(UTTERANCES, LENGTHS) for _ in range(30)]
-    assert np.mean(losses[-6:]) < 0.9 * np.mean(losses[:6])
-
-
-def test_rate_warms_up_and_falls_as_a_cosine() -> None:
-    """From nothing to the peak in 200 steps, to a hundredth at the end."""
-    plan = Plan(10_000)
-    assert rate_at(plan, 0) < 0.01 * plan.rate
-    assert rate_at(plan, 200) == pytest.approx(plan.rate, rel=0.01)
-    assert rate_at(plan, 10_000) == pytest.approx(0.01 * plan.rate)
-
-
-def test_segments_depend_on_seed_and_step_alone() -> None:
-    """The same step draws the same segments; features and samples stay together."""
-    one, two = (
-        draw_segments(UTTERANCES, LENGTHS, step_generator(1, 7), 4, 30)
-        for _ in range(2)
-    )
-    assert torch.equal(one.wave, two.wave)
-    assert one.wave.shape == (4, 30 * HOP)
-    inner = slice(4, 26)  # away from edges that the segment's own analysis cannot see
-    again = log_mel(one.wave)
-    assert torch.allclose(again[:, :, inner], one.mel[:, :, inner], atol=1e-3)
-
-
-def test_energy_distance_rewards_the_right_amount_of_noise() -> None:
-    """Two draws as noisy as the recording beat two quieter or louder ones."""
-    rng = torch.Generator().manual_seed(0)
-
-    def hiss(level: float) -> torch.Tensor:
-        return torch.randn((4, 12_000), generator=rng) * level
-
-    real = hiss(0.1)
-    right = energy_distance(real, hiss(0.1), hiss(0.1))
-    assert right < energy_distance(real, hiss(0.06), hiss(0.06))
-    assert right < energy_distance(real, hiss(0.16), hiss(0.16))
-
-
-def test_a_run_goes_on_from_another(tmp_path: Path) -> None:
-    """With its weights and its count of steps; the other is left as it was."""
-    run(tmp_path, 2)
-    other = tmp_path / "other"
-    other.mkdir()
-    training = Training(replace(PLAN, spread=1.0), SHAPE, other, tmp_path)
-    assert training.step == 2
-    training.advance(UTTERANCES, LENGTHS)
-    training.save()
-    assert Training(PLAN, SHAPE, other, tmp_path).step == 3
-    assert Training(PLAN, SHAPE, tmp_path).step == 2
 
 
 def test_plain_distance_of_equals_is_nothing() -> None:
