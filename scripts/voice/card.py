@@ -19,7 +19,7 @@ from safetensors import safe_open
 from scripts.voice.corpus import CONSENT
 from scripts.voice.teachers import origin
 from voiceserver.voice.features import SAMPLE_RATE
-from voiceserver.voice.weights import FORMAT, KINDS, speaker_names
+from voiceserver.voice.weights import FORMATS, KINDS, speaker_names
 
 CARD = "CARD.md"
 QUALITY = Path("benchmarks/results/voice_quality.json")
@@ -138,7 +138,7 @@ def card(
         rate=f"{SAMPLE_RATE:,}",
         files=len(files),
         size=sum(p.stat().st_size for p in files) / 1e6,
-        format=FORMAT,
+        format=FORMATS["acoustic"],
         speakers=speakers_table(names, teachers, consent),
         taught=TAUGHT if teachers else "",
         recordings=f"{len(recordings):,}",

@@ -170,7 +170,7 @@ class Hibari:
         """See `Teacher`."""
         ids = np.array([[self._vocabulary[c] if c else 0 for c in text]], np.int64)
         names = ["lh", "theta", "ln", "lr", "phi", "f0", "/Round_output_0"]
-        inputs = {"ids": ids, "speed": np.ones(1, np.float32)}
+        inputs: dict[str, NDArray[Any]] = {"ids": ids, "speed": np.ones(1, np.float32)}
         *parts, lengths = self._graph.run(names, inputs)
         rng = np.random.default_rng(len(text))
         samples = self._synth(*(part[0] for part in parts), rng)

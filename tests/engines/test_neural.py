@@ -254,6 +254,8 @@ def test_a_question_for_yes_or_no_rises() -> None:
 class _Clumsy:
     """A voice that fails at digits."""
 
+    speakers = ("heart",)
+
     def __init__(self) -> None:
         self.said: list[str] = []
 

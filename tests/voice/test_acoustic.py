@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from voiceserver.voice.acoustic import (
     AcousticModel,
     AcousticShape,
     Frames,
+    held_in_pauses,
     spread,
     to_lengths,
 )
@@ -35,6 +38,30 @@ def test_nothing_but_pauses_still_has_a_length() -> None:
     """A clause never has no frames at all."""
     lengths = to_lengths(torch.zeros(2, PROSODY), torch.tensor([False, False]), 1.0)
     assert int(lengths.sum()) == 2
+
+
+def test_a_word_alone_is_held() -> None:
+    """A tenth of a second of "hm" becomes a quarter; a sentence stays as it is."""
+    sounding = torch.tensor([False, True, True, False])
+    prosody = torch.zeros(4, PROSODY)
+    prosody[1:, 0] = torch.tensor([8.0, 3.0, 10.0]).log1p()
+    held = to_lengths(prosody, sounding, 1.0)
+    assert held[1:3].tolist() == [17, 7]
+    assert int(held[3]) == 10
+    assert to_lengths(prosody, sounding, 2.0)[1:3].tolist() == [9, 3]
+    prosody[1, 0] = math.log1p(30)
+    assert to_lengths(prosody, sounding, 1.0)[1:3].tolist() == [30, 3]
+
+
+def test_a_voice_dies_away_at_the_pitch_it_had() -> None:
+    """Voiced frames of a pause keep the pitch beside them; the others stay."""
+    pitch = torch.tensor([[-1.4, -1.0, 0.1, 0.3, -0.9, -1.4]])
+    voicing = torch.tensor([[0.0, 0.9, 1.0, 1.0, 0.6, 0.0]])
+    sounding = torch.tensor([[False, False, True, True, False, False]])
+    held = held_in_pauses(pitch, voicing, sounding)
+    assert torch.equal(held, torch.tensor([[-1.4, 0.1, 0.1, 0.3, 0.3, -1.4]]))
+    nothing = torch.zeros_like(sounding)
+    assert torch.equal(held_in_pauses(pitch, voicing, nothing), pitch)
 
 
 def test_spread_repeats_symbols_over_their_frames() -> None:

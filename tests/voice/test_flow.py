@@ -79,9 +79,11 @@ def test_a_frame_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_whisper_is_silent_where_both_sources_are() -> None:
     """And louder where vowels were, above all at high frequencies."""
     silent = torch.zeros(1, 257, 4)
-    assert whisper(Filters(silent * 1j, silent, silent * 1j), torch.ones(1, 4)).max() == 0
+    nothing = Filters(silent * 1j, silent, silent * 1j)
+    assert whisper(nothing, torch.ones(1, 4)).max() == 0
     vowel = torch.ones(1, 257, 4, dtype=torch.complex64)
-    gain = whisper(Filters(vowel, silent, silent * 1j), torch.tensor([[1.0, 1.0, 0.0, 0.5]]))
+    voicing = torch.tensor([[1.0, 1.0, 0.0, 0.5]])
+    gain = whisper(Filters(vowel, silent, silent * 1j), voicing)
     assert (gain[0, :, 2] == 0).all()
     assert gain[0, 150, 0] > gain[0, 5, 0] > 0
     assert gain[0, 150, 3] < gain[0, 150, 0]

@@ -31,7 +31,7 @@ def write_tiny_voice(folder: Path) -> Path:
         ("vocoder", VOCODER, VocoderNet(VOCODER)),
         ("letters", LETTERS, LettersNet(LETTERS)),
     ):
-        save_weights(
-            folder / f"{kind}.safetensors", kind, shape, dict(net.state_dict())
-        )
+        path = folder / f"{kind}.safetensors"
+        names = ("reader",) if kind == "acoustic" else ()
+        save_weights(path, kind, shape, dict(net.state_dict()), speakers=names)
     return folder

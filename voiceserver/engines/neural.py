@@ -51,6 +51,8 @@ class Timbre:
         pitch_range: Factor on the swing of F0.
         speed: Speaking rate beside what is asked for.
         temperature: Spread of the prosody drawn.
+        gain_db: Brings the voice to the loudness of the others; no more than what
+            its peaks leave room for.
     """
 
     speaker: str = HEART
@@ -59,6 +61,7 @@ class Timbre:
     pitch_range: float = 1.0
     speed: float = 1.0
     temperature: float = 0.75
+    gain_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +91,18 @@ WIDER = 1.1
 # The published table: OpenAI's names, and the human reader's own.
 TIMBRES: dict[str, Timbre] = {
     "alloy": Timbre(HEART),
-    "ash": Timbre(KUMO),
+    "ash": Timbre(KUMO, gain_db=1.5),
     "ballad": Timbre(KATHLEEN, 0.9, -2.0, 1.2, 0.95),
-    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97),
+    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97, gain_db=2.0),
     "coral": Timbre(HEART, 1.1, 0.0, 1.1, 1.02),
-    "echo": Timbre(KUMO, 1.1, 1.0),
+    "echo": Timbre(KUMO, 1.1, 1.0, gain_db=1.0),
     "fable": Timbre(KATHLEEN, 1.0, 0.0, 1.1),
-    "marin": Timbre(HEART, 0.95, -1.0),
+    "marin": Timbre(HEART, 0.95, -1.0, gain_db=0.5),
     "nova": Timbre(HEART, 1.05, 1.0, 1.1, 1.05),
-    "onyx": Timbre(KUMO, 0.9, -2.0, 0.9, 0.95),
-    "sage": Timbre(HEART, 0.88, -2.0, 0.9, 0.95),
+    "onyx": Timbre(KUMO, 0.9, -2.0, 0.9, 0.95, gain_db=2.0),
+    "sage": Timbre(HEART, 0.9, -2.0, 0.9, 0.95, gain_db=1.0),
     "shimmer": Timbre(KATHLEEN, 1.15, 1.0, 1.2),
-    "verse": Timbre(KUMO, 1.18, 2.0, 1.2),
+    "verse": Timbre(KUMO, 1.2, 2.0, 1.2, gain_db=1.0),
     "kathleen": Timbre(KATHLEEN),
 }
 
@@ -178,7 +181,7 @@ class NeuralVoice:
         if timbre is None:
             names = ", ".join(TIMBRES)
             raise EngineFailed("neural", f"no voice {request.voice!r}; one of: {names}")
-        queue = _SpeechQueue(timbre.size, request.text)
+        queue = _SpeechQueue(timbre, request.text)
         how = manner(request, timbre, self._speaker(timbre.speaker))
         chunks = CHUNKS if request.paced else WHOLE
         for start, part in pieces(request.text):
@@ -245,12 +248,13 @@ _PUNCTUATION = re.compile(r"[^\w\s]*")
 
 
 class _SpeechQueue:
-    """The audio of a phrase: brought to its size, its words placed."""
+    """The audio of a phrase: brought to its size and loudness, its words placed."""
 
-    def __init__(self, size: float, text: str) -> None:
-        self._size = size
+    def __init__(self, timbre: Timbre, text: str) -> None:
+        self._size = timbre.size
+        self._gain = np.float32(10 ** (timbre.gain_db / 20))
         self._text = text
-        self._resampler = Resampler(round(SPEECH_RATE * size), SPEECH_RATE)
+        self._resampler = Resampler(round(SPEECH_RATE * timbre.size), SPEECH_RATE)
         self._start = 0  # of this part, in the text
         self._clause = -1
         self._origin = 0  # source samples before this clause
@@ -290,7 +294,7 @@ class _SpeechQueue:
             return None  # marks travel with audio
         marks, self._marks = self._marks, []
         left_out, self._left_out = self._left_out, 0
-        return SpeechChunk(np.clip(samples, -1, 1), tuple(marks), left_out)
+        return SpeechChunk(np.clip(samples * self._gain, -1, 1), tuple(marks), left_out)
 
     def _token_end(self, end: int) -> int:
         found = _PUNCTUATION.match(self._text, end)

@@ -21,6 +21,8 @@ from voiceserver.voice.vocoder import KERNEL, ConvNeXtBlock
 
 PAIR = 2  # frames of 10 ms that the decoder emits at a time
 NOISE = 8  # channels of noise the decoder sees
+SHORTEST = 24  # frames of all phones of a clause: a word alone is held that long
+FAINT = 0.05  # voicing below which F0 is not heard
 CUES = 5  # place in the phone, its length, coarse pitch, its rise, energy
 
 
@@ -226,15 +228,38 @@ def to_lengths(prosody: Tensor, sounding: Tensor, speed: float) -> Tensor:
         speed: 1 as drawn, 2 twice as fast.
 
     Returns:
-        ``(n,)``, int64; their sum is even.
+        ``(n,)``, int64; their sum is even. Phones of a clause that would be over
+        sooner than a word said alone are held: "hm" of 0.1 s is not heard as one.
     """
     frames = torch.expm1(prosody[:, 0].clamp(0, 5.5)) / speed
+    said = float(frames[sounding].sum())
+    if 0 < said < SHORTEST / speed:
+        frames = torch.where(sounding, frames * (SHORTEST / speed / said), frames)
     lengths = torch.round(frames).long()
     lengths = torch.maximum(lengths, sounding.long())
     lengths[-1] += lengths.sum() % PAIR
     if int(lengths.sum()) == 0:
         lengths[-1] = PAIR
     return lengths
+
+
+def held_in_pauses(pitch: Tensor, voicing: Tensor, sounding: Tensor) -> Tensor:
+    """Log F0 whose voiced edges of pauses keep the pitch of the phone beside them.
+
+    A voice dies away for a frame or two after its last phone. Tracks that speakers
+    were learnt from fall to the lowest F0 there, which would be heard as a creak.
+
+    Args:
+        pitch: ``(batch, frames)``.
+        voicing: 0 to 1, ``(batch, frames)``.
+        sounding: True where a frame belongs to a phone, ``(batch, frames)``.
+    """
+    place = torch.arange(pitch.shape[1], device=pitch.device).expand_as(sounding)
+    before = torch.where(sounding, place, -1).cummax(1).values
+    first = sounding.float().argmax(1, keepdim=True)
+    held = pitch.gather(1, torch.where(before < 0, first, before))
+    edge = ~sounding & (voicing > FAINT) & sounding.any(1, keepdim=True)
+    return torch.where(edge, held, pitch)
 
 
 def to_hz(pitch: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from voiceserver.voice.acoustic import (
     AcousticModel,
     Frames,
     cues_of,
+    held_in_pauses,
     to_hz,
     to_lengths,
 )
@@ -62,6 +63,7 @@ class Batch:
         encoded: ``(batch, frames, width)``.
         cues: ``(batch, frames, CUES)``.
         mask: 1 where a clause has a frame, ``(batch, frames)``.
+        sounding: True where a frame belongs to a phone, ``(batch, frames)``.
         drawn: The decoder's noise, ``(batch, frames / 2, NOISE)``.
         rows: Of the vocoder's noise table, ``(batch, frames)``, int64.
     """
@@ -69,6 +71,7 @@ class Batch:
     encoded: Tensor
     cues: Tensor
     mask: Tensor
+    sounding: Tensor
     drawn: Tensor
     rows: Tensor
 
@@ -154,17 +157,20 @@ def prepare(
     phones = collate(clauses, [m.speaker for m in manners], device)
     encoded = model.encoder(phones)
     prosody = _prosody(model, phones, manners)
+    phone = [torch.tensor([s > len(MARKS) for s in c.symbols]) for c in clauses]
     lengths = [
-        to_lengths(p, torch.tensor([s > len(MARKS) for s in c.symbols]), m.speed)
-        for p, c, m in zip(prosody, clauses, manners, strict=True)
+        to_lengths(p, own, m.speed)
+        for p, own, m in zip(prosody, phone, manners, strict=True)
     ]
     counts = [int(each.sum()) for each in lengths]
     frames = -(-max(counts) // BUCKET) * BUCKET
     which = torch.zeros(len(clauses), frames, dtype=torch.int64)
+    sounding = torch.zeros(len(clauses), frames, dtype=torch.bool)
     cues = []
     for i, (own, each) in enumerate(zip(prosody, lengths, strict=True)):
         symbols = torch.repeat_interleave(torch.arange(len(each)), each)
         which[i, : len(symbols)] = symbols
+        sounding[i, : len(symbols)] = phone[i][symbols]
         one = cues_of(own, each, symbols)
         cues.append(functional.pad(one, (0, 0, 0, frames - len(symbols))))
     drawn, rows = zip(*[_noises(m, frames) for m in manners], strict=True)
@@ -174,6 +180,7 @@ def prepare(
             encoded.gather(1, index),
             torch.stack(cues).to(device),
             (torch.arange(frames) < torch.tensor(counts)[:, None]).float().to(device),
+            sounding.to(device),
             torch.stack(drawn).to(device),
             torch.stack(rows).to(device),
         ),
@@ -201,6 +208,7 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     pair_mask = mask[:, :, ::PAIR]
     frames = Frames(batch.encoded, batch.cues)
     pitch, voicing = _contour(model, frames, pair_mask)
+    pitch = held_in_pauses(pitch, voicing, batch.sounding)
     decoder = model.decoder
     x = decoder.stack.inputs(decoder.inputs(frames, pitch, voicing, batch.drawn))
     hidden = masked(decoder.stack.blocks, x, pair_mask)

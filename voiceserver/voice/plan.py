@@ -17,6 +17,7 @@ from voiceserver.voice.acoustic import (
     PAIR,
     AcousticModel,
     Frames,
+    held_in_pauses,
     spread,
     to_hz,
     to_lengths,
@@ -174,6 +175,7 @@ def plan_clause(
     one = spread(encoded[0], drawn, lengths)
     frames = Frames(one.encoded[None], one.cues[None])
     pitch, voicing = model.contour(frames)
+    pitch = held_in_pauses(pitch, voicing, sounding.repeat_interleave(lengths)[None])
     f0 = pad_frames(to_hz(pitch), AFTER, AFTER)
     return Plan(
         lengths,

@@ -21,8 +21,9 @@ from voiceserver.voice.acoustic import AcousticModel, AcousticShape
 from voiceserver.voice.letters import LettersNet, LettersShape
 from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 
-FORMAT = "2"  # 1 had one speaker and a longer window of synthesis
-KINDS = ("acoustic", "vocoder", "letters")
+# Of each kind. Format 1 of a voice had one speaker and a longer window of synthesis.
+FORMATS = {"acoustic": "2", "vocoder": "2", "letters": "1"}
+KINDS = tuple(FORMATS)
 
 Shape = AcousticShape | VocoderShape | LettersShape
 Net = TypeVar("Net", bound=nn.Module)
@@ -52,7 +53,7 @@ def save_weights(
     """
     half = {k: v.half().contiguous() for k, v in weights.items()}
     described = {
-        "format": FORMAT,
+        "format": FORMATS[kind],
         "kind": kind,
         "shape": json.dumps(asdict(shape)),
         "steps": str(steps),
@@ -69,14 +70,14 @@ def _read(path: Path, kind: str) -> tuple[dict[str, int], dict[str, Tensor]]:
             tensors = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as e:
         raise WeightsError(f"cannot read the model file {path}: {e}") from e
-    if described.get("format") != FORMAT:
+    if described.get("kind", kind) != kind:
+        raise WeightsError(f"{path} is not a model of kind {kind}")
+    if described.get("format") != FORMATS[kind]:
         found = described.get("format", "none")
         raise WeightsError(
-            f"{path} has format {found}; this version reads {FORMAT}: train the voice "
-            "anew (docs/train-a-voice.md), or use the voice that comes along"
+            f"{path} has format {found}; this version reads {FORMATS[kind]}: train the "
+            "voice anew (docs/train-a-voice.md), or use the voice that comes along"
         )
-    if described.get("kind") != kind:
-        raise WeightsError(f"{path} is not a model of kind {kind}")
     try:
         shape = json.loads(described["shape"])
     except (KeyError, ValueError) as e:
