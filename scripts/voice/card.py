@@ -49,10 +49,9 @@ values and steps:
 TAUGHT = """
 The synthetic speakers are no persons: their speech was made by published packages,
 given phones of sentences written by rule (`scripts/voice/prompts.py`) and of the
-recordings' texts. Both packages' weights descend from Kokoro-82M (hexgrad, Apache-2.0);
-its own card names public-domain and permissively licensed recordings and synthetic
-speech of closed models as what it learnt from, and does not list them. Whether a style
-of it resembles a living person is not known to us.
+recordings' texts. Both packages are Apache-2.0 and say that they are made from
+Kokoro-82M (hexgrad, Apache-2.0); neither says whose recordings that learnt from. So
+whether a synthetic speaker resembles a living person is not known to us.
 """
 
 USE = """
