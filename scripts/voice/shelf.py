@@ -182,7 +182,7 @@ class Shelf:
         packed: Of each speaker.
         shares: How often each speaker is drawn.
         device: Where everything is to lie.
-        kept: Every so many-th lesson is kept back for scoring.
+        kept: Every so many-th lesson is kept back for scoring; of fewer, the last.
     """
 
     def __init__(
@@ -221,6 +221,7 @@ class Shelf:
         self._kept: list[Row] = []
         picks: list[NDArray[np.int64]] = []
         changed: list[NDArray[np.int64]] = []
+        kept = min(kept, max(2, len(joined["counts"])))
         at = frame = placed = 0
         for number, count in enumerate(joined["counts"].tolist()):
             own, size = symbols[at : at + count], lengths[at : at + count]
@@ -272,6 +273,8 @@ class Shelf:
             total = sum(w for _, w in mine)
             for i, w in mine:
                 weight[i] = share * w / total
+        if not whole and not weight.any():  # no sentence has a pause to be cut at
+            return self._drawn_by(shares, True)
         chance = np.cumsum(weight) / weight.sum()
         return torch.from_numpy(chance).float().to(self.device)
 
@@ -284,7 +287,7 @@ class Shelf:
         """Numbers of whole sentences that are never drawn, ``(n,)``."""
         first = len(self._rows)
         kept = [first + i for i, r in enumerate(self._kept) if r.whole]
-        return torch.tensor(kept, device=self.device)
+        return torch.tensor(kept, dtype=torch.int64, device=self.device)
 
     def units(self, speakers: int) -> tuple[Tensor, Tensor]:
         """Mean and spread of each speaker's prosody, each ``(speakers, PROSODY)``."""

@@ -51,3 +51,12 @@ def test_prosody_is_in_each_speakers_own_units() -> None:
     )
     assert bool((spread > 0).all())
     assert math.isclose(SHELF.seconds, 12 * sum(LENGTHS) * HOP / 24_000)
+
+
+def test_of_few_lessons_one_is_kept_back() -> None:
+    """A trial run has something to score."""
+    few = Shelf([packed(120, lessons=3)], [1], torch.device("cpu"), kept=40)
+    assert len(few.kept_rows()) == 1
+    one = Shelf([packed(120, lessons=1)], [1], torch.device("cpu"), kept=40)
+    assert one.kept_rows().dtype == torch.int64
+    assert len(one.kept_rows()) == 0
