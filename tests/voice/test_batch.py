@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.voice.test_speaker import some_clause, tiny_model
 from voiceserver.voice.batch import BUCKET, BatchSpeaker, prepare
+from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP
+from voiceserver.voice.phones import INDEX, MARKS
 from voiceserver.voice.plan import Manner, plan_clause
 from voiceserver.voice.speaker import Samples, speak_whole
 
@@ -29,6 +33,22 @@ def test_each_clause_comes_out_as_alone() -> None:
         alone = speak_whole(model, net, plan_clause(model, clause, manner))
         assert made.shape == alone.shape
         assert distance_db(alone, made) > 50
+
+
+def test_a_question_rises_among_others_too() -> None:
+    """As it does alone; and its commas are as long."""
+    model, _ = tiny_model()
+    words = tuple(INDEX[s] for s in ("_", "W", "AH1", "N", ",", "T", "UW1", "?"))
+    places = (0, 1, 2, 3, 0, 1, 3, 0)
+    asked = Clause(words, places, MARKS.index("?"), (), 0, rises=True)
+    manner = Manner(seed=5)
+    batch, counts = prepare(model, [CLAUSES[1], asked], [MANNERS[0], manner])
+    alone = plan_clause(model, asked, manner)
+    assert counts[1] == alone.n_frames
+    cues = batch.cues[1, : alone.n_frames]
+    assert torch.allclose(cues, alone.frames.cues[0], atol=1e-4)
+    flat, _ = prepare(model, [replace(asked, rises=False)], [manner])
+    assert bool((cues[:, 2] > flat.cues[0, : alone.n_frames, 2]).any())
 
 
 def distance_db(one: Samples, other: Samples) -> float:

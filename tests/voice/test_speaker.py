@@ -14,11 +14,11 @@ from tests.voice.tiny import write_tiny_voice
 from voiceserver.voice.acoustic import AcousticModel, AcousticShape
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.features import HOP
+from voiceserver.voice.pauses import AFTER
 from voiceserver.voice.phones import INDEX, MARKS, SYMBOLS
 from voiceserver.voice.plan import Manner, Plan, plan_clause
 from voiceserver.voice.speaker import (
     AT_ONCE,
-    PAUSE_AFTER,
     Voice,
     load_voice,
     speak_whole,
@@ -75,9 +75,9 @@ def test_the_mark_between_clauses_sets_the_pause(voice: Voice) -> None:
     pieces = list(voice.speak("One. Two."))
     one, two = (p.marks[0] for p in pieces if p.marks)
     ends = sum(len(p.samples) for p in pieces if p.clause == 0)
-    assert ends - one.last + two.first >= PAUSE_AFTER["."] * HOP
+    assert ends - one.last + two.first >= AFTER["."] * HOP
     after = sum(len(p.samples) for p in pieces if p.clause == 1) - two.last
-    assert after >= PAUSE_AFTER["."] * HOP
+    assert after >= AFTER["."] * HOP
 
 
 def test_speech_begins_at_once(voice: Voice) -> None:

@@ -25,13 +25,12 @@ from voiceserver.voice.acoustic import (
     cues_of,
     held_in_pauses,
     to_hz,
-    to_lengths,
 )
 from voiceserver.voice.clause import Clause
 from voiceserver.voice.encoder import Phones
 from voiceserver.voice.features import HOP
-from voiceserver.voice.phones import MARKS, PAUSE, SYMBOLS
-from voiceserver.voice.plan import Manner, bend
+from voiceserver.voice.phones import PAUSE, SYMBOLS
+from voiceserver.voice.plan import Manner, Timed, timed
 from voiceserver.voice.prosody import PROSODY
 from voiceserver.voice.source import (
     frame_phases,
@@ -111,10 +110,13 @@ def collate(
     )
 
 
-def _prosody(
-    model: AcousticModel, phones: Phones, manners: Sequence[Manner]
-) -> list[Tensor]:
-    """Prosody of each clause in natural units, bent as asked, on the processor."""
+def _timed(
+    model: AcousticModel,
+    phones: Phones,
+    clauses: Sequence[Clause],
+    manners: Sequence[Manner],
+) -> list[Timed]:
+    """Prosody and lengths of each clause, on the processor."""
     n, device = phones.symbols.shape[1], phones.symbols.device
     uniform, normal = (
         torch.zeros(len(manners), n),
@@ -134,8 +136,10 @@ def _prosody(
     ).cpu()
     centres = model.prosody.mean[:, 1].tolist()
     return [
-        bend(drawn[i, :count], manner, centres[manner.speaker])
-        for i, (manner, count) in enumerate(zip(manners, counts, strict=True))
+        timed(drawn[i, :count], clause, manner, centres[manner.speaker])
+        for i, (clause, manner, count) in enumerate(
+            zip(clauses, manners, counts, strict=True)
+        )
     ]
 
 
@@ -156,22 +160,18 @@ def prepare(
     device = next(model.parameters()).device
     phones = collate(clauses, [m.speaker for m in manners], device)
     encoded = model.encoder(phones)
-    prosody = _prosody(model, phones, manners)
-    phone = [torch.tensor([s > len(MARKS) for s in c.symbols]) for c in clauses]
-    lengths = [
-        to_lengths(p, own, m.speed)
-        for p, own, m in zip(prosody, phone, manners, strict=True)
-    ]
-    counts = [int(each.sum()) for each in lengths]
+    each = _timed(model, phones, clauses, manners)
+    counts = [int(own.lengths.sum()) for own in each]
     frames = -(-max(counts) // BUCKET) * BUCKET
     which = torch.zeros(len(clauses), frames, dtype=torch.int64)
     sounding = torch.zeros(len(clauses), frames, dtype=torch.bool)
     cues = []
-    for i, (own, each) in enumerate(zip(prosody, lengths, strict=True)):
-        symbols = torch.repeat_interleave(torch.arange(len(each)), each)
+    for i, own in enumerate(each):
+        number = torch.arange(len(own.lengths))
+        symbols = torch.repeat_interleave(number, own.lengths)
         which[i, : len(symbols)] = symbols
-        sounding[i, : len(symbols)] = phone[i][symbols]
-        one = cues_of(own, each, symbols)
+        sounding[i, : len(symbols)] = own.sounding[symbols]
+        one = cues_of(own.prosody, own.lengths, symbols)
         cues.append(functional.pad(one, (0, 0, 0, frames - len(symbols))))
     drawn, rows = zip(*[_noises(m, frames) for m in manners], strict=True)
     index = which.to(device)[..., None].expand(-1, -1, encoded.shape[2])

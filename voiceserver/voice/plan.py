@@ -26,6 +26,7 @@ from voiceserver.voice.clause import Clause
 from voiceserver.voice.encoder import Phones
 from voiceserver.voice.features import HOP
 from voiceserver.voice.intonation import raised
+from voiceserver.voice.pauses import within_limits
 from voiceserver.voice.phones import MARKS
 from voiceserver.voice.source import frame_phases
 from voiceserver.voice.vocoder import AFTER, pad_frames
@@ -148,6 +149,40 @@ def bend(drawn: Tensor, manner: Manner, centre: float) -> Tensor:
     return bent
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A clause's prosody and what follows from it, over ``n`` symbols.
+
+    Attributes:
+        prosody: In natural units, ``(n, PROSODY)``.
+        lengths: Frames of each symbol, ``(n,)``, int64; their sum is even.
+        sounding: True for phones, False for pauses and marks, ``(n,)``.
+    """
+
+    prosody: Tensor
+    lengths: Tensor
+    sounding: Tensor
+
+
+def timed(drawn: Tensor, clause: Clause, manner: Manner, centre: float) -> Timed:
+    """Bring drawn prosody into the form that is spoken, alone or among others.
+
+    Args:
+        drawn: In natural units, ``(n, PROSODY)``.
+        clause: Of ``n`` symbols.
+        manner: As asked.
+        centre: Mean log F0 of the speaker.
+    """
+    bent = bend(drawn, manner, centre)
+    sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
+    lengths = to_lengths(bent, sounding, manner.speed)
+    lengths = within_limits(lengths, clause.symbols, manner.speed)
+    lengths[-1] += lengths.sum() % PAIR
+    if clause.rises:
+        bent = raised(bent, clause.symbols, lengths, manner.pitch_range)
+    return Timed(bent, lengths, sounding)
+
+
 @torch.no_grad()
 def plan_clause(
     model: AcousticModel, clause: Clause, manner: Manner, lead: Lead | None = None
@@ -164,18 +199,16 @@ def plan_clause(
     phones = as_phones(clause, manner.speaker)
     encoded = model.encoder(phones)
     drawn = model.prosody.draw(phones, generator, manner.temperature)[0]
-    drawn = bend(drawn, manner, float(model.prosody.mean[manner.speaker, 1]))
-    sounding = torch.tensor([s > len(MARKS) for s in clause.symbols])
-    lengths = to_lengths(drawn, sounding, manner.speed)
-    if clause.rises:
-        drawn = raised(drawn, clause.symbols, lengths, manner.pitch_range)
+    own = timed(drawn, clause, manner, float(model.prosody.mean[manner.speaker, 1]))
+    lengths = own.lengths
     if lead is not None:
         change = min(max(int(lengths[0]), lead.least), lead.most) - int(lengths[0])
         lengths[0] += change + change % PAIR  # the whole stays even
-    one = spread(encoded[0], drawn, lengths)
+    one = spread(encoded[0], own.prosody, lengths)
     frames = Frames(one.encoded[None], one.cues[None])
     pitch, voicing = model.contour(frames)
-    pitch = held_in_pauses(pitch, voicing, sounding.repeat_interleave(lengths)[None])
+    sounding = own.sounding.repeat_interleave(lengths)[None]
+    pitch = held_in_pauses(pitch, voicing, sounding)
     f0 = pad_frames(to_hz(pitch), AFTER, AFTER)
     return Plan(
         lengths,

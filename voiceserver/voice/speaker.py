@@ -27,7 +27,7 @@ from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.flow import Flow
 from voiceserver.voice.letters import sound_out
 from voiceserver.voice.lexicon import load_lexicon
-from voiceserver.voice.phones import MARKS
+from voiceserver.voice.pauses import after
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
 from voiceserver.voice.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
 from voiceserver.voice.weights import (
@@ -48,9 +48,6 @@ DRAWN = 10  # frames by which a drawn pause may be longer than the mark asks
 AT_ONCE = Lead(0, 2)
 FADE = 96  # samples, 4 ms at both edges of a clause
 _RISE = np.linspace(0, 1, FADE, dtype=np.float32)
-# Silence before a clause by the mark that ended the one before, in frames of 10 ms.
-# The corpus has single sentences only, so these are set by hand.
-PAUSE_AFTER = {".": 38, "?": 40, "!": 38, ";": 28, ":": 28, "-": 20, ",": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +187,7 @@ class Voice:
                     samples[-FADE:] *= _RISE[::-1]
                 yield Piece(samples, number, marks, skipped)
                 marks, skipped = (), 0
-            wanted = round(PAUSE_AFTER[MARKS[clause.ending]] / manner.speed)
+            wanted = after(clause.ending, manner.speed)
             pause = max(0, wanted - int(plan.lengths[-1]))
             lead = Lead(pause, pause + DRAWN)
         if pause:

@@ -1,0 +1,63 @@
+"""How long the silence at a mark is: within a clause, at its end and before the next.
+
+The voice draws the length of a mark as it draws a phone's, and now and then draws none
+at all, or half a second. Here is what may come of it. Knows symbols and frames;
+nothing of text or audio.
+
+The limits are set by hand, about where brief pauses of readers end and medium ones
+begin: 0.2 s (Campione and Veronis, "A large-scale multilingual study of silent pause
+duration", 2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from voiceserver.voice.phones import MARKS, SYMBOLS
+
+# Frames of 10 ms that a mark within a clause lasts. What is heard as silence is a
+# little less: the sounds on both sides die away into it and come up from it.
+INNER = {",": (12, 30), "-": (14, 40)}
+SHORTEST = 10  # frames at any speed: what is shorter is no pause to an ear
+# Frames that a comma at the end of a clause may last; the next clause's lead adds.
+LAST = 20
+# Silence after a clause by the mark that ended it, in frames of 10 ms. The corpus has
+# single sentences only, so these are set by hand.
+AFTER = {".": 38, "?": 40, "!": 38, ";": 28, ":": 28, "-": 20, ",": 14}
+
+
+def within_limits(lengths: Tensor, symbols: Sequence[int], speed: float) -> Tensor:
+    """Lengths whose marks are as long as an ear expects.
+
+    Args:
+        lengths: Frames of each symbol of a clause, ``(n,)``, int64.
+        symbols: Indices into ``phones.SYMBOLS``, ``n``.
+        speed: 1 as trained, 2 twice as fast.
+
+    Returns:
+        A copy; phones are as they were, and the sum may have become odd.
+    """
+    out = lengths.clone()
+    for i, symbol in enumerate(symbols[:-1]):
+        least, most = INNER.get(SYMBOLS[symbol], (0, 0))
+        if most:
+            low = max(SHORTEST, round(least / speed))
+            out[i] = min(max(int(out[i]), low), max(low, round(most / speed)))
+    if SYMBOLS[symbols[-1]] == ",":
+        out[-1] = torch.clamp(out[-1], max=round(LAST / speed))
+    return out
+
+
+def after(ending: int, speed: float) -> int:
+    """Frames of silence between a clause and the next.
+
+    Args:
+        ending: Index into ``phones.MARKS`` of the mark that ended the clause.
+        speed: 1 as trained, 2 twice as fast.
+    """
+    mark = MARKS[ending]
+    least = SHORTEST if mark == "," else 0
+    return max(least, round(AFTER[mark] / speed))
