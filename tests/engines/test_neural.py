@@ -16,7 +16,7 @@ from tests.engines.espeak.test_voice import OPENAI_VOICES
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import STYLES, SpeechRequest, WordMark
+from voiceserver.engines.base import STYLES, SaidAs, SpeechRequest, WordMark
 from voiceserver.engines.neural import (
     MANNERS,
     TIMBRES,
@@ -164,6 +164,33 @@ def test_another_folder_can_be_configured(tmp_path: Path) -> None:
     """A voice that somebody trained."""
     folder = write_tiny_voice(tmp_path / "mine")
     assert len(audio(load({"model": str(folder)}), "One two.")) > 0
+
+
+def test_an_operator_s_words_are_said_as_they_say(tmp_path: Path) -> None:
+    """And so are the words that a request brings phones for."""
+    folder = write_tiny_voice(tmp_path / "mine")
+    words = tmp_path / "words.tsv"
+    words.write_text("one\tT UW1\n")
+    own = load({"model": str(folder), "lexicon": str(words)})
+    plain = load({"model": str(folder)})
+    said = (SaidAs(0, 3, "T UW1"),)
+    asked = [c.samples for c in plain.speak(SpeechRequest("One two.", said=said))]
+    assert np.array_equal(audio(own, "One two."), np.concatenate(asked))
+    assert not np.array_equal(audio(own, "One two."), audio(plain, "One two."))
+
+
+@pytest.mark.parametrize("content", ["one T UW1\n", "one\tT UX1\n", None])
+def test_a_file_of_words_that_cannot_be_read_is_named(
+    tmp_path: Path, content: str | None
+) -> None:
+    """With its line, before a call is taken."""
+    words = tmp_path / "words.tsv"
+    if content is not None:
+        words.write_text("two\tT UW1\n" + content)
+    folder = write_tiny_voice(tmp_path / "mine")
+    why = r"words\.tsv" if content is None else r"words\.tsv: line 2"
+    with pytest.raises(EngineFailed, match=why):
+        load({"model": str(folder), "lexicon": str(words)})
 
 
 def test_a_missing_folder_says_what_to_set(tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ def test_ssml_changes_the_manner_and_pauses_after_the_last_phrase() -> None:
     assert last.request == SpeechRequest("Four five six.", "echo", 4.0, 12.0)
 
 
+def test_phones_go_with_the_phrase_that_holds_their_word() -> None:
+    """As ranges of it, whatever of the text before was left out."""
+    ssml = (
+        "<speak>Wait ....................... for it. Mr. "
+        "<phoneme alphabet='cmu' ph='W IH1 N'>Nguyen</phoneme> is here.</speak>"
+    )
+    requests = [line.request for line in lines(passages(ssml), SpeechRequest(""))]
+    found = [(r.text[s.start : s.end], s.phones) for r in requests if r for s in r.said]
+    assert len(requests) > 1
+    assert found == [("Nguyen", "W IH1 N")]
+
+
 def test_silence_alone_is_no_words() -> None:
     """Though it lasts."""
     found = passages('<speak><break time="1s"/></speak>')

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - IPA is what it is
 """SSML to passages."""
 
 from __future__ import annotations
@@ -106,6 +107,14 @@ def test_paragraphs_and_sentences_pause() -> None:
         ("<speak><prosody volume='50'>a</prosody></speak>", "-6dB"),
         ("<speak><say-as interpret-as='poem'>a</say-as></speak>", "poem"),
         ("<speak><sub>a</sub></speak>", "needs an alias"),
+        ("<speak><phoneme ph='bʏk'>a</phoneme></speak>", "'ʏ' is no sound"),
+        ("<speak><phoneme>a</phoneme></speak>", "needs its phones"),
+        ("<speak><phoneme ph='b'/></speak>", "needs the word"),
+        ("<speak><phoneme ph='b'><s>a</s></phoneme></speak>", "and no <s>"),
+        (
+            "<speak><phoneme alphabet='sampa' ph='b'>a</phoneme></speak>",
+            "one of ipa, x-sampa, cmu",
+        ),
         ('<!DOCTYPE x [<!ENTITY a "b">]><speak>&a;</speak>', "document type"),
         ("<speak><![CDATA[x]]></speak>", "CDATA"),
         ("<speak>" + "<p>" * DEEPEST + "</p>" * DEEPEST + "</speak>", "deeper"),
@@ -119,6 +128,28 @@ def test_what_is_wrong_is_said(source: str, why: str) -> None:
         parse(source)
     assert why in str(caught.value)
     assert caught.value.code == "invalid_ssml"
+
+
+def test_phones_belong_to_the_word_they_are_given_for() -> None:
+    """In any of the alphabets; possessives with it, neighbours apart from it."""
+    made = speak(
+        "Mr. <phoneme ph='ˈnwiən'>Nguyen</phoneme>'s  a"
+        "<phoneme alphabet='cmu' ph='l ay1 v'> live\n</phoneme>one, "
+        "<sub alias='b'><phoneme ph='z'>c</phoneme></sub>"
+        "<phoneme alphabet='x-sampa' ph='\"n3:s'>nurse</phoneme>."
+    )
+    assert [p.text for p in made] == ["Mr. Nguyen's a live one, b nurse."]
+    said = [(made[0].text[s.start : s.end], s.phones) for s in made[0].said]
+    assert said == [
+        ("Nguyen's", "N W IY1 AH0 N Z"),
+        ("live", "L AY1 V"),
+        ("nurse", "N ER1 S"),
+    ]
+
+
+def test_signs_of_our_own_in_a_text_are_nothing() -> None:
+    """Whoever writes characters for private use gets spaces."""
+    assert speak("a\ue000b\ue001c") == (Passage("a b c"),)
 
 
 @given(st.text("<speak>/prosdybu =\"'&;!-[]a1\x00\u00e9", max_size=80))

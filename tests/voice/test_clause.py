@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from voiceserver.voice.clause import LONGEST, Clause, Phonemiser
 from voiceserver.voice.lexicon import Lexicon, parse_entries
+from voiceserver.voice.own_words import OwnWords, Said
 from voiceserver.voice.phones import MARKS, SYMBOLS, Pronunciation
 
 LEXICON = Lexicon(
@@ -69,3 +70,22 @@ def test_nothing_to_say() -> None:
     """No words, no clauses."""
     assert phonemise("... 😀") == []
     assert phonemise("") == []
+
+
+OWN = OwnWords({"one": ("W", "IH1", "N"), "k9": ("K", "EY1"), "the": ("DH", "AA1")})
+
+
+def test_an_operator_s_words_outrank_everything() -> None:
+    """Dictionary, letters, numbers and the rules of place; other words stay."""
+    clauses = Phonemiser(LEXICON, letters).with_own_words(OWN).phonemise("One, the K9!")
+    assert spelled(clauses[0]) == "_ W IH1 N , DH AA1 K EY1 !"
+    assert [(w.start, w.end) for w in clauses[0].words] == [(0, 3), (5, 8), (9, 11)]
+
+
+def test_ranges_outrank_an_operator_s_words() -> None:
+    """Where two meet the range of the text is said; the text keeps its places."""
+    text = "One apple 10 two."
+    ranges = [Said(0, 3, ("AA1",)), Said(10, 12, ("Z", "IY1")), Said(4, 99, ("M",))]
+    clause = Phonemiser(LEXICON, letters, OWN).phonemise(text, ranges)[0]
+    assert spelled(clause) == "_ AA1 AE1 P AH0 L Z IY1 T UW1 ."
+    assert [text[w.start : w.end] for w in clause.words] == text[:-1].split()

@@ -347,6 +347,8 @@ class SpeechConfig:
         voice: Default voice.
         speed: Speaking rate, 0.25..4.
         model: Folder of a neural voice; empty is the one that comes along.
+        lexicon: File of your own words and how the neural voice says them, a word,
+            a tabulator and CMU's phones, `/IPA/` or a respelling a line.
         provider: Services in order of preference; the built-in voice takes over
             from them within a turn.
         language: Who speaks other languages than English, by their code: names of
@@ -360,6 +362,7 @@ class SpeechConfig:
     voice: str = "alloy"
     speed: float = 1.0
     model: str = field(default="", metadata=PATH)
+    lexicon: str = field(default="", metadata=PATH)
     provider: tuple[SpeechProvider, ...] = ()
     language: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     longest_input: int = 4096

@@ -358,6 +358,21 @@ STYLES = ("joy", "empathy", "sad", "excited", "whispered")
 
 
 @dataclass(frozen=True, slots=True)
+class SaidAs:
+    """A range of a phrase that is said as its author gave it.
+
+    Attributes:
+        start: Its first character.
+        end: After the last one.
+        phones: CMU's, stress on the vowels, with spaces between: "N W IH1 N".
+    """
+
+    start: int
+    end: int
+    phones: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechRequest:
     """A phrase to be spoken.
 
@@ -374,6 +389,7 @@ class SpeechRequest:
         paced: It is played as it is made. Else an engine may take larger steps, which
             is faster in all, but begins later and holds up others for longer.
         language: Of the text, BCP 47; ``""`` is the voice's own.
+        said: Ranges with phones; a voice that knows none reads the text there.
     """
 
     text: str
@@ -385,6 +401,7 @@ class SpeechRequest:
     prefer: str = field(default="", compare=False)
     paced: bool = field(default=True, compare=False)
     language: str = ""
+    said: tuple[SaidAs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

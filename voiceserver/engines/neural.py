@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +19,11 @@ import numpy as np
 import torch
 
 from voiceserver.audio import SPEECH_RATE, Resampler, Samples
-from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
+from voiceserver.engines.base import SaidAs, SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.pieces import pieces
 from voiceserver.errors import EngineFailed
+from voiceserver.voice.own_words import Said
+from voiceserver.voice.phones import INDEX
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Piece, Voice, load_voice
 from voiceserver.voice.weights import WeightsError
@@ -141,7 +143,8 @@ def load(settings: dict[str, object]) -> NeuralVoice:
     """Load the voice and speak a word, which warms all parts up.
 
     Args:
-        settings: ``"model"``: folder of the voice, "" for the one that comes along.
+        settings: ``"model"``: folder of the voice, "" for the one that comes along;
+            ``"lexicon"``: an operator's file of words, "" for none.
 
     Raises:
         EngineFailed: If it is missing or damaged; says what to do.
@@ -149,8 +152,9 @@ def load(settings: dict[str, object]) -> NeuralVoice:
     # One core: threads within an operator gain little and hurt everyone else.
     torch.set_num_threads(1)
     folder = find_models(str(settings.get("model") or ""))
+    lexicon = str(settings.get("lexicon") or "")
     try:
-        voice = NeuralVoice(load_voice(folder))
+        voice = NeuralVoice(load_voice(folder, Path(lexicon) if lexicon else None))
     except WeightsError as error:
         raise EngineFailed("neural", str(error)) from error
     for _chunk in voice.speak(SpeechRequest("I am ready, and so are all my words.")):
@@ -187,8 +191,9 @@ class NeuralVoice:
         for start, part in pieces(request.text):
             queue.begin(start)
             seeded = replace(how, seed=how.seed + start)
-            for piece in self._pieces(part, seeded, chunks):
-                chunk = queue.add(piece)
+            said = tuple(_within(request.said, start, start + len(part)))
+            for piece in self._pieces(part, seeded, chunks, said):
+                chunk = line.add(piece)
                 if chunk is not None:
                     yield chunk
         last = queue.end()
@@ -201,7 +206,7 @@ class NeuralVoice:
         return names.index(name) if name in names else 0
 
     def _pieces(
-        self, text: str, how: Manner, chunks: tuple[int, ...]
+        self, text: str, how: Manner, chunks: tuple[int, ...], said: tuple[Said, ...]
     ) -> Iterator[Piece]:
         """Speak a part; in plain words where it cannot be spoken as it is written.
 
@@ -211,7 +216,7 @@ class NeuralVoice:
         """
         given = False
         try:
-            for piece in self._voice.speak(text, how, chunks):
+            for piece in self._voice.speak(text, how, chunks, said):
                 given = True
                 yield piece
         except Exception as error:  # noqa: BLE001 - it never costs the reply its voice
@@ -219,6 +224,15 @@ class NeuralVoice:
             _log.error("a phrase could not be spoken (%s)", type(error).__name__)
             if not given:
                 yield from self._voice.speak(plain_words(text), how, chunks)
+
+
+def _within(said: Iterable[SaidAs], start: int, end: int) -> Iterator[Said]:
+    """Of the ranges of a phrase those of a part of it, as ranges of the part."""
+    for each in said:
+        if start <= each.start and each.end <= end:
+            phones = tuple(each.phones.split())
+            if all(phone in INDEX for phone in phones):
+                yield Said(each.start - start, each.end - start, phones)
 
 
 def plain_words(text: str) -> str:

@@ -291,7 +291,10 @@ class _Opener:
             speech_spec,
         )
 
-        shared: Meta = {"model": self._config.speech.model}
+        shared: Meta = {
+            "model": self._config.speech.model,
+            "lexicon": self._config.speech.lexicon,
+        }
         spec = speech_spec(row.name, row.load, shared | self._own_settings(row))
         voice = RemoteSynthesizer(_run_as(row, spec), self._metrics)
         self._warming.append(voice)

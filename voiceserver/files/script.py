@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from voiceserver.audio import SPEECH_RATE, Samples
-from voiceserver.engines.base import STYLES, SpeechRequest, Synthesizer
+from voiceserver.engines.base import STYLES, SaidAs, SpeechRequest, Synthesizer
 from voiceserver.files.ssml import Passage, is_ssml, parse
 from voiceserver.phrases import Phrase, PhraseSplitter
 from voiceserver.streams import FixedLimits, bounded
@@ -83,7 +83,8 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[ScriptL
     for passage in found:
         before: SpeechRequest | None = None
         gain = 10 ** (passage.gain_db / 20) if passage.gain_db > -120 else 0.0
-        for phrase in phrases(speakable(passage.text)):
+        text, said = _plain(passage)
+        for phrase in phrases(text):
             if before is not None:
                 yield ScriptLine(before, gain)
             before = SpeechRequest(
@@ -93,9 +94,29 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[ScriptL
                 min(max(manner.pitch + passage.pitch, -12.0), 12.0),
                 manner.style,
                 paced=manner.paced,
+                said=tuple(_within(said, phrase)),
             )
         if before is not None or passage.pause_s:
             yield ScriptLine(before, gain, passage.pause_s)
+
+
+def _plain(passage: Passage) -> tuple[str, tuple[SaidAs, ...]]:
+    """What of a passage can be spoken, and where its words with phones lie in it."""
+    text, said, at = "", [], 0
+    for each in passage.said:
+        text += speakable(passage.text[at : each.start])
+        word = speakable(passage.text[each.start : each.end])
+        said.append(replace(each, start=len(text), end=len(text) + len(word)))
+        text, at = text + word, each.end
+    return text + speakable(passage.text[at:]), tuple(said)
+
+
+def _within(said: tuple[SaidAs, ...], phrase: Phrase) -> Iterator[SaidAs]:
+    """The ranges of a text that a phrase holds, as ranges of the phrase."""
+    start, end = phrase.start, phrase.start + len(phrase.text)
+    for each in said:
+        if start <= each.start and each.end <= end:
+            yield replace(each, start=each.start - start, end=each.end - start)
 
 
 def has_words(found: tuple[Passage, ...]) -> bool:

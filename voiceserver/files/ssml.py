@@ -1,9 +1,9 @@
 """SSML, the part of it that our voices follow: text with marks in, plain passages out.
 
-Elements: ``speak, p, s, break, prosody, say-as, sub``; ``emphasis`` and ``voice`` are
-spoken without regard to the element, any other is refused by name. Document types and
-entities of one's own are refused before the parser sees them, depth and size are
-bounded. Pure; knows nothing of voices.
+Elements: ``speak, p, s, break, prosody, say-as, sub, phoneme``; ``emphasis`` and
+``voice`` are spoken without regard to the element, any other is refused by name.
+Document types and entities of one's own are refused before the parser sees them, depth
+and size are bounded. Pure; knows nothing of voices.
 
 Source: Speech Synthesis Markup Language 1.1, W3C Recommendation 2010.
 """
@@ -11,12 +11,16 @@ Source: Speech Synthesis Markup Language 1.1, W3C Recommendation 2010.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from xml.parsers import expat
 
+from voiceserver.engines.base import SaidAs
 from voiceserver.errors import BadRequest
 from voiceserver.files.say_as import READINGS, say_as
+from voiceserver.voice.phones import with_s
+from voiceserver.voice.transcription import ALPHABETS, read_phones
 
 DEEPEST = 32
 LONGEST = 100_000  # characters
@@ -57,8 +61,14 @@ _BREAKS = {  # seconds
     "x-strong": 1.2,
 }
 _PARTS = {"p": 0.3, "s": 0.1}  # seconds of pause after
-_IGNORED = frozenset(["emphasis", "voice", "lang", "mark", "phoneme", "w", "token"])
+_IGNORED = frozenset(["emphasis", "voice", "lang", "mark", "w", "token"])
+# Where a phoneme element begins and ends, while the text round it is still growing:
+# characters for private use, which are taken out of what clients write.
+_OPENS, _CLOSES = "\ue000", "\ue001"
+_PRIVATE = str.maketrans(_OPENS + _CLOSES, "  ")
 _START = re.compile(r"\s*(?:<\?xml[^>]{0,100}\?>\s*)?<speak[\s/>]")
+_ELEMENT = re.compile(f"{_OPENS}([^{_CLOSES}]*){_CLOSES}?")
+_OWNED = re.compile("['\u2019]s\\b")
 _NUMBER = re.compile(r"([+-]?\d{1,6}(?:\.\d{1,6})?)(%|st|Hz|dB|ms|s|)")
 
 
@@ -72,6 +82,7 @@ class Passage:
         pitch: Semitones, -12 to 12.
         gain_db: Louder or softer.
         pause_s: Silence after it.
+        said: Ranges of the text with the phones that are said there.
     """
 
     text: str
@@ -79,6 +90,7 @@ class Passage:
     pitch: float = 0.0
     gain_db: float = 0.0
     pause_s: float = 0.0
+    said: tuple[SaidAs, ...] = ()
 
 
 def is_ssml(text: str) -> bool:
@@ -112,6 +124,7 @@ class _Reader:
         self._names: list[str] = []
         self._instead: list[tuple[str, Callable[[str], str]]] = []
         self._text = ""
+        self._phones: deque[str] = deque()  # of the elements in the text, in order
 
     def read(self, source: str) -> tuple[Passage, ...]:
         parser = expat.ParserCreate()
@@ -133,6 +146,8 @@ class _Reader:
             raise _bad(f"SSML must begin with <speak>, not <{name}>")
         if len(self._names) >= DEEPEST:
             raise _bad(f"SSML is nested deeper than {DEEPEST} elements")
+        if "phoneme" in self._names:
+            raise _bad(f"<phoneme> holds text alone, and no <{name}>")
         self._names.append(name)
         manner = self._manners[-1]
         match name:
@@ -147,8 +162,10 @@ class _Reader:
             case "say-as" | "sub":
                 self._instead.append((self._text, _reading(name, attributes)))
                 self._text = ""
+            case "phoneme":
+                self._phoneme(attributes)
             case _ if name not in _IGNORED:
-                known = "speak, p, s, break, prosody, say-as, sub"
+                known = "speak, p, s, break, prosody, say-as, sub, phoneme"
                 raise _bad(f"SSML element <{name}> is not supported; only {known}")
         self._manners.append(manner)
 
@@ -157,13 +174,22 @@ class _Reader:
         if name in ("say-as", "sub"):
             before, reading = self._instead.pop()
             self._text = f"{before} {reading(self._text)} "
+        elif name == "phoneme":
+            self._text += _CLOSES * (not self._instead)
         elif name not in _IGNORED:
             self._flush()
             self._pause(_PARTS.get(name, 0.0))
         self._manners.pop()
 
     def _characters(self, text: str) -> None:
-        self._text += text
+        self._text += text.translate(_PRIVATE)
+
+    def _phoneme(self, attributes: dict[str, str]) -> None:
+        """Begin a phoneme element; within say-as and sub it is read as they say."""
+        phones = _phones(attributes)
+        if not self._instead:
+            self._phones.append(phones)
+            self._text += _OPENS
 
     def _flush(self) -> None:
         if self._instead:  # inside say-as or sub: one text
@@ -172,7 +198,9 @@ class _Reader:
         if text:
             if len(self._passages) >= MOST_PASSAGES:
                 raise _bad(f"SSML has more than {MOST_PASSAGES} passages")
-            self._passages.append(replace(self._manners[-1], text=text, pause_s=0.0))
+            text, said = _ranges(text, self._phones)
+            own = replace(self._manners[-1], text=text, pause_s=0.0, said=said)
+            self._passages.append(own)
 
     def _pause(self, seconds: float) -> None:
         if seconds <= 0:
@@ -182,6 +210,38 @@ class _Reader:
         last = self._passages[-1]
         pause_s = min(LONGEST_BREAK_S, last.pause_s + seconds)
         self._passages[-1] = replace(last, pause_s=pause_s)
+
+
+def _phones(attributes: dict[str, str]) -> str:
+    """CMU's phones of a phoneme element."""
+    alphabet, written = attributes.get("alphabet", "ipa"), attributes.get("ph")
+    if written is None:
+        raise _bad("<phoneme> needs its phones, as ph")
+    if alphabet not in ALPHABETS:
+        known = ", ".join(ALPHABETS)
+        raise _bad(f"<phoneme alphabet={alphabet!r}>: one of {known}")
+    try:
+        return " ".join(read_phones(alphabet, written))
+    except ValueError as error:
+        raise _bad(f"<phoneme ph={written[:80]!r}>: {error}") from None
+
+
+def _ranges(text: str, phones: deque[str]) -> tuple[str, tuple[SaidAs, ...]]:
+    """A text without the signs of its phoneme elements, and where these lie."""
+    parts = _ELEMENT.split(text)
+    plain = parts[0]
+    said = []
+    for inner, after in zip(parts[1::2], parts[2::2], strict=True):
+        own, word, rest = phones.popleft(), inner.strip(), after
+        if not any(map(str.isalnum, word)):
+            raise _bad("<phoneme> needs the word that is said so, between its tags")
+        if owned := _OWNED.match(rest):
+            own = " ".join(with_s(tuple(own.split())))
+            word, rest = word + owned[0], rest[owned.end() :]
+        plain += " " * (plain[-1:].isalnum() or inner[0] == " ")
+        said.append(SaidAs(len(plain), len(plain) + len(word), own))
+        plain += word + " " * (rest[:1].isalnum() or inner[-1] == " ") + rest
+    return plain, tuple(said)
 
 
 def _break_s(attributes: dict[str, str]) -> float:

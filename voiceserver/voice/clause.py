@@ -7,13 +7,14 @@ and its place among the symbols. Knows nothing of audio.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from voiceserver.voice.forms import LETTER_A, full_form, is_letter_a
 from voiceserver.voice.homographs import Sentence, reading
 from voiceserver.voice.intonation import rises
 from voiceserver.voice.lexicon import Lexicon
+from voiceserver.voice.own_words import OwnWords, Said
 from voiceserver.voice.phones import (
     INDEX,
     MARKS,
@@ -31,6 +32,9 @@ LONGEST = 70  # phones; about 5 s, the longest that training has seen
 COMMA_AFTER = 25  # phones after which a comma ends a clause
 
 BEFORE_VOWEL = {"the": ("DH", "IY0"), "to": ("T", "UW0")}
+
+# What stands for a range that is said as given: a word that no rule knows.
+STAND_IN, LONE = "la", "a"
 
 LettersToSound = Callable[[str], Pronunciation]
 
@@ -83,9 +87,15 @@ def _places(n: int) -> list[int]:
 class Phonemiser:
     """Turns clauses into symbols. Holds no state between clauses."""
 
-    def __init__(self, lexicon: Lexicon, letters: LettersToSound) -> None:
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        letters: LettersToSound,
+        own_words: OwnWords | None = None,
+    ) -> None:
         self._lexicon = lexicon
         self._letters = letters
+        self._own_words = own_words or OwnWords({})
 
     def pronounce(self, token: Token) -> Pronunciation:
         """Phones of one word, without regard to its neighbours."""
@@ -95,7 +105,17 @@ class Phonemiser:
         known = self._lexicon.variants(token.text)
         return known[0] if known else self._letters(token.text)
 
-    def _in_context(self, text: str, tokens: list[Token]) -> list[Pronunciation]:
+    def with_own_words(self, own_words: OwnWords) -> Phonemiser:
+        """The same, that says an operator's words as they say."""
+        return Phonemiser(self._lexicon, self._letters, own_words)
+
+    def word(self, text: str) -> Pronunciation:
+        """Phones of a word in lower case."""
+        return self.pronounce(Token(text, 0, len(text)))
+
+    def _in_context(
+        self, text: str, tokens: list[Token], given: Mapping[int, Said]
+    ) -> list[Pronunciation]:
         """Pronunciations of all tokens; empty for marks."""
         words = [t.text for t in tokens]
         capital = [text[t.start : t.start + 1].isupper() for t in tokens]
@@ -105,23 +125,33 @@ class Phonemiser:
             if token.is_mark:
                 spoken.append(())
                 continue
+            if token.start in given:
+                spoken.append(given[token.start].phones)
+                continue
             chosen = None if token.spelled else _by_place(sentence, i)
             spoken.append(chosen or self.pronounce(token))
         for i, token in enumerate(tokens[:-1]):
             before_vowel = bool(spoken[i + 1]) and is_vowel(spoken[i + 1][0])
-            if token.text in BEFORE_VOWEL and before_vowel:
+            by_rule = token.text in BEFORE_VOWEL and token.start not in given
+            if by_rule and before_vowel:
                 spoken[i] = BEFORE_VOWEL[token.text]
         return spoken
 
-    def phonemise(self, text: str) -> list[Clause]:
+    def phonemise(self, text: str, said: Sequence[Said] = ()) -> list[Clause]:
         """Clauses of a text, in order; empty if there is nothing to say.
 
         A clause ends at a mark that ends a sentence or part of one, at a comma once it
         is long enough, and between words where it would be too long.
+
+        Args:
+            text: Anything.
+            said: Ranges that are said as they are given, apart from each other; they
+                outrank the operator's words, and those everything else.
         """
-        normal = normalise(text)
+        given = _apart(said, list(self._own_words.said(text)), len(text))
+        normal = normalise(_stood_in(text, given))
         tokens = list(normal.tokens)
-        spoken = self._in_context(text, tokens)
+        spoken = self._in_context(text, tokens, {s.start: s for s in given})
         clauses: list[Clause] = []
         first, size, opened = 0, 0, 0
         for i, token in enumerate(tokens):
@@ -137,6 +167,28 @@ class Phonemiser:
                 first, size = i + 1, 0
                 opened = first if token.text in ".?!" else opened
         return clauses
+
+
+def _apart(first: Sequence[Said], then: Sequence[Said], size: int) -> list[Said]:
+    """Ranges in order that do not meet; the first ones where two do."""
+    kept = [s for s in first if 0 <= s.start < s.end <= size and s.phones]
+    kept += [
+        s
+        for s in then
+        if all(s.end <= other.start or other.end <= s.start for other in first)
+    ]
+    return sorted(kept, key=lambda s: s.start)
+
+
+def _stood_in(text: str, given: Sequence[Said]) -> str:
+    """A text with a plain word in place of each range, no character moved."""
+    parts, at = [], 0
+    for s in given:
+        size = s.end - s.start
+        word = (STAND_IN * size)[:size] if size > 1 else LONE
+        parts += [text[at : s.start], word]
+        at = s.end
+    return "".join([*parts, text[at:]])
 
 
 def _by_place(sentence: Sentence, i: int) -> Pronunciation | None:

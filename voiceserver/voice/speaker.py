@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.flow import Flow
 from voiceserver.voice.letters import sound_out
 from voiceserver.voice.lexicon import load_lexicon
+from voiceserver.voice.own_words import Said, load_own_words
 from voiceserver.voice.pauses import after
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
 from voiceserver.voice.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
@@ -160,6 +161,7 @@ class Voice:
         text: str,
         manner: Manner | None = None,
         sizes: Iterable[int] | None = None,
+        said: Sequence[Said] = (),
     ) -> Generator[Piece, None, None]:
         """Speak a text, clause by clause, each in chunks.
 
@@ -167,6 +169,7 @@ class Voice:
             text: Anything; what cannot be said is left out.
             manner: How; each clause adds its number to the seed.
             sizes: Frames of the chunks of each clause; the usual ones if left out.
+            said: Ranges of the text that are said as they are given.
 
         Yields:
             Pieces as they are made; none if there is nothing to say. The last one is
@@ -175,7 +178,7 @@ class Voice:
         manner = manner or Manner()
         chunks = None if sizes is None else tuple(sizes)
         lead, number, pause = AT_ONCE, 0, 0
-        for number, clause in enumerate(self.phonemiser.phonemise(text)):
+        for number, clause in enumerate(self.phonemiser.phonemise(text, said)):
             own = replace(manner, seed=manner.seed + number)
             plan = plan_clause(self.model, clause, own, lead)
             marks, skipped, done = word_marks(clause, plan), clause.skipped, 0
@@ -199,8 +202,12 @@ class Voice:
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
-def load_phonemiser(folder: Path) -> Phonemiser:
+def load_phonemiser(folder: Path, own_words: Path | None = None) -> Phonemiser:
     """Load the front end of a voice: its lexicon and letter-to-sound network.
+
+    Args:
+        folder: Of the voice.
+        own_words: An operator's file of words, if there is one.
 
     Raises:
         WeightsError: If a file is missing, damaged or not ours.
@@ -210,16 +217,23 @@ def load_phonemiser(folder: Path) -> Phonemiser:
     except (OSError, EOFError, ValueError) as e:
         raise WeightsError(f"cannot read the lexicon in {folder}: {e}") from e
     letters = load_letters(folder / "letters.safetensors")
-    return Phonemiser(lexicon, functools.partial(sound_out, letters))
+    phonemiser = Phonemiser(lexicon, functools.partial(sound_out, letters))
+    if own_words is None:
+        return phonemiser
+    try:
+        known = load_own_words(own_words, phonemiser.word)
+    except (OSError, ValueError) as e:
+        raise WeightsError(f"cannot read the words in {own_words}: {e}") from e
+    return phonemiser.with_own_words(known)
 
 
-def load_voice(folder: Path) -> Voice:
-    """Load a voice from its folder.
+def load_voice(folder: Path, own_words: Path | None = None) -> Voice:
+    """Load a voice from its folder; arguments as for `load_phonemiser`.
 
     Raises:
         WeightsError: If a file is missing, damaged or not ours.
     """
-    phonemiser = load_phonemiser(folder)
+    phonemiser = load_phonemiser(folder, own_words)
     acoustic = folder / "acoustic.safetensors"
     model, names = load_acoustic(acoustic), speaker_names(acoustic)
     net = load_vocoder(folder / "vocoder.safetensors")

@@ -24,7 +24,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE
-from voiceserver.engines.base import SpeechChunk, SpeechRequest
+from voiceserver.engines.base import SaidAs, SpeechChunk, SpeechRequest
 from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore, SpeechCore
 from voiceserver.engines.remote.hypotheses import written
 from voiceserver.errors import EngineFailed, VoiceServerError
@@ -364,6 +364,10 @@ class SpeechJob:
             str(meta.get("style", "")),
             paced=bool(meta.get("paced", True)),
             language=str(meta.get("language", "")),
+            said=tuple(
+                SaidAs(*each)
+                for each in cast(list[tuple[int, int, str]], meta.get("said", []))
+            ),
         )
         self._credit = int(cast(int, meta["credit"]))
         self._text = b""

@@ -140,6 +140,7 @@ class RemoteSynthesizer:
                 "style": request.style,
                 "paced": request.paced,
                 "language": request.language[:35],
+                "said": [[s.start, s.end, s.phones] for s in request.said],
                 "credit": CREDIT,
             },
             phrase,
