@@ -162,8 +162,8 @@ class Phonemiser:
             if last or too_long or _may_end(token, size):
                 skipped = normal.skipped if last else 0
                 part = slice(first, i + 1)
-                said = [t.text for t in tokens[opened:first] if not t.is_mark]
-                clauses.append(_clause(tokens[part], spoken[part], skipped, said))
+                so_far = [t.text for t in tokens[opened:first] if not t.is_mark]
+                clauses.append(_clause(tokens[part], spoken[part], skipped, so_far))
                 first, size = i + 1, 0
                 opened = first if token.text in ".?!" else opened
         return clauses
