@@ -193,7 +193,7 @@ class NeuralVoice:
             seeded = replace(how, seed=how.seed + start)
             said = tuple(_within(request.said, start, start + len(part)))
             for piece in self._pieces(part, seeded, chunks, said):
-                chunk = line.add(piece)
+                chunk = queue.add(piece)
                 if chunk is not None:
                     yield chunk
         last = queue.end()
