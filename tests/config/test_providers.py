@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from voiceserver.config import SpeechConfig, SpeechProvider, TextConfig, TextProvider
+from voiceserver.config.parse import parse
+from voiceserver.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,17 @@ def test_two_providers_of_one_name_are_refused() -> None:
     speech = SpeechProvider(**AZURE)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"two .*speech\.provider"):
         SpeechConfig(provider=(speech, speech))
+
+
+def test_what_is_added_to_requests_is_what_json_can_say() -> None:
+    """And nothing that the server says itself."""
+    table = '[[text.provider]]\nname = "a"\nbase_url = "http://a/v1"\nmodel = "m"\n'
+    good = parse(table + 'extra = { temperature = 0.2, stop = ["x"], n_keep = -1 }')
+    extra = good.text.provider[0].extra
+    assert extra == {"temperature": 0.2, "stop": ["x"], "n_keep": -1}
+    with pytest.raises(ConfigError, match="extra must not hold messages, stream"):
+        parse(table + "extra = { stream = false, messages = [] }")
+    with pytest.raises(ConfigError, match=r"extra\.at: must be what JSON can say"):
+        parse(table + "extra = { at = 2026-11-28 }")
+    with pytest.raises(ConfigError, match=r"extra\.x: must be what JSON can say"):
+        parse(table + "extra = { x = inf }")

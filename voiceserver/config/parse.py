@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import math
 import re
 import tomllib
@@ -152,7 +153,18 @@ class _Reader:
                 raise self._wrong(key, message)
             item = get_args(kind)[1]
             return {n: self._value(item, v, f"{key}.{n}") for n, v in value.items()}
+        if kind is object:
+            return self._any(value, key)
         return self._scalar(kind, value, key)
+
+    def _any(self, value: object, key: str) -> object:
+        """A value that is passed on as JSON: what JSON cannot say is refused."""
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            message = f"must be what JSON can say, not {_shown(value)}"
+            raise self._wrong(key, message) from None
+        return value
 
     def _array(self, kind: GenericAlias, value: object, key: str) -> tuple[Any, ...]:
         item = get_args(kind)[0]

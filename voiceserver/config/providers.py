@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
+
+# What the server itself says in each request.
+OWN_MEMBERS = frozenset(
+    {"model", "messages", "stream", "stream_options", "tools", "tool_choice", "n"}
+)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -49,6 +55,10 @@ class TextProvider:
         max_concurrency: Answers at a time; further turns go to the next provider.
         logprobs: Ask for the probability of each token.
         region: Where it runs, for the operator.
+        first_ms: Its answers must begin within this time, in place of its tier's; 0
+            is the tier's. For one that is slower, or farther away.
+        extra: Further members of each request, as the service names them, e.g.
+            ``{ temperature = 0.2, reasoning_effort = "low" }``.
     """
 
     name: str
@@ -63,8 +73,12 @@ class TextProvider:
     max_concurrency: int = 16
     logprobs: bool = False
     region: str = ""
+    first_ms: int = 0
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        ours = sorted(OWN_MEMBERS & set(self.extra))
+        _require(not ours, f"extra must not hold {', '.join(ours)}: the server says it")
         _check_url(self.base_url)
         _require(bool(self.name.strip()), "name must not be empty")
         _require(bool(self.model.strip()), "model must not be empty")

@@ -109,9 +109,8 @@ def _kind(hint: Any) -> str:
         return f"list of {_kind(get_args(hint)[0])}"
     if get_origin(hint) is Mapping:
         return f"table of {_kind(get_args(hint)[1])}"
-    return {str: "text", int: "whole number", float: "number", bool: "true or false"}[
-        hint
-    ]
+    kinds = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    return kinds.get(hint, "any value")
 
 
 def _either(choices: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.fake_transport import FakeTransport
@@ -25,6 +27,8 @@ def test_a_complex_model_is_given_more_time() -> None:
     simple = TextProvider("a", "http://h/v1", "m")
     slow = TextProvider("b", "http://h/v1", "m", tier="complex", max_concurrency=3)
     assert text_limits(simple, BudgetConfig()).first_s == 0.6
+    own = dataclasses.replace(simple, first_ms=1500)
+    assert text_limits(own, BudgetConfig()).first_s == 1.5
     limits = text_limits(slow, BudgetConfig())
     assert (limits.first_s, limits.gap_s, limits.capacity) == (1.2, 0.5, 3)
 

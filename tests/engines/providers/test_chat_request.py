@@ -125,3 +125,26 @@ def test_a_limit_has_two_names() -> None:
 def test_halves_of_characters_are_not_sent() -> None:
     """A client may have typed one."""
     assert sent((Message("user", "a\ud83d b"),)) == ["s:Be.", "u:a b"]
+
+
+def test_what_the_operator_adds_is_sent() -> None:
+    """Beside what the server says; a limit of the operator's own is the only one."""
+    extra = {"temperature": 0.2, "reasoning_effort": "low", "max_tokens": 40}
+    provider = TextProvider("p", "http://a/v1", "m", extra=extra)
+    request = TextRequest((Message("user", "hi"),), max_output_tokens=512)
+    body = json.loads(request_body(provider, request))
+    assert {key: body[key] for key in extra} == extra
+    assert "max_completion_tokens" not in body
+    assert body["model"] == "m"
+
+
+def test_the_beginning_of_a_conversation_is_sent_alike_each_turn() -> None:
+    """Byte by byte, so that a service that remembers prefixes finds them again."""
+    provider = TextProvider("p", "http://a/v1", "m")
+    said = (Message("user", "hi"), Message("assistant", "Hello."))
+    one, other = (
+        request_body(provider, TextRequest(messages, "Be short."))
+        for messages in (said, (*said, Message("user", "what time is it")))
+    )
+    begins = one.index(b'"messages"'), one.index(b"]")
+    assert other[: begins[1]] == one[: begins[1]]

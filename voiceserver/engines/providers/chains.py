@@ -24,11 +24,12 @@ from voiceserver.routing.router import Router
 
 def text_limits(provider: TextProvider, budget: BudgetConfig) -> RouteLimits:
     """How long a text provider may take: a complex model is given more time."""
-    first_ms = (
+    of_tier_ms = (
         budget.text_first_complex_ms
         if provider.tier == "complex"
         else budget.text_first_ms
     )
+    first_ms = provider.first_ms or of_tier_ms
     # The last resort still has time for its line, before the stage is over.
     alone_ms = max(budget.text_stall_ms, budget.text_words_ms - budget.text_stall_ms)
     return RouteLimits(

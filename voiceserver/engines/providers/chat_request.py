@@ -72,7 +72,7 @@ def request_body(
 ) -> bytes:
     """Write a request as JSON of the Chat Completions API."""
     left_out = refused.members if refused else frozenset[str]()
-    body: dict[str, Any] = {
+    body: dict[str, Any] = dict(provider.extra) | {
         "model": provider.model,
         "messages": _messages(request, _ALTERNATING in left_out),
         "stream": True,
@@ -80,8 +80,8 @@ def request_body(
     }
     if provider.logprobs:
         body["logprobs"] = True
-    if request.max_output_tokens > 0:
-        names = _token_limit_keys(provider)
+    names = _token_limit_keys(provider)
+    if request.max_output_tokens > 0 and not provider.extra.keys() & set(names):
         name = next((name for name in names if name not in left_out), "")
         if name:
             body[name] = request.max_output_tokens
