@@ -100,7 +100,7 @@ def cost(weights: RouterWeights, requests: Sequence[Request]) -> dict[str, float
         for n in range(RULES - 1)
     ]
     rules.append(RouterRule("complex", topic="medical"))
-    router = Router(RouterConfig(0.3, tuple(rules)), weights)
+    router = Router(RouterConfig(0.3, rule=tuple(rules)), weights)
     rng = random.Random(0)
     took = []
     for _ in range(DECISIONS):

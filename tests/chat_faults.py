@@ -71,12 +71,14 @@ class ChatService:
         gap_s: Between two deltas.
         deltas: What a healthy answer says.
         fault: In place of the one that the model's name asks for.
+        logprob: Of each delta, one token; None tells none.
     """
 
     first_s: float = 0.0
     gap_s: float = 0.0
     deltas: tuple[str, ...] = DELTAS
     fault: str = ""
+    logprob: float | None = None
 
     async def answer(
         self, body: dict[str, Any], key: str = ""
@@ -142,6 +144,9 @@ class ChatService:
             if fault == "pause" and at == 3:
                 await asyncio.sleep(int(argument) / 1000)
             document = chunk({"content": text}, model)
+            if self.logprob is not None:
+                token = {"token": text, "logprob": self.logprob}
+                document["choices"][0]["logprobs"] = {"content": [token]}
             if fault == "no-choices":
                 document["choices"] = []
             yield event(document)

@@ -46,6 +46,7 @@ class Step(Enum):
     SHORT = "overload.short"  # the reply was kept short
     HEDGE = "text.hedge"
     NEXT_MODEL = "text.next_provider"
+    ESCALATED = "text.escalated"  # the cheap model's answer was not believed
     FILLER = "text.filler"
     RESPONDER = "text.responder"  # the last resort's honest line
     CANNED = "text.canned"
@@ -132,6 +133,9 @@ class TurnRecord:
             ``"refuse"`` or ``"hand_over"`` where a rule did; ``""`` where nothing
             was decided.
         tier_reasons: Why, by name.
+        confidence: Probability that the cheap model's first clause was right, as it was
+            judged before it was said; None where nothing was judged.
+        confidence_source: What that comes from, ``"logprobs+text"`` or ``"text"``.
     """
 
     turn: int
@@ -152,6 +156,8 @@ class TurnRecord:
     left_out: int = 0
     tier: str = ""
     tier_reasons: tuple[str, ...] = ()
+    confidence: float | None = None
+    confidence_source: str = ""
 
 
 def cap_ms(config: BudgetConfig, stage: Stage) -> int:
@@ -202,6 +208,8 @@ class TurnLedger:
         left_out: See ``TurnRecord``.
         tier: See ``TurnRecord``.
         tier_reasons: See ``TurnRecord``.
+        confidence: See ``TurnRecord``.
+        confidence_source: See ``TurnRecord``.
     """
 
     turn: int
@@ -217,6 +225,8 @@ class TurnLedger:
     left_out: int = 0
     tier: str = ""
     tier_reasons: tuple[str, ...] = ()
+    confidence: float | None = None
+    confidence_source: str = ""
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _any_audio_ns: int | None = None
@@ -338,6 +348,8 @@ class TurnLedger:
             left_out=self.left_out,
             tier=self.tier,
             tier_reasons=self.tier_reasons,
+            confidence=self.confidence,
+            confidence_source=self.confidence_source,
         )
 
     def _since_commit(self, at_ns: int | None) -> float | None:

@@ -63,6 +63,13 @@ class Metrics:
             "tier",
             "reason",
         )
+        self.confidence = Histogram(
+            "voiceserver_confidence",
+            "Probability of being right that first clauses of the cheap tier had",
+            ("source",),
+            buckets=tuple(n / 10 for n in range(1, 11)),
+            registry=self.registry,
+        )
         self.left_out = self._counter(
             "left_out_characters", "Characters of answers told and not spoken"
         )

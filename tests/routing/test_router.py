@@ -18,7 +18,7 @@ EASY = "play some jazz"
 
 
 def router(*rules: RouterRule, share: float = 0.3) -> Router:
-    return Router(RouterConfig(share, rules), WEIGHTS)
+    return Router(RouterConfig(share, rule=rules), WEIGHTS)
 
 
 def tier(text: str, *before: str, route: str = "", share: float = 0.3) -> str:

@@ -79,13 +79,20 @@ class RouterConfig:
         strong_share: Share of turns that a provider of ``tier = "complex"`` answers,
             0..1: those that need it most. 0 leaves the order of preference; the
             share is kept whatever callers ask.
+        least_confidence: Below this probability of being right, by ``calibration``,
+            the first clause of a provider of ``tier = "simple"`` is not said and a
+            ``"complex"`` one is asked, while there is time; 0 says all.
+        calibration: File of ``voiceserver calibrate``.
         rule: What comes before that.
     """
 
     strong_share: float = 0.0
+    least_confidence: float = 0.0
+    calibration: str = field(default="", metadata={"path": True})
     rule: tuple[RouterRule, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        _require(0 <= self.least_confidence < 1, "least_confidence must be 0..1")
         _require(0 <= self.strong_share <= 1, "strong_share must be 0..1")
         _require(len(self.rule) <= MOST_RULES, f"more than {MOST_RULES} rules")
         seen: dict[str, tuple[int, RouterRule]] = {}

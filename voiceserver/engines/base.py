@@ -244,11 +244,37 @@ class Routed:
     score: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Probable:
+    """How probable the newest tokens of an answer were to the model that wrote them.
+
+    Attributes:
+        logprobs: Their natural logarithms, in order.
+    """
+
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The beginning of an answer was judged before it was let through.
+
+    Attributes:
+        confidence: Probability that it is right, by a calibration.
+        source: What that comes from, ``"logprobs+text"`` or ``"text"``.
+        faults: What is wrong with its text, by name.
+    """
+
+    confidence: float
+    source: str
+    faults: tuple[str, ...] = ()
+
+
 # Of an answer that only shows life: enough for services with a least number.
 LIFE_TOKENS = 64
 
 # What an engine tells about its work beside its output, for the ledger of the turn.
-Note = Answering | Step | Spent | Held | Routed
+Note = Answering | Step | Spent | Held | Routed | Probable | Judged
 
 
 def _unheard(note: Note) -> None:

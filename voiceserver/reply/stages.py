@@ -22,8 +22,10 @@ from voiceserver.engines.base import (
     Answering,
     Held,
     Hypothesis,
+    Judged,
     Message,
     Note,
+    Probable,
     Routed,
     SpeechChunk,
     SpeechRequest,
@@ -249,6 +251,11 @@ class Stages:
                 self._language = language
             case Held(call):
                 self._hold(call)
+            case Probable():
+                pass  # judged where the answer comes from
+            case Judged(confidence, source, _):
+                self._ledger.confidence = confidence
+                self._ledger.confidence_source = source
             case Routed(tier, reasons, _):
                 self._ledger.tier, self._ledger.tier_reasons = tier, reasons
             case _:
@@ -258,7 +265,7 @@ class Stages:
         match note:
             case Answering(name):
                 self._ledger.spoken_by = name
-            case Held() | Routed():
+            case Held() | Routed() | Probable() | Judged():
                 pass  # a voice's first audio is its first sign
             case _:
                 self._note(note)

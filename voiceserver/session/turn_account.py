@@ -103,6 +103,8 @@ class TurnAccount:
                 "left_out": record.left_out,
                 "tier": record.tier,
                 "tier_reasons": list(record.tier_reasons),
+                "confidence": record.confidence,
+                "confidence_source": record.confidence_source,
                 "steps": list(record.steps),
                 "pressure": record.pressure.value,
                 "speculation": record.speculation,
@@ -145,6 +147,9 @@ class TurnAccount:
         if record.blame:
             metrics.blame.labels(record.blame).inc()
         metrics.left_out.inc(record.left_out)
+        if record.confidence is not None:
+            of = metrics.confidence.labels(record.confidence_source)
+            of.observe(record.confidence)
         if record.tier:
             reason = record.tier_reasons[0] if record.tier_reasons else "score"
             metrics.routes.labels(record.tier, reason).inc()

@@ -20,7 +20,7 @@ from tests.faulty_text_server import DELTAS, FaultyTextServer
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import Message, Note, Shortened, TextRequest
+from voiceserver.engines.base import Message, Note, Probable, Shortened, TextRequest
 from voiceserver.engines.providers.chat import MAX_ANSWER_BYTES, ChatModel, ChatStream
 from voiceserver.engines.providers.http import Http, HttpLimits, HttpResponse
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
@@ -481,3 +481,30 @@ def test_a_written_call_is_not_spoken() -> None:
     assert whole(stream, *sent) == ""
     [call] = stream.last
     assert isinstance(call, ToolCall) and json.loads(call.arguments) == {"city": "Rome"}
+
+
+def test_log_probabilities_are_told_where_they_are() -> None:
+    """Null, absent and of another kind are none."""
+    stream = ChatStream("p")
+    for told in (
+        "null",
+        "7",
+        '{"content": null}',
+        '{"content": [{"logprob": "x"}, 1]}',
+    ):
+        piece = f'{{"delta": {{"content": "a"}}, "logprobs": {told}}}'
+        stream.feed(f'data: {{"choices": [{piece}]}}\n\n'.encode())
+    assert stream.logprobs == ()
+    chat = offline("ok")
+    assert isinstance(chat._transport, FakeTransport)
+    chat._transport.services["a"].logprob = -0.5
+    notes: list[Note] = []
+    request = TextRequest(ASK.messages, observe=notes.append)
+
+    async def run() -> None:
+        async with aclosing(chat.reply(request)) as items:
+            _ = [item async for item in items]
+
+    run_virtual(run())
+    told_of = [note for note in notes if isinstance(note, Probable)]
+    assert told_of and {each for note in told_of for each in note.logprobs} == {-0.5}

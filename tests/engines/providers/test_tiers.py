@@ -18,7 +18,7 @@ WEIGHTS = router_weights()
 
 
 def tiers(*rules: RouterRule, share: float = 0.3) -> Tiers:
-    return Tiers(Router(RouterConfig(share, rules), WEIGHTS))
+    return Tiers(Router(RouterConfig(share, rule=rules), WEIGHTS))
 
 
 def bench(*faults: str, share: float = 0.3) -> Bench:

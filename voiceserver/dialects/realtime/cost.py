@@ -22,6 +22,8 @@ def cost_of(record: TurnRecord) -> dict[str, Any]:
         "left_out": record.left_out,
         "tier": record.tier,
         "tier_reasons": list(record.tier_reasons),
+        "confidence": _thousandths(record.confidence),
+        "confidence_source": record.confidence_source,
         "outcome": record.outcome,
         "blame": record.blame,
         "steps": list(record.steps),
@@ -46,3 +48,7 @@ def _stage(spend: StageSpend) -> dict[str, Any]:
 
 def _tenths(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 1)
+
+
+def _thousandths(share: float | None) -> float | None:
+    return None if share is None else round(share, 3)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from voiceserver.config import BudgetConfig, Config, TextProvider
 from voiceserver.engines.base import Synthesizer, TextModel
+from voiceserver.engines.gate.gate import opened_gate
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import HttpLimits, Transport
@@ -90,7 +91,25 @@ def text_chain(
     of = [provider.tier for provider in config.text.provider]
     both = router is not None and len(set(of)) > 1
     tiers = (Tiers(router), of) if router is not None and both else None
-    return TextChain(routes, last, hedges, watch, tiers)
+    gate = None
+    if config.router.least_confidence:
+        if tiers is None:
+            raise ConfigError(
+                "[router] least_confidence needs text providers of both tiers"
+            )
+        cheap = {
+            route.name: model.version
+            for (route, model), tier in zip(routes, of, strict=True)
+            if tier == "simple"
+        }
+        router_config = config.router
+        gate = opened_gate(
+            router_config.calibration,
+            router_config.least_confidence,
+            cheap,
+            (budget.text_words_ms - budget.text_stall_ms) / 1000,
+        )
+    return TextChain(routes, last, hedges, watch, tiers, gate)
 
 
 def voice_chain(

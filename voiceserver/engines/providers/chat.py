@@ -18,7 +18,7 @@ from typing import Any
 
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import Shortened, TextItem, TextRequest
+from voiceserver.engines.base import Probable, Shortened, TextItem, TextRequest
 from voiceserver.engines.providers.calls import StreamedCalls
 from voiceserver.engines.providers.chat_request import (
     Refused,
@@ -127,7 +127,11 @@ class ChatModel:
         stream = self._stream(request, response)
         try:
             while chunk := await _more(stream, response):
-                for text in stream.feed(chunk):
+                texts = stream.feed(chunk)
+                if stream.logprobs:
+                    request.observe(Probable(stream.logprobs))
+                    stream.logprobs = ()
+                for text in texts:
                     yield text
             for text in stream.end():
                 yield text
@@ -233,6 +237,7 @@ class ChatStream:
         done: Whether the answer is complete, and nothing more comes.
         usage: Tokens sent and received, once the provider has told them.
         n_deltas: Pieces of the answer so far, words and reasoning.
+        logprobs: Of the newest tokens of the text, where they are told.
     """
 
     def __init__(
@@ -250,6 +255,7 @@ class ChatStream:
         self._life = life
         self.usage: tuple[int, int] | None = None
         self.n_deltas = 0
+        self.logprobs: tuple[float, ...] = ()
         self.done = False
         self._parser = SseParser(source)
         self._head = b""  # until it is known whether it is a stream of events
@@ -386,6 +392,7 @@ class ChatStream:
         self._names_finish = self._names_finish or "finish_reason" in choice
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
+        self.logprobs += _logprobs(choice.get("logprobs"))
         # Who does not stream gives a message.
         delta = choice.get("delta") or choice.get("message")
         return self._delta(delta) if isinstance(delta, dict) and delta else []
@@ -438,3 +445,18 @@ def _parts(content: object) -> tuple[str, bool]:
                 text += words if isinstance(words, str) else ""
             mused = mused or kind in ("thinking", "reasoning")
     return text, mused
+
+
+def _logprobs(told: object) -> tuple[float, ...]:
+    """Those of a choice's tokens; absent, null or of another kind are none."""
+    tokens = told.get("content") if isinstance(told, dict) else None
+    values = [
+        each.get("logprob")
+        for each in (tokens if isinstance(tokens, list) else [])
+        if isinstance(each, dict)
+    ]
+    return tuple(
+        float(value)
+        for value in values
+        if isinstance(value, int | float) and value <= 0  # NaN is neither
+    )

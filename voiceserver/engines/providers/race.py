@@ -65,6 +65,11 @@ class Attempt(Generic[T]):
         self._waiting_s: float | None = None  # since when an item is waited for
         route.running += 1  # at once: others ask for room in the same tick
 
+    @property
+    def held(self) -> Sequence[T]:
+        """What was read until it could be committed to."""
+        return self._held
+
     def win(self) -> None:
         """It is committed to: what it costs is no waste."""
         self._won = True

@@ -11,18 +11,23 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
     LIFE_TOKENS,
     Answering,
     Held,
+    Judged,
     Message,
     Note,
     TextItem,
     TextModel,
     TextRequest,
 )
+from voiceserver.engines.gate.confidence import Beginning
+from voiceserver.engines.gate.gate import Gate
+from voiceserver.engines.providers.first_clause import FirstClause
 from voiceserver.engines.providers.race import (
     Attempt,
     Start,
@@ -34,12 +39,6 @@ from voiceserver.engines.providers.tending import Tended
 from voiceserver.engines.providers.tiers import Tiers, in_order
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
-from voiceserver.phrases import (
-    FIRST_CLAUSE,
-    FIRST_CLAUSE_S,
-    TIGHT_CLAUSE,
-    PhraseSplitter,
-)
 from voiceserver.tools import ToolCall
 
 SHORTEST_HEDGE_S = 0.15
@@ -78,6 +77,7 @@ class TextChain(Tended):
         hedges: How often the second may be asked beside the first.
         watch: Observes how each one's answers go; None is nobody.
         tiers: Of the routes, and who decides between them; None keeps their order.
+        gate: Judges what the cheap tier is about to say; None says all.
     """
 
     def __init__(
@@ -87,9 +87,15 @@ class TextChain(Tended):
         hedges: Hedges,
         watch: Watch | None = None,
         tiers: tuple[Tiers, Sequence[str]] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._routes = list(routes)
         self._tiers = tiers
+        self._gate = gate
+        # Of attempts under way.
+        self._clauses: WeakKeyDictionary[Attempt[TextItem], FirstClause] = (
+            WeakKeyDictionary()
+        )
         self._last = last
         self._hedges = hedges
         self._watch = watch
@@ -128,6 +134,7 @@ class TextChain(Tended):
                 that did breaks off later.
         """
         tried: list[Attempt[TextItem]] = []
+        asked_s = asyncio.get_running_loop().time()
         routes = self._ordered(request)
         try:
             attempt = await first_to_begin(self._starts(routes, request, tried))
@@ -142,13 +149,74 @@ class TextChain(Tended):
             return
         finally:
             await close_losers(tried)
+        attempt = await self._believed(attempt, request, asked_s)
         attempt.win()
         request.observe(Answering(attempt.route.name, request.language))
-        if attempt.route is not routes[0][0]:
+        escalated = attempt not in tried
+        if attempt.route is not routes[0][0] and not escalated:
             request.observe(Step.NEXT_MODEL)
         async with aclosing(attempt.items()) as pieces:
             async for piece in pieces:
                 yield piece
+
+    async def _believed(
+        self, attempt: Attempt[TextItem], request: TextRequest, asked_s: float
+    ) -> Attempt[TextItem]:
+        """Return what is to be said: the attempt, or a stronger model's in its place.
+
+        What is there already is kept until the stronger one has begun, and said if
+        that does not within the time that is left.
+        """
+        gate, name = self._gate, attempt.route.name
+        if gate is None or self._tiers is None or not gate.judges(name):
+            return attempt
+        texts = [item for item in attempt.held if isinstance(item, str)]
+        if not texts or any(isinstance(item, ToolCall) for item in attempt.held):
+            return attempt
+        said = [each.text for each in request.messages if each.role == "user"]
+        beginning = Beginning(
+            "".join(texts),
+            said[-1] if said else "",
+            tuple(self._clauses[attempt].logprobs),
+            request.language,
+        )
+        judged = gate.judge(name, beginning)
+        request.observe(Judged(judged.confidence, judged.source, judged.faults))
+        left_s = asked_s + gate.limit_s - asyncio.get_running_loop().time()
+        if judged.passes or left_s <= 0:
+            return attempt
+        return await self._stronger(attempt, request, left_s)
+
+    async def _stronger(
+        self, attempt: Attempt[TextItem], request: TextRequest, left_s: float
+    ) -> Attempt[TextItem]:
+        """Ask the strong tier; return the attempt if it does not begin in time."""
+        assert self._tiers is not None
+        tiers, of = self._tiers
+        strong = [
+            pair
+            for pair, tier in zip(self._routes, of, strict=True)
+            if tier == "complex"
+        ]
+        tried: list[Attempt[TextItem]] = []
+        alone = replace(request, hedge=False)
+        stronger = None
+        try:
+            async with asyncio.timeout(left_s):
+                stronger = await first_to_begin(self._starts(strong, alone, tried))
+        except (TimeoutError, EngineFailed):
+            pass  # what is there is said
+        except BaseException:
+            await attempt.close()
+            raise
+        finally:
+            await close_losers(tried)
+        if stronger is None:
+            return attempt
+        await attempt.close()
+        tiers.escalated(request)
+        request.observe(Step.ESCALATED)
+        return stronger
 
     def _ordered(self, request: TextRequest) -> Routes:
         """The routes in the order in which they are asked for this request."""
@@ -183,21 +251,20 @@ class TextChain(Tended):
         request: TextRequest,
         later: Sequence[Route],
     ) -> Attempt[TextItem]:
-        asked_s = asyncio.get_running_loop().time()
-        # Only whether there is a first clause: phrases are cut in `reply.answer`.
-        clause = PhraseSplitter(TIGHT_CLAUSE if request.tight else FIRST_CLAUSE)
+        now_s = asyncio.get_running_loop().time
+        judged = self._gate is not None and self._gate.judges(route.name)
+        clause = FirstClause(now_s(), request.read, request.tight, judged)
 
         def enough(piece: TextItem) -> bool:
             request.observe(Held(call=piece == ""))
-            if isinstance(piece, ToolCall):
-                return True
-            if request.read:
-                return isinstance(piece, str) and bool(piece.strip())
-            late = asyncio.get_running_loop().time() - asked_s > FIRST_CLAUSE_S
-            return isinstance(piece, str) and bool(clause.push(piece, late))
+            return clause.enough(piece, now_s())
 
         def ask(note: Callable[[Note], None]) -> AsyncGenerator[TextItem, None]:
-            items = model.reply(replace(request, observe=note))
+            def observe(told: Note) -> None:
+                clause.note(told)
+                note(told)
+
+            items = model.reply(replace(request, observe=observe))
             if self._watch is None:
                 return items
             return self._watch.watched(route.name, items)
@@ -205,7 +272,9 @@ class TextChain(Tended):
         def rivals() -> bool:
             return any(other.free for other in later)
 
-        return Attempt(route, ask, enough, request.observe, rivals)
+        attempt = Attempt(route, ask, enough, request.observe, rivals)
+        self._clauses[attempt] = clause
+        return attempt
 
 
 def _booked(route: Route, request: TextRequest) -> TextRequest:

@@ -1,0 +1,1 @@
+"""Whether an answer is believed before it is spoken."""
