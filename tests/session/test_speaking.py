@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
 from tests.fakes import Call, FakeText
 from tests.virtual_time import run_virtual
+from voiceserver.budget import Spent
 from voiceserver.commands import CancelReply, CreateReply, HangUp
 from voiceserver.config import BudgetConfig, Config
-from voiceserver.engines.base import Reminder, TextRequest
+from voiceserver.engines.base import Reminder, TextItem, TextRequest
 from voiceserver.events import Outcome, ReplyDone
 
 
@@ -104,3 +106,36 @@ def test_the_last_turn_is_in_the_log_though_the_client_leaves(
         run_virtual(scenario())
     [line] = [each for each in caplog.records if each.message == "turn"]
     assert line.outcome == outcome  # type: ignore[attr-defined]
+
+
+class Billed(FakeText):
+    """What it cost is known when it ends, be it cut off."""
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        try:
+            async with aclosing(super().reply(request)) as words:
+                async for word in words:
+                    yield word
+        finally:
+            request.observe(Spent(tokens_in=10, tokens_out=2, cost_usd=0.5))
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_the_last_line_has_the_cost_of_what_was_still_out(
+    aside: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is written once the model has ended, not when the client leaves."""
+    call = Call(text=Billed())
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call.run([(3.0, False)]))
+            call.session.command(CreateReply(aside=aside))
+            await asyncio.sleep(0.3)
+            call.session.command(HangUp("bye"))
+
+    with caplog.at_level(logging.INFO):
+        run_virtual(scenario())
+    [line] = [each for each in caplog.records if each.message == "turn"]
+    spent = (line.tokens_in, line.tokens_out, line.call_cost_usd)  # type: ignore[attr-defined]
+    assert spent == (10, 2, 0.5)

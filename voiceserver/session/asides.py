@@ -150,7 +150,7 @@ class Asides:
             aside.reply.stop()
             aside.task.cancel()
             aside.account.generated(Outcome.CANCELLED.value)
-            aside.account.close()
+            aside.account.close_after((aside.task,))
 
     def _close(self, aside: _Aside, outcome: Outcome) -> None:
         """Write its line of the ledger."""

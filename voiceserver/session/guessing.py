@@ -117,14 +117,20 @@ class Guessing:
         await asyncio.wait({held.task}, timeout=DROP_LIMIT_S)
         self._count_as_dropped(held)
 
-    def abandon(self) -> None:
-        """Drop what was begun without waiting; its task group collects it."""
+    def abandon(self) -> asyncio.Task[None] | None:
+        """Drop what was begun without waiting; its task group collects it.
+
+        Returns:
+            The task, if there was one: what it cost is counted before others learn
+            that it is done.
+        """
         held, self._guess = self._guess, None
         if held is not None:
             held.reply.stop()
             held.task.cancel()
             # What it cost is known once it has ended.
             held.task.add_done_callback(lambda _task: self._count_as_dropped(held))
+        return None if held is None else held.task
 
     def _count_as_dropped(self, held: _Guess) -> None:
         self._metrics.speculations.labels("dropped").inc()

@@ -294,14 +294,14 @@ class Speaking:
     def abandon(self) -> None:
         """The call is over: silence, and let the task group collect the reply."""
         self._silence()
-        self._guessing.abandon()
+        guess = self._guessing.abandon()
         if self._preparing is not None:
             self._preparing.cancel()
         if self._task is not None:
             self._cancel(self._task)
             self._account.generated(Outcome.CANCELLED.value)
         # Who leaves while the reply sounds has been answered all the same.
-        self._account.close()
+        self._account.close_after((self._task, guess), self._guessing.spent)
 
     def _cancel(self, task: asyncio.Task[None]) -> None:
         if self._reply is not None:

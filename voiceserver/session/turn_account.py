@@ -5,7 +5,9 @@ Transcripts and replies never appear here.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger, TurnRecord
@@ -77,6 +79,33 @@ class TurnAccount:
         """The reply's generation ended."""
         if self._ledger is not None:
             self._ledger.outcome = outcome
+
+    def close_after(
+        self,
+        tasks: Iterable[asyncio.Task[None] | None],
+        beside: Callable[[], Spent] = Spent,
+    ) -> None:
+        """Write the line of a call's last turn, once it is known what that cost.
+
+        Args:
+            tasks: What still makes it, and was cancelled; owned by somebody else.
+            beside: Asked then what was spent beside the reply.
+        """
+        running = {task for task in tasks if task is not None and not task.done()}
+
+        def write() -> None:
+            self.spend(beside())
+            self.close()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            running.discard(task)
+            if not running:
+                write()
+
+        for task in tuple(running):
+            task.add_done_callback(ended)
+        if not running:
+            write()
 
     def close(self) -> TurnRecord | None:
         """Write the ledger line; None for a turn that answered nothing."""
