@@ -11,8 +11,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from voiceserver.weights.place import FOLDER_VARIABLE, is_there, models_folder
+
+# How long one example takes is the machine's, and no property of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 TEST_LIMIT_S = 120
 _CLOSING_S = 4.0  # transports close over a few turns of the loop, be it a slow one
