@@ -136,6 +136,11 @@ class TwilioService:
         return [(at_s, said) for at_s, said in self.said if said["event"] == name]
 
     @property
+    def waiting(self) -> bool:
+        """Whether something of what was sent has not been played."""
+        return bool(self._queue)
+
+    @property
     def ear(self) -> Samples:
         """All that the caller heard, at 8 kHz, without the silence between."""
         return g711.decode(g711.Law.MU, b"".join(frame for _, frame in self.heard))
