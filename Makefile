@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up-for
 
-.PHONY: run test check bench voice setup setup-dev setup-browser setup-clients setup-train format clean
+.PHONY: run test check bench voice setup setup-dev setup-browser setup-phones setup-clients setup-train format clean
 
 # What it hears with is fetched once; after that no network is needed.
 run: setup
@@ -16,7 +16,7 @@ run: setup
 
 # What needs neither sockets nor a browser runs side by side, the rest alone.
 # Models are fetched where they can be had; else tests that need them say so.
-test: setup-dev setup-browser setup-clients check
+test: setup-dev setup-browser setup-phones setup-clients check
 	-@$(BIN)/voiceserver models get whisper-base whisper-tiny.en smart-turn
 	@status=0; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not net" -n auto --maxprocesses 4 || status=1; \
@@ -45,19 +45,21 @@ setup-dev: $(STAMP)-dev
 setup-train: $(STAMP)-train
 setup-browser:
 	sh scripts/install_browser.sh
+setup-phones:
+	sh scripts/install_phones.sh
 setup-clients:
 	sh scripts/install_clients.sh "$(PYTHON)" .venv-clients
 
 $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" whisper,turns
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" whisper,turns,sip
 	@touch $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,dev,bench
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,dev,bench
 	@touch $(STAMP)-run $@
 
 $(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,dev,bench,train
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,dev,bench,train
 	@touch $(STAMP)-run $(STAMP)-dev $@
 
 clean:

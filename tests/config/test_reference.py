@@ -55,10 +55,20 @@ def test_the_commented_tables_of_the_example_are_right_too() -> None:
     """With a value in place of the dots."""
     before, _, _ = example().partition("# [[router.rule]]")  # which has no defaults
     lines = [
-        line.removeprefix("# ").replace('"..."', '"http://x"')
+        line.removeprefix("# ")
+        .replace('["..."]', '["192.0.2.7"]')
+        .replace('"..."', '"http://x"')
         for line in before.splitlines()
         if line.startswith(
-            ("# [[", "# name", "# number", "# base_url", "# model", "# key_env")
+            (
+                "# [[",
+                "# name",
+                "# number",
+                "# base_url",
+                "# model",
+                "# key_env",
+                "# cidr",
+            )
         )
     ]
     assert parse("\n".join(lines)).text.provider[0].name == "http://x"

@@ -9,6 +9,7 @@ from voiceserver.config.providers import (
 )
 from voiceserver.config.router import RouterConfig, RouterRule
 from voiceserver.config.shadow import ShadowConfig
+from voiceserver.config.sip import SipConfig, SipTrunk
 from voiceserver.config.telephony import (
     AudioSocketConfig,
     NumberConfig,
@@ -45,6 +46,8 @@ __all__ = [
     "SpeechProvider",
     "AudioSocketConfig",
     "TelephonyConfig",
+    "SipConfig",
+    "SipTrunk",
     "NumberConfig",
     "DriftConfig",
     "ShadowConfig",

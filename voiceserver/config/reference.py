@@ -192,10 +192,15 @@ def example() -> str:
         mark = "# " if repeated else ""
         parts += ["", f"# {_sentence(table.meaning)}", f"{mark}{table.heading}"]
         parts += [
-            f"{mark}{setting.name} = " + (setting.default or '"..."')
+            f"{mark}{setting.name} = " + (setting.default or _left_open(setting.kind))
             for setting in table.settings
         ]
     return "\n".join(parts) + "\n"
+
+
+def _left_open(kind: str) -> str:
+    """What stands for a value that has to be given."""
+    return '["..."]' if kind.startswith("list") else '"..."'
 
 
 def _sentence(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -115,12 +116,16 @@ class TelephonyConfig:
 
     def at(self, called: str) -> NumberConfig:
         """Who answers at a number, everything filled in that the file leaves open."""
-        plain = _plain(called)
-        for each in self.number:
-            if plain and _plain(each.number) == plain:
-                return each
-        any_other = (each for each in self.number if each.number == "*")
-        return next(any_other, NumberConfig(called or "*"))
+        return number_in(self.number, called) or NumberConfig(called or "*")
+
+
+def number_in(numbers: Sequence[NumberConfig], called: str) -> NumberConfig | None:
+    """Who answers at a number, of these; None if nobody does."""
+    plain = _plain(called)
+    for each in numbers:
+        if plain and _plain(each.number) == plain:
+            return each
+    return next((each for each in numbers if each.number == "*"), None)
 
 
 @dataclass(frozen=True, slots=True)

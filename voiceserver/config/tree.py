@@ -21,6 +21,7 @@ from voiceserver.config.providers import (
 )
 from voiceserver.config.router import RouterConfig
 from voiceserver.config.shadow import ShadowConfig
+from voiceserver.config.sip import SipConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
@@ -444,6 +445,7 @@ class Config:
     text: TextConfig = field(default_factory=TextConfig)
     telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
     audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
+    sip: SipConfig = field(default_factory=SipConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     shadow: ShadowConfig = field(default_factory=ShadowConfig)
     router: RouterConfig = field(default_factory=RouterConfig)

@@ -133,9 +133,13 @@ class Attendant:
         if self._session.answers:
             self._session.command(CreateReply())
 
+    def heard(self) -> None:
+        """Audio of the caller has come, and was given to the session."""
+        self._heard_ns = self._clock.now_ns()
+
     async def hear(self, samples: Samples) -> None:
         """Take audio of the caller, 16 kHz."""
-        self._heard_ns = self._clock.now_ns()
+        self.heard()
         await self._session.door.hear(samples)
 
     def beside(self) -> Sequence[Coroutine[object, object, None]]:

@@ -1,0 +1,91 @@
+"""A call's audio."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.carriers.sip.phone import Phone, rung
+from tests.fakes import LOUD
+from voiceserver.config import Config, SipConfig, TelephonyConfig
+from voiceserver.errors import Overloaded
+from voiceserver.media.g711 import Law, decode, encode
+from voiceserver.media.rtp import RtpPacket, serialize
+
+THEIRS = ("127.0.0.2", 4000)
+
+
+def spoken(phone: Phone, first: int, n_packets: int, level: float) -> None:
+    receive = phone.sockets[0].receive
+    assert receive is not None
+    payload = encode(Law.MU, np.full(160, level, np.float32))
+    for n in range(first, first + n_packets):
+        receive(serialize(RtpPacket(0, n, n * 160, 3, payload)), THEIRS)
+
+
+def test_the_greeting_comes_first_and_a_question_is_answered() -> None:
+    """20 ms every 20 ms, in the codec of the offer."""
+
+    async def scenario(phone: Phone) -> None:
+        await phone.call()
+        sent = phone.sockets[0].sent
+        await phone.settle(1)
+        assert 48 <= len(sent) <= 52
+        heard = np.concatenate([decode(Law.MU, each.payload) for each, _ in sent])
+        assert np.abs(heard[: 8000 // 5]).max() > 0.05
+        await phone.settle(3)
+        n_sent = len(sent)
+        for n in range(100):
+            spoken(phone, n, 1, LOUD if n < 40 else 0.0)
+            await phone.settle(0.02)
+        await phone.settle(1)
+        reply = np.concatenate(
+            [decode(Law.MU, each.payload) for each, _ in sent[n_sent:]]
+        )
+        assert np.abs(reply).max() > 0.05
+
+    rung(scenario)
+
+
+def test_a_line_that_falls_silent_ends() -> None:
+    """After `silent_s` without a packet."""
+    config = Config(sip=SipConfig(port=5060, silent_s=20.0))
+
+    async def scenario(phone: Phone) -> None:
+        await phone.call()
+        spoken(phone, 0, 1, 0.0)
+        await phone.settle(19)
+        assert not phone.exchange.ends
+        await phone.settle(3)
+        assert phone.exchange.ends == ["No audio came for 20 s."]
+
+    rung(scenario, config)
+
+
+def test_a_server_may_greet_with_nothing() -> None:
+    """Silence, that is."""
+    config = Config(sip=SipConfig(port=5060), telephony=TelephonyConfig(greeting=""))
+
+    async def scenario(phone: Phone) -> None:
+        await phone.call()
+        await phone.settle(0.5)
+        for packet, _ in phone.sockets[0].sent:
+            assert np.abs(decode(Law.MU, packet.payload)).max() < 0.01
+
+    rung(scenario, config)
+
+
+def test_without_a_port_there_is_no_call() -> None:
+    """503, as where there is no room."""
+
+    async def scenario(phone: Phone) -> None:
+        def none() -> None:
+            raise Overloaded("no port is free")
+
+        phone.agent._bind = none  # type: ignore[assignment]
+        from tests.carriers.sip.phone import OFFER
+
+        phone.say(phone.request("INVITE", OFFER))
+        await phone.settle()
+        assert phone.statuses == [100, 180, 503]
+
+    assert rung(scenario).agent.n_legs == 0

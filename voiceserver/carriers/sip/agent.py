@@ -1,0 +1,249 @@
+"""The server as a telephone: who may call it, what it refuses, and its calls.
+
+Takes what the sockets bring, turns strangers and floods away unanswered, and brings
+calls to the exchange: 180 while one is made, 200 when it is ready. Knows neither
+sockets nor audio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiosipua import SipRequest, SipResponse
+
+from voiceserver.carriers.base import Caller, Exchange, Incoming
+from voiceserver.carriers.sip.call import Place, SipCall, telephony_of
+from voiceserver.carriers.sip.dialog import Dialog, Key, key_of
+from voiceserver.carriers.sip.digest import Digest
+from voiceserver.carriers.sip.gate import Gate, Rate
+from voiceserver.carriers.sip.leg import ACCEPT, Leg, too_small
+from voiceserver.carriers.sip.message import (
+    NotSip,
+    Refusal,
+    read,
+    tag,
+    uri_in,
+    user_in,
+)
+from voiceserver.carriers.sip.udp import Address, Pair
+from voiceserver.carriers.sip.wire import Asked, Flow, Network, Wire
+from voiceserver.carriers.telephony.attendant import Dialled, session_at
+from voiceserver.config import Config, SipTrunk
+from voiceserver.errors import BadRequest, Overloaded, SessionEnded, VoiceServerError
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5  # a caller that finds no room is asked to come back after it
+LINE_EVERY_S = 1.0  # lines of the log about what was turned away
+
+
+@dataclass(slots=True)
+class TurnedAway:
+    """Counts what was not looked at, and says so now and then."""
+
+    now_ns: Callable[[], int]
+    n_packets: int = 0
+    said_ns: int | None = None
+
+    def count(self, why: str, host: str) -> None:
+        """One packet more."""
+        self.n_packets += 1
+        now_ns = self.now_ns()
+        if self.said_ns is None or now_ns - self.said_ns >= LINE_EVERY_S * 1e9:
+            self.said_ns = now_ns
+            log.info(
+                "SIP packets were turned away",
+                extra={"why": why, "host": host, "packets": self.n_packets},
+            )
+            self.n_packets = 0
+
+
+class Agent:
+    """All calls of one server by SIP.
+
+    Args:
+        config: Of the server.
+        now_ns: Monotonic clock.
+        bind: Gives a pair of sockets for a call's audio.
+    """
+
+    def __init__(
+        self, config: Config, now_ns: Callable[[], int], bind: Callable[[], Pair]
+    ) -> None:
+        self._config = config.sip
+        self._telephony = telephony_of(config)
+        self._bind = bind
+        self._gate = Gate(self._config.trunks(), now_ns)
+        per_s = self._config.invites_per_s
+        self._invites = Rate(per_s, 2 * per_s, now_ns)
+        self._digest = Digest(now_ns)
+        self._turned_away = TurnedAway(now_ns)
+        self._wire = Wire(self)
+        self._legs: dict[Key, Leg] = {}
+        self._n_calls: dict[str, int] = {}  # by trunk
+        self._exchange: Exchange | None = None
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self, exchange: Exchange) -> None:
+        """Take calls until cancelled."""
+        self._exchange = exchange
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await asyncio.Event().wait()
+        finally:
+            self._group = None
+
+    @property
+    def n_legs(self) -> int:
+        """Calls in progress, those being set up included."""
+        return len(self._legs)
+
+    def stop(self) -> None:
+        """Repeat nothing any more."""
+        self._wire.stop()
+
+    def receive(self, packet: bytes, network: Network, source: Address) -> None:
+        """Take a packet, or a message of a connection. Never raises."""
+        host = source[0]
+        if self._gate.trunk_at(host) is None:
+            self._turned_away.count("stranger", host)
+        elif not self._gate.in_time(host):
+            self._turned_away.count("flood", host)
+        elif packet.strip(b"\r\n\0 \t"):  # else it keeps a way through a NAT open
+            try:
+                self._read(packet, Flow(network, source, source))
+            except NotSip:
+                self._turned_away.count("malformed", host)
+            except Exception:  # a fault of ours; others' calls go on
+                log.exception("a SIP message could not be taken")
+
+    def asked(self, asked: Asked) -> None:
+        """Take a request that came for the first time."""
+        request = asked.request
+        if tag(request, "to"):
+            leg = self._legs.get(key_of(request))
+            if leg is None:
+                asked.respond(481)
+            else:
+                leg.asked(asked)
+        elif request.method == "OPTIONS":
+            asked.respond(200, ACCEPT)
+        elif request.method == "INVITE":
+            self._invited(asked)
+        else:
+            asked.respond(481)
+
+    def acknowledged(self, ack: SipRequest) -> None:
+        """Take the ACK of a 2xx."""
+        leg = self._legs.get(key_of(ack))
+        if leg is not None:
+            leg.acknowledged(ack)
+
+    def cancelled(self, invite: Asked) -> None:
+        """Give up a call that was not taken yet."""
+        leg = self._legs.get(_key(invite))
+        if leg is None:
+            invite.respond(487)
+        else:
+            leg.cancelled()
+
+    def _read(self, packet: bytes, flow: Flow) -> None:
+        message, refusal = read(packet)
+        if isinstance(message, SipResponse):
+            self._wire.responded(message)
+        else:
+            self._wire.requested(message, refusal, flow)
+
+    def _invited(self, asked: Asked) -> None:
+        """Refuse a call, or begin to take it."""
+        trunk = self._gate.trunk_at(asked.flow.source[0])
+        assert trunk is not None  # or it would not have been read
+        refusal = self._refusal(asked.request, trunk)
+        if refusal is not None:
+            asked.refuse(refusal)
+            return
+        assert self._group is not None
+        asked.respond(100)
+        self._group.create_task(self._take(asked, trunk))
+
+    def _refusal(self, invite: SipRequest, trunk: SipTrunk) -> Refusal | None:
+        if trunk.user:
+            password = os.environ.get(trunk.password_env, "")
+            known = password and self._digest.proves(invite, trunk.user, password)
+            if not known:
+                return Refusal(401, self._digest.challenges())
+        if not self._config.answers_at(_called(invite)):
+            return Refusal(404)
+        if trunk.max_calls and self._n_calls.get(trunk.name, 0) >= trunk.max_calls:
+            return Refusal(486)
+        if self._group is None or not self._invites.take():
+            return Refusal(503, (("Retry-After", str(RETRY_S)),))
+        return too_small(invite)
+
+    async def _take(self, asked: Asked, trunk: SipTrunk) -> None:
+        invite, flow = asked.request, asked.flow
+        key = _key(asked)
+
+        def over() -> None:
+            if self._legs.pop(key, None) is not None:
+                self._n_calls[trunk.name] -= 1
+
+        leg = Leg(
+            Dialog.invited(invite, asked.to_tag, flow.contact),
+            flow,
+            self._wire,
+            self._config.session_s,
+            over,
+        )
+        self._legs[key] = leg
+        self._n_calls[trunk.name] = self._n_calls.get(trunk.name, 0) + 1
+        called = _called(invite)
+        caller = user_in(uri_in(invite.get_header("from") or ""))
+        host = flow.network.contact(flow.source)[0]
+        place = Place(host, flow.source[0], self._bind)
+
+        def make(incoming: Incoming) -> SipCall:
+            leg.ringing(asked)
+            leg.talk = call = SipCall(incoming, leg, place, Dialled(caller, called))
+            return call
+
+        session = session_at(self._telephony.at(called))
+        assert self._exchange is not None
+        try:
+            _, description = await self._exchange.place(
+                make, Caller(flow.source[0], session=session), invite.text
+            )
+            leg.take(asked, description)
+        except VoiceServerError as error:
+            asked.refuse(_refusal_of(error))
+            over()
+        except Exception:
+            asked.respond(500)
+            over()
+            log.exception("a call could not be made")
+
+
+def _key(asked: Asked) -> Key:
+    request = asked.request
+    return request.get_header("call-id") or "", asked.to_tag, tag(request, "from")
+
+
+def _called(invite: SipRequest) -> str:
+    return user_in(invite.uri)
+
+
+def _refusal_of(error: VoiceServerError) -> Refusal:
+    match error:
+        case Overloaded():
+            return Refusal(503, (("Retry-After", str(RETRY_S)),))
+        case BadRequest():
+            return Refusal(488, (("Warning", f'399 voiceserver "{error}"'),))
+        case SessionEnded():
+            return Refusal(480)
+        case _:
+            return Refusal(480, (("Retry-After", str(RETRY_S)),))

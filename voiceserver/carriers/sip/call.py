@@ -1,0 +1,276 @@
+"""A telephone call by SIP: its audio over RTP, its life that of any call.
+
+What was signalled comes from its leg. Knows neither SIP's messages nor sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol
+
+from voiceserver.audio import Samples
+from voiceserver.carriers.base import HeldCall, Incoming
+from voiceserver.carriers.sip.audio_line import AudioLine
+from voiceserver.carriers.sip.description import (
+    Agreed,
+    NotAcceptable,
+    Ours,
+    agreed_by,
+    answer_to,
+    offer,
+)
+from voiceserver.carriers.sip.udp import Pair
+from voiceserver.carriers.telephony.attendant import Attendant, Dialled, phone_call
+from voiceserver.carriers.telephony.tools import PhoneTools
+from voiceserver.commands import EndCode
+from voiceserver.config import Config, TelephonyConfig
+from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.events import MediaReport
+from voiceserver.media.codecs import encoder_for
+from voiceserver.media.receiver import AudioReceiver
+from voiceserver.media.reports import MediaMeter, summary
+from voiceserver.media.sender import AudioSender, SparingEncoder, shared
+from voiceserver.reply.playout import Playout
+from voiceserver.session.ports import Carrier
+from voiceserver.streams import first_of
+
+log = logging.getLogger(__name__)
+
+CARRIER = Carrier("sip")
+SETUP_LIMIT_S = 40.0  # from the 180 to the call; an ACK may take 32
+LOOK_S = 1.0
+
+
+def telephony_of(config: Config) -> TelephonyConfig:
+    """Who answers where, by SIP."""
+    if not config.sip.number:
+        return config.telephony
+    return replace(config.telephony, number=config.sip.number)
+
+
+def _told_nobody(_text: str) -> None:
+    """A telephone has no place for texts."""
+
+
+class Signalling(Protocol):
+    """The leg, as the call sees it."""
+
+    async def end(self) -> None:
+        """End the call, if the other side has not; within a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call's audio is.
+
+    Attributes:
+        host: IP address at which we receive.
+        peer: IP address that the signalling comes from.
+        bind: Gives a pair of bound sockets.
+    """
+
+    host: str
+    peer: str
+    bind: Callable[[], Pair]
+
+
+class SipCall(HeldCall):
+    """One call.
+
+    Args:
+        incoming: What it is made of.
+        signalling: Its leg.
+        place: Of its audio.
+        dialled: Who calls whom.
+
+    Raises:
+        BadRequest: If the session of the number cannot be used.
+    """
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        signalling: Signalling,
+        place: Place,
+        dialled: Dialled,
+    ) -> None:
+        parts = incoming.parts
+        self._metrics = parts.metrics
+        self._signalling = signalling
+        self._place = place
+        self._established = asyncio.Event()
+        self._playout = Playout()
+        telephony = telephony_of(parts.config)
+        tools = PhoneTools(telephony.at(dialled.called).tools)
+        super().__init__(
+            phone_call(incoming), CARRIER, self._playout, _told_nobody, tools
+        )
+        self._receiver = AudioReceiver(self._hear, parts.clock)
+        self._sender = AudioSender(
+            self._playout.next_frame, self._left_out, parts.clock
+        )
+        self._meter = MediaMeter(parts.metrics)
+        self._line: AudioLine | None = None
+        self._agreed: Agreed | None = None
+        self._sent: tuple[int, str] | None = None  # what is sent now; None on hold
+        self._n_left_out = 0
+        self._ours = Ours("", 0, secrets.randbits(31), 0, secrets.token_bytes(30))
+        self._silent_s = parts.config.sip.silent_s
+        self._attendant = Attendant(
+            self._session, telephony, dialled, parts.clock, self.hang_up
+        )
+
+    async def answer(self, offer: str) -> str:
+        """Take an offer, or none (``""``); return our answer, or our offer.
+
+        Raises:
+            BadRequest: If the offer cannot be used.
+            Overloaded: If no port is free.
+        """
+        try:
+            self._line = AudioLine(
+                self._place.bind(), self._receiver, self.pressed, self._strange
+            )
+            host, port = self._place.host, self._line.port
+            self._ours = replace(self._ours, host=host, port=port)
+            return self.offered(offer) if offer else self.offer()
+        except NotAcceptable as error:
+            self._let_go()
+            raise BadRequest(str(error), "invalid_sdp") from None
+        except BaseException:
+            self._let_go()  # whoever asked is told by who asked the exchange
+            raise
+
+    def offered(self, offer: str) -> str:
+        """Answer an offer.
+
+        Raises:
+            NotAcceptable: If it cannot be; all stays as it is.
+        """
+        self._next_version()
+        agreed, answer = answer_to(offer, self._ours)
+        self._agree(agreed)
+        return answer
+
+    def offer(self) -> str:
+        """Make an offer of all that there is."""
+        self._next_version()
+        return offer(self._ours)
+
+    def answered(self, answer: str) -> None:
+        """Take the answer to it.
+
+        Raises:
+            NotAcceptable: If it cannot be used.
+        """
+        self._agree(agreed_by(answer, self._ours))
+
+    def established(self) -> None:
+        """The call is taken."""
+        if not self._established.is_set():
+            self._established.set()
+
+    def pressed(self, digit: str) -> None:
+        """Take a digit of the caller's."""
+        self._attendant.press(digit)
+
+    async def _connect(self) -> None:
+        await first_of(
+            self._established.wait(), self._over.wait(), limit_s=SETUP_LIMIT_S
+        )
+        if self._over.is_set() or not self._established.is_set():
+            raise SessionEnded(self._reason or "The call was not set up in time.")
+        assert self._line is not None
+        self._line.start()
+        self._attendant.greet()
+        self._send_or_hold()
+
+    def _beside(self) -> Sequence[Coroutine[object, object, None]]:
+        return (self._watch(), *self._attendant.beside())
+
+    async def _watch(self) -> None:
+        """End the call when nothing comes for long, but on hold."""
+        assert self._line is not None
+        seen, idle_s = 0, 0.0
+        for look in itertools.count(1):
+            await asyncio.sleep(LOOK_S)
+            fared = self._media()
+            self._meter.update(fared)
+            if look % 2 == 0:
+                self._session.happens(fared)
+            agreed = self._agreed  # who holds us may send nothing, whatever it says
+            waits = agreed is not None and agreed.receives and agreed.sends
+            now = self._line.n_received
+            idle_s = idle_s + LOOK_S if waits and now == seen else 0.0
+            seen = now
+            if idle_s >= self._silent_s:
+                self.hang_up(f"No audio came for {self._silent_s:g} s.")
+                return
+
+    async def _goodbye(self) -> None:
+        fared = self._media()
+        self._meter.update(fared)
+        log.info("audio of a call", extra=asdict(fared))
+
+    def _farewell(self, code: EndCode) -> str | None:
+        return self._attendant.farewell(code)
+
+    async def _close(self) -> None:
+        self._attendant.close()
+        self._let_go()
+        await self._signalling.end()
+
+    def _let_go(self) -> None:
+        self._sender.stop()
+        self._receiver.stop()
+        if self._line is not None:
+            self._line.close()
+
+    def _media(self) -> MediaReport:
+        return summary(
+            self._receiver,
+            None,
+            self._sender.n_sent,
+            self._n_left_out,
+            self._playout.underruns,
+        )
+
+    def _agree(self, agreed: Agreed) -> None:
+        assert self._line is not None
+        self._agreed = agreed
+        self._line.agree(agreed, self._place.peer)
+        if self._established.is_set():
+            self._send_or_hold()
+
+    def _send_or_hold(self) -> None:
+        """Send as agreed; on hold nothing is pulled, so no word is lost."""
+        agreed, line = self._agreed, self._line
+        assert agreed is not None and line is not None
+        wanted = (agreed.payload_type, agreed.mime_type) if agreed.sends else None
+        if wanted == self._sent:
+            return
+        self._sender.stop()
+        self._sent = wanted
+        encoder = encoder_for(agreed.mime_type)
+        if wanted is not None and encoder is not None:
+            memory = shared(agreed.mime_type)
+            self._sender.start(line, SparingEncoder(encoder, memory))
+
+    def _hear(self, samples: Samples, made_up: bool) -> None:
+        self._attendant.heard()
+        self._session.hear(samples, made_up)
+
+    def _left_out(self, n_frames: int) -> None:
+        self._n_left_out += n_frames
+        self._metrics.dropped.labels("send").inc(n_frames)
+
+    def _strange(self) -> None:
+        self._metrics.dropped.labels("stranger").inc()
+
+    def _next_version(self) -> None:
+        self._ours = replace(self._ours, version=self._ours.version + 1)

@@ -1,0 +1,120 @@
+"""``[sip]``: telephone calls by SIP, from whom, and who answers them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from voiceserver.config.telephony import NumberConfig, number_in
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _is(kind: str, text: str) -> bool:
+    try:
+        getattr(ipaddress, kind)(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class SipTrunk:
+    """``[[sip.trunk]]``: a PBX, a provider or a telephone that may call.
+
+    Attributes:
+        cidr: Addresses that it calls from, e.g. ``"192.0.2.0/24"``. Whoever is in no
+            trunk's is not answered at all.
+        name: In logs and metrics.
+        user: That it authenticates as, by digest; empty asks for nothing, so its
+            addresses alone are who it is.
+        password_env: Environment variable that holds the password.
+        max_calls: Calls at a time from it, one more hears that it is busy; 0 is
+            ``server.max_calls``.
+    """
+
+    cidr: tuple[str, ...]
+    name: str = "trunk"
+    user: str = ""
+    password_env: str = ""
+    max_calls: int = 0
+
+    def __post_init__(self) -> None:
+        _require(bool(self.cidr), "cidr must name at least one network")
+        for each in self.cidr:
+            _require(
+                _is("ip_network", each),
+                f"cidr: '{each}' is not like '192.0.2.0/24' or '192.0.2.7'",
+            )
+        _require(
+            bool(self.user) == bool(self.password_env),
+            "user and password_env are given together",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SipConfig:
+    """``[sip]``: telephone calls by SIP, from the extra ``sip``; ``docs/phone.md``.
+
+    Attributes:
+        port: UDP port, 5060 by custom; 0 is off.
+        host: Address to bind; anything but loopback needs a ``[[sip.trunk]]``.
+        rtp_port_min: Lowest UDP port of calls' audio.
+        rtp_port_max: Highest; a call takes two.
+        public_ip: Address at which telephones reach the server, if the machine does
+            not know it itself: behind a one-to-one NAT, as in most clouds.
+        invites_per_s: New calls a second, from all trunks; more are asked to come back.
+        session_s: Without a sign of the other side for so long a call is over, where
+            that side takes part (RFC 4028).
+        silent_s: Without a packet of audio for so long a call is over, unless held.
+        trunk: Who may call; none is whoever is on this machine.
+        number: ``[[sip.number]]``, as ``[[telephony.number]]``: who answers where, and
+            at no other number; none is ``[telephony]``'s, at any.
+    """
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    rtp_port_min: int = 20_000
+    rtp_port_max: int = 20_999
+    public_ip: str = ""
+    invites_per_s: int = 10
+    session_s: int = 1800
+    silent_s: float = 60.0
+    trunk: tuple[SipTrunk, ...] = ()
+    number: tuple[NumberConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port must be 0..65535")
+        _require(_is("ip_address", self.host), "host must be an IP address")
+        _require(
+            self.public_ip == "" or _is("ip_address", self.public_ip),
+            "public_ip must be an IP address",
+        )
+        _require(
+            1024 <= self.rtp_port_min < self.rtp_port_max <= 65535,
+            "rtp_port_min and rtp_port_max must be 1024..65535 and in order",
+        )
+        _require(1 <= self.invites_per_s <= 1000, "invites_per_s must be 1..1000")
+        _require(90 <= self.session_s <= 86_400, "session_s must be 90..86400")
+        _require(self.silent_s >= 5, "silent_s must be at least 5")
+        _require(
+            not self.port or bool(self.trunk) or self._on_loopback(),
+            "beyond loopback a [[sip.trunk]] says who may call",
+        )
+        numbers = [each.number for each in self.number]
+        twice = sorted({each for each in numbers if numbers.count(each) > 1})
+        _require(not twice, f"two [[sip.number]] tables are for {twice[:1]}")
+
+    def _on_loopback(self) -> bool:
+        return ipaddress.ip_address(self.host).is_loopback
+
+    def trunks(self) -> tuple[SipTrunk, ...]:
+        """Who may call."""
+        return self.trunk or (SipTrunk(("127.0.0.0/8", "::1/128"), "loopback"),)
+
+    def answers_at(self, called: str) -> bool:
+        """Whether anybody answers at a number."""
+        return not self.number or number_in(self.number, called) is not None
