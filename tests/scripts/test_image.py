@@ -14,7 +14,7 @@ def patterns() -> list[str]:
 
 
 def test_nothing_is_in_it_that_is_not_named() -> None:
-    """A pattern without ``**/`` holds at the root alone: none could list all secrets."""
+    """Patterns without ``**/`` hold at the root alone: none could list all secrets."""
     first, *others = patterns()
     named = [one.removeprefix("!") for one in others if one.startswith("!")]
     assert first == "*"
