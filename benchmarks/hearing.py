@@ -7,7 +7,7 @@ speak at once, in real time, and the wait for the final words after each commit,
 after the last voice. Each engine runs as in a server, in one process.
 
 Wall times depend on what else the machine does: the CPU time of the process stands
-beside them, and the load.
+beside them, and the load. Writes ``hearing.json`` and ``hearing.svg``.
 
     python -m benchmarks.hearing [--engines whisper-base pocketsphinx] [--speakers 1 6]
 """
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks import plots
 from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import machine
 from benchmarks.recordings import data_folder, read, voiced_range
@@ -317,12 +318,17 @@ def main() -> None:
     parser.add_argument("--kathleen", type=int, default=15, help="of its recordings")
     parser.add_argument("--speakers", type=int, nargs="*", default=[1, 6])
     parser.add_argument("--turns", type=int, default=4, help="of each speaker")
+    parser.add_argument("--plot", action="store_true", help="what was measured before")
     asked = parser.parse_args()
+    path = RESULTS / "hearing.json"
+    if asked.plot:
+        plots.hearing(json.loads(path.read_text()), path.with_suffix(".svg"))
+        return
     result = asyncio.run(
         measure(asked.engines, asked.kathleen, asked.speakers, asked.turns)
     )
-    path = RESULTS / "hearing.json"
     write(path, result)
+    plots.hearing(result, path.with_suffix(".svg"))
     print(json.dumps(result["engines"], indent=1))
     print(f"wrote {path}")
 

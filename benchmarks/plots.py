@@ -222,3 +222,49 @@ def websocket(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def hearing(result: dict[str, Any], path: Path) -> None:
+    """Draw word errors by condition, and the wait for final words by speakers."""
+    engines = result["engines"]
+    figure, (errors, waits) = plt.subplots(1, 2, figsize=(11, 3.8))
+    for n, (engine, found) in enumerate(engines.items()):
+        rates = [each["word_errors"] for each in found["conditions"].values()]
+        at = [place + 0.26 * (n - 1) for place in range(len(rates))]
+        percent = [rate["percent"] for rate in rates]
+        below = [rate["percent"] - rate["low"] for rate in rates]
+        above = [rate["high"] - rate["percent"] for rate in rates]
+        errors.bar(at, percent, 0.24, yerr=[below, above], capsize=3, label=engine)
+        errors.set_xticks(range(len(rates)), list(found["conditions"]))
+        speakers = [
+            (int(k), v["final_after_commit_ms"]) for k, v in found["speakers"].items()
+        ]
+        line = waits.plot(
+            [k for k, _ in speakers],
+            [w["p50"] for _, w in speakers],
+            "o-",
+            label=engine,
+        )
+        waits.plot(
+            [k for k, _ in speakers],
+            [w["p95"] for _, w in speakers],
+            "o--",
+            color=line[0].get_color(),
+        )
+    errors.set_title("words wrong (%), 95 % interval", fontsize=10)
+    waits.set_title(
+        "final words after the commit (ms): median, dashed p95", fontsize=10
+    )
+    waits.set_xlabel("speakers at once on one process", fontsize=8)
+    waits.set_yscale("symlog", linthresh=10)
+    waits.axhline(250, color="#c0392b", ls=":", label="aim of p95")
+    errors.legend(fontsize=8)
+    waits.legend(fontsize=8)
+    machine = result["machine"]
+    figure.suptitle(
+        f"{machine['cpu']}, {machine['cores']} cores, load {result.get('load', '?')}",
+        fontsize=8,
+    )
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

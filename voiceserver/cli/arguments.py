@@ -40,8 +40,8 @@ examples:
   voiceserver transcribe question.wav
   voiceserver transcribe *.flac
 
-Takes WAV, FLAC, MP3, OGG, MP4 and WebM of any rate and channel count, up to ten
-minutes each.
+Takes WAV, FLAC, MP3, OGG, MP4 and WebM of any rate and channel count, up to half
+an hour each.
 """
 _CHECK = """\
 examples:

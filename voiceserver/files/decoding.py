@@ -24,7 +24,7 @@ from voiceserver.errors import BadAudio
 from voiceserver.files.joined import Content, is_joined, mp3_length_s
 
 _EBML = b"\x1a\x45\xdf\xa3"  # begins WebM and Matroska (RFC 8794)
-LONGEST_S = 600.0  # of a recording to transcribe
+LONGEST_S = 1800.0  # of a recording to transcribe; 58 MB as 16-bit samples
 RATES = (4_000, 192_000)  # Hz; outside, a header is damaged
 MOST_CHANNELS = 8  # each costs as much to decode as the first
 _BLOCKS_PER_S = 4  # decoded at a time
