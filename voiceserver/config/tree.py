@@ -312,7 +312,8 @@ class WhisperConfig:
     is empty, or a folder; ``processes`` is best as many as there are cores to spare.
 
     Attributes:
-        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
+        device: ``"cpu"`` (int8), ``"cuda"`` (float16, up to 16 utterances in one pass;
+            not run on a GPU yet), or ``"auto"``: a GPU that can be used, if any.
         speakers: Who may speak at once in one process; further ones wait. How many of
             them are heard in time is measured at the start, about eleven on a core with
             AVX512-VNNI and four without: while more speak no call more is taken.

@@ -60,10 +60,13 @@ def test_what_is_said_again_is_cut_off(text: str, capped: bool, left: str) -> No
 
 
 def test_nobody_says_all_of_it_twice_in_a_hurry() -> None:
-    """Four words in 1.3 s are two words; in two seconds they are four."""
+    """Four words in 1.3 s are two words; in two seconds they are four. One is, too."""
     assert trimmed("2 people, 2 people.", False, 1.3) == "2 people,"
     assert trimmed("2 people, 2 people.", False, 2.0) == "2 people, 2 people."
-    assert trimmed("five, five", False, 0.5) == "five, five"
+    assert trimmed("five, five", False, 0.8) == "five, five"
+    assert trimmed("No. No.", False, 0.55) == "No."
+    assert trimmed("17, 17, 17, 17,", False, 0.94) == "17,"
+    assert trimmed("He stopped. He stopped again.", False, 0.9).endswith("again.")
 
 
 @given(LINES, st.booleans())

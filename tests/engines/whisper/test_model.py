@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.recordings import recording
-from voiceserver.audio import MIC_RATE
+from voiceserver.audio import MIC_RATE, resample
 from voiceserver.engines.whisper.model import Asked, WhisperModel
 from voiceserver.errors import EngineFailed
 from voiceserver.weights.place import is_there, model_folder
@@ -81,6 +81,23 @@ def test_where_nobody_speaks_nothing_is_believed(model: WhisperModel) -> None:
     ]
     for found in model.decode([Asked(each.astype(np.float32)) for each in sounds]):
         assert not (found.believed and found.text)
+
+
+@pytest.mark.speech
+def test_bad_lines_are_heard_as_what_they_are(model: WhisperModel) -> None:
+    """Keys of a phone are no words; clipping, 8 kHz and a second voice spoil few."""
+    speech, t = recording(BROOKLYN), np.arange(2 * MIC_RATE) / MIC_RATE
+    keys = np.sin(2 * np.pi * 770 * t) + np.sin(2 * np.pi * 1336 * t)  # the 5
+    keys *= 0.2 * (t % 0.4 < 0.2)
+    narrow = resample(resample(speech, MIC_RATE, 8000), 8000, MIC_RATE)
+    other = 0.2 * recording("speech/read/librivox_0880.wav")[: len(speech)]
+    both = speech + np.pad(other, (0, len(speech) - len(other)))
+    sounds = [keys, np.clip(4 * speech, -1, 1), narrow, both]
+    asked = [Asked(each.astype(np.float32)) for each in sounds]
+    dialled, *heard = (found for one in asked for found in model.decode([one]))
+    assert not (dialled.believed and dialled.text)
+    assert all(each.believed for each in heard)
+    assert all("How old" in each.text and "Bridge?" in each.text for each in heard)
 
 
 def test_a_folder_without_a_model_says_what_to_do(tmp_path: Path) -> None:

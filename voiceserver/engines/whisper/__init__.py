@@ -4,5 +4,5 @@ Runs inside a recogniser process, which calls ``jobs.load`` by name. Nothing her
 imported by a process that holds calls.
 
 Read in this order: ``pace`` (when is an utterance decoded), ``beliefs`` (what of it is
-believed), ``features``, ``model``, ``jobs``.
+believed), ``features``, ``device``, ``model``, ``jobs``.
 """

@@ -57,10 +57,19 @@ def trimmed(text: str, capped: bool, audio_s: float = 30.0) -> str:
     """
     words = text.split()
     keys = [words_of(word) for word in words]
-    half = len(words) // 2
-    if half >= 2 and audio_s < HURRIED_S * len(words) and keys[:half] == keys[half:]:
-        return " ".join(words[:half])
+    if audio_s < HURRIED_S * len(words):
+        words = words[: _copy(keys)]
+        keys = keys[: len(words)]
     return " ".join(words[: _loop(keys) if capped else _tail(keys)])
+
+
+def _copy(keys: Sequence[str]) -> int:
+    """Words before the same are said again, once or more, to the end."""
+    for period in range(1, len(keys) // 2 + 1):
+        times, rest = divmod(len(keys), period)
+        if not rest and [*keys] == [*keys[:period]] * times:
+            return period
+    return len(keys)
 
 
 def _loop(keys: Sequence[str]) -> int:
