@@ -48,3 +48,39 @@ def test_asking_to_stop(text: str) -> None:
     """Words that ask the speaker to stop."""
     assert asks_to_stop(text)
     assert not asks_to_stop("what a stopover")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("ja genau", "de"),
+        ("Oui, d'accord.", "fr-CA"),
+        ("sí, claro", "es"),
+        ("да, понятно", "ru"),
+        ("はい", "ja"),
+        ("mm hm", "xx"),
+    ],
+)
+def test_listening_sounds_like_this_in_other_languages(
+    text: str, language: str
+) -> None:
+    """As recognisers write it; a language that is not known has sounds only."""
+    assert is_backchannel(text, language)
+    assert not is_backchannel(text + " aber", language)
+
+
+def test_words_count_in_their_own_language_only() -> None:
+    """In Polish "no" is a yes."""
+    assert is_backchannel("no tak", "pl")
+    assert not is_backchannel("no", "en")
+    assert not is_backchannel("ja", "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("warte mal", "de"), ("Arrêtez !", "fr"), ("espera", "es"), ("stop", "xx")],
+)
+def test_asking_to_stop_in_other_languages(text: str, language: str) -> None:
+    """Stop is stop everywhere."""
+    assert asks_to_stop(text, language)
+    assert not asks_to_stop("warte mal", "en")

@@ -170,6 +170,37 @@ def test_a_short_word_of_substance_does() -> None:
     assert talk.of(Interrupted) and talk.of(Committed)
 
 
+def test_a_long_yes_is_let_pass() -> None:
+    """Longer than what a voice without words needs to stop the reply."""
+    talk = Talk().playing(True).hear(448, True).words("yeah okay").hear(320, True)
+    talk.hear(640, False)
+    assert talk.of(Dismissed) and not talk.of(Interrupted)
+
+
+def test_a_yes_that_goes_on_is_a_turn() -> None:
+    """ "Yeah, and then": by the words, or by the voice."""
+    talk = Talk().playing(True).hear(448, True).words("yeah").hear(640, True)
+    assert talk.of(Interrupted) == [Interrupted(0, "duration")]
+
+
+def test_an_echo_of_the_reply_is_no_turn_even_when_the_reply_has_ended() -> None:
+    """Its last words are heard after their end."""
+    talk = Talk().playing(True).hear(416, True)
+    own = "would you like it hot or iced"
+    talk._keep(talk.taker.words("you like it", False, own))
+    talk.hear(640, True).playing(False).hear(640, False)
+    assert talk.of(Dismissed) and not talk.of(Interrupted) and not talk.of(Confirmed)
+    assert talk.taker.state is TurnState.IDLE
+
+
+def test_nobody_waits_long_after_a_voice_without_words_that_stopped_a_reply() -> None:
+    """What was cut off is soon gone on with, however patient the settings are."""
+    config = TurnConfig(unclear_ms=2000, incomplete_ms=4000, cap_ms=8000)
+    talk = Talk(config).playing(True).hear(640, True).playing(False).hear(1600, False)
+    assert talk.of(Interrupted) == [Interrupted(0, "duration")]
+    assert talk.at(Committed) - 640 <= 544
+
+
 def test_the_reply_ends_during_an_overlap() -> None:
     """Then it is an ordinary turn."""
     talk = Talk().playing(True).hear(320, True).playing(False)

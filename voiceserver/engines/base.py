@@ -86,6 +86,8 @@ class Hypothesis:
         logprob: Mean natural logarithm of the probability of what was written, at
             most 0; None where the recogniser has no idea.
         timed: The words one by one, where ``Opening.timed`` asked for them.
+        doubtful: Of an overlap, words that are not believed. They may tell that it is
+            only a yes, and nothing else.
     """
 
     text: str = ""
@@ -96,6 +98,7 @@ class Hypothesis:
     language: str = ""
     logprob: float | None = None
     timed: tuple[TimedWord, ...] = ()
+    doubtful: str = ""
 
     def __post_init__(self) -> None:
         if self.text and not self.words:

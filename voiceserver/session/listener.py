@@ -22,6 +22,7 @@ from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
 from voiceserver.engines.base import Hypothesis, Opening, Utterance
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.words import words_of
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
     BargeIn,
@@ -36,6 +37,7 @@ from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
 from voiceserver.turns.cues import Completeness, grade
 from voiceserver.turns.gate import WINDOW, hop_levels_db
+from voiceserver.turns.overlap import ECHO_MS
 from voiceserver.turns.taker import (
     Began,
     Committed,
@@ -72,6 +74,7 @@ class Listener:
             likely, and with ``""`` when the user goes on.
         ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
         hearing: How the caller is heard.
+        sounded: Returns the words of the reply that sounded in the last so many ms.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Listener:
         hint: Callable[[int, str, str], None] = lambda *_hint: None,
         ring_ms: int = RING_MS,
         hearing: Hearing = Hearing(),  # noqa: B008 - it never changes
+        sounded: Callable[[float], str] = lambda _ms: "",
     ) -> None:
         self._config = config
         self._hearing = hearing
@@ -95,6 +99,7 @@ class Listener:
         self._clock = clock
         self._dropped = dropped
         self._hint = hint
+        self._sounded = sounded
         self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
@@ -261,8 +266,23 @@ class Listener:
         # The words of an overlap are for the turn-taker alone until it is a turn.
         if self._started:
             self._post(Transcript(self._number, hypothesis.text, final=False))
-        self._obey(self._taker.words(hypothesis.words, hypothesis.complete))
+        self._obey(
+            self._taker.words(
+                hypothesis.words,
+                hypothesis.complete,
+                self._own_words(),
+                hypothesis.language or self._recogniser.language,
+                hypothesis.doubtful,
+            )
+        )
         self._foresee()
+
+    def _own_words(self) -> str:
+        """Words of the reply that may be heard in the open utterance, as an echo."""
+        if self._started:
+            return ""
+        since_ms = (self._now - self._taker.began) * 1000 / MIC_RATE
+        return words_of(self._sounded(since_ms + ECHO_MS))
 
     def _foresee(self) -> None:
         """Hint at a likely end: a pause after words that do not look unfinished."""

@@ -148,6 +148,7 @@ class Session:
             hint=lambda *hint: self.happens(Hint(*hint)),
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
             hearing=opened.settings.hearing,
+            sounded=lambda last_ms: self._speaking.sounded(last_ms),
         )
         self.hear = self._listener.hear
         self.shares = LoopShares(clock.now_ns)

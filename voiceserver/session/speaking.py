@@ -62,6 +62,9 @@ CANCEL_LIMIT_S = 0.25  # for a cancelled reply to end; past it the call ends
 # Passes of the loop that it is given besides: where others held the loop for so long,
 # time has passed and the reply has not had its turn.
 CANCEL_PASSES = 100
+BEGUN = (
+    SPEECH_RATE * 3 // 10
+)  # samples of a word that has begun, at most, to its middle
 REMEMBERED = 16  # replies that a client may still truncate
 
 
@@ -151,6 +154,19 @@ class Speaking:
             return None
         heard = self._heard(reply, Played.CUT, self._at_the_ear).heard
         return self._answer_in(self._told)[len(self._answer_in(heard)) :].strip()
+
+    def sounded(self, last_ms: float) -> str:
+        """Words of the reply that were played in the last so many ms; ``""`` if none.
+
+        A word that has just begun is among them.
+        """
+        if self._reply is None or self._playout.turn != self._turn:
+            return ""
+        n_samples = int(last_ms * SPEECH_RATE / 1000)
+        played = self._playout.played
+        made = self._reply.heard
+        begin = made.at(max(0, played - n_samples)).characters
+        return self._told[begin : made.at(played + BEGUN).characters]
 
     @property
     def awaits_answer(self) -> bool:

@@ -1,12 +1,16 @@
 """Verbal cues of turn-taking: what the words so far say about whose turn it is.
 
-Works on a recogniser's output: lower case, no punctuation. English. Pure; the word
-lists are judgement, to be measured and refined on recordings of conversations.
+Works on a recogniser's output: lower case, no punctuation. What shows that somebody
+listens, or wants quiet, is known in several languages; the rest is English. Pure; the
+word lists are judgement, to be measured and refined on recordings of conversations.
 """
 
 from __future__ import annotations
 
+import itertools
 from enum import Enum
+
+from voiceserver.turns.signals import LISTENS, MARKS, QUIET
 
 
 class Completeness(Enum):
@@ -16,14 +20,6 @@ class Completeness(Enum):
     UNCLEAR = "unclear"
     INCOMPLETE = "incomplete"
 
-
-# Said to show that one listens; not a wish for the turn.
-_BACKCHANNELS = frozenset(
-    "uh-huh uhhuh uh huh mm mmm hm hmm mhm mm-hmm yeah yep yes right ok okay sure "
-    "ah oh aha cool nice good great i see got it".split()
-)
-_STOP_WORDS = frozenset("stop wait quiet enough pause cancel".split())
-_STOP_PHRASES = ("hold on", "hang on", "shut up", "be quiet", "never mind")
 
 # A turn that ends in one of these goes on.
 _DANGLING = frozenset(
@@ -63,13 +59,30 @@ def grade(text: str, known_complete: bool = False) -> Completeness:
     return Completeness.UNCLEAR
 
 
-def is_backchannel(text: str) -> bool:
-    """Whether all words only show that one listens; true for no words at all."""
-    return all(word in _BACKCHANNELS for word in text.split())
+def is_backchannel(text: str, language: str = "en") -> bool:
+    """Whether all words only show that one listens; true for no words at all.
+
+    Args:
+        text: Words, or what a recogniser wrote.
+        language: Of them, BCP 47. One that is not known has sounds only ("mm"), and
+            ``""`` is English.
+    """
+    known = LISTENS[_key(language)]
+    return all(word in known for word in _plain(text))
 
 
-def asks_to_stop(text: str) -> bool:
-    """Whether the words ask the speaker to stop."""
-    return any(word in _STOP_WORDS for word in text.split()) or any(
-        phrase in text for phrase in _STOP_PHRASES
-    )
+def asks_to_stop(text: str, language: str = "en") -> bool:
+    """Whether the words ask the speaker to stop; arguments as ``is_backchannel``."""
+    words = _plain(text)
+    pairs = (f"{one}-{two}" for one, two in itertools.pairwise(words))
+    return not QUIET[_key(language)].isdisjoint([*words, *pairs])
+
+
+def _plain(text: str) -> list[str]:
+    words = (word.strip(MARKS) for word in text.lower().split())
+    return [word for word in words if word]
+
+
+def _key(language: str) -> str:
+    key = (language or "en").replace("_", "-").split("-")[0].lower()
+    return key if key in LISTENS else ""

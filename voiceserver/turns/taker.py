@@ -16,16 +16,17 @@ from enum import Enum, auto
 
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import TurnConfig
-from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backchannel
+from voiceserver.turns.cues import Completeness, grade
 from voiceserver.turns.ending import SCORED_MS, EndWeights, Evidence
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate
+from voiceserver.turns.overlap import Overlap, Verdict
 
 # How long after an overlap its words are waited for. A recogniser that writes while
 # somebody speaks has its first 0.2-0.5 s into speech; one that decodes in pauses begins
 # at 140 ms of silence, and takes up to 300 ms on a slow core. "Stop" is that short.
 OVERLAP_SETTLE_MS = 200
 OVERLAP_WORDLESS_MS = 450  # where there are none yet
-INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
+FALSE_STOP_MS = 500  # of silence after a voice without words that stopped a reply
 HABITS = 20  # pauses of the turns before that are remembered
 
 
@@ -131,6 +132,8 @@ class TurnTaker:
         self._text = ""
         self._complete = False
         self._began = 0  # onset of the utterance
+        self._overlap = Overlap(0)  # of it, while it is one
+        self._by_length = False  # it stopped a reply, and no words are known
         self._gate = SpeechGate()
         self.configure(config)
 
@@ -138,6 +141,11 @@ class TurnTaker:
     def state(self) -> TurnState:
         """Where the user stands."""
         return self._state
+
+    @property
+    def began(self) -> int:
+        """First voiced sample of the open utterance, or of the last one."""
+        return self._began
 
     @property
     def voiced_until(self) -> int:
@@ -154,7 +162,9 @@ class TurnTaker:
         """Tell whether a reply sounds."""
         self._playing = playing
         self._set_threshold()
-        if not playing and self._state in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED):
+        over = self._state in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED)
+        # The last of its echo comes when the reply has ended: no turn.
+        if not playing and over and not self._is_echo:
             overlap = self._state is TurnState.OVERLAP
             self._state = TurnState.SPEAKING if overlap else TurnState.PAUSED
             return [Confirmed(self._began)]
@@ -176,9 +186,26 @@ class TurnTaker:
             decisions += self._stopped()
         return decisions + self._judge_overlap()
 
-    def words(self, text: str, complete: bool) -> list[Decision]:
-        """Tell what the recogniser has heard of the utterance so far."""
+    def words(
+        self,
+        text: str,
+        complete: bool,
+        own: str = "",
+        language: str = "",
+        doubtful: str = "",
+    ) -> list[Decision]:
+        """Tell what the recogniser has heard of the utterance so far.
+
+        Args:
+            text: Lower-case words.
+            complete: They are known to be a whole request.
+            own: Words of the reply that sounded meanwhile, and a little before.
+            language: Of the words, BCP 47; ``""`` if it is not known.
+            doubtful: Words that are not believed; heeded where they are only a yes.
+        """
         self._text, self._complete = text, complete
+        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
+        self._overlap.heard(text, own, voiced_ms, language, doubtful)
         return self._judge_overlap()
 
     def score(self, at: int, probability: float) -> None:
@@ -224,6 +251,8 @@ class TurnTaker:
             self._text, self._complete = "", False
             self._pauses_ms = []
             self._began = self._gate.onset
+            self._overlap = Overlap(self._began)
+            self._by_length = False
             overlap = self._playing and self._config.interrupt
             self._state = TurnState.OVERLAP if overlap else TurnState.SPEAKING
             return [Began(self._began, overlap)]
@@ -250,24 +279,31 @@ class TurnTaker:
         if self._state not in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED):
             return []
         config = self._config
-        fixed = config.policy == "fixed"
-        confirm_ms = config.interrupt_ms if fixed else config.confirm_ms
-        if self._gate.voiced_until - self._began >= _samples(confirm_ms):
-            return self._interrupt("duration")
-        if fixed:
-            return []
-        if asks_to_stop(self._text):
-            return self._interrupt("stop_word")
-        enough = len(self._text.split()) >= INTERRUPTING_WORDS
-        if enough and not is_backchannel(self._text):
-            return self._interrupt("words")
-        return []
+        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
+        if config.policy == "fixed":
+            enough = voiced_ms >= config.interrupt_ms and not self._is_echo
+            return self._interrupt("duration") if enough else []
+        match self._overlap.verdict(voiced_ms, config.confirm_ms):
+            case Verdict.WAIT:
+                return []
+            case Verdict.DURATION:
+                self._by_length = not self._text
+                return self._interrupt("duration")
+            case Verdict.WORDS:
+                return self._interrupt("words")
+            case Verdict.STOP_WORD:
+                return self._interrupt("stop_word")
+
+    @property
+    def _is_echo(self) -> bool:
+        return self._overlap.ours and self._overlap.is_explained
 
     def _settle_overlap(self) -> list[Decision]:
         """A short overlap has ended and its words, if any, are known."""
         length = self._gate.voiced_until - self._began
         short = length < _samples(self._config.backchannel_ms)
-        if self._config.policy == "fixed" or (short and is_backchannel(self._text)):
+        passes = self._overlap.is_explained and (short or bool(self._text))
+        if self._config.policy == "fixed" or passes:
             self._end()
             return [Dismissed()]
         return self._interrupt("words")
@@ -309,6 +345,9 @@ class TurnTaker:
         config = self._config
         if config.policy == "fixed":
             return config.silence_ms, "silence"
+        if self._by_length and not self._text:
+            # Perhaps nobody wanted the turn: what was cut off is soon gone on with.
+            return min(config.unclear_ms, FALSE_STOP_MS), "unclear"
         if self._ending is not None and self._sounds:
             wait_ms = self._ending.wait_ms(self._evidence(), config.certainty)
             if self._complete:  # a grammar knows better than the voice

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from voiceserver.audio import MIC_RATE
 from voiceserver.engines.whisper.pace import (
     LONGEST,
-    OVERLAP,
+    OVERLAPS,
     PAUSE,
     SEGMENT,
     SETTLING,
@@ -68,9 +68,11 @@ def test_a_commit_after_a_guess_wants_no_decode() -> None:
 
 
 def test_an_overlap_wants_its_words_early() -> None:
-    """After half a second of voice, and in the shortest of pauses."""
+    """After half a second of voice, again soon, and in the shortest of pauses."""
     pace = Pace(overlap=True)
-    assert hear(pace, True, OVERLAP * 1000 // MIC_RATE + 40) == [Want.OVERLAP]
+    assert hear(pace, True, OVERLAPS[0] * 1000 // MIC_RATE + 40) == [Want.OVERLAP]
+    more = (OVERLAPS[1] - OVERLAPS[0]) * 1000 // MIC_RATE + 40
+    assert hear(pace, True, more) == [Want.OVERLAP]
     short = Pace(overlap=True)
     assert hear(short, True, 280) == []
     assert hear(short, False, 200) == [Want.SPECULATIVE]

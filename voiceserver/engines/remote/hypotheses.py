@@ -13,6 +13,7 @@ from voiceserver.events import TimedWord
 from voiceserver.processes.ipc import MAX_BODY, Meta
 
 _PART = MAX_BODY // 3  # bytes: text, words and times share a message
+_MOST_DOUBTFUL = 200  # characters; a yes is short
 
 
 def written(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
@@ -24,6 +25,8 @@ def written(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
     meta: Meta = {"complete": hypothesis.complete}
     if hypothesis.unsure:
         meta["unsure"] = True
+    if hypothesis.doubtful:
+        meta["doubtful"] = hypothesis.doubtful[:_MOST_DOUBTFUL]
     if hypothesis.language:
         meta["language"] = hypothesis.language
     if hypothesis.logprob is not None:
@@ -63,6 +66,7 @@ def read(meta: Meta, body: bytes, final: bool) -> Hypothesis:
         language=str(meta.get("language", "")),
         logprob=logprob if isinstance(logprob, int | float) else None,
         timed=tuple(TimedWord(*row) for row in json.loads(body[end:] or b"[]")),
+        doubtful=str(meta.get("doubtful", "")),
     )
 
 

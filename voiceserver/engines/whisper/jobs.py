@@ -21,6 +21,7 @@ from voiceserver.engines.remote.hypotheses import written
 from voiceserver.engines.whisper.beliefs import VOICED_MS, agreed
 from voiceserver.engines.whisper.model import Asked, Decoded, WhisperModel
 from voiceserver.engines.whisper.pace import LONGEST, Pace, Room, Want, capacity
+from voiceserver.engines.words import words_of
 from voiceserver.errors import EngineFailed
 from voiceserver.processes.ipc import Kind, Meta
 from voiceserver.weights.catalogue import MODELS
@@ -300,7 +301,8 @@ class WhisperJob:
         at_s = span.begin / MIC_RATE
         if not found.text or not found.believed:
             voiced_ms = self._pace.speech * 1000 // MIC_RATE
-            return Hypothesis(unsure=voiced_ms > VOICED_MS)
+            doubtful = words_of(found.text) if self._pace.overlap else ""
+            return Hypothesis(unsure=voiced_ms > VOICED_MS, doubtful=doubtful)
         timed = tuple(
             replace(word, start_s=word.start_s + at_s, end_s=word.end_s + at_s)
             for word in found.timed

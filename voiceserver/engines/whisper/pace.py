@@ -22,7 +22,9 @@ def _samples(ms: int) -> int:
 
 PAUSE = _samples(180)  # of quiet, at which a speculative decode begins
 OVERLAP_PAUSE = _samples(140)  # the same over a reply: there the words are urgent
-OVERLAP = _samples(500)  # of an utterance over a reply, at which its words are wanted
+# Of an utterance over a reply, at each of which its words are wanted: whether it is an
+# interruption is decided within its first second or two.
+OVERLAPS = tuple(map(_samples, (540, 750, 1000, 1400, 1900)))
 TAIL = _samples(200)  # kept of the quiet after the last voice
 SEGMENT = _samples(8_000)  # from here on a pause settles what was said
 SETTLING = _samples(300)  # such a pause
@@ -149,7 +151,8 @@ class Pace:
         if self.marked:
             if self.quiet >= (OVERLAP_PAUSE if self.overlap else PAUSE):
                 return Want.SPECULATIVE
-            if self.overlap and not self.decodes and self.speech >= OVERLAP:
+            urgent = self.overlap and self.decodes < len(OVERLAPS)
+            if urgent and self.speech >= OVERLAPS[self.decodes]:
                 return Want.OVERLAP
         since = max(self.decoded, self.begin)
         due = interval is not None and self.pushed - since >= interval

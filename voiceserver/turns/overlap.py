@@ -1,0 +1,141 @@
+"""Speech over a reply: what of it stops the reply, what is let pass, what waits.
+
+Pure. It weighs one stretch of voice while a reply sounds: how long it has lasted, the
+words in it as far as they are known, and the words of the reply that sounded just then.
+
+Voice and words together stop a reply, and so does voice that nothing explains. A yes
+("uh-huh", in the language that is heard) and the echo of our own words explain the
+voice up to where they were heard, and no further: whoever talks on is listened to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import Enum, auto
+
+from voiceserver.turns.cues import asks_to_stop, is_backchannel
+
+INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
+# Words are ours if so many of them, and at least two in a row, sounded just then. A
+# caller who answers with our words says them after us; echoes come within the window.
+OWN_SHARE = 0.6
+OWN_RUN = 2
+# Words in so much voice, beyond two, that nobody says: a recogniser that makes seven of
+# half a second is going round in a circle.
+MOST_WORDS_PER_S = 7.0
+# How much later than it sounds here an echo of the reply is heard: a client's buffer,
+# the network there and back, the room.
+ECHO_MS = 600
+# Of voice beyond what an echo explains: the next words come with the next decode.
+OWN_VALID_MS = 1000
+# Whoever speaks for so long has the turn, whatever the words seem to be.
+LONGEST_MS = 4000
+
+
+class Verdict(Enum):
+    """What becomes of it."""
+
+    WAIT = auto()
+    DURATION = auto()
+    WORDS = auto()
+    STOP_WORD = auto()
+
+
+@dataclass(slots=True)
+class Overlap:
+    """One stretch of voice over a reply.
+
+    Attributes:
+        onset: Its first voiced sample.
+        language: Of the words, BCP 47; ``""`` if it is not known.
+        words: Those that are not ours.
+        ours: Some of what was heard was our own.
+        explained_ms: Voice, from the onset, that is explained by what it says.
+        valid_ms: Voice beyond it that waits for the next words.
+    """
+
+    onset: int
+    language: str = ""
+    words: str = ""
+    ours: bool = False
+    explained_ms: float = 0.0
+    valid_ms: float = 0.0
+
+    def heard(
+        self,
+        words: str,
+        own: str,
+        voiced_ms: float,
+        language: str,
+        doubtful: str = "",
+    ) -> None:
+        """Take what a recogniser has made of it.
+
+        Args:
+            words: As ``cues`` takes them.
+            own: Words of the reply that sounded since ``ECHO_MS`` before the onset.
+            voiced_ms: From the onset to the last voice.
+            language: BCP 47, or ``""``.
+            doubtful: Words that are not believed. The first half of a short word seldom
+                is; a yes is let pass all the same, and nothing else is read from it.
+        """
+        n_words = len(words.split())
+        if n_words > 2 + MOST_WORDS_PER_S * voiced_ms / 1000:
+            words = ""
+        self.words = beyond(words, own)
+        self.ours = bool(words) and self.words != words
+        self.language = language or self.language
+        if doubtful and not words and is_backchannel(doubtful, self.language):
+            self.explained_ms = max(self.explained_ms, voiced_ms)
+        if words and self.is_explained:
+            self.explained_ms = max(self.explained_ms, voiced_ms)
+            self.valid_ms = OWN_VALID_MS if self.ours else 0.0
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether all words in it are ours, or only show that somebody listens."""
+        few = self.ours and len(self.words.split()) < INTERRUPTING_WORDS
+        stops = asks_to_stop(self.words, self.language)
+        return not stops and (few or is_backchannel(self.words, self.language))
+
+    def verdict(self, voiced_ms: float, confirm_ms: float) -> Verdict:
+        """Weigh it.
+
+        Args:
+            voiced_ms: From the onset to the last voice.
+            confirm_ms: Voice that stops the reply by itself, if nothing explains it.
+        """
+        if asks_to_stop(self.words, self.language):
+            return Verdict.STOP_WORD
+        enough = len(self.words.split()) >= INTERRUPTING_WORDS
+        if enough and not is_backchannel(self.words, self.language):
+            return Verdict.WORDS
+        needed = max(confirm_ms, self.valid_ms)
+        unexplained = voiced_ms - self.explained_ms
+        if unexplained >= needed or voiced_ms >= max(confirm_ms, LONGEST_MS):
+            return Verdict.DURATION
+        return Verdict.WAIT
+
+
+def beyond(heard: str, own: str) -> str:
+    """Words that were heard, without the echo of our own.
+
+    Args:
+        heard: Lower-case words.
+        own: Words of the reply that sounded at that time.
+
+    Returns:
+        What follows the last of our words, where most are ours; else all of them.
+    """
+    words, ours = heard.split(), own.split()
+    if not words or not ours:
+        return heard
+    matcher = SequenceMatcher(None, words, ours, autojunk=False)
+    blocks = [block for block in matcher.get_matching_blocks() if block.size]
+    end = max((block.a + block.size for block in blocks), default=0)
+    matched = sum(block.size for block in blocks)
+    in_a_row = max((block.size for block in blocks), default=0)
+    if in_a_row < OWN_RUN or matched < OWN_SHARE * end:
+        return heard
+    return " ".join(words[end:])
