@@ -17,6 +17,7 @@ examples:
   voiceserver check                        what works here, and what to do if not
   voiceserver models                       what can be fetched, and what is here
   voiceserver baseline record FILE         how the text providers answer now
+  voiceserver calibrate PROVIDER           what its confidence is worth
 
 exit codes: 0 good, 1 failed, 2 wrong use or configuration
 """
@@ -75,6 +76,15 @@ examples:
 Asks each [[text.provider]] some eighty everyday questions, one after another, which
 costs what its answers cost. Name the file in baseline under [drift], and a running
 server compares with it. Exit code of compare: 1 if something is otherwise.
+"""
+_CALIBRATE = """\
+examples:
+  voiceserver calibrate cheap --write calibration.json
+  voiceserver calibrate cheap --questions mine.txt --write calibration.json
+
+Asks a [[text.provider]] some hundred questions whose answers can be checked, one after
+another, which costs what its answers cost; writes what its confidence is worth, for
+this very model, and a plot beside it. docs/routing.md says how to go on.
 """
 _SHADOW = """\
 examples:
@@ -174,6 +184,17 @@ def parser() -> argparse.ArgumentParser:
     )
     baseline.add_argument("action", choices=("record", "compare"))
     baseline.add_argument("file", metavar="FILE", type=Path)
+
+    calibrate = _command(
+        commands, "calibrate", "find out what its confidence is worth", _CALIBRATE
+    )
+    calibrate.add_argument("name", metavar="PROVIDER")
+    calibrate.add_argument(
+        "--questions", metavar="FILE", type=Path, help="lines of question | answer"
+    )
+    calibrate.add_argument(
+        "--write", metavar="FILE", type=Path, default=Path("calibration.json")
+    )
 
     shadow = _command(
         commands, "shadow", "tell how candidates stand against who is live", _SHADOW

@@ -93,6 +93,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.transcribe import transcribe
 
             return transcribe(config, options.files)
+        case "calibrate":
+            from voiceserver.cli.calibrate import calibrate
+
+            return calibrate(config, options.name, options.questions, options.write)
         case "shadow":
             from voiceserver.cli.shadow import report
 

@@ -28,12 +28,13 @@ class FirstClause:
         judged: It is judged before it is let through.
 
     Attributes:
+        asked_s: As given.
         logprobs: Of its first tokens, where they are told; ``MOST`` at most.
     """
 
     def __init__(self, asked_s: float, read: bool, tight: bool, judged: bool) -> None:
         self.logprobs: list[float] = []
-        self._asked_s = asked_s
+        self.asked_s = asked_s
         self._read = read
         self._tight = tight
         self._judged = judged
@@ -53,7 +54,7 @@ class FirstClause:
             return isinstance(piece, ToolCall)
         if self._read and not self._judged:
             return bool(piece.strip())
-        late = now_s - self._asked_s > FIRST_CLAUSE_S
+        late = now_s - self.asked_s > FIRST_CLAUSE_S
         self._text += piece
         self._whole = bool(self._splitter.push(piece, late)) or self._whole
         if not self._judged or late or self._tight:
