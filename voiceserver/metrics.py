@@ -26,6 +26,9 @@ class Metrics:
         self.calls_total = self._counter(
             "calls_ended", "Calls by how they ended", "end"
         )
+        self.carrier_calls = self._counter(
+            "carrier_calls", "Calls by the carrier that brought them", "carrier"
+        )
         self.calls_refused = self._counter(
             "calls_refused", "Offers refused, by reason", "reason"
         )

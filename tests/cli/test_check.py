@@ -13,12 +13,14 @@ from tests.faulty_text_server import FaultyTextServer
 from tests.faulty_transcription_server import FaultyTranscriptionServer
 from voiceserver.cli.check import Row, check, rows
 from voiceserver.config import (
+    AudioSocketConfig,
     Config,
     RecogniserConfig,
     RecogniserProvider,
     ServerConfig,
     SpeechConfig,
     SpeechProvider,
+    TelephonyConfig,
     TextConfig,
     TextProvider,
 )
@@ -170,3 +172,22 @@ async def test_a_key_that_is_missing_is_reported(opened: OpenedEngines) -> None:
     assert not row.good
     assert "VS_NO_KEY" in row.note
     await asyncio.sleep(0)
+
+
+async def test_the_telephones_part_is_tried(opened: OpenedEngines) -> None:
+    """Who must show who they are, where services are sent, and AudioSocket's port."""
+    with bound_socket("127.0.0.1", 0) as taken:
+        taken.listen()
+        config = Config(
+            server=LOCAL,
+            telephony=TelephonyConfig(public_url="http://voice.example.org"),
+            audiosocket=AudioSocketConfig(port=taken.getsockname()[1]),
+        )
+        found_rows = await found(config)
+    assert found_rows["telephony"].good
+    assert "takes anybody" in found_rows["telephony"].note
+    assert "without TLS" in found_rows["telephony"].note
+    assert not found_rows["audiosocket"].good
+    missing = Config(server=LOCAL, telephony=TelephonyConfig(token_env="NOT_SET"))
+    row = (await found(missing))["telephony"]
+    assert (row.good, "NOT_SET is not set" in row.note) == (False, True)

@@ -204,6 +204,7 @@ class HeldCall(ABC):
     ) -> None:
         opened = incoming.open(carrier, send)
         self._parts = incoming.parts
+        self._brought = incoming.parts.metrics.carrier_calls.labels(carrier.name).inc
         self._reason = ""
         self._end_code: EndCode = "ended"
         self._over = asyncio.Event()
@@ -220,6 +221,7 @@ class HeldCall(ABC):
 
     async def run(self) -> str:
         """Hold the call to its end; return why it ended."""
+        self._brought()
         try:
             await self._connected_or_told()
             return await self._hold()

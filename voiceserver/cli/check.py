@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, resample, to_int16
+from voiceserver.carriers.audiosocket.listener import listener as audiosocket
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
 from voiceserver.config import (
@@ -36,6 +37,7 @@ from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
+from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.security import access_rules
 
 SENTENCE = "One, two, three."
@@ -83,6 +85,9 @@ async def rows(config: Config) -> AsyncIterator[Row]:
     yield Row("configuration", True, "read")
     yield _tried("access", lambda: _access(config))
     yield _tried("address", lambda: _address(config))
+    yield _tried("telephony", lambda: _telephony(config))
+    if config.audiosocket.port:
+        yield _tried("audiosocket", lambda: _audiosocket(config))
     page = page_files()
     note = f"{len(page)} files" if page else "missing: install the package again"
     yield Row("page", bool(page), note)
@@ -113,6 +118,34 @@ def _tried(what: str, trial: Callable[[], str]) -> Row:
 def _access(config: Config) -> str:
     rules = access_rules(config.server)
     return "with an API key" if rules.key_digests else "this machine only, no key"
+
+
+def _telephony(config: Config) -> str:
+    """What of ``[telephony]`` can be told without a service."""
+    telephony = config.telephony
+    try:
+        rules = access_rules(config.server)
+    except VoiceServerError:
+        return "needs access, above"
+    access = PhoneAccess(telephony, rules)
+    asked = "who calls must show who they are" if access.guarded else "takes anybody"
+    where = telephony.public_url or "the Host of each request"
+    note = f"{len(telephony.number)} numbers, {asked}; services are sent to {where}"
+    if telephony.public_url.startswith("http://"):
+        note += "\npublic_url is without TLS: most services refuse that"
+    return note
+
+
+def _audiosocket(config: Config) -> str:
+    listener = audiosocket(config)
+    assert listener is not None
+    try:
+        listener.bind()
+    finally:
+        listener.close()
+    wanted = config.audiosocket
+    taken = f"{len(wanted.uuids)} UUIDs" if wanted.uuids else "any call"
+    return f"{wanted.host}:{wanted.port} is free, takes {taken}"
 
 
 def _address(config: Config) -> str:

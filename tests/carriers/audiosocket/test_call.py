@@ -135,5 +135,7 @@ def test_what_asterisk_does_not_take_is_left_out() -> None:
 
     asterisk, _ = called(scenario, metrics=metrics)
     assert not asterisk.audio
+    name, labels = "voiceserver_carrier_calls_total", {"carrier": "audiosocket"}
+    assert metrics.registry.get_sample_value(name, labels) == 1
     name, labels = "voiceserver_dropped_total", {"queue": "send"}
     assert metrics.registry.get_sample_value(name, labels) == pytest.approx(50, abs=3)
