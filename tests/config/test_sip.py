@@ -29,6 +29,8 @@ def test_without_numbers_all_are_answered() -> None:
     [
         ("port = 70000", "port must be"),
         ('host = "localhost"', "host must be an IP address"),
+        ("port = 5060\ntls_port = 5060", "and another one"),
+        ("tls_port = 5061", "needs a port beside it"),
         ('public_ip = "me"', "public_ip must be"),
         ("rtp_port_min = 5", "rtp_port_min"),
         ("rtp_port_min = 30000", "in order"),

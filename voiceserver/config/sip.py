@@ -60,7 +60,9 @@ class SipConfig:
     """``[sip]``: telephone calls by SIP, from the extra ``sip``; ``docs/phone.md``.
 
     Attributes:
-        port: UDP port, 5060 by custom; 0 is off.
+        port: UDP and TCP port, 5060 by custom; 0 is off.
+        tls_port: TCP port of SIP by TLS, 5061 by custom, with the certificate of
+            ``[server] tls_cert``; 0 is none.
         host: Address to bind; anything but loopback needs a ``[[sip.trunk]]``.
         rtp_port_min: Lowest UDP port of calls' audio.
         rtp_port_max: Highest; a call takes two.
@@ -76,6 +78,7 @@ class SipConfig:
     """
 
     port: int = 0
+    tls_port: int = 0
     host: str = "127.0.0.1"
     rtp_port_min: int = 20_000
     rtp_port_max: int = 20_999
@@ -88,6 +91,11 @@ class SipConfig:
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")
+        _require(0 <= self.tls_port <= 65535, "tls_port must be 0..65535")
+        _require(
+            not self.tls_port or (bool(self.port) and self.tls_port != self.port),
+            "tls_port needs a port beside it, and another one",
+        )
         _require(_is("ip_address", self.host), "host must be an IP address")
         _require(
             self.public_ip == "" or _is("ip_address", self.public_ip),

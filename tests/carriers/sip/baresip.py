@@ -39,7 +39,7 @@ module_app menu.so
 module ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control_port}
 snd_path {folder}/rec
-"""
+{more}"""
 RATE = 8000
 
 
@@ -94,21 +94,31 @@ class Baresip:
 
 @contextlib.asynccontextmanager
 async def telephone(
-    folder: Path, say_s: float = 30.0, account: str = ""
+    folder: Path, transport: str = "udp", encrypted: bool = False, trusted: str = ""
 ) -> AsyncGenerator[Baresip, None]:
-    """Run one inside; skips where there is no baresip."""
+    """Run one inside; skips where there is no baresip.
+
+    Args:
+        folder: Of its own, not there yet.
+        transport: That it rings by.
+        encrypted: Its audio has to be.
+        trusted: File of the certificate that it trusts.
+    """
     program = shutil.which("baresip")
     if program is None:
         pytest.skip("no baresip (on Debian: apt install baresip-core)")
     (folder / "rec").mkdir(parents=True)
     sip_port, control_port = free_port(), free_port()
     values = {"folder": folder, "sip_port": sip_port, "control_port": control_port}
-    (folder / "config").write_text(CONFIG.format(**values))
+    more = f"sip_cafile {trusted}\n" if trusted else ""
+    (folder / "config").write_text(CONFIG.format(more=more, **values))
+    media = ";mediaenc=srtp-mand" if encrypted else ""
     (folder / "contacts").write_text("")
     (folder / "accounts").write_text(
-        f"<sip:phone@127.0.0.1>;regint=0;audio_codecs=PCMU,PCMA{account}\n"
+        f"<sip:phone@127.0.0.1;transport={transport}>;regint=0"
+        f";audio_codecs=PCMU,PCMA{media}\n"
     )
-    _write_wav(folder / "say.wav", np.zeros(round(RATE * say_s), np.int16))
+    _write_wav(folder / "say.wav", np.zeros(RATE * 30, np.int16))
     running = await asyncio.create_subprocess_exec(
         *(program, "-4", "-f", str(folder)),
         stdin=asyncio.subprocess.PIPE,

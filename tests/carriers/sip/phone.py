@@ -17,6 +17,7 @@ from voiceserver.carriers.base import Call, Caller, MakeCall
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.sip.udp import Address, Receive
+from voiceserver.clock import Clock
 from voiceserver.config import Config, SipConfig, TelephonyConfig
 from voiceserver.errors import Overloaded, VoiceServerError
 from voiceserver.media import rtp
@@ -86,7 +87,13 @@ def written(
 class FakeExchange:
     """Holds calls like the server's, but for its limits."""
 
-    def __init__(self, config: Config, group: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        config: Config,
+        group: asyncio.TaskGroup,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock
         self.calls: list[SipCall] = []
         self.ends: list[str] = []
         self.callers: list[Caller] = []
@@ -101,7 +108,7 @@ class FakeExchange:
         if self.refusal is not None:
             raise self.refusal
         self.callers.append(caller)
-        made = incoming(self._config, text=FakeText(words=4))
+        made = incoming(self._config, text=FakeText(words=4), clock=self._clock)
         call = make(replace(made, session=caller.session))
         assert isinstance(call, SipCall)
         answer = await call.answer(offer)

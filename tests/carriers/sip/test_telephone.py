@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.carriers.sip.baresip import telephone
+from tests.carriers.sip.phone import FakeExchange
 from tests.e2e.running import free_port
 from tests.polling import until
 from tests.server.running import Running, running
+from tests.server.test_serve import self_signed
+from voiceserver.carriers.sip.agent import Agent
+from voiceserver.carriers.sip.listener import SipListener
 from voiceserver.carriers.table import listeners
-from voiceserver.config import Config, SipConfig
+from voiceserver.clock import MonotonicClock
+from voiceserver.config import Config, ServerConfig, SipConfig
 
 pytestmark = pytest.mark.net
 
 
 def config() -> Config:
     return Config(sip=SipConfig(port=free_port()))
+
+
+@contextlib.asynccontextmanager
+async def running_listener(settings: Config) -> AsyncGenerator[Agent, None]:
+    """The carrier alone, as the whole server would have TLS for its page, too."""
+    it = SipListener(settings)
+    it.bind()
+    try:
+        async with asyncio.TaskGroup() as group:
+            exchange = FakeExchange(settings, group, MonotonicClock())
+            taking = group.create_task(it.run(exchange))
+            try:
+                yield it.agent
+            finally:
+                for call in exchange.calls:
+                    call.hang_up("the test is over")
+                taking.cancel()
+    finally:
+        it.close()
 
 
 async def emptied(server: Running) -> None:
@@ -71,4 +99,53 @@ async def test_it_is_held_and_taken_up_again(tmp_path: Path) -> None:
         phone.command("hangup")
         closed = await phone.until("CALL_CLOSED")
         assert "Rejected" not in closed.get("param", "")
+        await emptied(server)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_it_rings_over_a_connection(tmp_path: Path, transport: str) -> None:
+    """In the clear, and with everything encrypted."""
+    certificate, key = self_signed(tmp_path)
+    secure = transport == "tls"
+    sip = SipConfig(port=free_port(), tls_port=free_port())
+    settings = replace(
+        config(),
+        sip=sip,
+        server=ServerConfig(tls_cert=str(certificate), tls_key=str(key)),
+    )
+    line = telephone(tmp_path / "phone", transport, secure, str(certificate))
+    async with running_listener(settings) as agent, line as phone:
+        port = sip.tls_port if secure else sip.port
+        uri = f"sip:100@127.0.0.1:{port};transport={transport}"
+        phone.command("dial", uri)
+        await phone.until("CALL_ESTABLISHED")
+        await asyncio.sleep(1)
+        phone.command("hangup")
+        await until(lambda: agent.n_legs == 0)
+        await until(lambda: np.abs(phone.heard()).max() > 0.05)
+
+
+async def test_many_ring_at_once(tmp_path: Path) -> None:
+    """Over a network that loses one packet in twenty: none fails, none is left."""
+    program = shutil.which("sipp")
+    if program is None:
+        pytest.skip("no sipp (on Debian: apt install sip-tester)")
+    sip = SipConfig(port=free_port(), invites_per_s=1000)
+    settings = Config(sip=sip)
+    server_of = running(settings, listeners=listeners, max_calls=40)
+    async with server_of as server:
+        sipp = await asyncio.create_subprocess_exec(
+            *(program, "-sn", "uac", f"127.0.0.1:{sip.port}", "-nostdin"),
+            *("-i", "127.0.0.1", "-m", "30", "-r", "30", "-d", "200", "-lost", "5"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(40):
+                assert await sipp.wait() == 0
+        finally:
+            if sipp.returncode is None:
+                sipp.kill()
+                await sipp.wait()
         await emptied(server)

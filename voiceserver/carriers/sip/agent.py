@@ -107,12 +107,19 @@ class Agent:
         """Repeat nothing any more."""
         self._wire.stop()
 
+    def knows(self, host: str) -> bool:
+        """Whether an address is one of a trunk."""
+        if self._gate.trunk_at(host) is not None:
+            return True
+        self._turned_away.count("stranger", host)
+        return False
+
     def receive(self, packet: bytes, network: Network, source: Address) -> None:
         """Take a packet, or a message of a connection. Never raises."""
         host = source[0]
-        if self._gate.trunk_at(host) is None:
-            self._turned_away.count("stranger", host)
-        elif not self._gate.in_time(host):
+        if not self.knows(host):
+            return
+        if not self._gate.in_time(host):
             self._turned_away.count("flood", host)
         elif packet.strip(b"\r\n\0 \t"):  # else it keeps a way through a NAT open
             try:

@@ -10,6 +10,7 @@ from functools import partial
 
 from voiceserver.carriers.base import Exchange
 from voiceserver.carriers.sip.agent import Agent
+from voiceserver.carriers.sip.connections import Connections, tls_context
 from voiceserver.carriers.sip.udp import (
     Address,
     PortRange,
@@ -19,6 +20,7 @@ from voiceserver.carriers.sip.udp import (
 )
 from voiceserver.clock import Clock, MonotonicClock
 from voiceserver.config import Config, SipConfig
+from voiceserver.errors import ConfigError
 
 
 class UdpNetwork:
@@ -62,7 +64,9 @@ class SipListener:
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self._config = sip = config.sip
+        self._server = config.server
         self._udp: UdpSocket | None = None
+        self._connections: list[Connections] = []
         ports = PortRange(sip.host, sip.rtp_port_min, sip.rtp_port_max)
         now_ns = (clock or MonotonicClock()).now_ns
         self.agent = Agent(config, now_ns, ports.pair)
@@ -71,9 +75,18 @@ class SipListener:
         """Take the address.
 
         Raises:
-            ConfigError: If it is in use; says which.
+            ConfigError: If it is in use, or TLS has no certificate; says which.
         """
-        self._udp = UdpSocket(listening_udp(self._config.host, self._config.port))
+        sip, server = self._config, self._server
+        self._udp = UdpSocket(listening_udp(sip.host, sip.port))
+        self._connections.append(Connections(sip.host, sip.port, sip.public_ip, None))
+        if not sip.tls_port:
+            return
+        if not server.tls_cert:
+            raise ConfigError("[sip] tls_port needs [server] tls_cert and tls_key")
+        tls = tls_context(server.tls_cert, server.tls_key)
+        made = Connections(sip.host, sip.tls_port, sip.public_ip, tls)
+        self._connections.append(made)
 
     async def run(self, exchange: Exchange) -> None:
         """Take calls until cancelled; those in progress stay when it stops."""
@@ -83,6 +96,8 @@ class SipListener:
         running = self.agent.run(exchange)
         async with asyncio.TaskGroup() as group:
             group.create_task(running)
+            for each in self._connections:
+                group.create_task(each.run(self.agent.knows, self.agent.receive))
             udp.start(partial(self._received, network))
             try:
                 await asyncio.Event().wait()
@@ -94,6 +109,8 @@ class SipListener:
         """Give the address back."""
         if self._udp is not None:
             self._udp.close()
+        for each in self._connections:
+            each.close()
 
     def _received(self, network: UdpNetwork, packet: bytes, source: Address) -> None:
         self.agent.receive(packet, network, source)
