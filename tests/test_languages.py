@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voiceserver.languages import NAMES, answer_language, named, primary
+from voiceserver.languages import NAMES, answer_language, code, named, primary
 
 
 def test_the_country_is_no_part_of_the_language() -> None:
@@ -17,6 +17,12 @@ def test_languages_have_names() -> None:
     assert len(NAMES) >= 100
     assert named("es-MX") == "Spanish"
     assert named("tlh") == "tlh"
+
+
+def test_services_tell_a_language_by_name_or_by_code() -> None:
+    """OpenAI's verbose_json has names; what is neither is nothing."""
+    told = ("es", "Spanish", " english ", "Haitian Creole", "e", "12", "klingon", "")
+    assert [code(each) for each in told] == ["es", "es", "en", "ht", "", "", "", ""]
 
 
 @pytest.mark.parametrize(

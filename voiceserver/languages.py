@@ -43,6 +43,17 @@ def named(tag: str) -> str:
     return NAMES.get(primary(tag), tag)
 
 
+def code(told: str) -> str:
+    """Code of a language by what a service calls it: ``"es"``, ``"Spanish"``.
+
+    ``""`` for what is neither.
+    """
+    told = told.strip().lower()
+    if told in NAMES:
+        return told
+    return next((each for each, name in NAMES.items() if name.lower() == told), "")
+
+
 def answer_language(heard: str, asked: str, usual: str) -> str:
     """In which language a turn is to be answered.
 

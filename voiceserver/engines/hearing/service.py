@@ -28,6 +28,7 @@ from voiceserver.engines.providers.http import (
     status_failure,
 )
 from voiceserver.errors import ProviderFailed
+from voiceserver.languages import code
 
 MAX_ANSWER_BYTES = 256 * 1024
 MAX_TEXT = 20_000  # characters; nobody says more in a turn
@@ -145,7 +146,7 @@ def _hypothesis(source: str, answer: Any, opening: Opening) -> Hypothesis:
     if not isinstance(text, str):
         raise ProviderFailed(source, "sent no text")
     language = answer.get("language")
-    heard = language if isinstance(language, str) and len(language) <= 3 else ""
+    heard = code(language) if isinstance(language, str) else ""
     words = " ".join(text.encode(errors="replace").decode().split())[:MAX_TEXT]
     return Hypothesis(
         words, final=True, language=heard, logprob=_logprob(answer.get("logprobs"))
