@@ -12,6 +12,9 @@ class Clock(Protocol):
     def now_ns(self) -> int:
         """Nanoseconds since an arbitrary start."""
 
+    def computed_ns(self) -> int:
+        """Nanoseconds that this thread has computed, without what others did."""
+
 
 class MonotonicClock:
     """The machine's clock. ``loop.time()`` is none: uvloop's steps by 1 ms."""
@@ -19,3 +22,7 @@ class MonotonicClock:
     def now_ns(self) -> int:
         """Nanoseconds of ``perf_counter``."""
         return time.perf_counter_ns()
+
+    def computed_ns(self) -> int:
+        """CPU time of the thread."""
+        return time.thread_time_ns()

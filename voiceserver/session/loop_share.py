@@ -8,42 +8,41 @@ bounded whatever its messages are made of. Knows nothing of messages.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from voiceserver.clock import Clock
 
 PART = 10  # a sender has one in so many milliseconds of the loop
 BURST_MS = 50  # of the loop that may be taken at once: a session with all its tools
-# A step beyond this was not computed all the while: the machine was busy or asleep.
-LONGEST_STEP_MS = 50
 
 
 class LoopShare:
     """What one sender has taken, and how long it waits for that.
 
     Args:
-        now_ns: Monotonic clock.
+        clock: Its computing time is what counts: a busy machine is no sender's fault.
     """
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
-        self._now_ns = now_ns
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._free_ns = 0  # when a burst of the full size is possible again
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
         """What is computed inside is the sender's; nothing is awaited there."""
-        began_ns = self._now_ns()
+        began_ns = self._clock.computed_ns()
         try:
             yield
         finally:
-            ended_ns = self._now_ns()
-            self.pay(min(ended_ns - began_ns, LONGEST_STEP_MS * 1_000_000))
+            self.pay(self._clock.computed_ns() - began_ns)
 
     def pay(self, spent_ns: int) -> None:
         """Count computing time that was known otherwise."""
-        self._free_ns = max(self._free_ns, self._now_ns()) + spent_ns * PART
+        self._free_ns = max(self._free_ns, self._clock.now_ns()) + spent_ns * PART
 
     def wait_s(self) -> float:
         """Seconds to wait before the sender's next message is read."""
-        ahead_ns = self._free_ns - self._now_ns()
+        ahead_ns = self._free_ns - self._clock.now_ns()
         return max(0.0, (ahead_ns - BURST_MS * PART * 1_000_000) / 1e9)
 
 
@@ -51,20 +50,20 @@ class LoopShares:
     """The shares of one call's senders, by their numbers; 0 is its own client.
 
     Args:
-        now_ns: Monotonic clock.
+        clock: Its computing time is what counts: a busy machine is no sender's fault.
     """
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
-        self._now_ns = now_ns
-        self._shares = {0: LoopShare(now_ns)}
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._shares = {0: LoopShare(clock)}
 
     def of(self, sender: int = 0) -> LoopShare:
         """What a sender may take of the loop; of one that is gone, of no effect."""
-        return self._shares.get(sender) or LoopShare(self._now_ns)
+        return self._shares.get(sender) or LoopShare(self._clock)
 
     def begin(self, sender: int) -> None:
         """One more sends."""
-        self._shares[sender] = LoopShare(self._now_ns)
+        self._shares[sender] = LoopShare(self._clock)
 
     def end(self, sender: int) -> None:
         """It is gone."""

@@ -151,7 +151,7 @@ class Session:
             sounded=lambda last_ms: self._speaking.sounded(last_ms),
         )
         self.hear = self._listener.hear
-        self.shares = LoopShares(clock.now_ns)
+        self.shares = LoopShares(clock)
         self.door = Door(self._inbox, self._listener, self.shares)
         cost = CallCost()
         self._speaking = Speaking(
