@@ -159,6 +159,18 @@ def test_the_top_via_says_where_answers_go() -> None:
     assert (via.branch, via.rport) == ("z9hG4bK1", True)
 
 
+@pytest.mark.parametrize("filling", ['"\\', "<", " ;", ";", '\\"', "a"])
+def test_what_is_too_long_is_not_looked_into(filling: str) -> None:
+    """Or a single message would hold everybody else's up."""
+    odd = (filling * 14_000)[:14_000].encode()
+    assert verdict(OPTIONS.replace(b"To: <", b"To: x" + odd + b"x <")) == 400
+    assert (
+        verdict(OPTIONS.replace(b";rport", b";rport" + odd[:7000] + b"!" + odd[:7000]))
+        == -1
+    )
+    assert verdict(OPTIONS + odd * 2) == -1
+
+
 def test_a_branch_that_is_only_the_cookie_is_none() -> None:
     """RFC 4475, 3.2.1."""
     message, _ = read(OPTIONS.replace(b"z9hG4bK1", b"z9hG4bK"))

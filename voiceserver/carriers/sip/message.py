@@ -15,7 +15,11 @@ from aiosipua import SipMessage, SipRequest, SipResponse
 
 Headers = Iterable[tuple[str, str]]
 
-LONGEST = 64 * 1024  # bytes of a message; none that a telephone sends comes near
+# Of a message; none that a telephone sends comes near, and reading it holds up the
+# event loop for its length.
+LONGEST = 16 * 1024  # bytes
+# Of a header that is looked into: patterns take time by its square.
+LONGEST_VALUE = 1024  # characters
 MAGIC = "z9hG4bK"  # opens the branch of an RFC 3261 transaction, section 8.1.1.7
 METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY")
 ALLOW = ", ".join(METHODS)
@@ -141,7 +145,9 @@ def top_via(message: SipMessage) -> TopVia:
         NotSip: If there is none that can be read.
     """
     values = message.get_header_values("via")
-    found = _VIA.match(values[0].strip()) if values else None
+    # Without runs of blanks, which the pattern would try to divide in every way.
+    value = " ".join(values[0].split()) if values else ""
+    found = _VIA.match(value) if len(value) <= LONGEST_VALUE else None
     if found is None:
         raise NotSip("no Via that can be read")
     transport, host, port, rest = found.groups()
@@ -280,6 +286,8 @@ def _check_shape(request: SipRequest, words: list[str], declared: int | None) ->
 
 def _check_address(value: str, name: str) -> None:
     """Quotes and brackets in order, so that tag and address are where they seem."""
+    if len(value) > LONGEST_VALUE:
+        raise NotSip(f"{name} is too long")
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', value)
     if bare.count('"') % 2 or bare.count("<") != bare.count(">"):
         raise NotSip(f"{name} is not closed")
