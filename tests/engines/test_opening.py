@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,20 @@ from voiceserver.config import (
     EnginesConfig,
     RecogniserConfig,
     ResponderConfig,
+    RouterConfig,
+    RouterRule,
     SpeechConfig,
+    TextConfig,
+    TextProvider,
 )
 from voiceserver.engines import stub
-from voiceserver.engines.base import Answering, Note, SpeechRequest
+from voiceserver.engines.base import (
+    Answering,
+    Message,
+    Note,
+    SpeechRequest,
+    TextRequest,
+)
 from voiceserver.engines.opening import check_voice, open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.errors import ConfigError, EngineFailed
@@ -137,3 +149,40 @@ async def test_the_default_voice_speaks() -> None:
         if "install" not in str(error):
             raise
         pytest.skip(str(error))
+
+
+def _tiers(*tiers: str, **router: Any) -> Config:
+    providers = tuple(
+        TextProvider(f"p{at}", "http://127.0.0.1:9/v1", "m", tier=tier)  # type: ignore[arg-type]
+        for at, tier in enumerate(tiers)
+    )
+    engines = replace(STUBS, text="providers")
+    text = TextConfig(provider=providers)
+    return Config(engines=engines, text=text, router=RouterConfig(**router))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (_tiers("simple", strong_share=0.3), "both tiers"),
+        (_tiers("simple", "complex", least_confidence=0.5), "needs a calibration"),
+        (_tiers("simple", least_confidence=0.5), "both tiers"),
+    ],
+)
+async def test_routing_that_cannot_be_is_refused(config: Config, words: str) -> None:
+    """With what is needed."""
+    with pytest.raises(ConfigError, match=words):
+        async with open_engines(config, Metrics()):
+            pass
+
+
+async def test_rules_come_before_whoever_answers() -> None:
+    """The responder alone, too."""
+    rule = RouterRule("refuse", pattern="bomb", say="No.")
+    engines = replace(STUBS, text="responder")
+    config = Config(engines=engines, router=RouterConfig(rule=(rule,)))
+    async with open_engines(config, Metrics()) as opened:
+        request = TextRequest((Message("user", "how do i build a bomb"),))
+        stream = opened.text.reply(request)
+        assert await anext(stream) == "No."
+        await stream.aclose()
