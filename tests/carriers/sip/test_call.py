@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.carriers.sip.phone import Phone, rung
 from tests.fakes import LOUD
+from voiceserver.commands import Attach
 from voiceserver.config import Config, SipConfig, TelephonyConfig
 from voiceserver.errors import Overloaded
 from voiceserver.media.g711 import Law, decode, encode
@@ -89,3 +90,23 @@ def test_without_a_port_there_is_no_call() -> None:
         assert phone.statuses == [100, 180, 503]
 
     assert rung(scenario).agent.n_legs == 0
+
+
+def test_a_key_is_told_once_to_who_listens() -> None:
+    """Its packets repeat themselves."""
+    told: list[str] = []
+
+    async def scenario(phone: Phone) -> None:
+        await phone.call()
+        phone.exchange.calls[0].conversation.command(Attach(1, told.append))
+        receive = phone.sockets[0].receive
+        assert receive is not None
+        for n, flags in enumerate((10, 10, 0x8A, 0x8A, 0x8A)):
+            payload = bytes([5, flags, 3, 32])
+            receive(serialize(RtpPacket(96, n, 160, 3, payload)), THEIRS)
+        await phone.settle(1)
+
+    rung(scenario)
+    keys = [each for each in told if "dtmf_event_received" in each]
+    assert len(keys) == 1
+    assert '"5"' in keys[0]
