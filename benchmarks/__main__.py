@@ -35,6 +35,7 @@ BY_NAME = (
     "kiosk",
     "media_browser",
     "media_words",
+    "phone_sockets",
     "random_events",
     "router",
     "soak",
