@@ -177,6 +177,13 @@ def test_a_long_yes_is_let_pass() -> None:
     assert talk.of(Dismissed) and not talk.of(Interrupted)
 
 
+def test_a_yes_that_is_taken_back_stays_one() -> None:
+    """The next decode believes no word: nobody asked for the turn meanwhile."""
+    talk = Talk().playing(True).hear(448, True).words("okay").hear(320, True)
+    talk.words("").hear(640, False)
+    assert talk.of(Dismissed) and not talk.of(Interrupted)
+
+
 def test_a_yes_that_goes_on_is_a_turn() -> None:
     """ "Yeah, and then": by the words, or by the voice."""
     talk = Talk().playing(True).hear(448, True).words("yeah").hear(640, True)

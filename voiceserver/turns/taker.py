@@ -302,7 +302,8 @@ class TurnTaker:
         """A short overlap has ended and its words, if any, are known."""
         length = self._gate.voiced_until - self._began
         short = length < _samples(self._config.backchannel_ms)
-        passes = self._overlap.is_explained and (short or bool(self._text))
+        known = bool(self._text) or self._overlap.explained_ms > 0
+        passes = self._overlap.is_explained and (short or known)
         if self._config.policy == "fixed" or passes:
             self._end()
             return [Dismissed()]

@@ -24,7 +24,7 @@ PAUSE = _samples(180)  # of quiet, at which a speculative decode begins
 OVERLAP_PAUSE = _samples(140)  # the same over a reply: there the words are urgent
 # Of an utterance over a reply, at each of which its words are wanted: whether it is an
 # interruption is decided within its first second or two.
-OVERLAPS = tuple(map(_samples, (540, 750, 1000, 1400, 1900)))
+OVERLAPS = tuple(map(_samples, (500, 630, 760, 1000, 1400)))
 TAIL = _samples(200)  # kept of the quiet after the last voice
 SEGMENT = _samples(8_000)  # from here on a pause settles what was said
 SETTLING = _samples(300)  # such a pause
