@@ -31,6 +31,7 @@ BY_NAME = (
     "front",
     "hostile",
     "hearing",
+    "hearing_pace",
     "hearing_short",
     "kiosk",
     "media_browser",

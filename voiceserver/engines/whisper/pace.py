@@ -33,13 +33,13 @@ LONGEST = _samples(25_000)  # of a segment; then it is cut where it is quietest
 
 # Seconds of new audio between partials, by how much of its time the core has worked.
 # A decode cannot be broken off, so that a final waits for the partial before it: with
-# more of them the waits of one speaker on a slow core, and of four on a fast one, grow
-# by half (simulated for both; with fewer nothing is won).
+# partials up to a share of 0.6 finals wait a tenth to a quarter longer on a slow core
+# (p95, ``benchmarks.hearing_pace``); on a fast one it makes no difference.
 INTERVALS = ((0.25, 1.0), (0.35, 2.0), (0.5, 4.0))
 MEMORY_S = 4.0
 # Of a core's time that decodes in pauses may take before finals wait for each other:
-# with half of it, eleven speakers on a core with AVX512-VNNI and four on one without
-# (simulated: turns of 0.8 to 5.5 s, 1 to 2 s between them). A speaker takes 0.4 of what
+# with half of it, some twelve speakers on a core with AVX512-VNNI and four on one
+# without (``benchmarks.hearing_pace``: 1 to 2 s between turns). A speaker takes 0.4 of what
 # two seconds of speech cost: of each second, that much is decoded, some of it twice.
 BUSY_SHARE = 0.5
 COST_SHARE = 0.4
