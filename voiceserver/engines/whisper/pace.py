@@ -39,8 +39,8 @@ INTERVALS = ((0.25, 1.0), (0.35, 2.0), (0.5, 4.0))
 MEMORY_S = 4.0
 # Of a core's time that decodes in pauses may take before finals wait for each other:
 # with half of it, some twelve speakers on a core with AVX512-VNNI and four on one
-# without (``benchmarks.hearing_pace``: 1 to 2 s between turns). A speaker takes 0.4 of what
-# two seconds of speech cost: of each second, that much is decoded, some of it twice.
+# without (``benchmarks.hearing_pace``: 1 to 2 s between turns). A speaker takes 0.4 of
+# what two seconds of speech cost: of each second, that much is decoded, some twice.
 BUSY_SHARE = 0.5
 COST_SHARE = 0.4
 
