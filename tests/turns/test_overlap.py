@@ -81,15 +81,16 @@ def test_more_words_than_anybody_says_in_that_time_are_none() -> None:
     assert judged("no no", 300) is Verdict.WORDS
 
 
-def test_a_yes_that_is_not_believed_is_let_pass() -> None:
-    """Half a word seldom is believed; what is no yes is not heeded."""
+def test_a_yes_or_an_echo_that_is_not_believed_is_let_pass() -> None:
+    """Half a word seldom is believed; what is neither is not heeded."""
     for doubtful, verdict in (
         ("yeah", Verdict.WAIT),
+        ("two kinds", Verdict.WAIT),
         ("garret", Verdict.DURATION),
         ("stop", Verdict.DURATION),
     ):
         overlap = Overlap(0)
-        overlap.heard("", "", 400, "en", doubtful)
+        overlap.heard("", REPLY, 400, "en", doubtful)
         assert overlap.verdict(600, CONFIRM_MS) is verdict
 
 

@@ -78,7 +78,7 @@ class Overlap:
             voiced_ms: From the onset to the last voice.
             language: BCP 47, or ``""``.
             doubtful: Words that are not believed. The first half of a short word seldom
-                is; a yes is let pass all the same, and nothing else is read from it.
+                is; a yes or an echo is let pass all the same, and nothing else counts.
         """
         n_words = len(words.split())
         if n_words > 2 + MOST_WORDS_PER_S * voiced_ms / 1000:
@@ -86,8 +86,11 @@ class Overlap:
         self.words = beyond(words, own)
         self.ours = bool(words) and self.words != words
         self.language = language or self.language
-        if doubtful and not words and is_backchannel(doubtful, self.language):
-            self.explained_ms = max(self.explained_ms, voiced_ms)
+        if doubtful and not words:
+            echo = not beyond(doubtful, own)
+            if echo or is_backchannel(doubtful, self.language):
+                self.explained_ms = max(self.explained_ms, voiced_ms)
+                self.valid_ms = OWN_VALID_MS if echo else 0.0
         if words and self.is_explained:
             self.explained_ms = max(self.explained_ms, voiced_ms)
             self.valid_ms = OWN_VALID_MS if self.ours else 0.0
