@@ -93,19 +93,19 @@ WIDER = 1.1
 # The published table: OpenAI's names, and the human reader's own.
 TIMBRES: dict[str, Timbre] = {
     "alloy": Timbre(HEART),
-    "ash": Timbre(KUMO, gain_db=1.5),
-    "ballad": Timbre(KATHLEEN, 0.9, -2.0, 1.2, 0.95),
-    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97, gain_db=2.0),
-    "coral": Timbre(HEART, 1.1, 0.0, 1.1, 1.02),
-    "echo": Timbre(KUMO, 1.1, 1.0, gain_db=1.0),
-    "fable": Timbre(KATHLEEN, 1.0, 0.0, 1.1),
-    "marin": Timbre(HEART, 0.95, -1.0, gain_db=0.5),
-    "nova": Timbre(HEART, 1.05, 1.0, 1.1, 1.05),
-    "onyx": Timbre(KUMO, 0.9, -2.0, 0.9, 0.95, gain_db=2.0),
-    "sage": Timbre(HEART, 0.9, -2.0, 0.9, 0.95, gain_db=1.0),
-    "shimmer": Timbre(KATHLEEN, 1.15, 1.0, 1.2),
-    "verse": Timbre(KUMO, 1.2, 2.0, 1.2, gain_db=1.0),
-    "kathleen": Timbre(KATHLEEN),
+    "ash": Timbre(KUMO, gain_db=1.0),
+    "ballad": Timbre(KATHLEEN, 0.85, -2.0, 1.2, 0.95, gain_db=1.5),
+    "cedar": Timbre(KUMO, 0.8, 3.0, 1.0, 0.97, gain_db=0.5),
+    "coral": Timbre(HEART, 1.2, -2.0, 1.1, gain_db=0.5),
+    "echo": Timbre(KUMO, 1.1, gain_db=1.0),
+    "fable": Timbre(KATHLEEN, 1.1, 3.0, 1.1, gain_db=-0.5),
+    "marin": Timbre(HEART, 0.9, 1.0),
+    "nova": Timbre(HEART, 1.1, 3.0, 1.2, 1.05, gain_db=-0.5),
+    "onyx": Timbre(KUMO, 0.9, -3.0, 0.9, 0.95, gain_db=2.5),
+    "sage": Timbre(HEART, 0.85, -3.5, 0.9, 0.95, gain_db=2.0),
+    "shimmer": Timbre(KATHLEEN, 1.2, -1.0, 1.2, gain_db=0.5),
+    "verse": Timbre(KUMO, 1.2, 5.0, 1.2, gain_db=-0.5),
+    "kathleen": Timbre(KATHLEEN, gain_db=0.5),
 }
 
 

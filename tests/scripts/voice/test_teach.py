@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scripts.voice.prompts import prompt
-from scripts.voice.teach import lesson
+from scripts.voice.teach import lesson, pitch_track, trusted
 from scripts.voice.teachers import F0_UNIT, Spoken, teacher, tokens
 from tests.scripts.voice.lessons import PLACES, SENTENCE
 from voiceserver.voice.features import HOP
@@ -53,6 +53,21 @@ def test_a_lesson_says_where_each_phone_lies() -> None:
     assert spoken["OW1"] == 10  # with its stress
     assert spoken[","] == 10  # with the space after it
     assert spoken["_"] <= 12
+
+
+def test_pitch_that_no_voice_has_is_not_learnt() -> None:
+    """Neither where a teacher's F0 sets in nor where it dies away; a real fall is."""
+    edges = [0, 50, 70, 100, 102, 103, 103, 100, 80, 62, 50, 0]
+    falling = [200, 196, 190, 184, 178, 172]  # 60 semitones a second at most
+    f0 = np.array([*edges, *falling, 0], np.float32)
+    good = trusted(f0, 0.0125)
+    kept = f0[good].tolist()
+    assert kept == [100, 102, 103, 103, 100, *falling]
+    track, voicing = pitch_track(f0, 20)
+    assert track.min() >= 99
+    assert voicing.max() == 1
+    assert not trusted(np.zeros(5, np.float32), 0.0125).any()
+    assert trusted(np.array([0, 120, 0], np.float32), 0.0125).tolist()[1]
 
 
 def test_prompts_stay_what_they_are() -> None:
