@@ -95,7 +95,7 @@ TIMBRES: dict[str, Timbre] = {
     "alloy": Timbre(HEART),
     "ash": Timbre(KUMO, gain_db=1.0),
     "ballad": Timbre(KATHLEEN, 0.85, -2.0, 1.2, 0.95, gain_db=1.5),
-    "cedar": Timbre(KUMO, 0.8, 3.0, 1.0, 0.97, gain_db=0.5),
+    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97, gain_db=2.0),
     "coral": Timbre(HEART, 1.2, -2.0, 1.1, gain_db=0.5),
     "echo": Timbre(KUMO, 1.1, gain_db=1.0),
     "fable": Timbre(KATHLEEN, 1.1, 3.0, 1.1, gain_db=-0.5),
