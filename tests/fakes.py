@@ -67,7 +67,10 @@ class FakeUtterance:
         loud = np.abs(samples) > LOUD / 2
         self._heard += int(loud.sum())
         words = self._text.split()[: self._heard * self._engine.words_per_s // MIC_RATE]
-        self.latest = Hypothesis(" ".join(words), language=self._engine.heard_in)
+        behind = self._engine.behind and len(words) < len(self._text.split())
+        self.latest = Hypothesis(
+            " ".join(words), language=self._engine.heard_in, behind=behind
+        )
 
     def voiced(self, until: int) -> None:
         self.voiced_until = until
@@ -103,6 +106,7 @@ class FakeRecogniser:
         self.texts = list(texts)
         self.final_s = 0.03
         self.words_per_s = 5
+        self.behind = False  # partials are behind what was said
         self.error: Exception | None = None
         self.written: Callable[[str], str] = str  # how a final is written
         self.open_utterances = 0

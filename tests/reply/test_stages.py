@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.audio import SPEECH_RATE
+from voiceserver.audio import MIC_RATE, SPEECH_RATE
 from voiceserver.budget import Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
@@ -156,6 +156,29 @@ def test_recognition_lives_on_past_its_soft_limit(
     assert told == [0.1] * late
     record = bench.ledger.close()
     assert (record.stages[0].outcome, record.steps) == (outcome, steps)
+    utterance.close()
+
+
+@pytest.mark.parametrize(
+    ("final_s", "heard", "took_s"),
+    [(0.3, "yes please", 0.3), (2.0, "yes please", 2.4), (9.0, "yes", 8.0)],
+)
+def test_half_a_sentence_is_waited_for_as_words_are(
+    final_s: float, heard: str, took_s: float
+) -> None:
+    """A partial that is behind what was said is the last resort."""
+    bench = Bench()
+    recogniser = FakeRecogniser(["yes please"])
+    recogniser.final_s, recogniser.behind = final_s, True
+    utterance = recogniser.open()
+    utterance.push(np.ones(MIC_RATE // recogniser.words_per_s, np.float32))
+
+    async def scenario() -> tuple[str, float]:
+        hypothesis = await bench.stages.recognise(utterance, lambda: None)
+        return hypothesis.text, asyncio.get_running_loop().time()
+
+    text, at_s = run_virtual(scenario())
+    assert (text, round(at_s, 3)) == (heard, took_s)
     utterance.close()
 
 

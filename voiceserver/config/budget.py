@@ -26,9 +26,10 @@ class BudgetConfig:
         recognition_reserve_ms: Kept for the final transcript.
         recognition_cap_ms: Past it an answer to the newest partial is begun; it is
             said only if the final words are the same.
-        recognition_ms: Hard limit of the final transcript; then the newest partial.
-        recognition_last_ms: Limit where there is no partial either: on a machine too
-            slow to keep up, waiting is better than not having heard.
+        recognition_ms: Hard limit of the final transcript; then the newest partial,
+            where it has what was said to its end.
+        recognition_last_ms: Limit where there is no such partial: on a machine too slow
+            to keep up, waiting is better than not having heard.
         text_reserve_ms: Kept for the first clause of the answer.
         text_cap_ms: Past it a filler is said, once a turn.
         text_first_ms: First words of a provider of tier ``"simple"``; then the next.

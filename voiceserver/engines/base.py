@@ -88,6 +88,8 @@ class Hypothesis:
         timed: The words one by one, where ``Opening.timed`` asked for them.
         doubtful: Of an overlap, words that are not believed. They may tell that it is
             only a yes, and nothing else.
+        behind: Of what was said so far words are missing at its end: it can be shown,
+            and whoever answers it answers half a sentence.
     """
 
     text: str = ""
@@ -99,6 +101,7 @@ class Hypothesis:
     logprob: float | None = None
     timed: tuple[TimedWord, ...] = ()
     doubtful: str = ""
+    behind: bool = False
 
     def __post_init__(self) -> None:
         if self.text and not self.words:

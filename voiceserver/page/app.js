@@ -14,7 +14,7 @@ import { Transcript } from "./transcript.js";
 import { Turn } from "./turn.js";
 
 const MEMORY = 20; // lines that a new call is told of
-const PATIENCE_MS = 12_000; // an answer so late is not awaited any more
+const PATIENCE_MS = 12_000; // for an answer
 
 const KEYS = matchMedia("(hover: hover)").matches;
 const turn = new Turn();
@@ -57,8 +57,6 @@ new Orb($("orb"), () => {
 	return { state, level: state === "speaking" ? remote : mic };
 });
 
-// -- what is shown
-
 function render(hint) {
 	const state = phase === "up" ? turn.state : phase;
 	document.body.dataset.state = state;
@@ -96,8 +94,6 @@ function dismiss() {
 function silent() {
 	return line.open && (microphone.muted || !microphone.stream);
 }
-
-// -- starting and stopping
 
 // typing: the person has words to send, so a call without a microphone is fine.
 function start({ typing = false } = {}) {
@@ -209,8 +205,6 @@ const microphone = new Microphone({
 	},
 });
 
-// -- the server's events
-
 const HEARD = "conversation.item.input_audio_transcription";
 const SAID = "response.output_audio_transcript";
 const RECEIVERS = {
@@ -251,7 +245,7 @@ function responded(response) {
 }
 
 function refused(error) {
-	// It had ended by itself when we asked for its end.
+	// It had ended by itself.
 	if (error.code === "response_cancel_not_active") return;
 	// All of an update is refused for one wrong member: send it again without that.
 	const [choice] = /(voice|model)$/.exec(error.param) ?? [];
@@ -263,8 +257,6 @@ function giveUpWaiting() {
 	turn.waiting = false;
 	render();
 }
-
-// -- the person's acts
 
 // Ends the answer that is being generated or played; says whether to wait for it.
 function silence() {

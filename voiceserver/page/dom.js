@@ -1,4 +1,4 @@
-// Two short words for the DOM.
+// Short words for the DOM.
 
 export const $ = (id) => document.getElementById(id);
 

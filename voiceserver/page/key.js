@@ -5,7 +5,7 @@ let key = "";
 try {
 	key = localStorage.getItem(KEY) ?? "";
 } catch {
-	// Storage may be forbidden: the key then lasts as long as the page.
+	// Storage may be forbidden.
 }
 
 export const keyed = (headers = {}) =>

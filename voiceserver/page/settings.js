@@ -114,7 +114,7 @@ export class Settings extends EventTarget {
 		try {
 			localStorage.setItem(KEY, JSON.stringify(this.#values));
 		} catch {
-			// Storage may be forbidden: the choice then lasts as long as the page.
+			// Storage may be forbidden.
 		}
 		this.dispatchEvent(new Event("changed"));
 	}

@@ -44,12 +44,10 @@ export class Transcript {
 		if (!line.final) this.#write(line, text);
 	}
 
-	// The language that was heard; it is shown where it is not the page's.
 	spokenIn(id, language) {
 		const { node, who } = this.#line(id, "user");
 		node.lang = language;
-		if (language !== document.documentElement.lang)
-			who.textContent = `You, in ${NAMES.of(language)}`;
+		if (language !== "en") who.textContent = `You, in ${NAMES.of(language)}`;
 	}
 
 	// The user's words, settled.

@@ -117,6 +117,8 @@ class Stages:
     ) -> Hypothesis:
         """Wait for the final hypothesis; past the limit the newest one must do.
 
+        Not one that is behind: the end of a sentence is waited for as words are.
+
         Args:
             utterance: Still the caller's to close.
             late: Called once if the soft limit passes; must not block.
@@ -131,7 +133,7 @@ class Stages:
         try:
             hypothesis = await _final_within(utterance, budget.recognition_ms)
             in_time = hypothesis.final
-            if not in_time and not hypothesis.text:
+            if not in_time and (not hypothesis.text or hypothesis.behind):
                 more_ms = budget.recognition_last_ms - budget.recognition_ms
                 hypothesis = await _final_within(utterance, more_ms)
             if not hypothesis.final:

@@ -15,6 +15,7 @@ from voiceserver.processes.ipc import MAX_BODY
     [
         Hypothesis("go forward", words="go forward"),
         Hypothesis("It is 5.", complete=True),
+        Hypothesis("What is 12", behind=True),
         Hypothesis("\u4f60\u597d!", words="ni hao"),
         Hypothesis(),
         Hypothesis(unsure=True, language="de", logprob=-1.25),

@@ -137,7 +137,7 @@ def test_settled_words_outlive_the_process_and_their_audio_is_gone() -> None:
     assert utterance.latest.text == "One. Two."
     utterance.lost("it died")
     assert pool.queued == [utterance]
-    assert utterance.latest.text == "One."
+    assert (utterance.latest.text, utterance.latest.behind) == ("One.", True)
     again = FakeJob()
     utterance.leased(cast(Job, again))
     utterance.push(SECOND)
@@ -147,7 +147,8 @@ def test_settled_words_outlive_the_process_and_their_audio_is_gone() -> None:
     utterance.item(*told("Two, and three.", settled=20_000, decoded=34_000))
     assert utterance.latest.text == "One. Two, and three."
     utterance.ended(*told("Four."))
-    assert utterance.latest.text == "One. Two, and three. Four."
+    final = utterance.latest
+    assert (final.text, final.behind) == ("One. Two, and three. Four.", False)
     assert not job.cancelled
 
 

@@ -160,7 +160,7 @@ async def test_silence_has_no_words() -> None:
         b"this is a text file renamed to .wav",
         GOOD[:30],
         written(np.full(100, np.nan, np.float32), 16_000, "WAV", "FLOAT"),
-        written(np.zeros(700 * 8_000, np.float32), 8_000, "FLAC"),
+        written(np.zeros(1_900 * 8_000, np.float32), 8_000, "FLAC"),
     ],
     ids=["empty", "text", "truncated", "not a number", "too long"],
 )

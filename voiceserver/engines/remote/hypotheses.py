@@ -25,6 +25,8 @@ def written(hypothesis: Hypothesis) -> tuple[Meta, bytes]:
     meta: Meta = {"complete": hypothesis.complete}
     if hypothesis.unsure:
         meta["unsure"] = True
+    if hypothesis.behind:
+        meta["behind"] = True
     if hypothesis.doubtful:
         meta["doubtful"] = hypothesis.doubtful[:_MOST_DOUBTFUL]
     if hypothesis.language:
@@ -67,6 +69,7 @@ def read(meta: Meta, body: bytes, final: bool) -> Hypothesis:
         logprob=logprob if isinstance(logprob, int | float) else None,
         timed=tuple(TimedWord(*row) for row in json.loads(body[end:] or b"[]")),
         doubtful=str(meta.get("doubtful", "")),
+        behind=bool(meta.get("behind")) and not final,
     )
 
 
@@ -97,4 +100,5 @@ def joined(before: Hypothesis, after: Hypothesis, at_s: float) -> Hypothesis:
         language=after.language or before.language,
         logprob=mean,
         timed=(*before.timed, *timed),
+        behind=after.behind,
     )

@@ -193,7 +193,7 @@ class RemoteUtterance:
         """End with what is known."""
         if not self._over.is_set():
             self._give_back()
-            self._latest = replace(self._latest, final=True)
+            self._latest = replace(self._latest, final=True, behind=False)
             self._audio.clear()
             self._over.set()
 
@@ -232,6 +232,7 @@ class RemoteUtterance:
             self._covered = max(self._covered, self._origin + covered)
         if isinstance(settled, int):
             self._settled = self._latest
+            self._latest = replace(self._latest, behind=True)  # there is more to come
             self._drop(max(0, 2 * settled - self._gone))
 
     def _joined(self, tail: Hypothesis) -> Hypothesis:
@@ -256,7 +257,8 @@ class RemoteUtterance:
         # It covers only the beginning: whoever needs words soon must not settle for
         # it, as they would for a partial that the final merely corrects.
         if self._latest.text:
-            self._before_loss, self._latest = self._latest, self._settled
+            self._before_loss = self._latest
+            self._latest = replace(self._settled, behind=True)
             self._covered = 0
         if self._losses > REPLAYS or not self._pool.replays:
             self._fail(why)

@@ -291,7 +291,7 @@ class WhisperJob:
             self._shown = max(
                 self._shown, agreed(before, hypothesis.text), key=_n_words
             )
-            shown = Hypothesis(self._shown, language=hypothesis.language)
+            shown = Hypothesis(self._shown, language=hypothesis.language, behind=True)
             about, body = written(shown)
         else:
             about["covered"] = span.last_voice
