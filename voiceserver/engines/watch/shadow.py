@@ -11,13 +11,11 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from types import TracebackType
 
 from voiceserver.budget import Spent
 from voiceserver.engines.base import (
@@ -28,6 +26,7 @@ from voiceserver.engines.base import (
     TextModel,
     TextRequest,
 )
+from voiceserver.engines.watch.backlog import Backlog
 from voiceserver.engines.watch.redaction import redacted
 from voiceserver.engines.watch.standings import Compared, line
 from voiceserver.engines.watch.verdict import Verdict, by_sight, judged, question
@@ -69,7 +68,7 @@ class _Answer:
     failed: bool
 
 
-class Shadow:
+class Shadow(Backlog[Live]):
     """Candidates and their record; an asynchronous context manager that asks them.
 
     Args:
@@ -96,6 +95,7 @@ class Shadow:
         rng: random.Random,
         today: Callable[[], date] = date.today,
     ) -> None:
+        super().__init__(WAITING, self._compare)
         self._candidates = list(candidates)
         self._judge = judge
         self._share = share
@@ -107,25 +107,6 @@ class Shadow:
         self._today = today
         self._day = today()
         self._spent_usd = 0.0
-        self._waiting: deque[Live] = deque(maxlen=WAITING)
-        self._news = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Shadow:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(None, None, None)
 
     def drawn(self) -> bool:
         """Whether the answer that begins now is one of the share."""
@@ -136,10 +117,9 @@ class Shadow:
         if self._busy():
             self._count("dropped")
         elif self._paid:
-            if len(self._waiting) == WAITING:
+            if self.full:
                 self._count("dropped")
-            self._waiting.append(live)
-            self._news.set()
+            self.add(live)
         else:
             self._count("unpaid")
 
@@ -152,18 +132,10 @@ class Shadow:
     def _count(self, end: str) -> None:
         self._metrics.shadow_answers.labels(end).inc()
 
-    async def _run(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._waiting:
-                live = self._waiting.popleft()
-                if self._busy():
-                    self._count("dropped")
-                else:
-                    await self._compare(live)
-
     async def _compare(self, live: Live) -> None:
+        if self._busy():
+            self._count("dropped")
+            return
         name, model = self._rng.choice(self._candidates)
         request = _shadowed(live.request)
         answer = await self._ask(model, request)

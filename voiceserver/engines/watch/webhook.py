@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
 from collections.abc import Mapping
-from types import TracebackType
 
 from voiceserver.engines.providers.http import Transport
+from voiceserver.engines.watch.backlog import Backlog
 from voiceserver.errors import ProviderFailed
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ AGAIN_S = (1.0, 10.0)  # before the second try, and the third
 _NAME = "drift.webhook"
 
 
-class Webhook:
+class Webhook(Backlog[bytes]):
     """An operator's URL; an asynchronous context manager that sends to it.
 
     Args:
@@ -33,39 +32,13 @@ class Webhook:
     """
 
     def __init__(self, url: str, transport: Transport) -> None:
+        super().__init__(KEPT, self._send)
         self._url = url
         self._transport = transport
-        self._waiting: deque[bytes] = deque(maxlen=KEPT)
-        self._news = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Webhook:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(None, None, None)
 
     def tell(self, alarm: Mapping[str, object]) -> None:
         """Have an alarm sent; never waits."""
-        self._waiting.append(json.dumps(alarm).encode())
-        self._news.set()
-
-    async def _run(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._waiting:
-                await self._send(self._waiting.popleft())
+        self.add(json.dumps(alarm).encode())
 
     async def _send(self, body: bytes) -> None:
         why = await self._try(body)
