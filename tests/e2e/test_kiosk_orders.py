@@ -13,16 +13,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from tests.e2e.running import Running, free_port, running_server
+from tests.e2e.running import free_port, running_server
 from tests.recordings import recording
-from voiceserver.audio import (
-    MIC_RATE,
-    SPEECH_RATE,
-    Samples,
-    from_int16,
-    resample,
-    to_int16,
-)
+from voiceserver.audio import MIC_RATE, Samples, to_int16
 from voiceserver.weights.place import is_there
 
 pytestmark = [pytest.mark.net, pytest.mark.weights]
@@ -31,6 +24,8 @@ KIOSK = Path(__file__).parents[2] / "examples" / "kiosk_orders"
 # A person at a counter: "Can I get a medium roast house coffee with brown sugar?"
 ORDER = "barista/04b09ada-5dcc-491a-ae95-fe4e4993869e.flac"
 SLOTS = {"roast": "medium roast", "drink": "house coffee", "sugar": "brown sugar"}
+ASSENT = "kathleen/arctic_a0063_1592747084.flac"  # "Yes, it was a man who asked."
+ASSENT_S = 0.66
 FRAME = MIC_RATE // 50
 LIMIT_S = 60
 
@@ -51,12 +46,9 @@ async def desk(folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Proc
         await process.wait()
 
 
-async def yes(server: Running) -> Samples:
-    """Assent, in the server's own voice."""
-    wanted = {"input": "Yes, please.", "voice": "alloy", "response_format": "pcm"}
-    pcm = await server.post("/v1/audio/speech", wanted)
-    samples = from_int16(pcm)
-    return resample(samples, SPEECH_RATE, MIC_RATE)
+def yes() -> Samples:
+    """A person's "Yes": a reader's first word, up to the pause after it."""
+    return recording(ASSENT)[: int(ASSENT_S * MIC_RATE)]
 
 
 class Caller:
@@ -98,7 +90,7 @@ async def test_an_order_is_spoken_read_back_and_lies_on_the_desk(
     pytest.importorskip("ctranslate2", reason="needs voiceserver[whisper]")
     if not is_there("whisper-base"):
         pytest.skip("needs the weights: voiceserver models get whisper-base")
-    order, port = recording(ORDER), free_port()
+    order, assent, port = recording(ORDER), yes(), free_port()
     domain = (KIOSK / "coffee.toml").read_text().replace("8099", str(port))
     (tmp_path / "coffee.toml").write_text(domain)
     config = f"""
@@ -118,7 +110,6 @@ domain = "{tmp_path / "coffee.toml"}"
         asyncio.timeout(LIMIT_S),
         asyncio.TaskGroup() as group,
     ):
-        assent = await yes(server)
         caller = Caller(line)
         speaking = group.create_task(caller.speak())
         caller.say(order)
