@@ -57,6 +57,18 @@ class SessionEnded(VoiceServerError):
     """The call is over; carries the reason given to the client."""
 
 
+class CallRefused(VoiceServerError):
+    """Another side would not do what it was asked: take a call, or a transfer of one.
+
+    Attributes:
+        status: Of SIP, e.g. 486 or 603; 408 if there was no answer.
+    """
+
+    def __init__(self, message: str, status: int = 480) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class EngineFailed(VoiceServerError):
     """An engine could not do its work; the message says which and why."""
 

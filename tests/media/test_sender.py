@@ -21,6 +21,7 @@ from voiceserver.media.sender import (
     RepeatedAudio,
     SparingEncoder,
 )
+from voiceserver.media.telephone_events import EventReader
 
 
 class Wire:
@@ -385,3 +386,27 @@ def test_a_long_reply_is_not_followed_for_ever() -> None:
     call = Call(memory)
     call.say([buzz(index) for index in range(sender.LONGEST_LINE + 20)])
     assert len(memory._noticed) == sender.LONGEST_LINE
+
+
+def test_digits_take_the_place_of_audio() -> None:
+    """Which waits; the sequence goes on, and a digit has the time of its begin."""
+    wire = Wire()
+
+    async def press() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wire.run(2))
+            await asyncio.sleep(1)
+            took_s = wire.sender.press("12", 101, 8000)
+            pulled = wire.pulled
+            await asyncio.sleep(took_s - 0.04)
+            assert wire.pulled - pulled <= 1
+
+    run_virtual(press())
+    events = [packet for packet in wire.packets if packet.payload_type == 101]
+    reader = EventReader()
+    assert "".join(reader.read(packet) for packet in events) == "12"
+    assert len({packet.timestamp for packet in events}) == 2
+    assert [packet.marker for packet in events].count(True) == 2
+    numbers = [packet.sequence for packet in wire.packets]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert wire.packets[-1].payload_type == 96

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 
 import pytest
@@ -9,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver.media.rtp import RtpPacket
-from voiceserver.media.telephone_events import DIGITS, EventReader, event_payloads
+from voiceserver.media.telephone_events import (
+    DIGITS,
+    EventReader,
+    EventWriter,
+    event_payloads,
+)
 
 
 def packet(digit: str, timestamp: int, end: bool = False) -> RtpPacket:
@@ -71,3 +77,21 @@ def test_what_is_no_digit_cannot_be_sent() -> None:
     """An error says so."""
     with pytest.raises(ValueError, match="substring not found"):
         list(event_payloads("x", 100, 8000))
+
+
+@pytest.mark.parametrize("tick_ms", [10, 20, 60])
+def test_digits_are_written_one_after_the_other(tick_ms: int) -> None:
+    """Each with a timestamp of its own, and a gap behind it."""
+    writer, reader = EventWriter("1#1", 8000, tick_ms), EventReader()
+    n_ticks, at, told, begun = len(writer), 0, "", []
+    for tick in range(n_ticks):
+        made = writer.next()
+        assert made is not None
+        if made.begins:
+            begun.append(tick * tick_ms)
+            at += 800
+        for payload, _ in made.payloads:
+            told += reader.read(RtpPacket(101, 0, at, 1, payload))
+    assert told == "1#1"
+    assert writer.next() is None
+    assert all(b - a >= 180 for a, b in itertools.pairwise(begun))

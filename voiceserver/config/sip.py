@@ -34,6 +34,11 @@ class SipTrunk:
         password_env: Environment variable that holds the password.
         max_calls: Calls at a time from it, one more hears that it is busy; 0 is
             ``server.max_calls``.
+        dial: Whom its calls may be transferred to, and who may be rung by it: numbers
+            such as ``"+4930*"``, addresses such as ``"sip:*@pbx.example.org"``; ``"*"``
+            is everybody, none is nobody.
+        login: As whom the server shows itself to it, where it asks; empty is nobody.
+        login_password_env: Environment variable that holds that password.
     """
 
     cidr: tuple[str, ...]
@@ -41,6 +46,9 @@ class SipTrunk:
     user: str = ""
     password_env: str = ""
     max_calls: int = 0
+    dial: tuple[str, ...] = ()
+    login: str = ""
+    login_password_env: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.cidr), "cidr must name at least one network")
@@ -53,6 +61,11 @@ class SipTrunk:
             bool(self.user) == bool(self.password_env),
             "user and password_env are given together",
         )
+        _require(
+            bool(self.login) == bool(self.login_password_env),
+            "login and login_password_env are given together",
+        )
+        _require(all(each.strip() for each in self.dial), "dial: one is empty")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
-TOOLS = ("hang_up",)
+TOOLS = ("hang_up", "transfer_call", "send_digits", "hold")
 LONGEST_GREETING = 1000  # characters
 
 
@@ -27,7 +27,8 @@ class NumberConfig:
         instructions: What the language model is told there; empty is ``[text]``'s.
         voice: That speaks there; empty is ``[speech]``'s.
         greeting: Said when the call begins; empty is ``[telephony]``'s.
-        tools: What the server offers the language model there: ``"hang_up"``.
+        tools: What the server offers the language model there: ``"hang_up"``; by SIP
+            also ``"transfer_call"``, ``"send_digits"`` and ``"hold"``.
     """
 
     number: str

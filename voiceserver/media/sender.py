@@ -26,6 +26,7 @@ from voiceserver.audio import PTIME_MS, AudioFrame, Samples
 from voiceserver.clock import Clock
 from voiceserver.media.codecs import Encoder
 from voiceserver.media.rtp import RtpPacket
+from voiceserver.media.telephone_events import EventWriter
 
 PTIME_NS = PTIME_MS * 1_000_000
 # Frames that may follow at once after a short delay: less than any client's jitter
@@ -148,6 +149,9 @@ class AudioSender:
         self._n_silent = SETTLED  # frames of silence in a row, at most SETTLED
         self._silence: bytes | None = None
         self._corrected_until_ns = 0
+        self._events: EventWriter | None = None  # digits that are being sent
+        self._events_type = 0
+        self._event_at = 0  # index of the frame that a digit began with
         self.n_sent = 0
 
     def start(self, sink: PacketSink, encoder: Encoder) -> None:
@@ -155,6 +159,21 @@ class AudioSender:
         self._sink, self._encoder = sink, encoder
         sink.watch(self._reported)
         self._pacer.start()
+
+    def press(self, digits: str, payload_type: int, clock_rate: int) -> float:
+        """Send digits (RFC 4733) in place of audio, which waits meanwhile.
+
+        Args:
+            digits: Of ``telephone_events.DIGITS``; those before are sent no more.
+            payload_type: Of events.
+            clock_rate: Ticks a second of theirs.
+
+        Returns:
+            How long that takes, in seconds.
+        """
+        self._events = EventWriter(digits, clock_rate, PTIME_MS)
+        self._events_type = payload_type
+        return len(self._events) * PTIME_MS / 1000
 
     def stop(self) -> None:
         """Send nothing any more."""
@@ -183,19 +202,45 @@ class AudioSender:
 
     def _send(self, sink: PacketSink, encoder: Encoder) -> None:
         index, self._index = self._index, self._index + 1
+        if self._events is not None and self._pressed(sink, encoder, index):
+            return
         frame = self._pull()
         marker = frame.turn != 0 and self._n_silent > 0
+        payload = self._payload(frame, encoder)
+        stamp = self._stamp(index, encoder)
+        self._give(sink, sink.payload_type, stamp, payload, marker)
+
+    def _pressed(self, sink: PacketSink, encoder: Encoder, index: int) -> bool:
+        """Send what of a digit is due in a frame's time; False once there is none."""
+        assert self._events is not None
+        tick = self._events.next()
+        if tick is None:
+            self._events = None
+            return False
+        if tick.begins:
+            self._event_at = index
+        timestamp = self._stamp(self._event_at, encoder)
+        for payload, marker in tick.payloads:
+            self._give(sink, self._events_type, timestamp, payload, marker)
+        return True
+
+    def _give(
+        self,
+        sink: PacketSink,
+        payload_type: int,
+        timestamp: int,
+        payload: bytes,
+        marker: bool,
+    ) -> None:
         packet = RtpPacket(
-            sink.payload_type,
-            self._sequence,
-            (self._origin + index * encoder.ticks) & 0xFFFFFFFF,
-            sink.ssrc,
-            self._payload(frame, encoder),
-            marker,
+            payload_type, self._sequence, timestamp, sink.ssrc, payload, marker
         )
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.n_sent += 1
         sink.send(packet)
+
+    def _stamp(self, index: int, encoder: Encoder) -> int:
+        return (self._origin + index * encoder.ticks) & 0xFFFFFFFF
 
     def _payload(self, frame: AudioFrame, encoder: Encoder) -> bytes:
         if frame.turn:

@@ -7,6 +7,7 @@ one begins or its packets stop, as the last ones may all be lost.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ VOLUME = 10  # -dBm0
 N_ENDS = 3  # copies of the last packet (section 2.5.1.4)
 UPDATE_MS = 50
 LONGEST_MS = 5_000
+LONG_MS = 100  # a digit of ours, and at least GAP_MS after it: no receiver wants more
+GAP_MS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,55 @@ class EventReader:
         over, self._open = self._open, None
         self._told = over.timestamp
         return over.digit
+
+
+@dataclass(frozen=True, slots=True)
+class EventTick:
+    """What is sent in one time of a frame, in place of audio.
+
+    Attributes:
+        payloads: With whether each has the marker; often none.
+        begins: A digit begins; the packets' timestamp is that of this frame.
+    """
+
+    payloads: tuple[tuple[bytes, bool], ...]
+    begins: bool
+
+
+class EventWriter:
+    """Writes digits one after the other, by the time of frames.
+
+    Args:
+        digits: To be sent.
+        clock_rate: Ticks a second of the events' format.
+        tick_ms: Length of a frame.
+    """
+
+    def __init__(self, digits: str, clock_rate: int, tick_ms: int) -> None:
+        self._left = deque(
+            tick
+            for digit in digits
+            for tick in _ticks(
+                list(event_payloads(digit, LONG_MS, clock_rate)), tick_ms
+            )
+        )
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def next(self) -> EventTick | None:
+        """What the next frame's time is for; None once all were sent."""
+        return self._left.popleft() if self._left else None
+
+
+def _ticks(packets: list[tuple[int, bytes, bool]], tick_ms: int) -> Iterator[EventTick]:
+    for at_ms in range(0, packets[-1][0] + GAP_MS, tick_ms):
+        due = tuple(
+            (payload, marker)
+            for when_ms, payload, marker in packets
+            if at_ms <= when_ms < at_ms + tick_ms
+        )
+        yield EventTick(due, at_ms == 0)
 
 
 def event_payloads(

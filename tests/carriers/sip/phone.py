@@ -236,14 +236,28 @@ class Phone:
         self.say(self.request("ACK", to_tag=self.tag, **more))
         return self.tag
 
-    def reply(self, request: SipRequest, status: int = 200) -> None:
+    def reply(
+        self,
+        request: SipRequest,
+        status: int = 200,
+        headers: str = "",
+        body: str = "",
+        tag: str = "",
+    ) -> None:
         """Answer a request of the agent's."""
         copied = "".join(
             f"{name}: {value}\r\n"
             for name in ("Via", "From", "To", "Call-ID", "CSeq")
             for value in request.get_header_values(name)
         )
-        self.say(f"SIP/2.0 {status} Fine\r\n{copied}Content-Length: 0\r\n\r\n")
+        if tag:
+            to = request.get_header("to")
+            copied = copied.replace(f"To: {to}\r\n", f"To: {to};tag={tag}\r\n")
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        self.say(
+            f"SIP/2.0 {status} Fine\r\n{copied}{headers}{kind}"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
 
     def _bind(self) -> tuple[FakeSocket, FakeSocket]:
         if len(self.sockets) >= 8:

@@ -206,6 +206,7 @@ class Agent:
             self._wire,
             self._config.session_s,
             over,
+            trunk,
         )
         self._legs[key] = leg
         self._n_calls[trunk.name] = self._n_calls.get(trunk.name, 0) + 1

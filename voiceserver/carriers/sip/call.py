@@ -23,13 +23,15 @@ from voiceserver.carriers.sip.description import (
     agreed_by,
     answer_to,
     offer,
+    offer_again,
 )
+from voiceserver.carriers.sip.outward.tools import SipTools, keys_in
+from voiceserver.carriers.sip.outward.transfer import TRANSFERRED
 from voiceserver.carriers.sip.udp import Pair
 from voiceserver.carriers.telephony.attendant import Attendant, Dialled, phone_call
-from voiceserver.carriers.telephony.tools import PhoneTools
-from voiceserver.commands import EndCode
+from voiceserver.commands import AddMessage, CreateReply, EndCode
 from voiceserver.config import Config, TelephonyConfig
-from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.errors import BadRequest, CallRefused, SessionEnded
 from voiceserver.events import MediaReport
 from voiceserver.media.codecs import encoder_for
 from voiceserver.media.receiver import AudioReceiver
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 CARRIER = Carrier("sip")
 SETUP_LIMIT_S = 40.0  # from the 180 to the call; an ACK may take 32
 LOOK_S = 1.0
+# What sounds is heard before a transfer begins; looked at every so often.
+QUIET_S, QUIET_LIMIT_S = 0.2, 15.0
 
 
 def telephony_of(config: Config) -> TelephonyConfig:
@@ -57,11 +61,28 @@ def _told_nobody(_text: str) -> None:
     """A telephone has no place for texts."""
 
 
+def _nobody_minds(_why: str) -> None:
+    """Nobody asked to be told."""
+
+
 class Signalling(Protocol):
     """The leg, as the call sees it."""
 
     async def end(self) -> None:
         """End the call, if the other side has not; within a limit."""
+
+    async def refer(self, wanted: str, told: Callable[[str], None]) -> None:
+        """Have the other side call somebody else; errors as ``Leg.refer``."""
+
+    async def renegotiate(self, offer: str) -> str:
+        """Offer other audio; return the answer.
+
+        Raises:
+            CallRefused: If the other side will not.
+        """
+
+    async def send_digits(self, digits: str) -> None:
+        """Send digits beside the audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +127,9 @@ class SipCall(HeldCall):
         self._established = asyncio.Event()
         self._playout = Playout()
         telephony = telephony_of(parts.config)
-        tools = PhoneTools(telephony.at(dialled.called).tools)
+        self._tools = SipTools(telephony.at(dialled.called).tools)
         super().__init__(
-            phone_call(incoming), CARRIER, self._playout, _told_nobody, tools
+            phone_call(incoming), CARRIER, self._playout, _told_nobody, self._tools
         )
         self._receiver = AudioReceiver(self._hear, parts.clock)
         self._sender = AudioSender(
@@ -118,6 +139,7 @@ class SipCall(HeldCall):
         self._line: AudioLine | None = None
         self._agreed: Agreed | None = None
         self._sent: tuple[int, str] | None = None  # what is sent now; None on hold
+        self._holding = False  # the other side is held by us
         self._n_left_out = 0
         self._ours = Ours("", 0, secrets.randbits(31), 0, secrets.token_bytes(30))
         self._silent_s = parts.config.sip.silent_s
@@ -179,6 +201,94 @@ class SipCall(HeldCall):
         """Take a digit of the caller's."""
         self._attendant.press(digit)
 
+    async def refer(
+        self, wanted: str, failed: Callable[[str], None] = _nobody_minds
+    ) -> None:
+        """Transfer the call (REFER, blind); return once the other side will do it.
+
+        The call ends when somebody else has taken it, and goes on if nobody does.
+
+        Args:
+            wanted: A number, ``tel:`` and a number, or ``sip:user@host``.
+            failed: Called with why, if nothing came of it after all.
+
+        Raises:
+            BadRequest: If it is no address (``invalid_destination``), or not in the
+                trunk's ``dial`` (``not_allowed``).
+            CallRefused: If the other side will not.
+        """
+
+        def told(why: str) -> None:
+            if why:
+                failed(why)
+            else:
+                self.hang_up(TRANSFERRED)
+
+        await self._signalling.refer(wanted, told)
+
+    async def transfer(self, to: str) -> None:
+        """Transfer the call, for the text model; errors as ``refer``."""
+        await self.refer(to, lambda why: self.tell(f"The transfer failed: {why}"))
+
+    async def send_digits(self, digits: str) -> None:
+        """Press keys (RFC 4733, else INFO); return when they are sent.
+
+        Args:
+            digits: Of ``0``..``9``, ``*``, ``#`` and ``A``..``D``.
+
+        Raises:
+            BadRequest: If they are none.
+        """
+        keys, agreed = keys_in(digits), self._agreed
+        if agreed is None or agreed.events is None or self._sent is None:
+            await self._signalling.send_digits(keys)
+        else:
+            events, rate = agreed.events, agreed.events_rate
+            await asyncio.sleep(self._sender.press(keys, events, rate))
+
+    async def hold(self, seconds: float) -> None:
+        """Hold the other side for so long; the text model is told when it is back.
+
+        Raises:
+            CallRefused: If it cannot be held. If it cannot be taken up again, the call
+                ends.
+        """
+        await self._direct("sendonly", True)
+        await asyncio.sleep(seconds)
+        try:
+            await self._direct("sendrecv", False)
+        except CallRefused as error:
+            self.hang_up(f"The other side could not be taken up again. {error}")
+            return
+        self.tell("The hold is over; the other side is back.")
+
+    async def quiet(self) -> None:
+        """Wait until nothing of the reply sounds any more, within a limit."""
+        await asyncio.sleep(2 * QUIET_S)  # its sound may not have begun
+        for _ in range(round(QUIET_LIMIT_S / QUIET_S)):
+            if not self._playout.sounding:
+                return
+            await asyncio.sleep(QUIET_S)
+
+    def tell(self, what: str) -> None:
+        """Tell the text model, which then answers."""
+        self._session.command(AddMessage("system", what))
+        self._session.command(CreateReply(patient=True))
+
+    async def _direct(self, direction: str, holding: bool) -> None:
+        """Change the direction of the audio from this side."""
+        agreed = self._agreed
+        if agreed is None:
+            raise CallRefused("There is no audio yet.", 491)
+        self._next_version()
+        offered = offer_again(agreed, self._ours, direction)
+        answer = await self._signalling.renegotiate(offered)
+        self._holding = holding
+        try:
+            self._agree(agreed_by(answer, self._ours, agreed.keys is not None))
+        except NotAcceptable as error:
+            raise CallRefused(f"Its answer cannot be used: {error}.", 488) from None
+
     async def _connect(self) -> None:
         await first_of(
             self._established.wait(), self._over.wait(), limit_s=SETUP_LIMIT_S
@@ -191,7 +301,8 @@ class SipCall(HeldCall):
         self._send_or_hold()
 
     def _beside(self) -> Sequence[Coroutine[object, object, None]]:
-        return (self._watch(), *self._attendant.beside())
+        tools = self._tools.run(self)
+        return (self._watch(), tools, *self._attendant.beside())
 
     async def _watch(self) -> None:
         """End the call when nothing comes for long, but on hold."""
@@ -251,7 +362,8 @@ class SipCall(HeldCall):
         """Send as agreed; on hold nothing is pulled, so no word is lost."""
         agreed, line = self._agreed, self._line
         assert agreed is not None and line is not None
-        wanted = (agreed.payload_type, agreed.mime_type) if agreed.sends else None
+        sends = agreed.sends and not self._holding
+        wanted = (agreed.payload_type, agreed.mime_type) if sends else None
         if wanted == self._sent:
             return
         self._sender.stop()

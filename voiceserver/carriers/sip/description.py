@@ -146,6 +146,17 @@ def offer(ours: Ours, secure: bool = False) -> str:
     return _written(ours, [section])
 
 
+def offer_again(agreed: Agreed, ours: Ours, direction: str) -> str:
+    """Offer what is agreed on already, in another direction."""
+    name = next(each for each, kind in CODECS.items() if kind[0] == agreed.mime_type)
+    shown = name.lower() if name == "OPUS" else name
+    codecs = [Codec(agreed.payload_type, shown, CODECS[name][1])]
+    if agreed.events is not None:
+        codecs.append(Codec(agreed.events, "telephone-event", agreed.events_rate))
+    proto = SECURE if agreed.keys is not None else PLAIN
+    return _written(ours, [_section(ours, codecs, proto, direction, agreed.keys)])
+
+
 def agreed_by(answer: str, ours: Ours, secure: bool = False) -> Agreed:
     """Read the answer to our offer.
 

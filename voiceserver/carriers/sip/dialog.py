@@ -80,6 +80,12 @@ class Dialog:
             sequence=cseq(invite)[0],
         )
 
+    @property
+    def remote_host(self) -> str:
+        """Host of the other side's own address, port included."""
+        address = uri_in(self._remote).partition(":")[2]
+        return address.rpartition("@")[2].partition(";")[0]
+
     def takes(self, request: SipRequest) -> bool:
         """Whether a request is newer than those before; it is the last from now on."""
         number, _ = cseq(request)
@@ -99,8 +105,9 @@ class Dialog:
         body: str = "",
         headers: Iterable[tuple[str, str]] = (),
         kind: str = SDP,
+        number: int | None = None,
     ) -> SipRequest:
-        """Make our next request, or the ACK of the last one.
+        """Make our next request, or the ACK of one.
 
         Args:
             method: Of it.
@@ -108,6 +115,7 @@ class Dialog:
             body: To be sent along.
             headers: Further ones.
             kind: Media type of the body.
+            number: Of the INVITE that an ACK is for; None is our last request.
         """
         if method != "ACK":
             self._sequence += 1
@@ -123,7 +131,7 @@ class Dialog:
         made.add_header("From", self._local)
         made.add_header("To", self._remote)
         made.add_header("Call-ID", self.call_id)
-        made.add_header("CSeq", f"{self._sequence} {method}")
+        made.add_header("CSeq", f"{number or self._sequence} {method}")
         if method in ("INVITE", "UPDATE", "REFER"):
             made.add_header("Contact", self.contact)
             made.add_header("Allow", ALLOW)

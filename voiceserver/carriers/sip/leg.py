@@ -17,7 +17,11 @@ from aiosipua import SipRequest, SipResponse
 from voiceserver.carriers.sip.description import NotAcceptable
 from voiceserver.carriers.sip.dialog import Dialog
 from voiceserver.carriers.sip.message import ALLOW, SDP, Refusal, cseq
-from voiceserver.carriers.sip.wire import Asked, Flow, Wire, new_branch
+from voiceserver.carriers.sip.outward.asking import RELAY, Asking
+from voiceserver.carriers.sip.outward.transfer import TRANSFERRED
+from voiceserver.carriers.sip.wire import Asked, Flow, Wire
+from voiceserver.config import SipTrunk
+from voiceserver.errors import CallRefused
 from voiceserver.media.telephone_events import DIGITS
 from voiceserver.streams import first_of
 
@@ -25,6 +29,7 @@ LEAST_SESSION_S = 90  # RFC 4028, section 4
 LATEST_S = 32  # before its end a session that was not refreshed is given up
 BYE_LIMIT_S = 1.0  # for the answer to a BYE; it is repeated beyond that
 ACK_LIMIT_S = 1.0  # for an ACK on its way, before a BYE overtakes it
+NO_TRUNK = SipTrunk(("127.0.0.0/8",), "")
 
 _SIGNAL = re.compile(r"(?im)^\s*Signal\s*=\s*([0-9A-D*#])\s*$")
 
@@ -68,6 +73,7 @@ class Leg:
         wire: Sends requests.
         session_s: Longest time without a sign of the other side that we ask for.
         over: Called once when it is over.
+        trunk: That it came by; says to whom it may be transferred.
     """
 
     def __init__(
@@ -77,10 +83,10 @@ class Leg:
         wire: Wire,
         session_s: int,
         over: Callable[[], None],
+        trunk: SipTrunk = NO_TRUNK,
     ) -> None:
         self._dialog = dialog
-        self._flow = flow
-        self._wire = wire
+        self._asks = Asking(dialog, flow, wire, trunk)
         self._session_s = session_s
         self._over = over
         self._talk: Talk | None = None
@@ -137,7 +143,10 @@ class Leg:
                 self._changed(asked)
             case "INFO":
                 self._informed(asked)
-            case "OPTIONS" | "NOTIFY":
+            case "NOTIFY":
+                asked.respond(200)
+                self._asks.notified(request)
+            case "OPTIONS":
                 asked.respond(200)
             case _:
                 asked.respond(405, (("Allow", ALLOW),))
@@ -159,6 +168,21 @@ class Leg:
         except NotAcceptable as error:
             self._gone_from_here(f"The answer cannot be used: {error}.")
 
+    async def refer(self, wanted: str, told: Callable[[str], None]) -> None:
+        """Have the other side call somebody else in our place, as ``Asking.refer``."""
+        self._require_progress()
+        await self._asks.refer(wanted, told)
+
+    async def renegotiate(self, offer: str) -> str:
+        """Offer the other side other audio, as ``Asking.renegotiate``."""
+        self._require_progress()
+        return await self._asks.renegotiate(offer)
+
+    async def send_digits(self, digits: str) -> None:
+        """Send digits beside the audio, as ``Asking.send_digits``."""
+        self._require_progress()
+        await self._asks.send_digits(digits)
+
     async def end(self) -> None:
         """End the call from this side, if the other has not; within a limit."""
         if self._timer is not None:
@@ -166,6 +190,7 @@ class Leg:
         if self._ended:
             return
         self._ended = True
+        self._asks.left()
         try:
             if self._invite is not None and not self._invite.answered:
                 self._invite.respond(480)
@@ -191,7 +216,8 @@ class Leg:
         bye.respond(200)
         if self._invite is not None and not self._invite.answered:
             self._invite.respond(487)
-        self._gone("The caller hung up.")
+        moved = self._asks.left()
+        self._gone(TRANSFERRED if moved else "The caller hung up.")
 
     def _changed(self, asked: Asked) -> None:
         """Negotiate anew, or only hear that the other side is there."""
@@ -200,7 +226,11 @@ class Leg:
         if refusal is not None:
             asked.refuse(refusal)
             return
-        if talk is None or not self._confirmed:
+        if (
+            talk is None
+            or not self._confirmed
+            or (request.body and self._asks.changing)
+        ):
             asked.respond(491)
             return
         try:
@@ -226,13 +256,13 @@ class Leg:
         request = asked.request
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         text = request.text[:200]
-        if kind == "application/dtmf-relay":
+        if kind == RELAY:
             found = _SIGNAL.search(text)
             digit = found[1].upper() if found else ""
         elif kind == "application/dtmf":
             digit = text.strip().upper()
         elif request.body:
-            asked.respond(415, (("Accept", "application/dtmf-relay"),))
+            asked.respond(415, (("Accept", RELAY),))
             return
         else:
             digit = ""
@@ -269,8 +299,7 @@ class Leg:
             ("Supported", "timer"),
             ("Session-Expires", f"{interval_s};refresher=uac"),
         )
-        update = self._dialog.request("UPDATE", self._via(), headers=headers)
-        self._wire.ask(update, self._flow, self._refreshed)
+        self._asks.ask("UPDATE", self._refreshed, headers)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(interval_s / 2, self._refresh, interval_s)
 
@@ -302,12 +331,12 @@ class Leg:
         if not self._acknowledged.is_set():
             await first_of(self._acknowledged.wait(), limit_s=ACK_LIMIT_S)
         answered = asyncio.Event()
-        bye = self._dialog.request("BYE", self._via())
-        self._wire.ask(bye, self._flow, lambda _response: answered.set())
+        self._asks.ask("BYE", lambda _response: answered.set())
         await first_of(answered.wait(), limit_s=BYE_LIMIT_S)
 
-    def _via(self) -> str:
-        return self._flow.via(new_branch())
+    def _require_progress(self) -> None:
+        if not self._confirmed or self._ended:
+            raise CallRefused("The call is not in progress.", 481)
 
 
 def too_small(request: SipRequest) -> Refusal | None:

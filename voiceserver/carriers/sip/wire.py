@@ -13,7 +13,6 @@ from typing import Protocol
 
 from aiosipua import SipRequest, SipResponse
 
-from voiceserver.carriers.sip.client_transactions import InviteClient, OtherClient
 from voiceserver.carriers.sip.message import (
     MAGIC,
     Refusal,
@@ -23,13 +22,20 @@ from voiceserver.carriers.sip.message import (
     tag,
     top_via,
 )
-from voiceserver.carriers.sip.server_transactions import InviteServer, OtherServer
+from voiceserver.carriers.sip.transactions.client import (
+    ClientTransaction,
+    InviteClient,
+    OtherClient,
+)
+from voiceserver.carriers.sip.transactions.server import (
+    InviteServer,
+    OtherServer,
+    ServerTransaction,
+)
 from voiceserver.carriers.sip.udp import Address
 
 MOST = 4096  # transactions of either kind at a time; more requests are dropped
 Key = tuple[str, ...]
-ServerTransaction = InviteServer | OtherServer
-ClientTransaction = InviteClient | OtherClient
 
 
 class Network(Protocol):
@@ -116,10 +122,7 @@ class Asked:
         if body:
             made.add_header("Content-Type", "application/sdp")
             made.text = body
-        if isinstance(self.transaction, InviteServer):
-            self.transaction.respond(made, unacknowledged)
-        else:
-            self.transaction.respond(made)
+        self.transaction.respond(made, unacknowledged)
 
     @property
     def answered(self) -> bool:
@@ -214,7 +217,8 @@ class Wire:
         def over() -> None:
             self._clients.pop(key, None)
 
-        kind = InviteClient if request.method == "INVITE" else OtherClient
+        invites = request.method == "INVITE"
+        kind: type[ClientTransaction] = InviteClient if invites else OtherClient
         made = kind(
             request,
             flow.send,
@@ -238,7 +242,7 @@ class Wire:
         ended = self._ended(key, merged)
         reliable = flow.network.reliable
         invites = message.method == "INVITE"
-        kind = InviteServer if invites else OtherServer
+        kind: type[ServerTransaction] = InviteServer if invites else OtherServer
         made = kind(flow.send, reliable, ended)
         asked = Asked(message, made, flow, secrets.token_hex(8))
         self._servers[key] = made

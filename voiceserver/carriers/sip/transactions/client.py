@@ -7,38 +7,29 @@ acknowledged, however often it comes. Knows neither sockets nor what is asked.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from enum import Enum
 
 from aiosipua import SipRequest, SipResponse
 
-from voiceserver.carriers.sip.timing import LIFE_S, T2_S, T4_S, Timers
+from voiceserver.carriers.sip.transactions.timing import LIFE_S, T2_S, T4_S
+from voiceserver.carriers.sip.transactions.transaction import Send, State, Transaction
 
-Send = Callable[[bytes], None]
 Answered = Callable[[SipResponse | None], None]
 
 
-class State(Enum):
-    """Of a transaction."""
-
-    CALLING = "calling"
-    PROCEEDING = "proceeding"
-    ACCEPTED = "accepted"
-    COMPLETED = "completed"
-    OVER = "over"
-
-
-class InviteClient:
-    """Sends an INVITE.
+class ClientTransaction(Transaction, ABC):
+    """Sends a request.
 
     Args:
-        request: The INVITE.
+        request: What is asked.
         send: Sends to who is asked; never raises.
         reliable: The network repeats what it loses.
-        answered: Called with each response but copies of refusals, a 2xx each time it
-            comes, as it is for the dialog to acknowledge; with None if there is none.
+        answered: Called with responses, or None if there is none in time.
         over: Called once when no response is expected any more.
     """
+
+    cap_s = T2_S  # longest wait between two copies: timer E
 
     def __init__(
         self,
@@ -48,22 +39,37 @@ class InviteClient:
         answered: Answered,
         over: Callable[[], None],
     ) -> None:
+        super().__init__(send, reliable, over, State.CALLING)
         self.request = request
-        self._send = send
-        self._reliable = reliable
         self._answered = answered
-        self._over = over
-        self._timers = Timers()
-        self._acknowledgement = b""
-        self.state = State.CALLING
 
     def start(self) -> None:
         """Send it."""
         packet = bytes(self.request)
         self._send(packet)
         if not self._reliable:
-            self._timers.repeat(lambda: self._send(packet), LIFE_S)  # timer A: no cap
+            self._timers.repeat(lambda: self._send(packet), self.cap_s)
         self._timers.after(LIFE_S, self._expired)
+
+    @abstractmethod
+    def receive(self, response: SipResponse) -> None:
+        """Take a response."""
+
+    def _expired(self) -> None:
+        """Timer F."""
+        self.stop()
+        self._answered(None)
+
+
+class InviteClient(ClientTransaction):
+    """Sends an INVITE.
+
+    Each response is told but copies of refusals; a 2xx each time it comes, as it is for
+    the dialog to acknowledge.
+    """
+
+    cap_s = LIFE_S  # timer A has no cap
+    _acknowledgement = b""
 
     def receive(self, response: SipResponse) -> None:
         """Take a response."""
@@ -85,13 +91,6 @@ class InviteClient:
             self._final(State.COMPLETED)
             self._answered(response)
 
-    def stop(self) -> None:
-        """Forget it; may be called again."""
-        self._timers.stop()
-        if self.state is not State.OVER:
-            self.state = State.OVER
-            self._over()
-
     def _final(self, state: State) -> None:
         if self.state is not state:
             self.state = state
@@ -102,44 +101,11 @@ class InviteClient:
     def _expired(self) -> None:
         """Timer B; who rings is waited for by whoever rang."""
         if self.state is State.CALLING:
-            self.stop()
-            self._answered(None)
+            super()._expired()
 
 
-class OtherClient:
-    """Sends any other request.
-
-    Args:
-        request: What is asked.
-        send: Sends to who is asked; never raises.
-        reliable: The network repeats what it loses.
-        answered: Called with the final response, or None if there is none.
-        over: Called once when no response is expected any more.
-    """
-
-    def __init__(
-        self,
-        request: SipRequest,
-        send: Send,
-        reliable: bool,
-        answered: Answered,
-        over: Callable[[], None],
-    ) -> None:
-        self.request = request
-        self._send = send
-        self._reliable = reliable
-        self._answered = answered
-        self._over = over
-        self._timers = Timers()
-        self.state = State.CALLING
-
-    def start(self) -> None:
-        """Send it."""
-        packet = bytes(self.request)
-        self._send(packet)
-        if not self._reliable:
-            self._timers.repeat(lambda: self._send(packet), T2_S)  # timer E
-        self._timers.after(LIFE_S, self._expired)
+class OtherClient(ClientTransaction):
+    """Sends any other request; the final response alone is told, once."""
 
     def receive(self, response: SipResponse) -> None:
         """Take a response; a provisional one changes nothing but the state."""
@@ -150,20 +116,8 @@ class OtherClient:
             return
         self.state = State.COMPLETED
         self._timers.stop()
-        self._timers.after(0.0 if self._reliable else T4_S, self.stop)  # timer K
+        self._linger(T4_S)  # timer K
         self._answered(response)
-
-    def stop(self) -> None:
-        """Forget it; may be called again."""
-        self._timers.stop()
-        if self.state is not State.OVER:
-            self.state = State.OVER
-            self._over()
-
-    def _expired(self) -> None:
-        """Timer F."""
-        self.stop()
-        self._answered(None)
 
 
 def _acknowledging(invite: SipRequest, refusal: SipResponse) -> SipRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.virtual_time import run_virtual
-from voiceserver.carriers.sip.timing import T2_S, Timers
+from voiceserver.carriers.sip.transactions.timing import T2_S, Timers
 
 
 def test_copies_follow_ever_more_slowly() -> None:

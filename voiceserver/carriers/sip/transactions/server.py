@@ -8,53 +8,60 @@ neither sockets nor what is asked.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from enum import Enum
 
 from aiosipua import SipResponse
 
-from voiceserver.carriers.sip.timing import LIFE_S, T2_S, T4_S, Timers
-
-Send = Callable[[bytes], None]
+from voiceserver.carriers.sip.transactions.timing import LIFE_S, T2_S, T4_S
+from voiceserver.carriers.sip.transactions.transaction import Send, State, Transaction
 
 
 def _nobody() -> None:
     """Nobody minds."""
 
 
-class State(Enum):
-    """Of a transaction."""
-
-    PROCEEDING = "proceeding"
-    ACCEPTED = "accepted"
-    COMPLETED = "completed"
-    CONFIRMED = "confirmed"
-    OVER = "over"
-
-
-class InviteServer:
-    """Answers an INVITE.
+class ServerTransaction(Transaction, ABC):
+    """Answers a request.
 
     Args:
         send: Sends a response to who asked; never raises.
         reliable: The network repeats what it loses, so nothing is repeated here
-            but a 2xx, which other networks may lie behind.
+            but a 2xx of an INVITE, which other networks may lie behind.
         over: Called once when no copy is expected any more.
     """
 
     def __init__(self, send: Send, reliable: bool, over: Callable[[], None]) -> None:
-        self._send = send
-        self._reliable = reliable
-        self._over = over
-        self._timers = Timers()
+        super().__init__(send, reliable, over, State.PROCEEDING)
         self._last = b""
-        self._unacknowledged = _nobody
-        self.state = State.PROCEEDING
 
     @property
     def answered(self) -> bool:
         """Whether there was a final response."""
         return self.state is not State.PROCEEDING
+
+    @abstractmethod
+    def copied(self) -> None:
+        """The request came again."""
+
+    @abstractmethod
+    def respond(
+        self, response: SipResponse, unacknowledged: Callable[[], None] = _nobody
+    ) -> None:
+        """Send a response; ones after the final are left out.
+
+        Args:
+            response: Provisional or final.
+            unacknowledged: Called if no ACK comes to the final one of an INVITE.
+        """
+
+
+class InviteServer(ServerTransaction):
+    """Answers an INVITE."""
+
+    def __init__(self, send: Send, reliable: bool, over: Callable[[], None]) -> None:
+        super().__init__(send, reliable, over)
+        self._unacknowledged = _nobody
 
     @property
     def accepted(self) -> bool:
@@ -69,12 +76,7 @@ class InviteServer:
     def respond(
         self, response: SipResponse, unacknowledged: Callable[[], None] = _nobody
     ) -> None:
-        """Send a response; ones after the final are left out.
-
-        Args:
-            response: Provisional or final.
-            unacknowledged: Called if no ACK comes to a final one.
-        """
+        """Send a response."""
         if self.answered:
             return
         self._last = bytes(response)
@@ -97,14 +99,7 @@ class InviteServer:
         self._unacknowledged = _nobody
         if self.state is State.COMPLETED:
             self.state = State.CONFIRMED
-            self._timers.after(0.0 if self._reliable else T4_S, self.stop)
-
-    def stop(self) -> None:
-        """Forget it; may be called again."""
-        self._timers.stop()
-        if self.state is not State.OVER:
-            self.state = State.OVER
-            self._over()
+            self._linger(T4_S)
 
     def _resend(self) -> None:
         self._send(self._last)
@@ -116,37 +111,24 @@ class InviteServer:
         unacknowledged()
 
 
-class OtherServer:
-    """Answers any other request.
-
-    Args:
-        send: Sends a response to who asked; never raises.
-        reliable: The network repeats what it loses.
-        over: Called once when no copy is expected any more.
-    """
+class OtherServer(ServerTransaction):
+    """Answers any other request."""
 
     def __init__(self, send: Send, reliable: bool, over: Callable[[], None]) -> None:
-        self._send = send
-        self._reliable = reliable
-        self._over = over
-        self._timers = Timers()
-        self._last = b""
+        super().__init__(send, reliable, over)
         # Whoever is to answer may never do so.
         self._timers.after(LIFE_S, self.stop)
-        self.state = State.PROCEEDING
-
-    @property
-    def answered(self) -> bool:
-        """Whether there was a final response."""
-        return self.state is not State.PROCEEDING
 
     def copied(self) -> None:
         """The request came again."""
         if self._last:
             self._send(self._last)
 
-    def respond(self, response: SipResponse) -> None:
-        """Send a response; ones after the final are left out."""
+    def respond(
+        self, response: SipResponse, unacknowledged: Callable[[], None] = _nobody
+    ) -> None:
+        """Send a response."""
+        del unacknowledged
         if self.state is not State.PROCEEDING:
             return
         self._last = bytes(response)
@@ -154,11 +136,4 @@ class OtherServer:
         if response.status_code >= 200:
             self.state = State.COMPLETED
             self._timers.stop()
-            self._timers.after(0.0 if self._reliable else LIFE_S, self.stop)
-
-    def stop(self) -> None:
-        """Forget it; may be called again."""
-        self._timers.stop()
-        if self.state is not State.OVER:
-            self.state = State.OVER
-            self._over()
+            self._linger(LIFE_S)

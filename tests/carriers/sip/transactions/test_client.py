@@ -10,7 +10,7 @@ import pytest
 from aiosipua import SipMessage, SipRequest, SipResponse
 
 from tests.virtual_time import run_virtual
-from voiceserver.carriers.sip.client_transactions import InviteClient, OtherClient
+from voiceserver.carriers.sip.transactions.client import InviteClient, OtherClient
 
 
 class Asking:

@@ -8,11 +8,8 @@ import pytest
 from aiosipua import SipResponse
 
 from tests.virtual_time import run_virtual
-from voiceserver.carriers.sip.server_transactions import (
-    InviteServer,
-    OtherServer,
-    State,
-)
+from voiceserver.carriers.sip.transactions.server import InviteServer, OtherServer
+from voiceserver.carriers.sip.transactions.transaction import State
 
 
 def answer(status: int) -> SipResponse:
