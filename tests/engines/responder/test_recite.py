@@ -71,6 +71,8 @@ def test_counting_is_bounded() -> None:
     said = counting(words("count to a million"))
     assert said is not None
     assert str(MAX_COUNT) in said
+    long = counting(words("count from 999999999999970 to 999999999999999"))
+    assert long == "That would take too long. I count up to ten thousand."
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,5 @@ def test_repeating_is_bounded() -> None:
     said = repeating(("say", *["word"] * 500))
     assert said is not None
     assert len(said.split()) == 60
+    long = repeating(("say", "9" * 8000))
+    assert long == "That is too long for me to repeat."

@@ -18,6 +18,7 @@ from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.responder import UNKNOWN
 from voiceserver.engines.responder.standard import NO_MODEL
 from voiceserver.errors import ConfigError
+from voiceserver.voice.text.normalise import normalise
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=ZoneInfo("Europe/Paris"))
 RESPONDER = Responder(ResponderConfig(name="desk"), now=lambda: NOW)
@@ -124,6 +125,31 @@ def test_a_long_turn_is_not_read_back_whole() -> None:
     """Twenty-five words are enough to show what was heard."""
     given = RESPONDER.answer([Message("user", "blah " * 200)])
     assert given.text.count("blah") == 25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 32_000,
+        "a" * 32_768,
+        "\ufdfa" * 32_768,
+        "1 " * 16_000,
+        "repeat after me " + "9" * 7_000,
+        "spell " + "9" * 7_000,
+        "remind me in five minutes to call " + "9" * 7_000,
+        f"what is 1.{'3' * 900} plus 2",
+        "what is " + " plus ".join(["123456789012345"] * 25),
+        "count from 999999999999970 to 999999999999999",
+    ],
+)
+def test_no_answer_is_long_because_the_question_is(text: str) -> None:
+    """Said with all its digits, or later as a reminder: within a minute."""
+    given = RESPONDER.answer([Message("user", text)])
+    later = given.reminder.text if given.reminder else ""
+    for said in (given.text, later):
+        spoken = normalise(said).tokens
+        assert len(spoken) <= 150
+        assert sum(len(each.text) for each in spoken) <= 1_000
 
 
 def test_it_says_the_last_answer_again() -> None:

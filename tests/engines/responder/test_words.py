@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.engines.responder.words import LONGEST, bare, normal, split
+from voiceserver.engines.responder.words import LONGEST, bare, normal, read_back, split
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,21 @@ def test_any_text_has_words_or_none(text: str) -> None:
     words = normal(text)
     assert normal(" ".join(words)) == words
     assert len(bare(words)) <= len(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("one", "two"), ("one two", True)),
+        (("one", "two", "three", "four"), ("one two three", False)),
+        (("a" * 24,), ("a" * 24, True)),
+        (("a" * 25,), ("", False)),
+        (("to", "9" * 5), ("to", False)),
+        ((), ("", True)),
+    ],
+)
+def test_what_is_said_back_is_soon_said(
+    words: tuple[str, ...], said: tuple[str, bool]
+) -> None:
+    """Three words, or as many letters; a digit is a word of its own."""
+    assert read_back(words, 3) == said

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from voiceserver.engines.responder.calculator import NoResult, evaluate, say_number
 from voiceserver.engines.responder.numbers import read
+from voiceserver.engines.responder.words import read_back
 
 LONGEST = 60  # tokens of a sum
 DEEPEST = 10  # nested parentheses
@@ -105,7 +106,8 @@ def answer(text: str) -> str | None:
         result = say_number(value)
     except NoResult as reason:
         return str(reason)
-    if "(" in sentence:  # cannot be said without being misunderstood
+    # Cannot be said without being misunderstood; or would be long.
+    if "(" in sentence or not read_back(sentence.split(), LONGEST)[1]:
         return f"That is {result}."
     return f"{sentence[0].upper()}{sentence[1:]} is {result}."
 

@@ -7,8 +7,10 @@ asked to do.
 from __future__ import annotations
 
 from voiceserver.engines.responder.numbers import read
+from voiceserver.engines.responder.words import read_back
 
 MAX_COUNT = 50  # numbers said in one answer
+MAX_COUNTED = 10_000  # larger ones take seconds each
 MAX_SPELLED = 40  # letters
 MAX_REPEATED = 60  # words
 WHICH_WORD = "Which word shall I spell?"
@@ -75,6 +77,8 @@ def counting(words: tuple[str, ...]) -> str | None:
         first, last = (last, first) if down else (first, last)
     if abs(last - first) >= MAX_COUNT:
         return f"That would take too long. I count {MAX_COUNT} numbers at a time."
+    if max(first, last) > MAX_COUNTED:
+        return "That would take too long. I count up to ten thousand."
     step = -1 if last < first else 1
     return ", ".join(str(n) for n in range(first, last + step, step)) + "."
 
@@ -109,5 +113,7 @@ def repeating(words: tuple[str, ...], follows_up: bool = False) -> str | None:
         rest = words
     if not rest:
         return REPEAT_WHAT
-    text = " ".join(rest[:MAX_REPEATED])
+    text, _ = read_back(rest, MAX_REPEATED)
+    if not text:
+        return "That is too long for me to repeat."
     return f"{text[0].upper()}{text[1:]}."

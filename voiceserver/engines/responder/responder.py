@@ -20,7 +20,7 @@ from voiceserver.engines.responder import arithmetic, moments, recite, timers
 from voiceserver.engines.responder.matching import QuestionIndex
 from voiceserver.engines.responder.questions import Question, fill, load
 from voiceserver.engines.responder.standard import ABILITIES, NO_MODEL, STANDARD
-from voiceserver.engines.responder.words import bare, normal, split
+from voiceserver.engines.responder.words import bare, normal, read_back, split
 from voiceserver.errors import ConfigError
 
 RULES = "1"  # grows with every change of what is answered
@@ -198,9 +198,9 @@ class Responder:
         return None
 
     def _unknown(self, heard: str, said: Sequence[str]) -> Rejoinder:
-        words = heard.split()
-        echo = " ".join(words[:MAX_ECHO]).rstrip(".?!,;: ")
-        if len(words) > MAX_ECHO:
+        echo, whole = read_back(heard.split(), MAX_ECHO)
+        echo = echo.rstrip(".?!,;: ") or "much"
+        if not whole:
             echo += ", and so on"
         if any(NO_MODEL in text for text in said):
             text = SHORT_UNKNOWN

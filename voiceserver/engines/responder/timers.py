@@ -11,8 +11,10 @@ from decimal import Decimal
 
 from voiceserver.engines.base import Reminder
 from voiceserver.engines.responder.numbers import read
+from voiceserver.engines.responder.words import read_back
 
 LONGEST_S = 3600  # a call lasts no longer by default
+MAX_TASK = 25  # words that a reminder says back
 HOW_LONG = "For how long? You can say, for example, five minutes."
 CANNOT_CANCEL = "I cannot cancel a timer. It ends by itself, or with this call."
 
@@ -146,7 +148,7 @@ def _task(words: tuple[str, ...], duration: Duration) -> str:
     task = rest[rest.index("me") + 1 :]
     if len(task) < 2 or task[0] not in ("to", "about", "that", "of"):
         return ""
-    return " ".join(_YOURS.get(word, word) for word in task)
+    return read_back((_YOURS.get(word, word) for word in task), MAX_TASK)[0]
 
 
 def say_duration(seconds: float) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from voiceserver.engines.words import spoken
 
+LETTERS_A_WORD = 8  # of words said back; English has 5 on the average
+LETTERS_A_DIGIT = 5  # as it is said
 LONGEST = 400  # words looked at; a turn of 30 s has about 100
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
@@ -84,6 +87,26 @@ def split(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
     words = (match.group() for match in _WORD.finditer(plain[: 20 * LONGEST]))
     return [word for word in words if word not in _HESITATIONS][:LONGEST]
+
+
+def read_back(words: Iterable[str], most: int) -> tuple[str, bool]:
+    """The first of somebody's words, as far as they are soon said back.
+
+    Args:
+        words: All of them.
+        most: How many at most; and letters, of so many of a usual length.
+
+    Returns:
+        The words, which may be none, and whether those are all.
+    """
+    some: list[str] = []
+    left = most * LETTERS_A_WORD
+    for word in words:
+        left -= sum(LETTERS_A_DIGIT if c.isdigit() else 1 for c in word)
+        if len(some) == most or left < 0:
+            return " ".join(some), False
+        some.append(word)
+    return " ".join(some), True
 
 
 def normal(text: str) -> tuple[str, ...]:
