@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.engines.providers.chain_bench import Bench, run
 from voiceserver.engines.providers.breaker import BreakerState
 
@@ -35,6 +37,22 @@ def test_a_probe_that_fails_is_repeated_ever_later() -> None:
             return bench.transport.asked.count("500")
 
     assert run(scenario()) == 3 + 4
+
+
+@pytest.mark.parametrize(("fault", "by"), [("think-on", "a"), ("stall:1", "b")])
+def test_a_probe_asks_for_life_and_no_more(fault: str, by: str) -> None:
+    """Thoughts that go on beyond its limit are life; a stream that stalls is none."""
+    bench = Bench("500", "ok")
+
+    async def scenario() -> str:
+        async with bench.chain:
+            await bench.turns(3)
+            bench.transport.services["a"].fault = fault
+            await asyncio.sleep(25)
+            bench.transport.services["a"].fault = "ok"
+            return (await bench.turn()).by
+
+    assert run(scenario()) == by
 
 
 def test_an_idle_connection_is_kept() -> None:

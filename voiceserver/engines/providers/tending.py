@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 WARM_S = 2.0  # for opening connections at the start
 KEEP_S = 25.0  # a connection idle for so long is used, lest it be closed
 PROBE_LIMIT_S = 5.0
+GOES_ON_S = 1.0  # what has said nothing for so long has stalled
 MOMENT_S = 0.001  # a clock wakes a hair early: what is not due yet is soon
 
 
@@ -100,16 +101,16 @@ class Tended:
         loop = asyncio.get_running_loop()
         route.breaker.probing()
         route.show()
-        good, kind, wait_s = False, "late", 0.0
+        good, kind, wait_s, seen_s = False, "late", 0.0, 0.0
         try:
             async with (
                 asyncio.timeout(PROBE_LIMIT_S),
                 aclosing(self._probe(route)) as items,
             ):
                 async for _ in items:
-                    good = True
+                    good, seen_s = True, loop.time()
         except TimeoutError:
-            good = False
+            good = good and loop.time() - seen_s < GOES_ON_S
         except EngineFailed as failure:
             good, (kind, wait_s) = False, kind_of(failure)
         route.used_s = loop.time()
