@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import itertools
 import json
 import logging
 import mmap
@@ -25,9 +26,11 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiceserver.audio import to_int16
 from voiceserver.errors import BadAudio
@@ -202,16 +205,30 @@ def _answer(line: BlockingLine, slot: int, generation: int, content: Content) ->
         return
     meta: dict[str, object] = {"n_samples": sum(map(len, found))}
     line.send(Message(Kind.ITEM, slot, generation, meta))
-    for block in found:
-        if not block.any():
-            silent: dict[str, object] = {"n_zeros": len(block)}
-            line.send(Message(Kind.ITEM, slot, generation, silent))
-            continue
-        pcm = np.ascontiguousarray(block, "<i2").tobytes()
-        for at in range(0, len(pcm), MAX_BODY):
-            part = pcm[at : at + MAX_BODY]
-            line.send(Message(Kind.ITEM, slot, generation, {}, part))
+    for part in _told(found):
+        about: dict[str, object] = {} if isinstance(part, bytes) else {"n_zeros": part}
+        body = part if isinstance(part, bytes) else b""
+        line.send(Message(Kind.ITEM, slot, generation, about, body))
     line.send(Message(Kind.END, slot, generation))
+
+
+def _told(blocks: Iterable[NDArray[np.int16]]) -> Iterator[bytes | int]:
+    """What is sent of blocks: their bytes, or of how many samples of silence.
+
+    Few messages: each takes the parent's loop from its calls.
+    """
+    for sounds, together in itertools.groupby(blocks, lambda block: bool(block.any())):
+        if not sounds:
+            yield sum(map(len, together))
+            continue
+        pcm = b""
+        for block in together:
+            pcm += np.ascontiguousarray(block, "<i2").tobytes()
+            while len(pcm) >= MAX_BODY:
+                yield pcm[:MAX_BODY]
+                pcm = pcm[MAX_BODY:]
+        if pcm:
+            yield pcm
 
 
 def _bound(limits: Limits) -> None:

@@ -23,6 +23,7 @@ _QUIET_DB = (-84.0, -60.0)  # a frame below the first has no words, above the se
 _BELOW_LOUDEST_DB = 30.0  # and so far below the loudest frame it has none either
 _LEFT_OUT_S = 1.0  # shorter quiet stays where it is
 _KEPT_S = 0.3  # of quiet, before and behind what may be words
+_SILENT_DB = -120.0  # of a frame of zeros
 _AT_ONCE = 1_000  # frames measured at a time
 
 
@@ -97,9 +98,13 @@ def _levels_db(recording: Recording) -> Samples:
 
 
 def _block_levels_db(block: Recording) -> Samples:
+    if not block.any():  # much of it may be silence, which costs next to nothing
+        return np.full(-(-len(block) // _FRAME), _SILENT_DB, np.float32)
     padded = np.pad(from_int16(block), (0, -len(block) % _FRAME))
     power = np.square(padded).reshape(-1, _FRAME).mean(axis=1)
-    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
+    return np.asarray(
+        10 * np.log10(np.maximum(power, 10 ** (_SILENT_DB / 10))), np.float32
+    )
 
 
 def _cut(recording: Recording, at: int, longest_s: float) -> list[Piece]:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes import FakeRecogniser
 from tests.files.test_decoding import GOOD, tone, written
+from tests.polling import until
 from tests.server.routes.test_calls import form
 from tests.server.running import fake_engines, running
 from voiceserver.engines.base import Opening
@@ -252,3 +253,19 @@ async def test_who_sends_nothing_takes_no_place() -> None:
         assert (await post(server, GOOD))[0] == 200
         for writer in held:
             writer.close()
+
+
+async def test_a_recording_of_who_has_left_is_given_up() -> None:
+    """Of four pieces the one that is heard is heard to its end, and no other begun."""
+    recogniser = FakeRecogniser(["one", "two", "three", "four"])
+    recogniser.final_s = 0.3
+    content = written(tone(60, 8_000), 8_000)
+    async with (
+        running(engines=with_recogniser(recogniser)) as server,
+        asyncio.TaskGroup() as group,
+    ):
+        posting = group.create_task(post(server, content))
+        await until(lambda: bool(recogniser.openings))
+        posting.cancel()
+        await until(lambda: not recogniser.open_utterances)
+    assert len(recogniser.openings) == 1
