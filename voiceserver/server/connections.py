@@ -32,6 +32,9 @@ MAX_CONNECTIONS = 512
 MAX_PER_ADDRESS = 256
 BACKLOG = 128  # connections that the kernel keeps
 NO_FILES_S = 0.1  # before the next is accepted when that has failed
+# Bytes that the kernel keeps of an answer, and as many again: else megabytes, and who
+# reads slowly would be known late.
+SEND_BUFFER = 131_072
 HEAD_LIMIT = 8190  # bytes of a request line or header
 END_LIMIT_S = 2.0  # for requests in progress when the server closes
 
@@ -214,6 +217,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, kind, proto)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted ones inherit it.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listening.bind(address)
         listening.setblocking(False)
     except OSError as error:
