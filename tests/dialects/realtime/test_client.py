@@ -259,10 +259,11 @@ def test_deleted_item_is_gone() -> None:
 def test_truncate_is_answered_with_where_the_server_cut() -> None:
     """What the server sent counts, so a client's later position changes nothing."""
     client, item_id = cut_reply()
-    where = {"item_id": item_id, "content_index": 0}
-    [event] = client.answer("conversation.item.truncate", **where, audio_end_ms=900)
-    assert event["type"] == "conversation.item.truncated"
-    assert event["audio_end_ms"] == 480
+    for part in ({}, {"content_index": None}, {"content_index": 0}):
+        where = {"item_id": item_id, "audio_end_ms": 900, **part}
+        [event] = client.answer("conversation.item.truncate", **where)
+        assert event["type"] == "conversation.item.truncated"
+        assert event["audio_end_ms"] == 480
 
 
 @pytest.mark.parametrize(
@@ -272,6 +273,7 @@ def test_truncate_is_answered_with_where_the_server_cut() -> None:
         ({"audio_end_ms": "100"}, "invalid_type"),
         ({}, "missing_required_parameter"),
         ({"audio_end_ms": 900, "content_index": 1}, "invalid_value"),
+        ({"audio_end_ms": None, "content_index": None}, "missing_required_parameter"),
     ],
 )
 def test_wrong_truncate_is_refused(fields: dict[str, Any], code: str) -> None:

@@ -6,10 +6,22 @@ from typing import Any
 
 import pytest
 
+from tests.dialects.realtime.client import Client
+from tests.dialects.realtime.test_dialect import TURN
 from voiceserver.commands import AddMessage
 from voiceserver.dialects.realtime.client_items import read_item
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.errors import BadRequest
+from voiceserver.events import (
+    BargeIn,
+    Outcome,
+    Playback,
+    Played,
+    ReplyDone,
+    SpeechStopped,
+    Transcript,
+    UserTurn,
+)
 from voiceserver.tools import ToolCall
 
 
@@ -66,3 +78,40 @@ def test_a_user_who_types_nothing_is_refused() -> None:
     for part in ({"type": "input_text", "text": " "}, {"type": "input_audio"}, audio):
         with pytest.raises(BadRequest):
             read(type="message", role="user", content=[part])
+
+
+def test_a_conversation_that_was_told_is_taken_whole_by_another_call() -> None:
+    """Each item behind the one it followed, also where that one had no words."""
+    first, second = Client(), Client()
+    first.notify(
+        *TURN,
+        BargeIn(2, 60_000, "words"),
+        ReplyDone(1, "Hi there.", Outcome.INTERRUPTED),
+        Playback(1, Played.CUT, 0, ""),
+        SpeechStopped(2, 70_000),
+        UserTurn(2, 70_000, 78_000, 0, "silence"),
+        Transcript(2, "", final=True),
+    )
+    first.send("conversation.item.create", item=TYPED, previous_item_id=None)
+    told = [e for e in first.events if e["type"] == "conversation.item.done"]
+    assert len(told) == 4
+    for event in told:
+        item_id, before = event["item"]["id"], event["previous_item_id"] or "root"
+        [shown] = first.answer("conversation.item.retrieve", item_id=item_id)
+        item = shown["item"]
+        taken = second.answer(
+            "conversation.item.create", item=item, previous_item_id=before
+        )
+        assert [each["type"] for each in taken] == [
+            "conversation.item.added",
+            "conversation.item.done",
+        ]
+        assert taken[1]["item"]["id"] == item_id
+        assert taken[1]["previous_item_id"] == event["previous_item_id"]
+
+
+TYPED = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "And then?"}],
+}

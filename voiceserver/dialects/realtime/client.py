@@ -210,7 +210,8 @@ class ClientEvents:
 
     def _item_truncate(self, fields: Fields) -> Commands:
         item = self._item(fields, "truncate")
-        integer(0, 0)(fields.get("content_index", 0), "content_index")
+        if (content_index := fields.get("content_index")) is not None:
+            integer(0, 0)(content_index, "content_index")
         end_ms = required(fields, "audio_end_ms")
         asked_ms = integer(0, 24 * 3_600_000)(end_ms, "audio_end_ms")
         if item.part is not Part.OUTPUT_AUDIO:
