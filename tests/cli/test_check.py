@@ -87,6 +87,8 @@ async def test_a_port_in_use_is_reported(opened: OpenedEngines) -> None:
     [
         ("ok", "", True, "not pinned"),
         ("ok", "ok", True, "model is ok"),
+        ("stream:refuses max_tokens", "", True, "without what it refuses: max_tokens"),
+        ("think", "", True, "words after"),
         ("wrong-model", "ok", False, "another model answers"),
         ("401", "", False, "refused the key"),
         ("404", "", False, "address or the model"),
