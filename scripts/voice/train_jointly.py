@@ -117,7 +117,7 @@ def make(net: Speech, w: Window, copies: float) -> Made:
         w: The window.
         copies: Share of the examples whose vocoder sees the recorded spectrum.
     """
-    model, pair_mask = net.acoustic, w.mask[:, None, ::PAIR]
+    model, pair_mask = net.acoustic, w.mask[:, ::PAIR, None]
     frames = w.frames(model.encoder(w.phones))
     stack = model.contour.stack
     x = stack.inputs(model.contour.inputs(frames))

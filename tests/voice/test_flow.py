@@ -29,16 +29,16 @@ def test_pieces_come_out_as_the_whole(sizes: list[int], blocks: int) -> None:
     """Empty ones too; nothing is left after the last."""
     torch.manual_seed(0)
     net = torch.nn.Sequential(*[ConvNeXtBlock(8) for _ in range(blocks)]).eval()
-    x = torch.randn(1, 8, sum(sizes) + 1)
+    x = torch.randn(1, sum(sizes) + 1, 8)
     chain = Chain([block.inner for block in net if isinstance(block, ConvNeXtBlock)])
     got, at = [], 0
     with torch.no_grad():
         for size in sizes:
-            got.append(chain.push(x[:, :, at : at + size], last=False))
+            got.append(chain.push(x[:, at : at + size], last=False))
             at += size
-        got.append(chain.push(x[:, :, at:], last=True))
+        got.append(chain.push(x[:, at:], last=True))
         whole = net(x)
-    joined = torch.cat([piece for piece in got if piece is not None], 2)
+    joined = torch.cat([piece for piece in got if piece is not None], 1)
     assert joined.shape == whole.shape
     assert (joined - whole).abs().max() < EXACT
 

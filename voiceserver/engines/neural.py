@@ -154,9 +154,11 @@ def load(settings: dict[str, object]) -> NeuralVoice:
     folder = find_models(str(settings.get("model") or ""))
     lexicon = str(settings.get("lexicon") or "")
     try:
-        voice = NeuralVoice(load_voice(folder, Path(lexicon) if lexicon else None))
+        loaded = load_voice(folder, Path(lexicon) if lexicon else None)
     except WeightsError as error:
         raise EngineFailed("neural", str(error)) from error
+    _log.debug("the voice multiplies in bfloat16: %s", loaded.hasten())
+    voice = NeuralVoice(loaded)
     for _chunk in voice.speak(SpeechRequest("I am ready, and so are all my words.")):
         pass
     return voice

@@ -110,13 +110,13 @@ class _Stack(nn.Module):
         return self.outputs(self.blocks(self.inputs(x)))
 
     def inputs(self, x: Tensor) -> Tensor:
-        """What the first block sees, ``(batch, width, pairs)``."""
+        """What the first block sees, ``(batch, pairs, width)``."""
         hidden: Tensor = self.inlet(x)
-        return hidden.transpose(1, 2)
+        return hidden
 
     def outputs(self, hidden: Tensor) -> Tensor:
         """From the last block's output, ``(batch, pairs, outputs)``."""
-        out: Tensor = self.outlet(self.norm(hidden.transpose(1, 2)))
+        out: Tensor = self.outlet(self.norm(hidden))
         return out
 
 

@@ -195,7 +195,7 @@ def _noises(manner: Manner, frames: int) -> tuple[Tensor, Tensor]:
 
 
 def masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
-    """Blocks that see silence beyond the end of each clause, ``(batch, c, n)``."""
+    """Blocks that see silence beyond the end of each clause, ``(batch, n, c)``."""
     x = x * mask
     for block in blocks:
         x = block(x) * mask
@@ -204,8 +204,7 @@ def masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
 
 def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     """Waveforms of a batch, ``(batch, frames * HOP)``, silent beyond each clause."""
-    mask = batch.mask[:, None]
-    pair_mask = mask[:, :, ::PAIR]
+    pair_mask = batch.mask[:, ::PAIR, None]
     frames = Frames(batch.encoded, batch.cues)
     pitch, voicing = _contour(model, frames, pair_mask)
     pitch = held_in_pauses(pitch, voicing, batch.sounding)
@@ -214,7 +213,7 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     hidden = masked(decoder.stack.blocks, x, pair_mask)
     mel = decoder.mel(decoder.stack.outputs(hidden)).float()
     f0 = to_hz(_held(pitch.float(), batch.mask))
-    hiss = noise_table(mask.device)[batch.rows].transpose(1, 2)
+    hiss = noise_table(pair_mask.device)[batch.rows].transpose(1, 2)
     track = Track(f0, voicing.float() * batch.mask, batch.mask)
     return vocode(net, mel, track, hiss).clamp(-1, 1)
 
@@ -228,15 +227,15 @@ def vocode(net: VocoderNet, mel: Tensor, track: Track, hiss: Tensor) -> Tensor:
         track: Of the same frames.
         hiss: Noise spectra, ``(batch, SYNTHESIS_BINS, frames)``.
     """
-    mask = track.mask[:, None]
+    mask = track.mask[..., None]
     x = net.inputs(mel, track.f0_hz, track.voicing) * mask
-    x = net.inlet(functional.pad(x, (REACH, REACH)))
+    x = net.first(functional.pad(x, (0, 0, REACH, REACH)))
     filters = net.filters(masked(net.blocks, x, mask))
     padded = pad_frames(track.f0_hz, AFTER, AFTER)
     weight = functional.pad(track.voicing, (AFTER, AFTER))
     pulse = pulse_spectrum(padded, weight, frame_phases(padded))
     spectra = pulse * filters.harmonic + hiss * filters.hiss + filters.own
-    return overlap_add(functional.pad(spectra * mask, (BEFORE, AFTER)))
+    return overlap_add(functional.pad(spectra * track.mask[:, None], (BEFORE, AFTER)))
 
 
 def _contour(

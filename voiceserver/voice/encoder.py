@@ -53,9 +53,9 @@ class ClauseEncoder(nn.Module):
         x = self.symbol(phones.symbols) + self.place(phones.places)
         of_all = self.ending(phones.ending) + self.speaker(phones.speaker)
         x = x + of_all[:, None]
-        mask = phones.mask[:, None]
-        h = self.dropout(x).transpose(1, 2) * mask
+        mask = phones.mask[..., None]
+        h = self.dropout(x) * mask
         for block in self.blocks:
             h = block(h) * mask
-        out: Tensor = self.norm(h.transpose(1, 2))
+        out: Tensor = self.norm(h)
         return out

@@ -47,14 +47,14 @@ class EdgeKeeper:
         self._edge: Tensor | None = None
 
     def push(self, x: Tensor, last: bool) -> Tensor | None:
-        """Take frames ``(1, channels, n)``; return those that are complete, if any."""
+        """Take frames ``(1, n, channels)``; return those that are complete, if any."""
         if self._edge is None:
-            self._edge = x.new_zeros(1, x.shape[1], REACH)
-        line = torch.cat([self._edge, x], 2)
+            self._edge = x.new_zeros(1, REACH, x.shape[2])
+        line = torch.cat([self._edge, x], 1)
         if last:
-            line = functional.pad(line, (0, REACH))
-        self._edge = line[:, :, -2 * REACH :]
-        return self._inner(line) if line.shape[2] > 2 * REACH else None
+            line = functional.pad(line, (0, 0, 0, REACH))
+        self._edge = line[:, -2 * REACH :]
+        return self._inner(line) if line.shape[1] > 2 * REACH else None
 
 
 class Chain:
@@ -94,7 +94,7 @@ class Flow:
     def __init__(self, model: AcousticModel, net: VocoderNet, plan: Plan) -> None:
         self._decoder, self._net, self._plan = model.decoder, net, plan
         self._decoding = Chain(_inners(model.decoder.stack.blocks))
-        self._filtering = Chain([net.inlet, *_inners(net.blocks)])
+        self._filtering = Chain([net.first, *_inners(net.blocks)])
         self._decoded = 0  # frames given to the decoder
         self._filtered = 0  # frames given to the vocoder
         self._made = torch.zeros(1, SYNTHESIS_BINS, 0, dtype=torch.complex64)

@@ -30,6 +30,7 @@ from voiceserver.voice.lexicon import load_lexicon
 from voiceserver.voice.own_words import Said, load_own_words
 from voiceserver.voice.pauses import after
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
+from voiceserver.voice.precision import halve, pays
 from voiceserver.voice.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
 from voiceserver.voice.weights import (
     WeightsError,
@@ -195,6 +196,17 @@ class Voice:
             lead = Lead(pause, pause + DRAWN)
         if pause:
             yield Piece(np.zeros(pause * HOP, np.float32), number)
+
+    def hasten(self) -> bool:
+        """Multiply in bfloat16 where this processor is faster so; tell whether it is.
+
+        What changes lies 40 to 50 dB below the speech.
+        """
+        faster = pays(self.net.shape.width)
+        if faster:
+            halve(self.model.decoder)
+            halve(self.net)
+        return faster
 
     def speak_all(self, text: str, manner: Manner | None = None) -> Samples:
         """A text in one array; empty if there is nothing to say."""

@@ -45,10 +45,23 @@ class VocoderShape:
     blocks: int = 4
 
 
+def over_frames(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    """Convolve ``(batch, frames, channels)`` over its frames, without any padding.
+
+    The channels of a frame stay side by side, as the layers around it want them: as an
+    image of one row that lies channels last, nothing is copied into another order.
+    """
+    image = x.transpose(1, 2)[:, :, None]
+    out = functional.conv2d(
+        image, layer.weight[:, :, None], layer.bias, groups=layer.groups
+    )
+    return out[:, :, 0].transpose(1, 2)
+
+
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution over frames, then a two-layer net over channels.
 
-    Works on ``(batch, width, frames)``. Normalises over channels only: statistics
+    Works on ``(batch, frames, width)``. Normalises over channels only: statistics
     over time would make chunks differ from the whole.
     """
 
@@ -63,13 +76,13 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape out as in; silence is assumed beyond both ends."""
-        return self.inner(functional.pad(x, (self.reach, self.reach)))
+        return self.inner(functional.pad(x, (0, 0, self.reach, self.reach)))
 
     def inner(self, x: Tensor) -> Tensor:
         """The frames that have all their neighbours: ``reach`` fewer at each end."""
-        h = self.norm(self.depthwise(x).transpose(1, 2))
-        h = self.shrink(functional.gelu(self.grow(h))) * self.scale
-        out: Tensor = x[:, :, self.reach : -self.reach] + h.transpose(1, 2)
+        h = self.norm(over_frames(self.depthwise, x))
+        h = self.shrink(functional.gelu(self.grow(h)))
+        out: Tensor = torch.addcmul(x[:, self.reach : -self.reach], h, self.scale)
         return out
 
 
@@ -116,19 +129,25 @@ class VocoderNet(nn.Module):
         """
         x = self.inputs(mel, f0_hz, voicing)
         reach = KERNEL // 2
-        return self.filters(self.blocks(self.inlet(functional.pad(x, (reach, reach)))))
+        padded = functional.pad(x, (0, 0, reach, reach))
+        return self.filters(self.blocks(self.first(padded)))
 
     def inputs(self, mel: Tensor, f0_hz: Tensor, voicing: Tensor) -> Tensor:
-        """What the first layer sees, ``(batch, N_MELS + 2, frames)``."""
+        """What the first layer sees, ``(batch, frames, N_MELS + 2)``."""
         pitch = torch.log(f0_hz / F0_CENTRE_HZ)
         # Log mel runs from -11.5 to about 2; a fixed scale keeps the first layer sane.
-        return torch.cat([(mel + 5) / 3, pitch[:, None], voicing[:, None]], 1)
+        level = (mel.transpose(1, 2) + 5) / 3
+        return torch.cat([level, pitch[..., None], voicing[..., None]], 2)
+
+    def first(self, x: Tensor) -> Tensor:
+        """The first layer: frames that have all their neighbours."""
+        return over_frames(self.inlet, x)
 
     def filters(self, hidden: Tensor) -> Filters:
-        """Filters from the last block's output, ``(batch, width, frames)``."""
-        h = self.norm(hidden.transpose(1, 2))
+        """Filters from the last block's output, ``(batch, frames, width)``."""
         # Bins lie side by side, as in the spectra they will shape.
-        gain, hiss, phase, own, turn = self.outlet(h).float().chunk(5, 2)
+        out = self.outlet(self.norm(hidden)).float()
+        gain, hiss, phase, own, turn = out.chunk(5, 2)
         return Filters(
             _polar(gain, phase).transpose(1, 2),
             torch.exp(hiss.clamp(max=GAIN_TOP)).transpose(1, 2),
