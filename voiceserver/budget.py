@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from voiceserver.config import BudgetConfig
+from voiceserver.purse import Purse
 
 
 class Stage(Enum):
@@ -44,6 +45,8 @@ class Step(Enum):
     PARDON = "recognition.pardon"
     LEAN = "overload.lean"  # nothing was done on a guess
     SHORT = "overload.short"  # the reply was kept short
+    CHEAP = "money.cheap"  # near a cap of money: the strong tier was not asked
+    UNPAID = "money.unpaid"  # at one: nobody was asked who has a price
     HEDGE = "text.hedge"
     NEXT_MODEL = "text.next_provider"
     ESCALATED = "text.escalated"  # the cheap model's answer was not believed
@@ -210,6 +213,7 @@ class TurnLedger:
         tier_reasons: See ``TurnRecord``.
         confidence: See ``TurnRecord``.
         confidence_source: See ``TurnRecord``.
+        purse: Pays what is spent.
     """
 
     turn: int
@@ -227,6 +231,7 @@ class TurnLedger:
     tier_reasons: tuple[str, ...] = ()
     confidence: float | None = None
     confidence_source: str = ""
+    purse: Purse = field(default_factory=Purse)
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _any_audio_ns: int | None = None
@@ -266,6 +271,11 @@ class TurnLedger:
             return Pressure.LATE
         full = config.turn_ms - reserves_ms(config, ORDER)
         return Pressure.TIGHT if slack < TIGHT * full else Pressure.OK
+
+    def pay(self, spent: Spent) -> None:
+        """Enter what was spent just now."""
+        self.spent += spent
+        self.purse.pay(spent.cost_usd)
 
     def has(self, stage: Stage) -> bool:
         """Whether something was entered for ``stage``."""

@@ -122,6 +122,12 @@ class Metrics:
             "Spent on all providers since midnight",
             registry=self.registry,
         )
+        self.money_caps = self._counter(
+            "money_caps",
+            "Times that a cap of money was near (cheap) or reached (free)",
+            "cap",
+            "then",
+        )
         self.endpoint_seconds = self._histogram(
             "endpoint_seconds", "Last voiced sample to the commit", "reason"
         )

@@ -22,6 +22,15 @@ from voiceserver.config import BudgetConfig
         ({"hedge_share": 1.5}, "hedge_share must be 0..1"),
         ({"sorry": " ..."}, "sorry must hold words"),
         ({"text_stall_ms": 0}, "text_stall_ms must be at least 1"),
+        (
+            {"max_usd_per_call": 3.0, "max_usd_per_key": 2.0},
+            "max_usd_per_call = 3.0 must not be above max_usd_per_key = 2.0",
+        ),
+        (
+            {"max_usd_per_call": 9.0, "max_usd_per_day": 5.0},
+            "max_usd_per_call = 9.0 must not be above max_usd_per_day = 5.0",
+        ),
+        ({"cheap_from": 0.0}, "cheap_from must be above 0"),
     ],
 )
 def test_a_contradiction_is_named(change: dict[str, Any], words: str) -> None:

@@ -68,7 +68,8 @@ BUSY: dict[str, Any] = IDLE | {
         a_turn(at, 180 + 37 * (at % 9)) for at in range(40)
     ] + [a_turn(41, 1300, blame="text", steps=["filler", "next_model"],
                 answered_by="strong")],
-    "cost_by_hour": [{"hour": NOW_S + 3600 * n, "usd": 0.01 + 0.004 * n}
+    "cost_by_hour": [{"hour": NOW_S + 3600 * n, "usd": 0.01 + 0.004 * n,
+                      "key": "3fc9a1" if n % 3 else ""}
                      for n in range(12)],
     "alarms": [ALARM],
     "providers": [PROVIDER | {"drift": [ALARM]},

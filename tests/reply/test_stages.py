@@ -25,6 +25,7 @@ from voiceserver.engines.base import (
 )
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, StageFailed
+from voiceserver.purse import Cap, Purse, Thrift
 from voiceserver.reply.stages import Stages, prepare_lines
 
 BUDGET = BudgetConfig()
@@ -228,3 +229,30 @@ def test_a_voice_that_fails_costs_only_the_lines() -> None:
     bench = Bench(speech=Mute())
     run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
     assert bench.stages.line_spoken("Hmm.") == ()
+
+
+class Billed(FakeText):
+    """Each answer costs half of what the call may."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.thrifts: list[Thrift] = []
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        self.thrifts.append(request.thrift)
+        request.observe(Spent(cost_usd=0.5))
+        async with aclosing(super().reply(request)) as words:
+            async for word in words:
+                yield word
+
+
+def test_models_are_told_what_the_call_may_still_spend() -> None:
+    """And the ledger that somebody was left out for it."""
+    text = Billed()
+    bench = Bench(text)
+    bench.ledger.purse = Purse(Cap(1.0, 0.5))
+    for _ in range(3):
+        run_virtual(bench.words())
+    assert text.thrifts == [Thrift.NONE, Thrift.CHEAP, Thrift.FREE]
+    assert bench.ledger.close().steps == ("money.cheap", "money.unpaid")
+    assert bench.ledger.purse.spent_usd == bench.ledger.spent.cost_usd == 1.5

@@ -66,7 +66,18 @@ def test_turns_and_hours_are_bounded() -> None:
     assert [one["turn"] for one in journal.turns] == [*range(10, TURNS + 10)]
     hours = journal.cost_by_hour
     assert len(hours) == HOURS
-    assert {round(one["usd"], 6) for one in hours} == {0.02}
+    assert {one["usd"] for one in hours} == {0.02}
+
+
+def test_cost_is_told_by_key() -> None:
+    """Of calls that two keys placed, in one hour."""
+    journal = Journal(FakeTime())
+    journal.began("a", "3fc9")
+    journal.began("b", "77aa")
+    for call, usd in (("a", 0.01), ("b", 0.2), ("a", 0.03)):
+        journal.closed(call, "websocket", a_ledger(1, usd).close())
+    told = {one["key"]: one["usd"] for one in journal.cost_by_hour}
+    assert told == {"3fc9": 0.04, "77aa": 0.2}
 
 
 def test_a_turn_tells_numbers_and_names_only() -> None:

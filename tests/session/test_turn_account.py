@@ -9,14 +9,15 @@ import pytest
 from voiceserver.budget import Stage, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Purse
 from voiceserver.session.journal import Journal
-from voiceserver.session.turn_account import CallCost, TurnAccount
+from voiceserver.session.turn_account import TurnAccount
 
 MS = 1_000_000
 
 
 def a_turn(metrics: Metrics) -> TurnAccount:
-    account = TurnAccount("call-1", metrics, "webrtc", CallCost(), Journal())
+    account = TurnAccount("call-1", metrics, "webrtc", Purse(), Journal())
     ledger = TurnLedger(3, BudgetConfig(), 0, "complete", 300.0, "responder")
     account.open(ledger)
     ledger.spend(Stage.TEXT, 0, 900 * MS, "ok")
@@ -55,7 +56,7 @@ def test_a_turn_is_measured() -> None:
 
 def test_without_a_turn_nothing_happens() -> None:
     """Between turns there is no ledger."""
-    account = TurnAccount("call-1", Metrics(), "webrtc", CallCost(), Journal())
+    account = TurnAccount("call-1", Metrics(), "webrtc", Purse(), Journal())
     account.first_audio(1)
     account.generated("completed")
     assert account.answered_by == ""

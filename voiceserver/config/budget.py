@@ -57,6 +57,11 @@ class BudgetConfig:
         max_usd_per_day: What providers may cost in a day, in all processes together, by
             their prices here; then only those without a price are asked, and the
             built-in ones. 0 is no limit. Counted anew when the server is restarted.
+        max_usd_per_key: The same of all calls with one API key, in a day; those without
+            a key are one.
+        max_usd_per_call: The same of one call.
+        cheap_from: Share of a cap of money, 0..1, from which on no text provider of
+            ``tier = "complex"`` with a price is asked.
         short_tokens: Bound of a reply while the server cannot keep up.
         fillers: What is said while a text model is late; each no longer than 600 ms
             when spoken, or it is left out.
@@ -89,6 +94,9 @@ class BudgetConfig:
     hedge_share: float = 0.1
     speculations: int = 3
     max_usd_per_day: float = 0.0
+    max_usd_per_key: float = 0.0
+    max_usd_per_call: float = 0.0
+    cheap_from: float = 0.8
     short_tokens: int = 80
     fillers: tuple[str, ...] = ("Hmm\u2026", "Well\u2026", "Right.")
     sorry: str = "Sorry, I could not come up with an answer just now."
@@ -119,6 +127,9 @@ class BudgetConfig:
         _require(self.turn_ms >= 1, "turn_ms must be at least 1")
         _require(self.text_stall_ms >= 1, "text_stall_ms must be at least 1")
         _require(self.hedge_share <= 1, "hedge_share must be 0..1")
+        caps = ("max_usd_per_call", "max_usd_per_key", "max_usd_per_day")
+        self._rising(*(name for name in caps if getattr(self, name)))
+        _require(0 < self.cheap_from <= 1, "cheap_from must be above 0, and 1 at most")
         _require(self.speculations <= 3, "speculations must be 0..3")
         _require(self.short_tokens >= 1, "short_tokens must be at least 1")
         for name in ("sorry", "lost", "pardon", "unspoken"):

@@ -16,6 +16,7 @@ from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
 from voiceserver.engines.words import words_of
 from voiceserver.events import TimedWord
+from voiceserver.purse import Thrift
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 
@@ -57,6 +58,8 @@ class Opening:
         overlap: Spoken over a reply: a few words are wanted at once.
         timed: Times and probabilities of the words are wanted with the final.
         whole: It is a recording: only the final is wanted.
+        observe: Takes what services cost; must not block.
+        thrift: Who may still be paid, asked as they are about to be.
     """
 
     language: str = ""
@@ -64,6 +67,8 @@ class Opening:
     overlap: bool = False
     timed: bool = False
     whole: bool = False
+    observe: Callable[[Note], None] = field(default=lambda _note: None, compare=False)
+    thrift: Callable[[], Thrift] = field(default=lambda: Thrift.NONE, compare=False)
 
 
 DICTATION = Opening()  # of a caller who asks for nothing
@@ -308,6 +313,7 @@ class TextRequest:
         language: To be answered in, BCP 47; ``""`` leaves it to the model. One that
             heeds it says so by ``Answering``.
         route: ``"simple"`` or ``"complex"`` where the client asked for that tier.
+        thrift: Who may still be paid.
     """
 
     messages: tuple[Message, ...]
@@ -323,6 +329,7 @@ class TextRequest:
     given: bool = field(default=False, compare=False)
     language: str = ""
     route: str = field(default="", compare=False)
+    thrift: Thrift = field(default=Thrift.NONE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +429,7 @@ class SpeechRequest:
             is faster in all, but begins later and holds up others for longer.
         language: Of the text, BCP 47; ``""`` is the voice's own.
         said: Ranges with phones; a voice that knows none reads the text there.
+        thrift: Who may still be paid.
     """
 
     text: str
@@ -434,6 +442,7 @@ class SpeechRequest:
     paced: bool = field(default=True, compare=False)
     language: str = ""
     said: tuple[SaidAs, ...] = ()
+    thrift: Thrift = field(default=Thrift.NONE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from voiceserver.engines.base import (
 from voiceserver.engines.lines import LineCache
 from voiceserver.languages import OWN, primary
 from voiceserver.overload import Crowd, Overload
+from voiceserver.purse import Purse
 from voiceserver.turns.ending import EndWeights
 from voiceserver.voices import Voices
 
@@ -89,6 +90,7 @@ class Engines:
         turn_ends: Hears whether a turn has ended; None where nothing does.
         ending: What it hears is worth; None without it.
         alarms: Tells, as JSON, which providers answer otherwise than they used to.
+        purse: Makes what a call may spend, given the name of its API key.
     """
 
     vad: VoiceActivityEngine
@@ -105,6 +107,7 @@ class Engines:
     speaks: Callable[[str], bool] = field(default=speaks_own, compare=False)
     common: Common | None = field(default=None, compare=False)
     alarms: Callable[[], list[dict[str, object]]] = field(default=list, compare=False)
+    purse: Callable[[str], Purse] = field(default=lambda _key: Purse(), compare=False)
 
     def voices(self, default: str) -> Voices:
         """The voices that may be named; ``default`` speaks for OpenAI's names."""

@@ -102,6 +102,7 @@ async def open_engines(
             common=common,
             overload=opener.overload,
             alarms=lambda: opener.watch.standing,
+            purse=opener.costs.purse,
             turn_ends=ends,
             ending=ending() if ends else None,
             ears=opener.ears,
@@ -154,7 +155,7 @@ class _Opener:
         self._http: Http | None = None
         self._router: Router | None = None
         self._domain = _domain(config)
-        self.costs = Costs(metrics, limit_usd=config.budget.max_usd_per_day)
+        self.costs = Costs(metrics, caps=config.budget)
         self.providers: list[Route] = []
         self.overload = Overload()
         self.watch = Watch(metrics, time.monotonic)

@@ -78,7 +78,8 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[ScriptL
 
     Args:
         found: From ``passages``.
-        manner: Voice, speed, pitch and style of the whole; its text is not read.
+        manner: Voice, speed, pitch and style of the whole, and who pays; its text is
+            not read.
     """
     for passage in found:
         before: SpeechRequest | None = None
@@ -93,8 +94,10 @@ def lines(found: tuple[Passage, ...], manner: SpeechRequest) -> Iterator[ScriptL
                 min(max(manner.speed * passage.speed, 0.25), 4.0),
                 min(max(manner.pitch + passage.pitch, -12.0), 12.0),
                 manner.style,
+                observe=manner.observe,
                 paced=manner.paced,
                 said=tuple(_within(said, phrase)),
+                thrift=manner.thrift,
             )
         if before is not None or passage.pause_s:
             yield ScriptLine(before, gain, passage.pause_s)

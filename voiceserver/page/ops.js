@@ -36,7 +36,11 @@ function span(className, left, width, title = "") {
 function joined(processes) {
 	const of = (key) => processes.flatMap((one) => one[key] ?? []);
 	const hours = new Map();
-	for (const { hour, usd: spent } of of("cost_by_hour")) hours.set(hour, (hours.get(hour) ?? 0) + spent);
+	const keys = new Map();
+	for (const { hour, key, usd: spent } of of("cost_by_hour")) {
+		hours.set(hour, (hours.get(hour) ?? 0) + spent);
+		keys.set(key ?? "", (keys.get(key ?? "") ?? 0) + spent);
+	}
 	const first = processes[0] ?? {};
 	return {
 		...first,
@@ -46,6 +50,7 @@ function joined(processes) {
 		alarms: of("alarms"),
 		processes,
 		hours: [...hours].sort((a, b) => a[0] - b[0]),
+		keys: [...keys].filter(([, spent]) => spent).sort((a, b) => b[1] - a[1]),
 		loads: processes.map((one) => one.load),
 	};
 }
@@ -176,6 +181,11 @@ function shadow(told) {
 
 function cost(told) {
 	const most = Math.max(...told.hours.map(([, spent]) => spent), 0);
+	const sum = told.keys.reduce((all, [, spent]) => all + spent, 0);
+	$("keys").replaceChildren(...told.keys.map(([key, spent]) => make("div", { className: "row" },
+		make("span", { textContent: key ? `key ${key}` : "without a key", title: "The beginning of the key's SHA-256" }),
+		make("div", { className: "track" }, span("", 0, (100 * spent) / sum)),
+		make("span", { textContent: usd(spent) }))));
 	if (!most) return $("cost").replaceChildren(empty("Nothing was spent on providers."));
 	$("cost").replaceChildren(...told.hours.map(([hour, spent]) => {
 		const bar = make("span", { title: `${clock(hour)}: ${usd(spent)}` });

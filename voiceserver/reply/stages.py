@@ -36,6 +36,7 @@ from voiceserver.engines.base import (
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError
 from voiceserver.overload import Load
+from voiceserver.purse import Thrift
 from voiceserver.reply.patience import Patience
 from voiceserver.streams import FixedLimits, Limits, bounded, raise_if_cancelled
 from voiceserver.tools import NO_TOOLS, ToolUse
@@ -186,6 +187,9 @@ class Stages:
             self._ledger.step(Step.SHORT)
             allowed = max_output_tokens or budget.short_tokens
             max_output_tokens = min(allowed, budget.short_tokens)
+        thrift = self._ledger.purse.thrift
+        if thrift:
+            self._ledger.step(Step.CHEAP if thrift is Thrift.CHEAP else Step.UNPAID)
         request = TextRequest(
             messages,
             instructions,
@@ -199,6 +203,7 @@ class Stages:
             given=given,
             language=language,
             route=route or _route_of_result(messages, tools),
+            thrift=thrift,
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)
@@ -235,6 +240,7 @@ class Stages:
             observe=self._note_speech,
             prefer=self._ledger.spoken_by,
             language=language,
+            thrift=self._ledger.purse.thrift,
         )
         return self._within(
             Stage.SPEECH,
@@ -284,9 +290,9 @@ class Stages:
                 self._ledger.step(note)
             case Spent(tokens_in, tokens_out, _, cost_usd) if self._abandoned:
                 wasted = tokens_in + tokens_out
-                self._ledger.spent += Spent(tokens_in, tokens_out, wasted, cost_usd)
+                self._ledger.pay(Spent(tokens_in, tokens_out, wasted, cost_usd))
             case Spent():
-                self._ledger.spent += note
+                self._ledger.pay(note)
             case _:
                 assert_never(note)
 

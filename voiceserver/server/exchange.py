@@ -56,9 +56,15 @@ class Exchange:
         dialect = dialect_in(caller.address, self.dialects)
 
         def made(call_id: str) -> Call:
-            self.journal.began(call_id)
+            self.journal.began(call_id, caller.key)
             parts = CallParts(
-                call_id, self.config, engines, self.clock, self.metrics, self.journal
+                call_id,
+                self.config,
+                engines,
+                self.clock,
+                self.metrics,
+                self.journal,
+                engines.purse(caller.key),
             )
             return make(Incoming(parts, dialect, caller.address, caller.session))
 

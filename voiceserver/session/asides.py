@@ -28,7 +28,7 @@ from voiceserver.session.history import History
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.ports import CallParts, Dialect
 from voiceserver.session.speaking import messages_of
-from voiceserver.session.turn_account import CallCost, TurnAccount
+from voiceserver.session.turn_account import TurnAccount
 from voiceserver.turns.actions import Generated
 
 MAX_ASIDES = 4
@@ -53,7 +53,6 @@ class Asides:
         inbox: Where their events arrive.
         dialect: Is told.
         carrier: For metrics.
-        cost: Of the call.
     """
 
     def __init__(
@@ -63,14 +62,12 @@ class Asides:
         inbox: Inbox,
         dialect: Dialect,
         carrier: str,
-        cost: CallCost,
     ) -> None:
         self._parts = parts
         self._history = history
         self._inbox = inbox
         self._dialect = dialect
         self._carrier = carrier
-        self._cost = cost
         self._running: dict[int, _Aside] = {}
         self._texts: dict[int, str] = {}
 
@@ -89,7 +86,7 @@ class Asides:
             self._parts.call_id,
             self._parts.metrics,
             self._carrier,
-            self._cost,
+            self._parts.purse,
             self._parts.journal,
         )
         account.open(ledger)

@@ -16,6 +16,7 @@ from voiceserver.commands import CallSettings
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import Hypothesis
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Purse
 from voiceserver.reply.reply import Reply
 
 DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on
@@ -43,6 +44,7 @@ class Guessing:
         budget: Limits, and how many may be begun for an utterance.
         now_ns: The session's clock.
         metrics: Of the server.
+        purse: Of the call.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Guessing:
         budget: BudgetConfig,
         now_ns: Callable[[], int],
         metrics: Metrics,
+        purse: Purse,
     ) -> None:
         self._make = make
         self._budget = budget
         self._now_ns = now_ns
         self._metrics = metrics
+        self._purse = purse
         self._guess: _Guess | None = None
         self._number = 0
         self._count = 0  # replies begun for that utterance
@@ -87,7 +91,7 @@ class Guessing:
         if not text or self._count >= self._budget.speculations:
             return
         self._count += 1
-        ledger = TurnLedger(0, self._budget, self._now_ns())
+        ledger = TurnLedger(0, self._budget, self._now_ns(), purse=self._purse)
         reply = self._make(ledger, settings, text, language)
         task = group.create_task(reply.run())
         self._guess = _Guess(number, text, settings, reply, task)

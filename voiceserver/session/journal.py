@@ -20,6 +20,7 @@ HOURS = 48
 @dataclass(slots=True)
 class _Call:
     carrier: str
+    key: str
     since_s: float
     turns: int = 0
     cost_usd: float = 0.0
@@ -42,14 +43,15 @@ class Journal:
     _turns: deque[dict[str, object]] = field(
         default_factory=lambda: deque(maxlen=TURNS)
     )
-    _cost: dict[int, float] = field(default_factory=dict)  # USD by hour since 1970
+    # USD by hour since 1970 and name of the key.
+    _cost: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.since_s = self.now_s()
 
-    def began(self, call: str) -> None:
-        """A call was taken."""
-        self._calls[call] = _Call("", self.now_s())
+    def began(self, call: str, key: str = "") -> None:
+        """A call was taken; ``key`` names its API key."""
+        self._calls[call] = _Call("", key, self.now_s())
 
     def opened(self, call: str, carrier: str, ledger: TurnLedger) -> None:
         """A turn is being answered."""
@@ -60,7 +62,9 @@ class Journal:
     def closed(self, call: str, carrier: str, record: TurnRecord) -> None:
         """A turn is over."""
         now_s, cost_usd = self.now_s(), record.spent.cost_usd
+        key = ""
         if (at := self._calls.get(call)) is not None:
+            key = at.key
             at.carrier, at.ledger = carrier, None
             at.turns += 1
             at.cost_usd += cost_usd
@@ -68,9 +72,9 @@ class Journal:
             {"call": call, "carrier": carrier, "at": round(now_s, 1)} | _told(record)
         )
         hour = int(now_s // 3600)
-        self._cost[hour] = self._cost.get(hour, 0.0) + cost_usd
-        while len(self._cost) > HOURS:
-            del self._cost[min(self._cost)]
+        self._cost[hour, key] = self._cost.get((hour, key), 0.0) + cost_usd
+        for old in [each for each in self._cost if each[0] <= hour - HOURS]:
+            del self._cost[old]
 
     def calls(self, live: Collection[str]) -> list[dict[str, object]]:
         """Tell of the calls in progress; what is over is forgotten.
@@ -102,11 +106,11 @@ class Journal:
         return list(self._turns)
 
     @property
-    def cost_by_hour(self) -> list[dict[str, float]]:
-        """What turns cost, by the hour they ended in."""
+    def cost_by_hour(self) -> list[dict[str, object]]:
+        """What turns cost, by the hour they ended in and the key of their call."""
         return [
-            {"hour": 3600 * hour, "usd": round(usd, 6)}
-            for hour, usd in sorted(self._cost.items())
+            {"hour": 3600 * hour, "key": key, "usd": round(usd, 6)}
+            for (hour, key), usd in sorted(self._cost.items())
         ]
 
 

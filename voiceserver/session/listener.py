@@ -22,6 +22,7 @@ from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
 from voiceserver.engines.base import Hypothesis, Opening, Utterance
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.paying import paid_by
 from voiceserver.engines.words import words_of
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (
@@ -33,6 +34,7 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.purse import Purse
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
 from voiceserver.turns.cues import Completeness, grade
@@ -75,6 +77,7 @@ class Listener:
         ring_ms: Audio not yet listened to; beyond it the oldest is dropped.
         hearing: How the caller is heard.
         sounded: Returns the words of the reply that sounded in the last so many ms.
+        purse: Pays services that recognise.
     """
 
     def __init__(
@@ -89,7 +92,9 @@ class Listener:
         ring_ms: int = RING_MS,
         hearing: Hearing = Hearing(),  # noqa: B008 - it never changes
         sounded: Callable[[float], str] = lambda _ms: "",
+        purse: Purse | None = None,
     ) -> None:
+        self._purse = purse or Purse()
         self._config = config
         self._hearing = hearing
         self._vad = engines.vad.open()
@@ -336,7 +341,14 @@ class Listener:
         asked = self._hearing
         try:
             self._utterance = self._recogniser.open(
-                Opening(asked.language, asked.prompt, overlap, asked.timed)
+                Opening(
+                    asked.language,
+                    asked.prompt,
+                    overlap,
+                    asked.timed,
+                    observe=paid_by(self._purse.pay_beside),
+                    thrift=lambda: self._purse.thrift,
+                )
             )
         except VoiceServerError as error:
             log.warning("no recogniser for an utterance", extra={"why": str(error)})

@@ -17,6 +17,7 @@ from voiceserver.config import Config
 from voiceserver.engines.opened import Engines
 from voiceserver.events import Event
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Purse
 from voiceserver.session.journal import Journal
 from voiceserver.tools import Tool, ToolCall
 from voiceserver.voices import Voices
@@ -33,6 +34,7 @@ class CallParts:
         clock: Monotonic clock.
         metrics: Of the server.
         journal: Of its newest turns.
+        purse: Pays what the call costs.
     """
 
     call_id: str
@@ -41,6 +43,7 @@ class CallParts:
     clock: Clock
     metrics: Metrics
     journal: Journal = field(default_factory=Journal)
+    purse: Purse = field(default_factory=Purse)
 
 
 @dataclass(frozen=True, slots=True)

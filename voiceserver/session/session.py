@@ -60,7 +60,6 @@ from voiceserver.session.loop_share import LoopShares
 from voiceserver.session.ports import CallParts, Carrier, NoTools, Opened, OwnTools
 from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders
-from voiceserver.session.turn_account import CallCost
 from voiceserver.streams import raise_if_cancelled
 from voiceserver.turns.actions import (
     Action,
@@ -149,11 +148,12 @@ class Session:
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
             hearing=opened.settings.hearing,
             sounded=lambda last_ms: self._speaking.sounded(last_ms),
+            purse=parts.purse,
         )
         self.hear = self._listener.hear
         self.shares = LoopShares(clock)
         self.door = Door(self._inbox, self._listener, self.shares)
-        cost = CallCost()
+        self._purse = parts.purse
         self._speaking = Speaking(
             parts,
             outlet,
@@ -161,15 +161,12 @@ class Session:
             self._inbox,
             dialect,
             carrier.name,
-            cost,
             own_tools or NoTools(),
             self.command,
         )
         heard = self._listener
         self._patience = Patience(lambda at: self.happens(IdleElapsed(at, heard.now)))
-        self._asides = Asides(
-            parts, self._history, self._inbox, dialect, carrier.name, cost
-        )
+        self._asides = Asides(parts, self._history, self._inbox, dialect, carrier.name)
 
     @property
     def answers(self) -> bool:
@@ -352,7 +349,8 @@ class Session:
         self._speaking.begin(source, ledger, settings, group)
 
     def _ledger(self, turn: int, commit_ns: int) -> TurnLedger:
-        return TurnLedger(turn, self._config.budget, commit_ns)
+        budget = self._config.budget
+        return TurnLedger(turn, budget, commit_ns, purse=self._purse)
 
     def _played(self, turn: int, state: Played) -> None:
         """Called by playout within the carrier's pull."""

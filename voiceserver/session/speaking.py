@@ -45,7 +45,7 @@ from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
 from voiceserver.session.ports import CallParts, Dialect, OwnTools, Used
-from voiceserver.session.turn_account import CallCost, TurnAccount
+from voiceserver.session.turn_account import TurnAccount
 from voiceserver.tools import ToolCall
 from voiceserver.turns.actions import (
     Close,
@@ -78,7 +78,6 @@ class Speaking:
         inbox: Where a reply's events arrive.
         dialect: Is told.
         carrier: For metrics.
-        cost: Of the call.
         own_tools: What the carrier offers to the text model.
         command: Takes what follows from a call of one of them.
     """
@@ -91,7 +90,6 @@ class Speaking:
         inbox: Inbox,
         dialect: Dialect,
         carrier: str,
-        cost: CallCost,
         own_tools: OwnTools,
         command: Callable[[Command], None],
     ) -> None:
@@ -108,10 +106,10 @@ class Speaking:
         self._clock = clock
         self._metrics = metrics
         self._account = TurnAccount(
-            parts.call_id, metrics, carrier, cost, parts.journal
+            parts.call_id, metrics, carrier, parts.purse, parts.journal
         )
         self._guessing = Guessing(
-            self._held_reply, parts.config.budget, clock.now_ns, metrics
+            self._held_reply, parts.config.budget, clock.now_ns, metrics, parts.purse
         )
         self._prepared: tuple[str, float] | None = None  # voice and speed
         self._preparing: asyncio.Task[None] | None = None

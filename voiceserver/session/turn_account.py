@@ -8,20 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger, TurnRecord
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Purse
 from voiceserver.session.journal import Journal
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class CallCost:
-    """What all turns of a call have cost so far, in US dollars."""
-
-    usd: float = 0.0
 
 
 class TurnAccount:
@@ -31,7 +24,7 @@ class TurnAccount:
         call_id: For the log.
         metrics: Of the server.
         carrier: For metrics.
-        cost: Of the call, added to.
+        purse: Of the call.
         journal: Told of each turn.
     """
 
@@ -40,14 +33,14 @@ class TurnAccount:
         call_id: str,
         metrics: Metrics,
         carrier: str,
-        cost: CallCost,
+        purse: Purse,
         journal: Journal,
     ) -> None:
         self._call_id = call_id
         self._carrier = carrier
         self._metrics = metrics
         self._ledger: TurnLedger | None = None
-        self._cost = cost
+        self._purse = purse
         self._journal = journal
 
     @property
@@ -112,8 +105,8 @@ class TurnAccount:
         ledger, self._ledger = self._ledger, None
         if ledger is None:
             return None
+        ledger.spent += Spent(cost_usd=self._purse.beside())
         record = ledger.close()
-        self._cost.usd += record.spent.cost_usd
         self._measure(record)
         self._journal.closed(self._call_id, self._carrier, record)
         log.info(
@@ -141,7 +134,7 @@ class TurnAccount:
                 "tokens_out": record.spent.tokens_out,
                 "tokens_wasted": record.spent.tokens_wasted,
                 "cost_usd": round(record.spent.cost_usd, 6),
-                "call_cost_usd": round(self._cost.usd, 6),
+                "call_cost_usd": round(self._purse.spent_usd, 6),
                 "stages": {
                     spend.stage.value: {
                         "planned_ms": round(spend.planned_ms),

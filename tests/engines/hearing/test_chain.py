@@ -11,12 +11,20 @@ import pytest
 
 from tests.virtual_time import run_virtual
 from voiceserver.audio import Samples
-from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.budget import Spent
+from voiceserver.engines.base import (
+    DICTATION,
+    Hypothesis,
+    Note,
+    Opening,
+)
 from voiceserver.engines.hearing.chain import MAX_KEPT_S, HearingChain
+from voiceserver.engines.paying import paid_by
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Cap, Purse
 
 BLOCK = np.ones(640, np.float32)
 
@@ -86,6 +94,7 @@ class Service:
         """Hear all."""
         self.heard.append(len(pcm) // 2)
         self.prompt = opening.prompt
+        observe(Spent(cost_usd=0.25))
         try:
             await asyncio.sleep(self.after_s)
         except asyncio.CancelledError:
@@ -101,7 +110,15 @@ def chain_of(own: Own, *services: Service, words: tuple[str, ...] = ()) -> Heari
     metrics, rng = Metrics(), random.Random(1)
     costs = Costs(metrics)
     routes = [
-        Route(service.text, "recogniser", RouteLimits(0.4, 0.4), metrics, rng, costs)
+        Route(
+            service.text,
+            "recogniser",
+            RouteLimits(0.4, 0.4),
+            metrics,
+            rng,
+            costs,
+            priced=True,
+        )
         for service in services
     ]
     pairs = list(zip(routes, services, strict=True))
@@ -153,6 +170,25 @@ def test_the_next_service_is_asked_beside_a_slow_one() -> None:
     slow, quick = Service("slow", after_s=0.39), Service("quick")
     assert words(Own(), slow, quick) == "quick"
     assert slow.stopped == 1
+
+
+def test_a_service_is_paid_by_the_call_until_that_has_spent_its_own() -> None:
+    """Then the own recogniser hears alone, and nothing is sent."""
+    purse, service = Purse(Cap(0.5, 1.0)), Service("remote words")
+    opening = Opening(observe=paid_by(purse.pay_beside), thrift=lambda: purse.thrift)
+
+    async def scenario() -> list[str]:
+        heard = []
+        async with chain_of(Own(), service) as chain:
+            for _ in range(3):
+                utterance = chain.open(opening)
+                utterance.push(BLOCK)
+                heard.append((await utterance.final()).text)
+                utterance.close()
+        return heard
+
+    assert run_virtual(scenario()) == ["remote words"] * 2 + ["own words"]
+    assert (len(service.heard), purse.beside()) == (2, 0.5)
 
 
 def test_without_anybody_left_it_fails_as_the_own_one_does() -> None:

@@ -13,7 +13,12 @@ from tests.fake_transport import FakeTransport
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent, Step
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
-from voiceserver.engines.base import Answering, Message, Note, TextRequest
+from voiceserver.engines.base import (
+    Answering,
+    Message,
+    Note,
+    TextRequest,
+)
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder
@@ -76,8 +81,7 @@ class Bench:
         self.config = Config(
             text=TextConfig(provider=providers), budget=budget or BudgetConfig()
         )
-        limit_usd = self.config.budget.max_usd_per_day
-        self.costs = Costs(self.metrics, limit_usd=limit_usd)
+        self.costs = Costs(self.metrics, caps=self.config.budget)
         self.chain = text_chain(
             self.config,
             self.transport,

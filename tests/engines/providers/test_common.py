@@ -20,6 +20,7 @@ from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.errors import ProviderFailed
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Thrift
 from voiceserver.server.front.common import CommonBook
 
 
@@ -82,6 +83,21 @@ def test_who_is_left_probes_itself() -> None:
     assert run(scenario()) is BreakerState.CLOSED
 
 
+def test_a_key_has_one_cap_in_all_processes() -> None:
+    """Its calls are in both; another key's are not bounded by it."""
+    caps = BudgetConfig(max_usd_per_key=0.01, cheap_from=0.5)
+    one, other = two("ok", budget=caps)
+    mine, theirs = one.costs.purse("a"), other.costs.purse("a")
+    mine.pay(0.006)
+    assert theirs.thrift is Thrift.CHEAP
+    theirs.pay(0.004)
+    assert mine.thrift is one.costs.purse("a").thrift is Thrift.FREE
+    assert one.costs.purse("b").thrift is Thrift.NONE
+    value = one.metrics.registry.get_sample_value
+    for then in ("cheap", "free"):
+        assert value("voiceserver_money_caps_total", {"cap": "key", "then": then}) == 1
+
+
 def test_what_the_operator_took_out_is_out_in_a_process_that_starts_later() -> None:
     """Until it is restored, in all."""
     one, other = two("ok")
@@ -133,7 +149,7 @@ def test_yesterdays_money_is_no_longer_known() -> None:
     """Without a booking today, and from elsewhere too; the gauge says so."""
     days = [date(2026, 1, 1)]
     metrics = Metrics()
-    costs = Costs(metrics, lambda: days[-1], limit_usd=1.0)
+    costs = Costs(metrics, lambda: days[-1], BudgetConfig(max_usd_per_day=1.0))
     costs.book("a", Spent(cost_usd=0.5))
     costs.told(days[-1], 0.6)
     found = [costs.exhausted]

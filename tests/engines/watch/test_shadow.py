@@ -175,6 +175,21 @@ async def test_money_and_load_come_first(tmp_path: Path) -> None:
     assert scene.counted("dropped") == 2
 
 
+async def test_what_waits_is_not_asked_once_the_money_is_spent(tmp_path: Path) -> None:
+    """Four were offered while there was some left; the first two take it all."""
+    scene = Scene(tmp_path, "Nine thirty.", limit_usd=0.0015)
+    request = TextRequest((Message("user", SAID),))
+    for _ in range(4):
+        async with aclosing(scene.model.reply(request)) as items:
+            assert [item async for item in items]
+    async with scene.shadow:
+        for _ in range(500):
+            if scene.counted("unpaid") == 2:
+                break
+            await asyncio.sleep(0.001)
+    assert len(scene.candidate.asked) == 2
+
+
 async def test_a_slow_candidate_makes_nobody_wait(tmp_path: Path) -> None:
     """What waits is bounded; the oldest is dropped."""
     scene = Scene(tmp_path, "Nine.")

@@ -20,7 +20,6 @@ from voiceserver.config import Config
 from voiceserver.engines.base import (
     DICTATION,
     Hypothesis,
-    Note,
     Opening,
     Recogniser,
     Utterance,
@@ -126,7 +125,7 @@ class HearingChain(Tended):
         self, pcm: bytes, opening: Opening, tried: list[Attempt[Hypothesis]]
     ) -> Iterator[Start[Attempt[Hypothesis]]]:
         for route, service in self._routes:
-            if route.free:
+            if route.free and route.affordable(opening.thrift()):
                 tried.append(_attempt(route, service, pcm, opening))
                 yield Start(tried[-1].begin, self._alone_s)
 
@@ -138,12 +137,8 @@ def _attempt(
         route,
         lambda note: service.recognise(pcm, opening, note),
         lambda _hypothesis: True,
-        _unheard,
+        opening.observe,
     )
-
-
-def _unheard(_note: Note) -> None:
-    """The route books what it costs; a recogniser keeps no ledger."""
 
 
 class _Shared:

@@ -84,6 +84,7 @@ def text_chain(
             warm=model,
             region=provider.region,
             priced=provider.price_in > 0 or provider.price_out > 0,
+            strong=provider.tier == "complex",
         )
         routes.append((route, model))
     budget = config.budget

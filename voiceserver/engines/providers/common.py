@@ -12,7 +12,7 @@ from datetime import date
 from typing import TypeAlias
 
 from voiceserver.engines.providers.breaker import BreakerState, Standing
-from voiceserver.engines.providers.costs import Costs
+from voiceserver.engines.providers.costs import DAY, Costs
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import PROBE_LIMIT_S
 
@@ -36,7 +36,7 @@ class CommonKnowledge:
         self.tell: Callable[[News], None] = lambda _news: None
         self._routes = {(route.slot, route.name): route for route in routes}
         self._costs = costs
-        costs.booked = lambda day, own_usd: self.tell(_spent(day, own_usd))
+        costs.booked = lambda day, name, usd: self.tell(_spent(day, name, usd))
         for route in routes:
             route.moved = self._moving(route)
 
@@ -45,8 +45,9 @@ class CommonKnowledge:
         for route in self._routes.values():
             if (standing := route.breaker.standing) != Standing():
                 yield _stands(route, standing)
-        if own_usd := self._costs.own_usd:
-            yield _spent(self._costs.day, own_usd)
+        for name, own_usd in self._costs.own.items():
+            if own_usd:
+                yield _spent(self._costs.day, name, own_usd)
 
     def take(self, news: News) -> None:
         """Take what another process told, by way of the front."""
@@ -62,7 +63,8 @@ class CommonKnowledge:
                     told = Standing(BreakerState(state), opened, float(probe_s))
                     route.adopt(told, LATER_S)
             case {"day": str(day), "elsewhere_usd": int() | float() as usd}:
-                self._costs.told(date.fromisoformat(day), float(usd))
+                name = str(news.get("account", DAY))
+                self._costs.told(date.fromisoformat(day), float(usd), name)
 
     def _moving(self, route: Route) -> Callable[[Standing], None]:
         return lambda standing: self.tell(_stands(route, standing))
@@ -79,5 +81,6 @@ def _stands(route: Route, standing: Standing) -> News:
     }
 
 
-def _spent(day: date, own_usd: float) -> News:
-    return {"day": day.isoformat(), "spent_usd": own_usd}
+def _spent(day: date, name: str, own_usd: float) -> News:
+    told: News = {"day": day.isoformat(), "spent_usd": own_usd}
+    return told | {"account": name} if name else told

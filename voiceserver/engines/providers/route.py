@@ -18,6 +18,7 @@ from voiceserver.engines.providers.breaker import Breaker, BreakerState, Standin
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Thrift
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ class Route:
         warm: Keeps a connection; None for what needs none.
         guarded: False for an engine of the server's own, which always may be asked.
         region: Where it runs, for the operator.
-        priced: What it does costs money: it is not asked once the day's is spent.
+        priced: What it does costs money: it is not asked once there is none left.
+        strong: It is of the strong tier, which is not asked near a cap of money.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Route:
         guarded: bool = True,
         region: str = "",
         priced: bool = False,
+        strong: bool = False,
     ) -> None:
         self.name = name
         self.region = region
@@ -100,6 +103,7 @@ class Route:
         self.moved: Callable[[Standing], None] = lambda _standing: None
         self.failed: Callable[[EngineFailed], None] = lambda _failure: None
         self._priced = priced
+        self._strong = strong
         self._told = self.breaker.standing
         self._guarded = guarded
         self._firsts: deque[float] = deque(maxlen=FIRSTS)
@@ -111,8 +115,14 @@ class Route:
         """Whether a caller's turn may be spent on it now."""
         capacity = self.limits.capacity
         room = capacity == 0 or self.running < capacity
-        paid = not (self._priced and self.costs.exhausted)
+        paid = self.affordable(self.costs.thrift)
         return room and paid and (self.breaker.admits or not self._guarded)
+
+    def affordable(self, thrift: Thrift) -> bool:
+        """Whether it may be asked, as far as money goes."""
+        if not self._priced:
+            return True
+        return thrift is Thrift.NONE or (thrift is Thrift.CHEAP and not self._strong)
 
     @property
     def state(self) -> str:

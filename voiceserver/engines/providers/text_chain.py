@@ -230,7 +230,7 @@ class TextChain(Tended):
     ) -> Iterator[Start[Attempt[TextItem]]]:
         may_hedge = request.hedge and self._hedges.turn()
         for at, (route, model) in enumerate(routes):
-            if not route.free:
+            if not (route.free and route.affordable(request.thrift)):
                 continue
             later = [other for other, _ in routes[at + 1 :]]
             if tried and not tried[0].ended and len(tried) == 1:
@@ -270,7 +270,8 @@ class TextChain(Tended):
             return self._watch.watched(route.name, items)
 
         def rivals() -> bool:
-            return any(other.free for other in later)
+            thrift = request.thrift
+            return any(one.free and one.affordable(thrift) for one in later)
 
         attempt = Attempt(route, ask, enough, request.observe, rivals)
         self._clauses[attempt] = clause

@@ -131,7 +131,8 @@ class VoiceChain(Tended):
         preferred = [r for r in routes if r[0].name == request.prefer]
         others = [r for r in routes if r[0].name != request.prefer]
         for route, voice in (*preferred, *others):
-            if route.free and route.name not in asked:
+            paid = route.affordable(request.thrift)
+            if route.free and paid and route.name not in asked:
                 asked.add(route.name)
                 tried.append(_attempt(route, voice, request))
                 yield Start(tried[-1].begin, self._alone_s)

@@ -136,6 +136,9 @@ class Shadow(Backlog[Live]):
         if self._busy():
             self._count("dropped")
             return
+        if not self._paid:  # those before it in the queue have spent the rest
+            self._count("unpaid")
+            return
         name, model = self._rng.choice(self._candidates)
         request = _shadowed(live.request)
         answer = await self._ask(model, request)

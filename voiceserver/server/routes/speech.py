@@ -14,19 +14,20 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
 from voiceserver.engines.base import SpeechRequest, Synthesizer
+from voiceserver.engines.paying import paid_by
 from voiceserver.files.encoder import MEDIA_TYPES, Format, SoundEncoder
 from voiceserver.files.script import lines, passages, spoken, style_of
 from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json
-from voiceserver.server.state import STATE, AudioPlace
+from voiceserver.server.state import KEY_NAME, STATE, AudioPlace
 from voiceserver.voices import Voices
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,9 @@ async def speech(request: web.Request) -> web.StreamResponse:
     longest = default.longest_input * _BYTES_PER_CHARACTER
     content = await read_json(request, JSON_LIMIT + longest)
     order = read_order(content, engines.voices(default.voice), default)
+    purse = engines.purse(request.get(KEY_NAME, ""))
+    manner = replace(order.manner, observe=paid_by(purse.pay), thrift=purse.thrift)
+    order = replace(order, manner=manner)
 
     def cut() -> None:
         if request.transport is not None:

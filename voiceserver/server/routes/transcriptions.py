@@ -14,18 +14,19 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from voiceserver.audio import MIC_RATE
 from voiceserver.engines.base import Opening
+from voiceserver.engines.paying import paid_by
 from voiceserver.files.pieces import Recording
 from voiceserver.files.recognised import Segment, recognised
 from voiceserver.files.subtitles import srt, vtt
 from voiceserver.server.answers import invalid, json_answer
 from voiceserver.server.body import AUDIO_LIMIT, JSON_LIMIT, Part, read_form
-from voiceserver.server.state import STATE, ServerState
+from voiceserver.server.state import KEY_NAME, STATE, ServerState
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +64,20 @@ class Order:
 async def transcription(request: web.Request) -> web.StreamResponse:
     """``POST /v1/audio/transcriptions``."""
     state = request.app[STATE]
-    recogniser = state.engines.get().recogniser
+    engines = state.engines.get()
+    recogniser, purse = engines.recogniser, engines.purse(request.get(KEY_NAME, ""))
     async with AsyncExitStack() as places:
         order, recording = await _uploaded(request, state, places)
         duration_s = round(len(recording) / MIC_RATE, 2)
+        opening = replace(
+            order.opening,
+            observe=paid_by(purse.pay),
+            thrift=lambda: purse.thrift,
+        )
         async with (
             state.recognisers,
             aclosing(
-                recognised(recogniser, recording, lambda: _here(request), order.opening)
+                recognised(recogniser, recording, lambda: _here(request), opening)
             ) as stream,
         ):
             if order.streamed:
