@@ -42,6 +42,16 @@ _NAMED = os.environ.get(FOLDER_VARIABLE)
 _HIDDEN = f"{os.devnull}/models"
 
 
+def pytest_collection_finish() -> None:
+    """Leave all that was imported out of collections, and of the search for leaks.
+
+    It is half a million objects, which no test made: 0.2 s to look through, 0.5 s to
+    collect.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hide the models that lie on this machine from all tests but ``weights``.

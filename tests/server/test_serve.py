@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import gc
 import ipaddress
 import os
 import signal
@@ -25,7 +26,7 @@ from voiceserver.engines.opened import Engines
 from voiceserver.errors import ConfigError, EngineFailed, VoiceServerError
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket, tls_context
-from voiceserver.server.serve import ServerParts, serve, stopped_by_signals
+from voiceserver.server.serve import ServerParts, left_alone, serve, stopped_by_signals
 
 pytestmark = pytest.mark.net
 
@@ -89,6 +90,21 @@ async def test_the_end_does_not_wait_for_engines_to_load() -> None:
             await opening.wait()
             stop.set()
     assert closed.is_set()
+
+
+def test_what_is_loaded_is_left_out_of_collections() -> None:
+    """For as long as the server runs."""
+    loaded: list[object] = []
+
+    def looked_at() -> bool:
+        return any(one is loaded for one in gc.get_objects())
+
+    try:
+        with left_alone():
+            assert not looked_at()
+        assert looked_at()
+    finally:
+        gc.freeze()  # as all tests find it
 
 
 async def test_a_drain_lets_calls_finish_and_takes_no_new_ones() -> None:

@@ -46,7 +46,7 @@ async def test_a_call_opens_and_ends_with_the_server() -> None:
     peer.addTrack(AudioStreamTrack())
     with bound_socket("127.0.0.1", 0) as listening:
         url = address_of(listening)
-        parts = ServerParts(open_fakes)
+        parts = ServerParts(open_fakes, loaded=contextlib.nullcontext)
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 serve(Config(), listening, parts, stop, lambda url: ready.set())

@@ -154,7 +154,13 @@ async def _work(
         it.placed.append(call)
         return call
 
-    parts = ServerParts(open_engines, share=share, webrtc=placed, dialects=dialects)
+    parts = ServerParts(
+        open_engines,
+        share=share,
+        webrtc=placed,
+        dialects=dialects,
+        loaded=contextlib.nullcontext,
+    )
     listening = bound_path(worker.path)
     with listening:
         await serve(
