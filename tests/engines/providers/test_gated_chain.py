@@ -13,6 +13,8 @@ from voiceserver.engines.base import Judged, Message, TextRequest
 from voiceserver.engines.gate.calibration import Calibration, Isotonic
 from voiceserver.engines.gate.gate import Gate
 from voiceserver.engines.providers.tiers import Tiers, router_weights
+from voiceserver.engines.watch.drift import Answered
+from voiceserver.engines.watch.watch import Watch
 from voiceserver.routing.router import Router
 
 MAP = Isotonic((-3.0, 0.0), (0.1, 0.9))
@@ -106,3 +108,44 @@ def test_a_caller_who_speaks_meanwhile_leaves_nothing_open() -> None:
     run(interrupted())
     assert made.transport.open == 0
     assert all(route.running == 0 for route in made.routes.values())
+
+
+def watched(made: Bench) -> list[tuple[str, Answered]]:
+    """Have it observed how answers go; return where that is noted."""
+    seen: list[tuple[str, Answered]] = []
+    watch = Watch(made.metrics, lambda: asyncio.get_running_loop().time())
+    watch.observe = lambda *one: seen.append(one)  # type: ignore[method-assign]
+    made.chain._watch = watch
+    return seen
+
+
+@pytest.mark.parametrize("deltas", [CHEAP, ("It is nine.",)])
+def test_confidence_and_escalations_are_watched(deltas: tuple[str, ...]) -> None:
+    """Once for each asking, though a short answer is over before it is judged."""
+    for logprob, escalated in ((-0.1, False), (-2.9, True)):
+        made = bench(logprob, "ok")
+        made.transport.services["a"].deltas = deltas
+        seen = watched(made)
+        run(made.turn(EASY))
+        told = dict(seen)
+        assert len(seen) == len(told) == 1 + escalated
+        assert told["a"].confidence is not None
+        assert (told["a"].confidence < 0.5) is told["a"].escalated is escalated
+        if escalated:
+            assert told["b"].confidence is None and not told["b"].escalated
+
+
+def test_a_turn_given_up_while_it_is_judged_is_watched_too() -> None:
+    """Its first words came in time, whoever spoke meanwhile."""
+    made = bench(-2.9, "hang")
+    seen = watched(made)
+
+    async def interrupted() -> None:
+        task = asyncio.ensure_future(made.turn(EASY))
+        await asyncio.sleep(0.6)
+        task.cancel()
+        await asyncio.wait({task})
+
+    run(interrupted())
+    [(name, answer)] = seen
+    assert name == "a" and answer.first_ms is not None and not answer.escalated

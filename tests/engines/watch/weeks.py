@@ -14,15 +14,17 @@ A_DAY = 1_500  # answers
 Change = Callable[[Answered, np.random.Generator], Answered]
 
 
-def answers(seed: int, n: int, change: Change | None = None) -> Iterator[Answered]:
-    """Answers of a usual provider, each changed as by ``change``.
+def answers(
+    seed: int, n: int, change: Change | None = None, a_day: int = A_DAY
+) -> Iterator[Answered]:
+    """Answers of a usual provider, each changed as by ``change``, so many a day.
 
     A fifth later at noon than at night, with a long tail; one in a hundred fails, one
     in fifty declines, one in ten goes on to another model.
     """
     rng = np.random.default_rng(seed)
     for at in range(n):
-        hour = math.sin(2 * math.pi * at / A_DAY)
+        hour = math.sin(2 * math.pi * at / a_day)
         failed = rng.random() < 0.01
         answer = Answered(
             first_ms=250 * (1 + 0.1 * hour) * rng.lognormal(0, 0.35),
@@ -92,3 +94,19 @@ def less_sure(by: float) -> Change:
         return dataclasses.replace(answer, confidence=answer.confidence - by)
 
     return change
+
+
+# What may go wrong, and within how many answers it must be found.
+DRIFTS: list[tuple[str, str, Change, int]] = [
+    ("three times as slow", "first_words", slower(3), 40),
+    ("half as slow again", "first_words", slower(1.5), 200),
+    ("nine in ten fail", "failures", failing(0.9), 35),
+    ("one in four fails", "failures", failing(0.25), 60),
+    ("one in fourteen fails", "failures", failing(0.07), 600),
+    ("one in five declines", "refusals", refusing(0.2), 100),
+    ("one in ten declines", "refusals", refusing(0.1), 500),
+    ("twice as long", "length", longer(2), 120),
+    ("half as long", "length", longer(0.5), 120),
+    ("a tenth less sure", "confidence", less_sure(0.1), 200),
+    ("one in three escalates", "escalations", escalating(0.33), 250),
+]

@@ -7,9 +7,9 @@ another may take a failed one's place; after it two models are never spliced.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -37,7 +37,7 @@ from voiceserver.engines.providers.race import (
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.engines.providers.tiers import Tiers, in_order
-from voiceserver.engines.watch.watch import Watch
+from voiceserver.engines.watch.watch import Asking, Watch
 from voiceserver.errors import EngineFailed
 from voiceserver.tools import ToolCall
 
@@ -68,6 +68,14 @@ class Hedges:
         self._left -= 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is kept of an attempt: what it says first, and who watches how it goes."""
+
+    clause: FirstClause
+    asking: Asking | None
+
+
 class TextChain(Tended):
     """Several text models as one ``TextModel``; an asynchronous context manager.
 
@@ -93,9 +101,7 @@ class TextChain(Tended):
         self._tiers = tiers
         self._gate = gate
         # Of attempts under way.
-        self._clauses: WeakKeyDictionary[Attempt[TextItem], FirstClause] = (
-            WeakKeyDictionary()
-        )
+        self._asked: WeakKeyDictionary[Attempt[TextItem], _Asked] = WeakKeyDictionary()
         self._last = last
         self._hedges = hedges
         self._watch = watch
@@ -149,7 +155,11 @@ class TextChain(Tended):
             return
         finally:
             await close_losers(tried)
-        attempt = await self._believed(attempt, request, asked_s)
+            self._settle(one for one in tried if not one.begun)
+        try:
+            attempt = await self._believed(attempt, request, asked_s)
+        finally:
+            self._settle(tried)
         attempt.win()
         request.observe(Answering(attempt.route.name, request.language))
         escalated = attempt not in tried
@@ -177,11 +187,13 @@ class TextChain(Tended):
         beginning = Beginning(
             "".join(texts),
             said[-1] if said else "",
-            tuple(self._clauses[attempt].logprobs),
+            tuple(self._asked[attempt].clause.logprobs),
             request.language,
         )
         judged = gate.judge(name, beginning)
         request.observe(Judged(judged.confidence, judged.source, judged.faults))
+        if (asking := self._asked[attempt].asking) is not None:
+            asking.judged(judged.confidence)
         left_s = asked_s + gate.limit_s - asyncio.get_running_loop().time()
         if judged.passes or left_s <= 0:
             return attempt
@@ -211,12 +223,22 @@ class TextChain(Tended):
             raise
         finally:
             await close_losers(tried)
+            self._settle(tried)
         if stronger is None:
             return attempt
+        self._settle([attempt], escalated=True)
         await attempt.close()
         tiers.escalated(request)
         request.observe(Step.ESCALATED)
         return stronger
+
+    def _settle(
+        self, attempts: Iterable[Attempt[TextItem]], escalated: bool = False
+    ) -> None:
+        """Nothing will be judged of them any more."""
+        for attempt in attempts:
+            if (asking := self._asked[attempt].asking) is not None:
+                asking.settled(escalated)
 
     def _ordered(self, request: TextRequest) -> Routes:
         """The routes in the order in which they are asked for this request."""
@@ -254,6 +276,7 @@ class TextChain(Tended):
         now_s = asyncio.get_running_loop().time
         judged = self._gate is not None and self._gate.judges(route.name)
         clause = FirstClause(now_s(), request.read, request.tight, judged)
+        asking = None if self._watch is None else self._watch.asking(route.name, judged)
 
         def enough(piece: TextItem) -> bool:
             request.observe(Held(call=piece == ""))
@@ -267,14 +290,14 @@ class TextChain(Tended):
             items = model.reply(replace(request, observe=observe))
             if self._watch is None:
                 return items
-            return self._watch.watched(route.name, items)
+            return self._watch.watched(route.name, items, asking)
 
         def rivals() -> bool:
             thrift = request.thrift
             return any(one.free and one.affordable(thrift) for one in later)
 
         attempt = Attempt(route, ask, enough, request.observe, rivals)
-        self._clauses[attempt] = clause
+        self._asked[attempt] = _Asked(clause, asking)
         return attempt
 
 

@@ -1,8 +1,9 @@
 """Whether a provider answers otherwise than it used to. Pure.
 
-What is usual comes from a baseline, or from its own first answers. Each signal has a
-shift that matters, chosen so that a caller would notice it. Knows no provider by name,
-no text and no clock.
+What is usual comes from a baseline, or from its own first answers: of a signal that a
+baseline says nothing of, such as confidence, always from those. Each signal has a shift
+that matters, chosen so that a caller would notice it. Knows no provider by name, no
+text and no clock.
 """
 
 from __future__ import annotations
@@ -105,13 +106,14 @@ class Drift:
     usual: Usual | None = None
     _learning: list[Answered] = field(default_factory=list)
     _learns: bool = True
+    _known: frozenset[Signal] = frozenset()  # by a baseline: not learnt anew
     _watched: dict[Signal, Level | Share] = field(default_factory=dict)
     _alarmed: dict[Signal, Shift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.usual is not None:
-            self._learns = False
             self._watch(self.usual)
+            self._known = frozenset(self._watched)
 
     @property
     def alarmed(self) -> dict[Signal, Shift]:
@@ -149,22 +151,28 @@ class Drift:
             self._learns = False
             self._learning.clear()
         elif len(self._learning) in LEARNT:
-            self.usual = Usual.learnt(self._learning)
-            self._watch(self.usual)
+            learnt = Usual.learnt(self._learning)
+            self.usual = self.usual if self._known else learnt
+            self._watch(learnt)
 
     def _watch(self, usual: Usual) -> None:
-        if len(usual.first_ms) >= 30:
-            # 40 % later is felt; below 30 ms nobody can tell.
-            self._watched["first_words"] = Level(
-                usual.first_ms, 1.4, step=30, smaller=False
-            )
-        if len(usual.characters) >= 30:
-            self._watched["length"] = Level(usual.characters, 1.6)
-        if len(usual.confidence) >= 30:
-            self._watched["confidence"] = Level(usual.confidence, step=0.08)
-        self._watched["failures"] = Share(usual.failed, usual.of, 0.03)
-        self._watched["refusals"] = Share(usual.refused, usual.of, 0.04)
-        self._watched["escalations"] = Share(usual.escalated, usual.of, 0.10)
+        for signal, watched in _watchers(usual):
+            if signal not in self._known:
+                self._watched[signal] = watched
+
+
+def _watchers(usual: Usual) -> Iterable[tuple[Signal, Level | Share]]:
+    """Give who watches each signal that something is known of."""
+    if len(usual.first_ms) >= 30:
+        # 40 % later is felt; below 30 ms nobody can tell.
+        yield "first_words", Level(usual.first_ms, 1.4, step=30, smaller=False)
+    if len(usual.characters) >= 30:
+        yield "length", Level(usual.characters, 1.6)
+    yield "failures", Share(usual.failed, usual.of, 0.03)
+    yield "refusals", Share(usual.refused, usual.of, 0.04)
+    if len(usual.confidence) >= 30:  # else nothing was judged, and nothing escalated
+        yield "confidence", Level(usual.confidence, step=0.08)
+        yield "escalations", Share(usual.escalated, usual.of, 0.10)
 
 
 def _values(answer: Answered) -> Iterable[tuple[Signal, float]]:

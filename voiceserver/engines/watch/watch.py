@@ -10,6 +10,8 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 
 from voiceserver.engines.base import TextItem
 from voiceserver.engines.watch.drift import Alarm, Answered, Drift, Usual
@@ -20,6 +22,43 @@ from voiceserver.metrics import Metrics
 log = logging.getLogger(__name__)
 
 PIN = "pin"  # the signal of an answer by another model than the pinned one
+
+
+class Asking:
+    """One asking of a provider, which is observed once it is over, and judged.
+
+    Args:
+        observe: Takes how it went.
+        judged: Whether what it begins to say may be judged before it is said.
+    """
+
+    def __init__(self, observe: Callable[[Answered], None], judged: bool) -> None:
+        self._observe = observe
+        self._waits = judged
+        self._answer: Answered | None = None
+        self._confidence: float | None = None
+        self._escalated = False
+
+    def over(self, answer: Answered) -> None:
+        """It has ended so."""
+        self._answer = answer
+        self._tell()
+
+    def judged(self, confidence: float) -> None:
+        """Its beginning was judged; whether it is said may still be open."""
+        self._confidence = confidence
+
+    def settled(self, escalated: bool = False) -> None:
+        """It is said, dropped, or another model's is said in its place."""
+        self._waits, self._escalated = False, escalated or self._escalated
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._answer is None or self._waits:
+            return
+        answer, self._answer = self._answer, None
+        confidence, escalated = self._confidence, self._escalated
+        self._observe(replace(answer, confidence=confidence, escalated=escalated))
 
 
 class Watch:
@@ -55,14 +94,27 @@ class Watch:
         for provider, before in usual.items():
             self._drifts[provider] = Drift(before)
 
+    def asking(self, provider: str, judged: bool) -> Asking:
+        """Return what is to be told how an asking of a provider goes."""
+        return Asking(partial(self.observe, provider), judged)
+
     async def watched(
-        self, provider: str, items: AsyncGenerator[TextItem, None]
+        self,
+        provider: str,
+        items: AsyncGenerator[TextItem, None],
+        asking: Asking | None = None,
     ) -> AsyncGenerator[TextItem, None]:
         """Give an answer on, and observe it; one that fails is told to ``failed``.
+
+        Args:
+            provider: Whose.
+            items: The answer.
+            asking: Is told how it went; None observes it at its end.
 
         Raises:
             EngineFailed: As the answer does.
         """
+        asking = asking or self.asking(provider, False)
         began_s = self._now_s()
         first_ms: float | None = None
         head, n_characters = "", 0
@@ -78,11 +130,11 @@ class Watch:
                     yield item
         except GeneratorExit:
             if first_ms is not None:  # given up in its midst: how long is not known
-                self.observe(provider, Answered(first_ms, refused=declines(head)))
+                asking.over(Answered(first_ms, refused=declines(head)))
             raise
         self._pinned(provider, True)
         characters = n_characters or None  # a call of a tool has no length
-        self.observe(provider, Answered(first_ms, characters, refused=declines(head)))
+        asking.over(Answered(first_ms, characters, refused=declines(head)))
 
     def observe(self, provider: str, answer: Answered) -> None:
         """Take how an asking went; tell of what has changed by it."""
