@@ -69,7 +69,10 @@ class FakeUtterance:
         words = self._text.split()[: self._heard * self._engine.words_per_s // MIC_RATE]
         behind = self._engine.behind and len(words) < len(self._text.split())
         self.latest = Hypothesis(
-            " ".join(words), language=self._engine.heard_in, behind=behind
+            " ".join(words),
+            language=self._engine.heard_in,
+            behind=behind,
+            ended=self._engine.ended,
         )
 
     def voiced(self, until: int) -> None:
@@ -107,6 +110,7 @@ class FakeRecogniser:
         self.final_s = 0.03
         self.words_per_s = 5
         self.behind = False  # partials are behind what was said
+        self.ended: float | None = None  # how likely it finds the turn to be over
         self.error: Exception | None = None
         self.written: Callable[[str], str] = str  # how a final is written
         self.open_utterances = 0

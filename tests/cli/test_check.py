@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from tests.cli.fake import OpenedEngines
+from tests.faulty_live_server import FaultyLiveServer
 from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
 from tests.faulty_transcription_server import FaultyTranscriptionServer
@@ -153,6 +154,23 @@ async def test_a_recogniser_provider_is_proved_by_a_sentence(
     async with FaultyTranscriptionServer(text, fault) as server:
         provider = RecogniserProvider("r", server.base_url, "whisper-1")
         config = Config(server=LOCAL, recogniser=RecogniserConfig(provider=(provider,)))
+        row = (await found(config))["recogniser r"]
+    assert row.good == good
+    assert words in row.note
+
+
+@pytest.mark.net
+@pytest.mark.parametrize(
+    ("fault", "good", "words"),
+    [("", True, "words after"), ("401", False, "refused the key")],
+)
+async def test_a_service_that_hears_while_somebody_speaks_is_proved_too(
+    opened: OpenedEngines, fault: str, good: bool, words: str
+) -> None:
+    """By the same sentence."""
+    async with FaultyLiveServer("one", fault) as server:
+        ears = RecogniserProvider("r", server.base_url, "nova-3", "deepgram")
+        config = Config(server=LOCAL, recogniser=RecogniserConfig(provider=(ears,)))
         row = (await found(config))["recogniser r"]
     assert row.good == good
     assert words in row.note

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from voiceserver.config import SpeechConfig, SpeechProvider, TextConfig, TextProvider
+from voiceserver.config import (
+    RecogniserProvider,
+    SpeechConfig,
+    SpeechProvider,
+    TextConfig,
+    TextProvider,
+)
 from voiceserver.config.parse import parse
 from voiceserver.errors import ConfigError
 
@@ -88,3 +94,27 @@ def test_what_is_added_to_requests_is_what_json_can_say() -> None:
         parse(table + "extra = { at = 2026-11-28 }")
     with pytest.raises(ConfigError, match=r"extra\.x: must be what JSON can say"):
         parse(table + "extra = { x = inf }")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"base_url": "example.org"}, "must start with http"),
+        ({"model": " "}, "model must not be empty"),
+        ({"price": -1.0}, "price must be at least 0"),
+        ({"max_concurrency": 0}, "max_concurrency must be at least 1"),
+        ({"version": "1"}, "version cannot be pinned"),
+        ({"dialect": "deepgram"}, "must end before /v1"),
+        (
+            {"dialect": "deepgram", "model": "flux-general-en", "version": "1"},
+            "version cannot be pinned",
+        ),
+    ],
+)
+def test_a_recogniser_provider_that_cannot_work(
+    change: dict[str, Any], words: str
+) -> None:
+    """The message names the setting."""
+    settings = {"name": "a", "base_url": "http://h/v1", "model": "m"} | change
+    with pytest.raises(ValueError, match=words):
+        RecogniserProvider(**settings)

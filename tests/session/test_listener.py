@@ -24,6 +24,7 @@ from voiceserver.events import (
     UserTurn,
 )
 from voiceserver.session.listener import RING_MS, Listener
+from voiceserver.turns.ending import EndWeights
 
 
 class Ear:
@@ -33,12 +34,15 @@ class Ear:
         self,
         recogniser: FakeRecogniser | None = None,
         config: TurnConfig | None = None,
+        ending: EndWeights | None = None,
     ) -> None:
         self.recogniser = recogniser or FakeRecogniser()
         self.events: list[Event] = []
         self.ducks: list[float] = []
         self.dropped = 0
-        engines = Engines(FakeVad(), self.recogniser, FakeText(), FakeSpeech())
+        engines = Engines(
+            FakeVad(), self.recogniser, FakeText(), FakeSpeech(), ending=ending
+        )
         self.listener = Listener(
             config or TurnConfig(),
             engines,
@@ -287,3 +291,37 @@ def test_a_recogniser_is_told_how_to_listen_and_where_the_voice_ends() -> None:
     over.listener.playing(True)
     run_virtual(over.listen((0.3, True), (1.0, False)))
     assert over.recogniser.openings == [Opening(overlap=True)]
+
+
+def test_what_a_recogniser_says_of_the_end_is_evidence_of_it() -> None:
+    """It shortens or lengthens the wait, and ends no turn."""
+    weights = EndWeights("toy", {"silence": 1.0, "sound": 1.0})
+
+    def waited_ms(ended: float | None) -> float:
+        recogniser = FakeRecogniser(["i would like a coffee"])
+        recogniser.ended = ended
+        ear = Ear(recogniser, ending=weights)
+        run_virtual(ear.listen((1.0, True), (4.0, False)))
+        [turn] = [event for event in ear.events if isinstance(event, UserTurn)]
+        return (turn.decided_at - turn.at) * 1000 / MIC_RATE
+
+    sure, unsure, silent = waited_ms(0.95), waited_ms(0.4), waited_ms(None)
+    assert 100 < sure < silent < unsure
+
+
+def test_words_that_stay_the_same_are_told_once() -> None:
+    """Whatever else a recogniser thinks anew."""
+    recogniser = FakeRecogniser(["yes"])
+    ear = Ear(recogniser)
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listen((0.6, True)))
+            for step in range(10):
+                await asyncio.sleep(0.06)
+                recogniser.ended = step / 10
+            await task
+
+    run_virtual(scenario())
+    told = [event.text for event in ear.events if isinstance(event, Transcript)]
+    assert told == ["yes"]

@@ -27,10 +27,11 @@ from voiceserver.config import (
 )
 from voiceserver.engines.base import LIFE_TOKENS, Message, SpeechRequest, TextRequest
 from voiceserver.engines.ears import told
-from voiceserver.engines.hearing.service import TranscriptionService
+from voiceserver.engines.hearing.table import service_of
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.sockets import WebSockets
 from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import EngineFailed, VoiceServerError, first
@@ -272,7 +273,7 @@ async def _recogniser_provider(config: Config, provider: RecogniserProvider) -> 
         spoken = resample(await _sentence(config), SPEECH_RATE, MIC_RATE)
         pcm = to_int16(spoken).astype("<i2").tobytes()
         async with asyncio.timeout(PROVIDER_LIMIT_S), Http() as http:
-            service = TranscriptionService(provider, http)
+            service = service_of(provider, http, WebSockets())
             began = time.perf_counter()
             async with aclosing(service.recognise(pcm)) as heard:
                 text = (await anext(heard)).text

@@ -146,15 +146,22 @@ class SpeechProvider:
 
 @dataclass(frozen=True, slots=True)
 class RecogniserProvider:
-    """``[[recogniser.provider]]``: a transcription service with OpenAI's API.
+    """``[[recogniser.provider]]``: a transcription service.
 
     Attributes:
         name: Shown in metrics; each only once.
-        base_url: Up to and including ``/v1``.
-        model: Model name sent, e.g. ``"gpt-4o-mini-transcribe"``; pins the version.
+        base_url: For ``"openai"``, up to and including ``/v1``; for ``"deepgram"``
+            without it, e.g. ``"https://api.deepgram.com"``.
+        model: Model name sent, e.g. ``"gpt-4o-mini-transcribe"``, ``"nova-3"`` or
+            ``"flux-general-en"``; pins the version where its name does.
+        dialect: ``"openai"`` (``/v1/audio/transcriptions``) is sent each utterance when
+            it is over, ``"deepgram"`` (Nova's ``/v1/listen``, Flux's ``/v2/listen``)
+            while it is spoken.
         key_env: Environment variable that holds the key; empty sends none.
         language: Always sent, e.g. ``"en"``; empty sends the conversation's.
         region: Where it runs, e.g. ``"eastus"``; shown to the operator.
+        version: For Nova: the model's, e.g. ``"2025-07-31.0"``; words of another are
+            refused. Empty takes any.
         price: USD per minute of audio.
         max_concurrency: Utterances at a time; further ones go to the next.
     """
@@ -162,9 +169,11 @@ class RecogniserProvider:
     name: str
     base_url: str
     model: str
+    dialect: Literal["openai", "deepgram"] = "openai"
     key_env: str = ""
     language: str = ""
     region: str = ""
+    version: str = ""
     price: float = 0.0
     max_concurrency: int = 8
 
@@ -174,3 +183,14 @@ class RecogniserProvider:
             _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
         _require(self.price >= 0, "price must be at least 0")
         _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+        nova = self.dialect == "deepgram" and not self.model.startswith("flux")
+        _require(
+            nova or not self.version,
+            f"version cannot be pinned for model = {self.model!r}: no answer of it "
+            "tells its version; name a model whose name does",
+        )
+        _require(
+            self.dialect != "deepgram"
+            or not self.base_url.rstrip("/").endswith(("/v1", "/v2", "/listen")),
+            'base_url must end before /v1 for dialect = "deepgram"',
+        )

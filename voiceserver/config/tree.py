@@ -276,8 +276,9 @@ class RecogniserConfig:
             found out for each utterance. For recognisers that hear several.
         words: To be expected, such as the names on a menu: they are heard far better,
             and other speech worse. For recognisers that can be told.
-        provider: Services in order of preference, sent each utterance when it is over;
-            the server's own recogniser takes over from them within a turn.
+        provider: Services in order of preference, sent each utterance when it is over,
+            or the first of them while it is spoken; the server's own recogniser takes
+            over from them within a turn.
         standby: Keep the embedded recogniser ready beside one that may fail, 90 MB: it
             takes over within a turn, or from the start where the other is not there.
     """

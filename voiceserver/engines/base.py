@@ -95,6 +95,8 @@ class Hypothesis:
             only a yes, and nothing else.
         behind: Of what was said so far words are missing at its end: it can be shown,
             and whoever answers it answers half a sentence.
+        ended: Probability that the turn is over, of a recogniser that tells one, and
+            has heard what was said to its end. Evidence; it ends no turn.
     """
 
     text: str = ""
@@ -107,6 +109,7 @@ class Hypothesis:
     timed: tuple[TimedWord, ...] = ()
     doubtful: str = ""
     behind: bool = False
+    ended: float | None = None
 
     def __post_init__(self) -> None:
         if self.text and not self.words:

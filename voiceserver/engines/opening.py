@@ -104,7 +104,7 @@ async def open_engines(
             alarms=lambda: opener.watch.standing,
             purse=opener.costs.purse,
             turn_ends=ends,
-            ending=ending() if ends else None,
+            ending=ending() if ends or opener.told_ends else None,
             ears=opener.ears,
             speaks=speech.speaks if isinstance(speech, Polyglot) else speaks_own,
         )
@@ -158,6 +158,7 @@ class _Opener:
         self.costs = Costs(metrics, caps=config.budget)
         self.providers: list[Route] = []
         self.overload = Overload()
+        self.told_ends = False  # a service tells how likely a turn is over
         self.watch = Watch(metrics, time.monotonic)
 
     async def ready(self) -> None:
@@ -176,7 +177,9 @@ class _Opener:
         if not self._config.recogniser.provider or stands_in:
             return own
         from voiceserver.engines.hearing.chain import hearing_chain
+        from voiceserver.engines.hearing.table import tells_ends
 
+        self.told_ends = tells_ends(self._config)
         chain = hearing_chain(
             self._config,
             await self.transport(),

@@ -267,9 +267,10 @@ class Listener:
         hypothesis = self._utterance.latest
         if hypothesis == self._told:
             return
+        is_news = hypothesis.text != self._told.text
         self._told = hypothesis
         # The words of an overlap are for the turn-taker alone until it is a turn.
-        if self._started:
+        if self._started and is_news:
             self._post(Transcript(self._number, hypothesis.text, final=False))
         self._obey(
             self._taker.words(
@@ -280,6 +281,8 @@ class Listener:
                 hypothesis.doubtful,
             )
         )
+        if hypothesis.ended is not None:
+            self._taker.score(self._taker.voiced_until, hypothesis.ended)
         self._foresee()
 
     def _own_words(self) -> str:
@@ -323,11 +326,16 @@ class Listener:
                 self._sound.withdraw()
                 self._hint(self._number, "", "")
             case ScoreWanted(at):
-                self._sound.ask(partial(self._taker.score, at))
+                self._ask_of_end(at)
             case Committed(at, reason):
                 self._commit(at, reason)
             case _:
                 assert_never(decision)
+
+    def _ask_of_end(self, at: int) -> None:
+        if self._told.ended is not None:
+            self._taker.score(at, self._told.ended)
+        self._sound.ask(partial(self._taker.score, at))
 
     def _start(self, event: SpeechStarted | BargeIn) -> None:
         self._started = True

@@ -1,9 +1,10 @@
 """Several recognisers as one: services, and the server's own behind them.
 
-The own one hears every utterance while it is spoken: turn-taking has its partial words,
-and it takes over within the same turn, with no audio lost, when no service answers in
-time. A service is sent the whole utterance at the commit. What a service hears of a
-caller who goes on is dropped; nothing of an utterance is sent before it is over.
+The own one hears every utterance while it is spoken, and takes over within the same
+turn, with no audio lost, when no service answers in time. The first service that may be
+asked hears it beside the own one if it can do so while somebody speaks; then its words
+are the newest as long as it has not failed. Any other is sent the whole utterance at
+the commit, and nothing of it before. What services say of a turn's end is evidence.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from voiceserver.audio import MIC_RATE, Samples, to_int16
@@ -20,11 +21,14 @@ from voiceserver.config import Config
 from voiceserver.engines.base import (
     DICTATION,
     Hypothesis,
+    Note,
     Opening,
     Recogniser,
     Utterance,
 )
-from voiceserver.engines.hearing.service import TranscriptionService
+from voiceserver.engines.hearing.live import LiveService, LiveUtterance
+from voiceserver.engines.hearing.services import Service
+from voiceserver.engines.hearing.table import service_of
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Transport
 from voiceserver.engines.providers.race import (
@@ -34,6 +38,7 @@ from voiceserver.engines.providers.race import (
     first_to_begin,
 )
 from voiceserver.engines.providers.route import Route, RouteLimits
+from voiceserver.engines.providers.sockets import SocketTransport, WebSockets
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
@@ -57,7 +62,7 @@ class HearingChain(Tended):
 
     def __init__(
         self,
-        routes: Sequence[tuple[Route, TranscriptionService]],
+        routes: Sequence[tuple[Route, Service]],
         own: Recogniser,
         alone_s: float,
         words: Sequence[str] = (),
@@ -93,17 +98,41 @@ class HearingChain(Tended):
             asked = replace(opening, prompt=self._prompt)
         return _Shared(self._own.open(opening), asked, self)
 
-    def ask(self, pcm: bytes, opening: Opening) -> asyncio.Task[Hypothesis | None]:
+    def listening(self, opening: Opening) -> Listening | None:
+        """Have the first service that may be asked hear an utterance from now on.
+
+        Returns:
+            None if it cannot, or nobody may be asked.
+        """
+        for route, service in self._routes:
+            if route.free and route.affordable(opening.thrift()):
+                if opening.whole or not isinstance(service, LiveService):
+                    return None
+                live = service.listen(opening)
+                task = self._group.create_task(live.run())
+                return Listening(route, live, task, opening.observe)
+        return None
+
+    def ask(
+        self, pcm: bytes, opening: Opening, listening: Listening | None = None
+    ) -> asyncio.Task[Hypothesis | None]:
         """Ask the services for the words of a whole utterance.
+
+        Args:
+            pcm: The utterance.
+            opening: What is known of it.
+            listening: Who has heard it already.
 
         Returns:
             A task whose result is None if none of them gives any.
         """
-        return self._group.create_task(self._asked(pcm, opening))
+        return self._group.create_task(self._asked(pcm, opening, listening))
 
-    async def _asked(self, pcm: bytes, opening: Opening) -> Hypothesis | None:
+    async def _asked(
+        self, pcm: bytes, opening: Opening, listening: Listening | None
+    ) -> Hypothesis | None:
         try:
-            return await self._first(pcm, opening)
+            return await self._first(pcm, opening, listening)
         except EngineFailed:
             return None  # its route has told
         except Exception as error:  # noqa: BLE001 - one utterance must not end the others
@@ -111,10 +140,13 @@ class HearingChain(Tended):
             log.warning("a service's words could not be read", extra={"why": why})
             return None
 
-    async def _first(self, pcm: bytes, opening: Opening) -> Hypothesis:
+    async def _first(
+        self, pcm: bytes, opening: Opening, listening: Listening | None
+    ) -> Hypothesis:
         tried: list[Attempt[Hypothesis]] = []
         try:
-            attempt = await first_to_begin(self._starts(pcm, opening, tried))
+            starts = self._starts(pcm, opening, listening, tried)
+            attempt = await first_to_begin(starts)
         finally:
             await close_losers(tried)
         attempt.win()
@@ -122,16 +154,72 @@ class HearingChain(Tended):
         return found[-1]
 
     def _starts(
-        self, pcm: bytes, opening: Opening, tried: list[Attempt[Hypothesis]]
+        self,
+        pcm: bytes,
+        opening: Opening,
+        listening: Listening | None,
+        tried: list[Attempt[Hypothesis]],
     ) -> Iterator[Start[Attempt[Hypothesis]]]:
         for route, service in self._routes:
-            if route.free and route.affordable(opening.thrift()):
+            if listening is not None and route is listening.route:
+                listening.release()
+                if route.free:
+                    tried.append(listening.attempt())
+                    yield Start(tried[-1].begin, self._alone_s)
+            elif pcm and route.free and route.affordable(opening.thrift()):
                 tried.append(_attempt(route, service, pcm, opening))
                 yield Start(tried[-1].begin, self._alone_s)
 
 
+class Listening:
+    """A service that hears an utterance while it is spoken; has a place of its route.
+
+    Args:
+        route: Of the service.
+        live: The utterance.
+        task: That runs it.
+        observe: Takes what it costs.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        live: LiveUtterance,
+        task: asyncio.Task[None],
+        observe: Callable[[Note], None],
+    ) -> None:
+        self.route = route
+        self.live = live
+        self._task = task
+        self._observe = observe
+        self._placed = True
+        route.running += 1
+
+    def release(self) -> None:
+        """Give the place back, to whoever asks for the words or to others."""
+        if self._placed:
+            self._placed = False
+            self.route.running -= 1
+
+    def attempt(self) -> Attempt[Hypothesis]:
+        """Ask for the words."""
+        return Attempt(self.route, self._words, lambda _hypothesis: True, self._observe)
+
+    async def _words(
+        self, observe: Callable[[Note], None]
+    ) -> AsyncGenerator[Hypothesis, None]:
+        yield await self.live.final(observe)
+
+    def close(self) -> None:
+        """Hang up; what it has heard is paid for whether or not it was of use."""
+        self._task.cancel()
+        self.release()
+        if (spent := self.live.charge()) is not None:
+            self._observe(self.route.book(spent))
+
+
 def _attempt(
-    route: Route, service: TranscriptionService, pcm: bytes, opening: Opening
+    route: Route, service: Service, pcm: bytes, opening: Opening
 ) -> Attempt[Hypothesis]:
     return Attempt(
         route,
@@ -149,23 +237,42 @@ class _Shared:
         self._opening = opening
         self._chain = chain
         self._kept = bytearray()  # 16-bit PCM, so that nothing is left to be done
+        self._too_long = False
+        self._listening = chain.listening(opening)
         self._asking: asyncio.Task[Hypothesis | None] | None = None
         self._settled: Hypothesis | None = None
 
     @property
     def latest(self) -> Hypothesis:
-        """The settled words, or the own recogniser's newest."""
-        return self._settled or self._own.latest
+        """The settled words, or the newest of who hears best."""
+        if self._settled is not None:
+            return self._settled
+        own = self._own.latest
+        live = self._listening.live.latest if self._listening is not None else None
+        if live is None:
+            return own
+        known = own.complete and own.says(live.text)  # only the own one has a grammar
+        return replace(live, complete=known)
 
     def push(self, samples: Samples) -> None:
-        """Give audio to the own recogniser, and keep it for a service."""
+        """Give audio to who hears it now, and keep it for who is sent all of it."""
         self._own.push(samples)
-        if len(self._kept) <= MAX_KEPT_BYTES:
-            self._kept += to_int16(samples).astype("<i2").tobytes()
+        if self._too_long and self._listening is None:
+            return
+        pcm = to_int16(samples).astype("<i2").tobytes()
+        if self._listening is not None:
+            self._listening.live.push(pcm)
+        if not self._too_long:
+            self._kept += pcm
+            if len(self._kept) > MAX_KEPT_BYTES:
+                self._too_long = True
+                self._kept.clear()
 
     def voiced(self, until: int) -> None:
         """Pass it on."""
         self._own.voiced(until)
+        if self._listening is not None:
+            self._listening.live.voiced(until)
 
     async def final(self) -> Hypothesis:
         """Ask the services; what is left when none answers is the own recogniser's.
@@ -178,10 +285,14 @@ class _Shared:
         return self._settled
 
     async def _of_a_service(self) -> Hypothesis | None:
-        if not 0 < len(self._kept) <= MAX_KEPT_BYTES:
-            return None
         if self._asking is None:
-            self._asking = self._chain.ask(bytes(self._kept), self._opening)
+            if not self._kept and (self._listening is None or not self._too_long):
+                return None
+            if self._listening is not None:
+                self._listening.live.end()
+            self._asking = self._chain.ask(
+                bytes(self._kept), self._opening, self._listening
+            )
         # Waited for, not awaited: the wait may be cut short, and be taken up again.
         await asyncio.wait({self._asking})
         return None if self._asking.cancelled() else self._asking.result()
@@ -191,6 +302,8 @@ class _Shared:
         self._own.close()
         if self._asking is not None:
             self._asking.cancel()
+        if self._listening is not None:
+            self._listening.close()
         self._kept.clear()
 
 
@@ -202,6 +315,7 @@ def hearing_chain(
     costs: Costs,
     words: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    sockets: SocketTransport | None = None,
 ) -> HearingChain:
     """Make one recogniser of the ``[[recogniser.provider]]`` tables and ``own``.
 
@@ -213,14 +327,15 @@ def hearing_chain(
         costs: Books what they cost.
         words: To be expected.
         environ: Where keys are.
+        sockets: Opens WebSockets to them.
 
     Raises:
         ConfigError: If a key is missing.
     """
     limit_s, rng = config.budget.recognition_ms / 1000, random.Random()
-    routes: list[tuple[Route, TranscriptionService]] = []
+    routes: list[tuple[Route, Service]] = []
     for provider in config.recogniser.provider:
-        service = TranscriptionService(provider, transport, environ)
+        service = service_of(provider, transport, sockets or WebSockets(), environ)
         route = Route(
             provider.name,
             "recogniser",

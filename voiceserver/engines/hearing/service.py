@@ -7,7 +7,6 @@ A whole utterance is sent once it is over, as a WAV. Knows nothing of turns.
 from __future__ import annotations
 
 import json
-import math
 import os
 import secrets
 import struct
@@ -18,6 +17,7 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.engines.hearing.services import language_asked, mean_logprob, text_of
 from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
     MAX_ERROR_BYTES,
@@ -31,7 +31,6 @@ from voiceserver.errors import ProviderFailed
 from voiceserver.languages import code
 
 MAX_ANSWER_BYTES = 256 * 1024
-MAX_TEXT = 20_000  # characters; nobody says more in a turn
 
 
 class TranscriptionService:
@@ -121,8 +120,7 @@ class TranscriptionService:
 
     def _fields(self, opening: Opening) -> dict[str, str]:
         fields = {"model": self.provider.model, "response_format": "json"}
-        language = self.provider.language or opening.language
-        if language and language != "auto":
+        if language := language_asked(self.provider, opening):
             fields["language"] = language.partition("-")[0]
         if opening.prompt:
             fields["prompt"] = opening.prompt
@@ -147,20 +145,8 @@ def _hypothesis(source: str, answer: Any, opening: Opening) -> Hypothesis:
         raise ProviderFailed(source, "sent no text")
     language = answer.get("language")
     heard = code(language) if isinstance(language, str) else ""
-    words = " ".join(text.encode(errors="replace").decode().split())[:MAX_TEXT]
-    return Hypothesis(
-        words, final=True, language=heard, logprob=_logprob(answer.get("logprobs"))
-    )
-
-
-def _logprob(given: object) -> float | None:
-    """Mean of the tokens' log-probabilities; None where there are none."""
-    if not isinstance(given, list):
-        return None
-    values = [each.get("logprob") for each in given if isinstance(each, dict)]
-    numbers = [float(v) for v in values if isinstance(v, int | float)]
-    numbers = [min(0.0, v) for v in numbers if math.isfinite(v)]
-    return sum(numbers) / len(numbers) if numbers else None
+    logprob = mean_logprob(answer.get("logprobs"))
+    return Hypothesis(text_of(text), final=True, language=heard, logprob=logprob)
 
 
 def _wav_head(n_bytes: int) -> bytes:

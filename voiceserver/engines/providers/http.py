@@ -88,6 +88,18 @@ class HttpResponse(Protocol):
         """Let go of it; a connection whose answer was not read is closed."""
 
 
+class Head(Protocol):
+    """What comes before the body of an answer."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers; names in any case."""
+
+
 class Transport(Protocol):
     """Sends requests."""
 
@@ -276,12 +288,12 @@ def key_headers(
     return headers
 
 
-def status_failure(source: str, response: HttpResponse, error: str) -> ProviderFailed:
+def status_failure(source: str, response: Head, error: str) -> ProviderFailed:
     """Say what an HTTP status other than 200 means, and whose fault it is.
 
     Args:
         source: Name of the service.
-        response: Its answer.
+        response: Its answer, or the head of it.
         error: Its body, as far as it was read; looked through, and but for a code not
             passed on: it may quote the prompt, or parts of the key.
     """
