@@ -29,6 +29,12 @@ class Metrics:
         self.carrier_calls = self._counter(
             "carrier_calls", "Calls by the carrier that brought them", "carrier"
         )
+        self.trunk_calls = self._counter(
+            "trunk_calls",
+            "Calls by SIP that were taken, by trunk; 'in' or 'out'",
+            "trunk",
+            "way",
+        )
         self.calls_refused = self._counter(
             "calls_refused", "Offers refused, by reason", "reason"
         )

@@ -11,7 +11,13 @@ import pytest
 from tests.carriers.incoming import incoming
 from tests.fakes import RecordingDialect
 from tests.virtual_time import run_virtual
-from voiceserver.carriers.base import BURST, MESSAGES_PER_S, HeldCall, Throttle
+from voiceserver.carriers.base import (
+    BURST,
+    MESSAGES_PER_S,
+    HeldCall,
+    Throttle,
+    merged,
+)
 from voiceserver.commands import CallSettings
 from voiceserver.config import Config
 from voiceserver.errors import SessionEnded
@@ -160,3 +166,16 @@ def test_messages_beyond_a_burst_are_read_at_a_rate() -> None:
     waits = [throttle.wait_s() for _ in range(1000)]
     assert waits[BURST - 1] == 0
     assert waits[-1] == pytest.approx((1000 - BURST) / MESSAGES_PER_S)
+
+
+def test_sessions_merge_and_another_type_replaces() -> None:
+    """As an update of the session would do it."""
+    vad = {"type": "server_vad", "threshold": 0.3}
+    below = {"model": "a", "audio": {"input": {"turn_detection": vad}}}
+    same = {"audio": {"input": {"turn_detection": {"silence_duration_ms": 300}}}}
+    both = merged(below, same)["audio"]["input"]["turn_detection"]
+    assert both == {**vad, "silence_duration_ms": 300}
+    other = {"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
+    turn = merged(below, other)["audio"]["input"]["turn_detection"]
+    assert turn == {"type": "semantic_vad"}
+    assert below["model"] == "a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voiceserver.server.answers import Refusal
-from voiceserver.server.tokens import MAX_TOKENS, Tokens, merged
+from voiceserver.server.tokens import MAX_TOKENS, Tokens
 
 
 def test_a_token_holds_until_it_expires() -> None:
@@ -34,16 +34,3 @@ def test_tokens_are_bounded_and_make_room_by_expiring() -> None:
         tokens.new({}, 10)
     now_s = 11.0
     tokens.new({}, 10)
-
-
-def test_sessions_merge_and_another_type_replaces() -> None:
-    """As an update of the session would do it."""
-    vad = {"type": "server_vad", "threshold": 0.3}
-    below = {"model": "a", "audio": {"input": {"turn_detection": vad}}}
-    same = {"audio": {"input": {"turn_detection": {"silence_duration_ms": 300}}}}
-    both = merged(below, same)["audio"]["input"]["turn_detection"]
-    assert both == {**vad, "silence_duration_ms": 300}
-    other = {"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
-    turn = merged(below, other)["audio"]["input"]["turn_detection"]
-    assert turn == {"type": "semantic_vad"}
-    assert below["model"] == "a"

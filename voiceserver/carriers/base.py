@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from voiceserver.commands import EndCode, HangUp
 from voiceserver.reply.playout import Outlet
@@ -104,6 +104,19 @@ class Caller:
     session: Mapping[str, object] = field(default_factory=dict)
 
 
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one session over another; objects merge, unless their types differ."""
+    result = dict(below)
+    for name, value in above.items():
+        old = result.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            same = "type" not in value or value["type"] == old.get("type")
+            result[name] = merged(old, value) if same else value
+        else:
+            result[name] = value
+    return result
+
+
 class Exchange(Protocol):
     """Where a carrier brings its calls: counted, limited, and held to their end."""
 
@@ -152,6 +165,47 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """Give the address back; may be called again, and without ``bind``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call that the server is asked to make.
+
+    Attributes:
+        to: Who is called: a number, or an address of the carrier's.
+        caller: Our number; ``""`` is the trunk's own.
+        trunk: By which it goes out; ``""`` is the first that may.
+        session: What the session is to be, as the dialect reads it.
+        place: Address of who asks, for limits.
+        key: Names its API key; ``""`` if it has none.
+    """
+
+    to: str
+    caller: str = ""
+    trunk: str = ""
+    session: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+    key: str = ""
+
+
+@runtime_checkable
+class Dialler(Protocol):
+    """What makes calls: a listener may be one, too."""
+
+    async def dial(self, wanted: Wanted) -> Mapping[str, object]:
+        """Make a call; returns its state, as JSON, when it is on its way.
+
+        Raises:
+            BadRequest: If it may not be made.
+            Overloaded: If there is no room.
+            CallRefused: If there is no way to who is called.
+        """
+
+    def find(self, call_id: str) -> Mapping[str, object] | None:
+        """A call as it stands; None if none of that id was made of late."""
+
+    def states(self, call_id: str) -> AsyncGenerator[Mapping[str, object], None]:
+        """All its states so far and those that follow, until it has ended."""
 
 
 # Beyond a burst, messages are read at this rate: the network holds them back.

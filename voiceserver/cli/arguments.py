@@ -50,6 +50,15 @@ examples:
   voiceserver check --config voiceserver.toml
 """
 
+_CALL = """\
+examples:
+  voiceserver call +49301234567 --trunk carrier
+  voiceserver call sip:anna@192.0.2.20 --from 100
+
+Asks the running server to ring somebody, and says how it goes; an interrupt hangs up.
+Whom it may ring, dial says under [[sip.trunk]].
+"""
+
 _MODELS = """\
 examples:
   voiceserver models                       name, size, licence, source, where it lies
@@ -152,6 +161,16 @@ def parser() -> argparse.ArgumentParser:
     )
 
     _command(commands, "check", "try the configuration and every engine", _CHECK)
+
+    call = _command(commands, "call", "have the server ring somebody", _CALL)
+    call.add_argument("to", metavar="TO", help="a number, or sip:user@host")
+    call.add_argument(
+        "--from", dest="caller", metavar="N", default="", help="our number"
+    )
+    call.add_argument("--trunk", metavar="NAME", default="", help="by which it goes")
+    call.add_argument(
+        "--instructions", metavar="TEXT", default="", help="for the language model"
+    )
 
     models = _command(
         commands, "models", "list and fetch models of others", _MODELS, config=None

@@ -89,6 +89,11 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return say(
                 config, options.text, options.output, options.voice, options.speed
             )
+        case "call":
+            from voiceserver.cli.call import CallOrder, call
+
+            told = (options.to, options.caller, options.trunk, options.instructions)
+            return call(config, CallOrder(*told))
         case "transcribe":
             from voiceserver.cli.transcribe import transcribe
 

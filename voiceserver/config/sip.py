@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from voiceserver.config.telephony import NumberConfig, number_in
+
+TRANSPORTS = ("udp",)
+CALLER = re.compile(r"[+A-Za-z0-9_.*-]{1,32}\Z")
+_HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -39,6 +44,10 @@ class SipTrunk:
             is everybody, none is nobody.
         login: As whom the server shows itself to it, where it asks; empty is nobody.
         login_password_env: Environment variable that holds that password.
+        host: Where calls out by it are sent, e.g. ``"pbx.example.org:5060"``; empty is
+            the host of the address that is called, which must then be in ``cidr``.
+        transport: Of calls out: ``"udp"``.
+        caller: Our number, where a call out names none.
     """
 
     cidr: tuple[str, ...]
@@ -49,6 +58,9 @@ class SipTrunk:
     dial: tuple[str, ...] = ()
     login: str = ""
     login_password_env: str = ""
+    host: str = ""
+    transport: str = "udp"
+    caller: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.cidr), "cidr must name at least one network")
@@ -64,6 +76,15 @@ class SipTrunk:
         _require(
             bool(self.login) == bool(self.login_password_env),
             "login and login_password_env are given together",
+        )
+        _require(
+            self.host == "" or _HOST.match(self.host) is not None,
+            'host must be like "pbx.example.org" or "192.0.2.10:5060"',
+        )
+        _require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
+        _require(
+            self.caller == "" or CALLER.match(self.caller) is not None,
+            "caller must be a number",
         )
         _require(all(each.strip() for each in self.dial), "dial: one is empty")
 
@@ -84,6 +105,7 @@ class SipConfig:
         invites_per_s: New calls a second, from all trunks; more are asked to come back.
         session_s: Without a sign of the other side for so long a call is over, where
             that side takes part (RFC 4028).
+        ring_s: A call out rings for so long.
         silent_s: Without a packet of audio for so long a call is over, unless held.
         trunk: Who may call; none is whoever is on this machine.
         number: ``[[sip.number]]``, as ``[[telephony.number]]``: who answers where, and
@@ -98,6 +120,7 @@ class SipConfig:
     public_ip: str = ""
     invites_per_s: int = 10
     session_s: int = 1800
+    ring_s: float = 30.0
     silent_s: float = 60.0
     trunk: tuple[SipTrunk, ...] = ()
     number: tuple[NumberConfig, ...] = ()
@@ -120,6 +143,7 @@ class SipConfig:
         )
         _require(1 <= self.invites_per_s <= 1000, "invites_per_s must be 1..1000")
         _require(90 <= self.session_s <= 86_400, "session_s must be 90..86400")
+        _require(1 <= self.ring_s <= 300, "ring_s must be 1..300")
         _require(self.silent_s >= 5, "silent_s must be at least 5")
         _require(
             not self.port or bool(self.trunk) or self._on_loopback(),

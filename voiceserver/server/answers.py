@@ -18,6 +18,7 @@ from aiohttp.typedefs import Middleware
 from voiceserver.errors import (
     BadAudio,
     BadRequest,
+    CallRefused,
     EngineFailed,
     Overloaded,
     SessionEnded,
@@ -103,18 +104,28 @@ def refusal_of(error: Exception) -> Refusal:
         case web.RequestPayloadError() | HttpProcessingError():
             # Packed in another way than it says, or cut off.
             return Refusal(400, "The request body is malformed.", "invalid_body")
-        case BadAudio():
-            return Refusal(400, str(error), "invalid_audio")
+        case BadAudio() | SessionEnded() | CallRefused():
+            status, code = _plain(error)
+            return Refusal(status, str(error), code)
         case Overloaded():
             return busy(str(error), "overloaded")
-        case SessionEnded():
-            return Refusal(409, str(error), "session_ended")
         case EngineFailed() | StageFailed():
             return busy(str(error), "engine_failed")
         case TimeoutError():
             return Refusal(408, "The request took too long to arrive.", "timeout")
         case _:
             return Refusal(500, "The server failed at this request.", "internal_error")
+
+
+def _plain(error: BadAudio | SessionEnded | CallRefused) -> tuple[int, str]:
+    """Status and code of an error that says all by itself."""
+    match error:
+        case BadAudio():
+            return 400, "invalid_audio"
+        case SessionEnded():
+            return 409, "session_ended"
+        case CallRefused():
+            return 502, "call_refused"
 
 
 def _http_refusal(error: web.HTTPException) -> Refusal:

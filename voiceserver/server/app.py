@@ -22,6 +22,7 @@ from voiceserver.server.page import PageFile, add_page
 from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes import (
     calls,
+    calls_out,
     client_secrets,
     internal,
     listings,
@@ -119,6 +120,10 @@ def application(
     router.add_post(calls.PATH, calls.place)
     router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
     router.add_post(calls.PATH + "/{call_id}/hangup", calls.hang_up)
+    router.add_post(calls_out.PATH, calls_out.dial)
+    router.add_get(calls_out.PATH + "/{call_id}", calls_out.shown)
+    router.add_get(calls_out.PATH + "/{call_id}/events", calls_out.events)
+    router.add_delete(calls_out.PATH + "/{call_id}", calls.hang_up)
     router.add_post("/v1/audio/speech", speech)
     router.add_post("/v1/audio/transcriptions", transcription)
     router.add_get("/v1/models", listings.models)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from voiceserver.carriers.base import Listener, MakeCall
+from voiceserver.carriers.base import Dialler, Listener, MakeCall
 from voiceserver.carriers.table import listeners
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
@@ -210,6 +210,7 @@ async def _serve(
             recordings=asyncio.Semaphore(n_recognisers + 1),
             recognisers=asyncio.Semaphore(n_recognisers),
             problems=problems,
+            dialler=next((one for one in mine if isinstance(one, Dialler)), None),
         )
         app = application(state, page_files(), connections.asking, parts.share)
         async with listening_at(app, connections, listening, tls):

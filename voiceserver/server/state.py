@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from voiceserver.carriers.base import MakeCall
+from voiceserver.carriers.base import Dialler, MakeCall
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import dialect_in
@@ -166,6 +166,7 @@ class ServerState:
         recordings: How many may be held decoded at a time; further ones wait.
         recognisers: How many files may take at a time; further ones wait.
         problems: The newest warnings and errors of the log.
+        dialler: Makes calls; None if no carrier can.
     """
 
     config: Config
@@ -181,6 +182,7 @@ class ServerState:
     recordings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     recognisers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     problems: Problems = field(default_factory=Problems)
+    dialler: Dialler | None = None
 
     @property
     def calls(self) -> CallRegistry:

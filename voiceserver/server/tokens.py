@@ -87,16 +87,3 @@ class Tokens:
 def digest_of(value: str) -> bytes:
     """What is kept of a token."""
     return hashlib.sha256(value.encode("utf-8", "replace")).digest()
-
-
-def merged(below: Session, above: Session) -> dict[str, Any]:
-    """Lay one session over another; objects merge, unless their types differ."""
-    result = dict(below)
-    for name, value in above.items():
-        old = result.get(name)
-        if isinstance(old, dict) and isinstance(value, dict):
-            same = "type" not in value or value["type"] == old.get("type")
-            result[name] = merged(old, value) if same else value
-        else:
-            result[name] = value
-    return result

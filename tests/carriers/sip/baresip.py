@@ -94,7 +94,11 @@ class Baresip:
 
 @contextlib.asynccontextmanager
 async def telephone(
-    folder: Path, transport: str = "udp", encrypted: bool = False, trusted: str = ""
+    folder: Path,
+    transport: str = "udp",
+    encrypted: bool = False,
+    trusted: str = "",
+    answers: bool = False,
 ) -> AsyncGenerator[Baresip, None]:
     """Run one inside; skips where there is no baresip.
 
@@ -103,6 +107,7 @@ async def telephone(
         transport: That it rings by.
         encrypted: Its audio has to be.
         trusted: File of the certificate that it trusts.
+        answers: It takes calls by itself.
     """
     program = shutil.which("baresip")
     if program is None:
@@ -116,7 +121,7 @@ async def telephone(
     (folder / "contacts").write_text("")
     (folder / "accounts").write_text(
         f"<sip:phone@127.0.0.1;transport={transport}>;regint=0"
-        f";audio_codecs=PCMU,PCMA{media}\n"
+        f";audio_codecs=PCMU,PCMA{media}{';answermode=auto' if answers else ''}\n"
     )
     _write_wav(folder / "say.wav", np.zeros(RATE * 30, np.int16))
     running = await asyncio.create_subprocess_exec(

@@ -17,9 +17,10 @@ from voiceserver.carriers.base import Call, Caller, MakeCall
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.sip.udp import Address, Receive
+from voiceserver.carriers.sip.wire import Flow
 from voiceserver.clock import Clock
 from voiceserver.config import Config, SipConfig, TelephonyConfig
-from voiceserver.errors import Overloaded, VoiceServerError
+from voiceserver.errors import CallRefused, Overloaded, VoiceServerError
 from voiceserver.media import rtp
 from voiceserver.media.rtp import RtpPacket
 
@@ -101,6 +102,7 @@ class FakeExchange:
         self.slow_s = 0.0
         self._config = config
         self._group = group
+        self._ends: dict[str, asyncio.Event] = {}
 
     async def place(
         self, make: MakeCall, caller: Caller, offer: str = ""
@@ -113,18 +115,22 @@ class FakeExchange:
         assert isinstance(call, SipCall)
         answer = await call.answer(offer)
         self.calls.append(call)
-        self._group.create_task(self._hold(call))
+        call_id = f"rtc_test{len(self.calls)}"
+        self._ends[call_id] = asyncio.Event()
+        self._group.create_task(self._hold(call, call_id))
         await asyncio.sleep(self.slow_s)
-        return "rtc_test", answer
+        return call_id, answer
 
     async def ended(self, call_id: str) -> None:
-        raise NotImplementedError
+        await self._ends[call_id].wait()
 
-    async def _hold(self, call: Call) -> None:
+    async def _hold(self, call: Call, call_id: str) -> None:
         try:
             self.ends.append(await call.run())
         except VoiceServerError as error:
             self.ends.append(str(error))
+        finally:
+            self._ends[call_id].set()
 
 
 class Phone:
@@ -141,7 +147,7 @@ class Phone:
     def __init__(self, config: Config, reliable: bool = False) -> None:
         self.reliable = reliable
         self.sockets: list[FakeSocket] = []
-        self.agent = Agent(config, VirtualClock().now_ns, self._bind)
+        self.agent = Agent(config, VirtualClock().now_ns, self._bind, self)
         self.got: list[tuple[float, SipRequest | SipResponse]] = []
         self.to: list[Address] = []
         self.exchange: FakeExchange
@@ -162,6 +168,13 @@ class Phone:
     def contact(self, towards: Address) -> Address:
         del towards
         return HERE
+
+    async def flow_to(self, host: str, transport: str) -> Flow:
+        """The agent's way to a host: to us, unless it is nowhere."""
+        del transport
+        if host.startswith("nowhere"):
+            raise CallRefused("There is no host 'nowhere'.", 502)
+        return Flow(self, THERE, THERE)
 
     def say(self, text: str | bytes, source: Address = THERE) -> None:
         """Send the agent a message."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -19,10 +20,11 @@ from tests.polling import until
 from tests.server.running import Running, running
 from tests.server.test_serve import self_signed
 from voiceserver.carriers.sip.agent import Agent
+from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.sip.listener import SipListener
 from voiceserver.carriers.table import listeners
 from voiceserver.clock import MonotonicClock
-from voiceserver.config import Config, ServerConfig, SipConfig
+from voiceserver.config import Config, ServerConfig, SipConfig, SipTrunk
 
 pytestmark = pytest.mark.net
 
@@ -123,6 +125,44 @@ async def test_it_rings_over_a_connection(tmp_path: Path, transport: str) -> Non
         phone.command("hangup")
         await until(lambda: agent.n_legs == 0)
         await until(lambda: np.abs(phone.heard()).max() > 0.05)
+
+
+async def test_the_server_rings_it(tmp_path: Path) -> None:
+    """It is asked by HTTP; the telephone hears the greeting, and hangs up."""
+    trunk = SipTrunk(("127.0.0.0/8",), dial=("sip:*@127.0.0.1",))
+    settings = Config(sip=SipConfig(port=free_port(), trunk=(trunk,)))
+    line = telephone(tmp_path / "phone", answers=True)
+    async with running(settings, listeners=listeners) as server, line as phone:
+        wanted = {"to": f"sip:phone@127.0.0.1:{phone.sip_port}", "from": "100"}
+        async with server.client.post("/v1/calls", json=wanted) as answer:
+            assert answer.status == 201, await answer.text()
+            path = answer.headers["Location"]
+        await phone.until("CALL_ESTABLISHED")
+        await asyncio.sleep(1)
+        phone.command("hangup")
+        async with server.client.get(path + "/events") as events:
+            told = [json.loads(each[6:]) async for each in events.content if each[6:]]
+        assert [each["state"] for each in told][-2:] == ["answered", "ended"]
+        assert told[-1]["result"] == "completed"
+        await emptied(server)
+        await until(lambda: np.abs(phone.heard()).max() > 0.05)
+
+
+async def test_it_follows_a_transfer(tmp_path: Path) -> None:
+    """To another number of the same server; the first call ends."""
+    trunk = SipTrunk(("127.0.0.0/8",), dial=("sip:*@127.0.0.1",))
+    settings = Config(sip=SipConfig(port=free_port(), trunk=(trunk,)))
+    line = telephone(tmp_path / "phone")
+    async with running_listener(settings) as agent, line as phone:
+        port = settings.sip.port
+        phone.command("dial", f"sip:100@127.0.0.1:{port}")
+        await phone.until("CALL_ESTABLISHED")
+        (leg,) = agent._legs.values()
+        assert isinstance(leg.talk, SipCall)
+        await leg.talk.refer(f"sip:101@127.0.0.1:{port}")
+        await phone.until("CALL_ESTABLISHED")
+        await until(lambda: leg not in agent._legs.values())
+        assert agent.n_legs == 1
 
 
 async def test_many_ring_at_once(tmp_path: Path) -> None:

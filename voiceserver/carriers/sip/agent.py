@@ -29,6 +29,7 @@ from voiceserver.carriers.sip.message import (
     uri_in,
     user_in,
 )
+from voiceserver.carriers.sip.outward.dialler import Dialler, Ways
 from voiceserver.carriers.sip.udp import Address, Pair
 from voiceserver.carriers.sip.wire import Asked, Flow, Network, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -69,10 +70,18 @@ class Agent:
         config: Of the server.
         now_ns: Monotonic clock.
         bind: Gives a pair of sockets for a call's audio.
+        ways: How trunks are reached.
+
+    Attributes:
+        dialler: Makes calls.
     """
 
     def __init__(
-        self, config: Config, now_ns: Callable[[], int], bind: Callable[[], Pair]
+        self,
+        config: Config,
+        now_ns: Callable[[], int],
+        bind: Callable[[], Pair],
+        ways: Ways,
     ) -> None:
         self._config = config.sip
         self._telephony = telephony_of(config)
@@ -87,6 +96,7 @@ class Agent:
         self._n_calls: dict[str, int] = {}  # by trunk
         self._exchange: Exchange | None = None
         self._group: asyncio.TaskGroup | None = None
+        self.dialler = Dialler(config, self._wire, self._gate, self, ways, bind)
 
     async def run(self, exchange: Exchange) -> None:
         """Take calls until cancelled."""
@@ -94,14 +104,40 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                self.dialler.open(exchange, group)
                 await asyncio.Event().wait()
         finally:
             self._group = None
+            self.dialler.close()
 
     @property
     def n_legs(self) -> int:
         """Calls in progress, those being set up included."""
         return len(self._legs)
+
+    def enlist(self, dialog: Dialog, flow: Flow, tag: str, trunk: SipTrunk) -> Leg:
+        """The leg of a call that was taken, as ``outward.dialler.Trunks``."""
+        key = (dialog.call_id, tag, dialog.remote_tag)
+
+        def over() -> None:
+            self._legs.pop(key, None)
+
+        session_s = self._config.session_s
+        self._legs[key] = leg = Leg(dialog, flow, self._wire, session_s, over, trunk)
+        return leg
+
+    def take(self, trunk: SipTrunk) -> Callable[[], None]:
+        """Count a call of a trunk, as ``outward.dialler.Trunks``."""
+        name, taken = trunk.name, [trunk.name]
+        if trunk.max_calls and self._n_calls.get(name, 0) >= trunk.max_calls:
+            raise Overloaded(f"The trunk has {trunk.max_calls} calls at most.")
+        self._n_calls[name] = self._n_calls.get(name, 0) + 1
+
+        def left() -> None:
+            while taken:
+                self._n_calls[taken.pop()] -= 1
+
+        return left
 
     def stop(self) -> None:
         """Repeat nothing any more."""
@@ -194,11 +230,11 @@ class Agent:
 
     async def _take(self, asked: Asked, trunk: SipTrunk) -> None:
         invite, flow = asked.request, asked.flow
-        key = _key(asked)
+        key, left = _key(asked), self.take(trunk)
 
         def over() -> None:
-            if self._legs.pop(key, None) is not None:
-                self._n_calls[trunk.name] -= 1
+            self._legs.pop(key, None)
+            left()
 
         leg = Leg(
             Dialog.invited(invite, asked.to_tag, flow.contact),
@@ -209,11 +245,10 @@ class Agent:
             trunk,
         )
         self._legs[key] = leg
-        self._n_calls[trunk.name] = self._n_calls.get(trunk.name, 0) + 1
         called = _called(invite)
         caller = user_in(uri_in(invite.get_header("from") or ""))
         host = flow.network.contact(flow.source)[0]
-        place = Place(host, flow.source[0], self._bind)
+        place = Place(host, flow.source[0], self._bind, trunk=trunk.name)
 
         def make(incoming: Incoming) -> SipCall:
             leg.ringing(asked)

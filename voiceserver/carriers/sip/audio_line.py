@@ -79,6 +79,10 @@ class AudioLine:
             self._cipher = Cipher(agreed.keys)
         self._receiver.start(agreed.codecs)
 
+    def discard(self) -> None:
+        """Nothing that comes is of use yet: before a call is taken, it may ring."""
+        self._rtp.start(lambda _packet, _address: None)
+
     def start(self) -> None:
         """Take packets from now on."""
         self._rtp.start(self._receive)

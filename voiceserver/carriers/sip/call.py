@@ -87,17 +87,23 @@ class Signalling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call's audio is.
+    """Where a call is.
 
     Attributes:
-        host: IP address at which we receive.
+        host: IP address at which we receive its audio.
         peer: IP address that the signalling comes from.
         bind: Gives a pair of bound sockets.
+        setup_s: Longest time until it is taken.
+        trunk: That it came by, or goes out by; in metrics.
+        way: ``"in"`` or ``"out"``, in metrics.
     """
 
     host: str
     peer: str
     bind: Callable[[], Pair]
+    setup_s: float = SETUP_LIMIT_S
+    trunk: str = ""
+    way: str = "in"
 
 
 class SipCall(HeldCall):
@@ -160,7 +166,10 @@ class SipCall(HeldCall):
             )
             host, port = self._place.host, self._line.port
             self._ours = replace(self._ours, host=host, port=port)
-            return self.offered(offer) if offer else self.offer()
+            if offer:
+                return self.offered(offer)
+            self._line.discard()
+            return self.offer()
         except NotAcceptable as error:
             self._let_go()
             raise BadRequest(str(error), "invalid_sdp") from None
@@ -291,11 +300,13 @@ class SipCall(HeldCall):
 
     async def _connect(self) -> None:
         await first_of(
-            self._established.wait(), self._over.wait(), limit_s=SETUP_LIMIT_S
+            self._established.wait(), self._over.wait(), limit_s=self._place.setup_s
         )
         if self._over.is_set() or not self._established.is_set():
             raise SessionEnded(self._reason or "The call was not set up in time.")
         assert self._line is not None
+        place = self._place
+        self._metrics.trunk_calls.labels(place.trunk, place.way).inc()
         self._line.start()
         self._attendant.greet()
         self._send_or_hold()

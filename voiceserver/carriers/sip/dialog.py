@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from aiosipua import SipRequest, SipResponse
 
-from voiceserver.carriers.sip.message import ALLOW, SDP, cseq, tag, uri_in
+from voiceserver.carriers.sip.message import ALLOW, SDP, cseq, tag, tag_in, uri_in
 
 Key = tuple[str, str, str]  # call id, our tag, their tag
 
@@ -85,6 +85,11 @@ class Dialog:
         """Host of the other side's own address, port included."""
         address = uri_in(self._remote).partition(":")[2]
         return address.rpartition("@")[2].partition(";")[0]
+
+    @property
+    def remote_tag(self) -> str:
+        """The other side's."""
+        return tag_in(self._remote)
 
     def takes(self, request: SipRequest) -> bool:
         """Whether a request is newer than those before; it is the last from now on."""

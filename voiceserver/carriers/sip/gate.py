@@ -62,9 +62,19 @@ class Gate:
         self._now_ns = now_ns
         self._rates: OrderedDict[str, Rate] = OrderedDict()
         self._known: OrderedDict[str, SipTrunk | None] = OrderedDict()
+        self._learnt: OrderedDict[str, SipTrunk] = OrderedDict()
+
+    def learn(self, host: str, trunk: SipTrunk) -> None:
+        """An address is a trunk's, as its name says now: calls go there and come."""
+        if self.trunk_at(host) is None:
+            self._learnt[host] = trunk
+            if len(self._learnt) > SOURCES:
+                self._learnt.popitem(last=False)
 
     def trunk_at(self, host: str) -> SipTrunk | None:
         """Whose address it is; None if nobody's."""
+        if host in self._learnt:
+            return self._learnt[host]
         if host not in self._known:
             self._known[host] = self._find(host)
             if len(self._known) > SOURCES:

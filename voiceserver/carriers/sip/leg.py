@@ -119,6 +119,20 @@ class Leg:
         if not self._answer_due and self._talk is not None:
             self._talk.established()
 
+    def accepted(self, response: SipResponse) -> None:
+        """Our INVITE was accepted, and that is acknowledged: the call is taken."""
+        self._confirmed = True
+        self._acknowledged.set()
+        interval_s, refresher = _expires(response)
+        if interval_s is None:
+            return
+        interval_s = max(interval_s, LEAST_SESSION_S)
+        if refresher == "uac":
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(interval_s / 2, self._refresh, interval_s)
+        else:
+            self._lapse_after(interval_s)
+
     def ringing(self, invite: Asked) -> None:
         """The call is being made."""
         self._invite = invite
@@ -286,10 +300,14 @@ class Leg:
             self._timer = loop.call_later(interval_s / 2, self._refresh, interval_s)
         else:
             refresher = "uac"
-            late_s = interval_s - min(LATEST_S, interval_s / 3)
-            self._timer = loop.call_later(late_s, self._lapsed)
+            self._lapse_after(interval_s)
         value = f"{interval_s};refresher={refresher}"
         return (("Session-Expires", value), ("Require", "timer"))
+
+    def _lapse_after(self, interval_s: int) -> None:
+        late_s = interval_s - min(LATEST_S, interval_s / 3)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(late_s, self._lapsed)
 
     def _refresh(self, interval_s: int) -> None:
         """Show that we are there."""
@@ -347,7 +365,7 @@ def too_small(request: SipRequest) -> Refusal | None:
     return Refusal(422, (("Min-SE", str(LEAST_SESSION_S)),))
 
 
-def _expires(request: SipRequest) -> tuple[int | None, str]:
+def _expires(request: SipRequest | SipResponse) -> tuple[int | None, str]:
     """Seconds and refresher of ``Session-Expires``."""
     found = re.match(
         r"\s*(\d{1,9})\s*(?:;.*?refresher=(uac|uas))?",

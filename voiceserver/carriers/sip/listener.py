@@ -6,9 +6,12 @@ Knows nothing of what is said there.
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 
-from voiceserver.carriers.base import Exchange
+from voiceserver.carriers.base import Exchange, Wanted
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.connections import Connections, tls_context
 from voiceserver.carriers.sip.udp import (
@@ -16,11 +19,15 @@ from voiceserver.carriers.sip.udp import (
     PortRange,
     UdpSocket,
     address_towards,
+    family_of,
     listening_udp,
 )
+from voiceserver.carriers.sip.wire import Flow
 from voiceserver.clock import Clock, MonotonicClock
 from voiceserver.config import Config, SipConfig
-from voiceserver.errors import ConfigError
+from voiceserver.errors import CallRefused, ConfigError
+
+RESOLVE_LIMIT_S = 5.0
 
 
 class UdpNetwork:
@@ -69,7 +76,7 @@ class SipListener:
         self._connections: list[Connections] = []
         ports = PortRange(sip.host, sip.rtp_port_min, sip.rtp_port_max)
         now_ns = (clock or MonotonicClock()).now_ns
-        self.agent = Agent(config, now_ns, ports.pair)
+        self.agent = Agent(config, now_ns, ports.pair, self)
 
     def bind(self) -> None:
         """Take the address.
@@ -105,6 +112,25 @@ class SipListener:
                 udp.pause()
                 self.agent.stop()
 
+    async def flow_to(self, host: str, transport: str) -> Flow:
+        """The way to a host, as ``outward.dialler.Ways``."""
+        del transport  # there is one
+        assert self._udp is not None
+        address = await resolved(host, family_of(self._config.host))
+        return Flow(UdpNetwork(self._config, self._udp), address, address)
+
+    async def dial(self, wanted: Wanted) -> Mapping[str, object]:
+        """Make a call, as ``carriers.base.Dialler``."""
+        return await self.agent.dialler.dial(wanted)
+
+    def find(self, call_id: str) -> Mapping[str, object] | None:
+        """A call that was made, as ``carriers.base.Dialler``."""
+        return self.agent.dialler.find(call_id)
+
+    def states(self, call_id: str) -> AsyncGenerator[Mapping[str, object], None]:
+        """Its states, as ``carriers.base.Dialler``."""
+        return self.agent.dialler.states(call_id)
+
     def close(self) -> None:
         """Give the address back."""
         if self._udp is not None:
@@ -114,6 +140,30 @@ class SipListener:
 
     def _received(self, network: UdpNetwork, packet: bytes, source: Address) -> None:
         self.agent.receive(packet, network, source)
+
+
+async def resolved(host: str, family: socket.AddressFamily) -> Address:
+    """The address of a host and port, SIP's own port where there is none.
+
+    Raises:
+        CallRefused: If there is none of that name.
+    """
+    name, _, port = (
+        host.rpartition(":") if re.search(r":\d+\Z", host) else (host, "", "")
+    )
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_LIMIT_S):
+            found = await loop.getaddrinfo(
+                name.strip("[]"),
+                int(port or 5060),
+                family=family,
+                type=socket.SOCK_DGRAM,
+            )
+    except (OSError, TimeoutError, OverflowError, UnicodeError):
+        raise CallRefused(f"There is no host '{name}'.", 502) from None
+    address = found[0][4]
+    return str(address[0]), int(address[1])
 
 
 def listener(config: Config) -> SipListener:

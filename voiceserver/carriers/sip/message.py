@@ -179,7 +179,11 @@ def cseq(message: SipMessage) -> tuple[int, str]:
 
 def tag(message: SipMessage, header: str) -> str:
     """The tag of ``From`` or ``To``; ``""`` if it has none."""
-    value = message.get_header(header) or ""
+    return tag_in(message.get_header(header) or "")
+
+
+def tag_in(value: str) -> str:
+    """The tag of such a header's value; ``""`` if it has none."""
     behind = value.rpartition(">")[2] if ">" in value else value.partition(";")[2]
     return dict(_params(";" + behind.lstrip(";"))).get("tag") or ""
 

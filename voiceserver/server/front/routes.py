@@ -44,6 +44,7 @@ from voiceserver.server.front.workers import (
 from voiceserver.server.places import Room
 from voiceserver.server.routes import (
     calls,
+    calls_out,
     client_secrets,
     internal,
     providers,
@@ -127,6 +128,8 @@ def add_routes(app: web.Application, front: FrontState) -> None:
     router.add_post(calls.PATH, place)
     router.add_delete(calls.PATH + "/{call_id}", of_call)
     router.add_post(calls.PATH + "/{call_id}/hangup", of_call)
+    router.add_post(calls_out.PATH, dial)
+    router.add_route("*", calls_out.PATH + "/{call_id}{rest:.*}", of_call)
     router.add_post(providers.PATH + providers.ACTION, drain)
     router.add_route("*", "/v1/{rest:.*}", anything)
 
@@ -191,6 +194,20 @@ async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] |
 async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: a worker answers the offer, and holds the call."""
     front = request.app[FRONT]
+    return await _held(request, front.workers.up)
+
+
+async def dial(request: web.Request) -> web.Response:
+    """``POST /v1/calls``: the worker that has the telephones makes a call."""
+    first = next(iter(request.app[FRONT].workers))
+    if not first.reachable:
+        raise lost_worker()
+    return await _held(request, [first])
+
+
+async def _held(request: web.Request, workers: list[Worker]) -> web.Response:
+    """Have a worker hold one more call, and keep its place until that is over."""
+    front = request.app[FRONT]
     where = request.remote or "", request.get(KEY_NAME, "")
     front.check_room(*where)
     body = await read_body(request, PLACE_LIMIT)
@@ -198,7 +215,7 @@ async def place(request: web.Request) -> web.Response:
     front.room.take(*where)
     held = False
     try:
-        worker, reply = await first_to_take(request, front.workers.up, body)
+        worker, reply = await first_to_take(request, workers, body)
         location = reply.headers.get("Location", "")
         if reply.status == 201 and location:
             front.group.create_task(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from voiceserver.carriers.base import Caller
+from voiceserver.carriers.base import Caller, merged
 from voiceserver.server.answers import Refusal, invalid
 from voiceserver.server.body import (
     JSON_LIMIT,
@@ -21,7 +21,6 @@ from voiceserver.server.body import (
     require_type,
 )
 from voiceserver.server.state import KEY_NAME, STATE, TOKEN_SESSION
-from voiceserver.server.tokens import merged
 
 PATH = "/v1/realtime/calls"
 SDP = "application/sdp"

@@ -63,10 +63,9 @@ def destination(wanted: str, allowed: Sequence[str], domain: str) -> str:
 
 
 def _fits(shown: str, pattern: str) -> bool:
-    if "@" in pattern:
-        pattern = pattern.lower()
-        if not pattern.startswith("sip:"):
-            pattern = f"sip:{pattern.removeprefix('sips:')}"
+    named = pattern.lower()
+    if "@" in pattern or named.startswith(("sip:", "sips:")):
+        pattern = f"sip:{named.removeprefix('sips:').removeprefix('sip:')}"
     elif pattern != "*":
         pattern = pattern.translate(_BETWEEN)
         if "@" in shown:

@@ -1,0 +1,30 @@
+"""``voiceserver call``; how it asks the server is tested with that."""
+
+from __future__ import annotations
+
+import pytest
+
+from voiceserver.cli import call as module
+from voiceserver.cli import main
+from voiceserver.cli.call import CallOrder
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_exit_code_says_whether_somebody_took_it(
+    taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is asked for is what was given."""
+    orders: list[CallOrder] = []
+
+    async def called(_config: object, order: CallOrder) -> bool:
+        orders.append(order)
+        return taken
+
+    monkeypatch.setattr(module, "_call", called)
+    code = main(["call", "sip:a@b", "--from", "100", "--instructions", "Sell."])
+    assert code == (0 if taken else 1)
+    assert orders[0].asked() == {
+        "to": "sip:a@b",
+        "from": "100",
+        "session": {"instructions": "Sell."},
+    }
