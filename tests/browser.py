@@ -1,12 +1,14 @@
 """Drives a headless Chromium over the DevTools protocol, with nothing but aiohttp.
 
 One page, used by one task: a command sends and then reads until its answer, so that no
-task of its own is needed. Knows nothing of voiceserver.
+task of its own is needed. A browser may have one page after the other (``chromium``),
+each with storage of its own, or one alone (``open_browser``). Knows nothing of
+voiceserver.
 
 Not by Playwright, which was tried: with the system's Chromium every test passes on it,
 recorded microphones included. But its driver is a Node process that has to be started
 for each test, as each has its event loop: 1.8 s of processor time to open and close a
-browser instead of 0.9, a quarter more for the page's tests, and 165 MB to install.
+browser instead of 0.9, and 165 MB to install.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,8 +118,18 @@ class Browser:
         raise BrowserError(f"{method}: the browser has gone")
 
     async def attach(self) -> None:
-        """Make a page of our own, and listen to its complaints."""
-        target = await self.command("Target.createTarget", url="about:blank")
+        """Make a page of our own, with storage of its own, and hear its complaints.
+
+        It is closed, and what it stored forgotten, when the socket is closed.
+        """
+        context = await self.command(
+            "Target.createBrowserContext", disposeOnDetach=True
+        )
+        target = await self.command(
+            "Target.createTarget",
+            url="about:blank",
+            browserContextId=context["browserContextId"],
+        )
         attached = await self.command(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
@@ -247,7 +261,7 @@ def _exception(details: dict[str, Any]) -> str:
     return str(thrown.get("description") or thrown.get("value") or details["text"])
 
 
-def chromium() -> str:
+def program() -> str:
     """Path of the browser; skips the test (fails it in CI) if there is none."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
@@ -257,77 +271,103 @@ def chromium() -> str:
     pytest.skip("no Chromium found")
 
 
-@asynccontextmanager
-async def open_browser(
-    look: Look | None = None,
+class Chromium:
+    """A running browser, with an empty profile; made by ``chromium``."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @asynccontextmanager
+    async def page(self, look: Look | None = None) -> AsyncIterator[Browser]:
+        """Open a page that shares nothing with those before, and close it."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(self._url, max_msg_size=0) as socket,
+        ):
+            browser = Browser(socket)
+            await browser.attach()
+            await browser.show(look or Look())
+            yield browser
+
+
+@contextmanager
+def chromium(
     *,
     microphone: Path | None = None,
     loop_microphone: bool = True,
     deny_microphone: bool = False,
     flags: tuple[str, ...] = (),
-) -> AsyncIterator[Browser]:
-    """Run a Chromium with an empty profile and one page.
+) -> Iterator[Chromium]:
+    """Run a Chromium; it needs no event loop, so tests one after the other share it.
 
     Args:
-        look: How the page is shown.
         microphone: WAV file that is the microphone; None is the built-in beeps.
         loop_microphone: Play the file again and again.
         deny_microphone: Answer the request for the microphone with no.
         flags: More command-line flags.
     """
     folder = Path(tempfile.mkdtemp(prefix="chromium-"))
-    command = [chromium(), *_FLAGS, f"--user-data-dir={folder}", *flags]
+    command = [program(), *_FLAGS, f"--user-data-dir={folder}", *flags]
     command.append("--use-fake-device-for-media-stream")
     deny = "=deny" if deny_microphone else ""
     command.append(f"--use-fake-ui-for-media-stream{deny}")
     if microphone is not None:
         once = "" if loop_microphone else "%noloop"
         command.append(f"--use-file-for-fake-audio-capture={microphone}{once}")
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        "about:blank",
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+    process = subprocess.Popen(
+        [*command, "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        url = await _devtools(folder, process)
-        async with (
-            aiohttp.ClientSession() as client,
-            client.ws_connect(url, max_msg_size=0) as socket,
-        ):
-            browser = Browser(socket)
-            await browser.attach()
-            await browser.show(look or Look())
-            yield browser
+        yield Chromium(_devtools(folder, process))
     finally:
-        await _end(process)
+        _end(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _devtools(folder: Path, process: asyncio.subprocess.Process) -> str:
+@asynccontextmanager
+async def open_browser(
+    look: Look | None = None,
+    *,
+    microphone: Path | None = None,
+    loop_microphone: bool = True,
+    flags: tuple[str, ...] = (),
+) -> AsyncIterator[Browser]:
+    """Run a Chromium with one page; arguments are those of ``chromium``.
+
+    Starting and ending it holds the event loop, and with it whatever serves there.
+    """
+    with chromium(
+        microphone=microphone, loop_microphone=loop_microphone, flags=flags
+    ) as running:
+        async with running.page(look) as browser:
+            yield browser
+
+
+def _devtools(folder: Path, process: subprocess.Popen[bytes]) -> str:
     """Address of the browser's DevTools socket, once it has written it down."""
     port_file = folder / "DevToolsActivePort"
-    loop = asyncio.get_running_loop()
-    until = loop.time() + START_LIMIT_S
-    while loop.time() < until:
-        if process.returncode is not None:
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until:
+        if process.poll() is not None:
             raise BrowserError(f"Chromium exited with {process.returncode}")
         if port_file.is_file():
             lines = port_file.read_text().split()
             if len(lines) == 2:
                 return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        await asyncio.sleep(POLL_S)
+        time.sleep(POLL_S)
     raise BrowserError(f"Chromium did not start within {START_LIMIT_S} s")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Stop the browser and its children: it leads a process group of its own."""
     for how in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
+        if process.poll() is not None:
             return
         os.killpg(process.pid, how)
         try:
-            await asyncio.wait_for(process.wait(), CLOSE_LIMIT_S)
-        except TimeoutError:
+            process.wait(CLOSE_LIMIT_S)
+        except subprocess.TimeoutExpired:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.browser import Look, open_browser
+from tests.browser import Chromium, Look
 from tests.page.test_page import DARK_PHONE, picture
 from voiceserver.server.page import add_page, page_files
 
@@ -125,9 +125,9 @@ SEEN = "document.body.innerText"
 WIDER = "document.documentElement.scrollWidth > innerWidth"
 
 
-async def test_a_server_in_use_is_seen_at_a_glance() -> None:
+async def test_a_server_in_use_is_seen_at_a_glance(browser: Chromium) -> None:
     """Calls, times, alarms, providers that are drained by a click."""
-    async with told() as server, open_browser(Look(1280, 1500)) as page:
+    async with told() as server, browser.page(Look(1280, 1500)) as page:
         await page.navigate(server.url)
         await page.wait_for(f"{SEEN}.includes('Nobody is calling')")
         await picture(page, "ops-idle")
@@ -154,9 +154,11 @@ async def test_a_server_in_use_is_seen_at_a_glance() -> None:
         assert {one.split(" ")[0] for one in await page.evaluate(ids)} == {"rtc_2"}
 
 
-async def test_it_fits_a_phone_in_the_dark_and_asks_for_the_key() -> None:
+async def test_it_fits_a_phone_in_the_dark_and_asks_for_the_key(
+    browser: Chromium,
+) -> None:
     """Then goes on by itself."""
-    async with told() as server, open_browser(DARK_PHONE) as page:
+    async with told() as server, browser.page(DARK_PHONE) as page:
         server.key, server.data = "secret-key", [BUSY]
         await page.navigate(server.url)
         await page.wait_for(f"{SEEN}.includes('asks for its API key')")

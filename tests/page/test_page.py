@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import Browser, Look, open_browser
+from tests.browser import Browser, Chromium, Look, chromium
 from tests.page.fake_server import FakeServer
 from tests.polling import until
 from voiceserver.events import MediaReport
@@ -174,9 +174,9 @@ async def test_it_is_light_enough() -> None:
     assert sum(len(file.packed) for file in files.values()) < WEIGHT_LIMIT
 
 
-async def test_a_whole_turn(server: FakeServer) -> None:
+async def test_a_whole_turn(server: FakeServer, browser: Chromium) -> None:
     """Listening, hearing, thinking, speaking; partials provisional; the account."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await state(page, "idle")
         await picture(page, "idle")
@@ -223,9 +223,11 @@ async def test_a_whole_turn(server: FakeServer) -> None:
         assert page.complaints == []
 
 
-async def test_how_the_audio_fares_is_shown(server: FakeServer) -> None:
+async def test_how_the_audio_fares_is_shown(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Shares, not counts, under the account of the turn."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         server.tell("voiceserver.media", **MEDIA)
         line = await page.wait_for("document.querySelector('#line-note').textContent")
@@ -234,9 +236,11 @@ async def test_how_the_audio_fares_is_shown(server: FakeServer) -> None:
         assert page.complaints == []
 
 
-async def test_an_interruption_strikes_the_words_not_heard(server: FakeServer) -> None:
+async def test_an_interruption_strikes_the_words_not_heard(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Unheard words are marked as such, for eyes and for screen readers."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         hear(server, "item_u1", "tell me about the bridge")
         answer(server, "item_a1", "It was opened in 1883 and spans the East River.")
@@ -272,9 +276,11 @@ async def test_an_interruption_strikes_the_words_not_heard(server: FakeServer) -
         assert page.complaints == []
 
 
-async def test_typed_words_are_asked_and_answered(server: FakeServer) -> None:
+async def test_typed_words_are_asked_and_answered(
+    server: FakeServer, browser: Chromium
+) -> None:
     """A chip before the first turn starts a call and asks; Enter asks too."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.click("#chips li:nth-child(3) button")
         created = await server.heard("conversation.item.create")
@@ -296,10 +302,10 @@ async def test_typed_words_are_asked_and_answered(server: FakeServer) -> None:
 
 
 async def test_typing_waits_until_the_active_answer_has_ended(
-    server: FakeServer,
+    server: FakeServer, browser: Chromium
 ) -> None:
     """A second response is asked for only after the cancelled one is done."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         server.tell("response.created", response={"id": "resp_1"})
         await page.wait_for("!document.querySelector('#skip').disabled")
@@ -314,9 +320,9 @@ async def test_typing_waits_until_the_active_answer_has_ended(
         assert await page.evaluate("document.querySelector('#notice').hidden")
 
 
-async def test_the_keyboard_is_enough(server: FakeServer) -> None:
+async def test_the_keyboard_is_enough(server: FakeServer, browser: Chromium) -> None:
     """Space starts and stops, M mutes, Escape ends the answer."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.press(" ")
         await state(page, "listening")
@@ -341,10 +347,10 @@ async def test_the_keyboard_is_enough(server: FakeServer) -> None:
         await server.hung_up("/v1/realtime/calls/rtc_1")
 
 
-async def test_a_full_server_says_so(server: FakeServer) -> None:
+async def test_a_full_server_says_so(server: FakeServer, browser: Chromium) -> None:
     """The server's reason is shown, and trying again works."""
     server.refusing = "overloaded"
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.click("#talk")
         await state(page, "error")
@@ -359,10 +365,12 @@ async def test_a_full_server_says_so(server: FakeServer) -> None:
         assert page.complaints == []
 
 
-async def test_typed_words_come_back_when_the_call_fails(server: FakeServer) -> None:
+async def test_typed_words_come_back_when_the_call_fails(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Nobody types a sentence twice."""
     server.refusing = "overloaded"
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.evaluate("document.querySelector('#words').focus()")
         await page.write("What time is it?")
@@ -372,10 +380,12 @@ async def test_typed_words_come_back_when_the_call_fails(server: FakeServer) -> 
         assert words == "What time is it?"
 
 
-async def test_a_server_that_starts_is_waited_for(server: FakeServer) -> None:
+async def test_a_server_that_starts_is_waited_for(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Engines still loading are no error: the page calls until it is answered."""
     server.refusing = "not_ready"
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.click("#talk")
         await state(page, "reconnecting")
@@ -386,10 +396,12 @@ async def test_a_server_that_starts_is_waited_for(server: FakeServer) -> None:
         await state(page, "listening")
 
 
-async def test_a_key_is_asked_for_and_sent(server: FakeServer) -> None:
+async def test_a_key_is_asked_for_and_sent(
+    server: FakeServer, browser: Chromium
+) -> None:
     """A server with a key is used from the page once the key is typed, also later."""
     server.key = "the key"
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.click("#talk")
         await state(page, "error")
@@ -403,21 +415,22 @@ async def test_a_key_is_asked_for_and_sent(server: FakeServer) -> None:
 
 async def test_a_refused_microphone_leaves_typing(server: FakeServer) -> None:
     """Permission denied is explained; typed words still start a call."""
-    async with open_browser(deny_microphone=True) as page:
-        await page.navigate(server.url)
-        await page.click("#talk")
-        await state(page, "error")
-        notice = await page.evaluate("document.querySelector('#notice').innerText")
-        assert "The microphone is blocked." in notice
-        await picture(page, "denied")
-        await page.click("#notice-action")
-        assert await page.evaluate("document.activeElement.id") == "words"
-        await page.write("What time is it?")
-        await page.press("Enter")
-        await server.heard("response.create")
-        await state(page, "thinking")
-        await picture(page, "typing-only")
-        assert page.complaints == []
+    with chromium(deny_microphone=True) as browser:
+        async with browser.page() as page:
+            await page.navigate(server.url)
+            await page.click("#talk")
+            await state(page, "error")
+            notice = await page.evaluate("document.querySelector('#notice').innerText")
+            assert "The microphone is blocked." in notice
+            await picture(page, "denied")
+            await page.click("#notice-action")
+            assert await page.evaluate("document.activeElement.id") == "words"
+            await page.write("What time is it?")
+            await page.press("Enter")
+            await server.heard("response.create")
+            await state(page, "thinking")
+            await picture(page, "typing-only")
+            assert page.complaints == []
 
 
 MICROPHONE_FAULTS = {
@@ -427,9 +440,11 @@ MICROPHONE_FAULTS = {
 }
 
 
-async def test_each_microphone_fault_is_explained(server: FakeServer) -> None:
+async def test_each_microphone_fault_is_explained(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Each reason why there is no microphone has words of its own."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         for fault, title in MICROPHONE_FAULTS.items():
             await page.navigate(server.url)
             await page.evaluate(
@@ -459,9 +474,11 @@ SLOW_MICROPHONE = """(() => {
 LIVE = "window.granted.filter((track) => track.readyState === 'live').length"
 
 
-async def test_a_microphone_granted_after_stop_is_let_go_of(server: FakeServer) -> None:
+async def test_a_microphone_granted_after_stop_is_let_go_of(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Whoever stops while the browser still asks is not recorded afterwards."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.evaluate(SLOW_MICROPHONE)
         await page.click("#talk")
@@ -474,9 +491,11 @@ async def test_a_microphone_granted_after_stop_is_let_go_of(server: FakeServer) 
         assert page.complaints == []
 
 
-async def test_one_microphone_is_open_after_a_hasty_restart(server: FakeServer) -> None:
+async def test_one_microphone_is_open_after_a_hasty_restart(
+    server: FakeServer, browser: Chromium
+) -> None:
     """Of two requests that are granted together the call keeps the newer."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await page.evaluate(SLOW_MICROPHONE)
         for n_asked in (1, 2):
@@ -493,9 +512,11 @@ async def test_one_microphone_is_open_after_a_hasty_restart(server: FakeServer) 
         assert page.complaints == []
 
 
-async def test_a_server_that_does_not_answer_is_an_error(server: FakeServer) -> None:
+async def test_a_server_that_does_not_answer_is_an_error(
+    server: FakeServer, browser: Chromium
+) -> None:
     """A first call that nobody takes says so and does not try for ever."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         await server.stop()
         await page.click("#talk")
@@ -505,9 +526,11 @@ async def test_a_server_that_does_not_answer_is_an_error(server: FakeServer) -> 
         assert page.complaints == []
 
 
-async def test_it_reconnects_after_the_server_restarts(server: FakeServer) -> None:
+async def test_it_reconnects_after_the_server_restarts(
+    server: FakeServer, browser: Chromium
+) -> None:
     """The loss is shown, the new call is told what was said before."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         await converse(page, server)
         await server.stop()
@@ -526,9 +549,9 @@ async def test_it_reconnects_after_the_server_restarts(server: FakeServer) -> No
         assert page.complaints == []
 
 
-async def test_a_silent_line_is_replaced(server: FakeServer) -> None:
+async def test_a_silent_line_is_replaced(server: FakeServer, browser: Chromium) -> None:
     """Without a packet for two seconds the page calls again, by itself."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         await asyncio.sleep(1)  # real packets must have come
         server.mute_packets()
@@ -538,9 +561,11 @@ async def test_a_silent_line_is_replaced(server: FakeServer) -> None:
         assert server.calls == 2
 
 
-async def test_a_call_ended_by_the_server_shows_the_reason(server: FakeServer) -> None:
+async def test_a_call_ended_by_the_server_shows_the_reason(
+    server: FakeServer, browser: Chromium
+) -> None:
     """The reason is shown and the page does not call again."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         # The words mean nothing to it, only the code does.
         words = "the call lasted an hour, before a restart of the worker"
@@ -552,18 +577,22 @@ async def test_a_call_ended_by_the_server_shows_the_reason(server: FakeServer) -
         assert server.calls == 1
 
 
-async def test_it_calls_again_when_the_server_goes(server: FakeServer) -> None:
+async def test_it_calls_again_when_the_server_goes(
+    server: FakeServer, browser: Chromium
+) -> None:
     """By the code of the end, whatever its words."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         server.tell("voiceserver.call.ended", reason="good night", code="closing")
         await until(lambda: server.calls == 2)
         await state(page, "listening")
 
 
-async def test_settings_are_applied_and_kept(server: FakeServer) -> None:
+async def test_settings_are_applied_and_kept(
+    server: FakeServer, browser: Chromium
+) -> None:
     """A change goes out at once and survives a reload."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await begin(page, server)
         await page.click("#open-settings")
         await page.wait_for("document.querySelector('#voice option[value=kathleen]')")
@@ -586,9 +615,11 @@ async def test_settings_are_applied_and_kept(server: FakeServer) -> None:
         assert page.complaints == []
 
 
-async def test_a_voice_that_the_server_lacks_is_given_up(server: FakeServer) -> None:
+async def test_a_voice_that_the_server_lacks_is_given_up(
+    server: FakeServer, browser: Chromium
+) -> None:
     """A stored choice that is refused does not take the other settings with it."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         await page.navigate(server.url)
         stored = json.dumps(json.dumps({"voice": "gone", "patience": "low"}))
         await page.evaluate(f"localStorage.setItem('voiceserver.settings', {stored})")
@@ -626,9 +657,9 @@ SPOTS = """
 """
 
 
-async def test_it_fits(server: FakeServer) -> None:
+async def test_it_fits(server: FakeServer, browser: Chromium) -> None:
     """Nothing overflows, nothing jumps, on small and large screens."""
-    async with open_browser() as page:
+    async with browser.page() as page:
         for name, look in LOOKS.items():
             await page.show(look)
             await fits(page, server, name)
