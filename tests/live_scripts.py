@@ -6,6 +6,7 @@ Written from their documentation, as ``voiceserver.engines.hearing`` reads it. N
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Protocol
@@ -147,7 +148,75 @@ class FluxScript:
         return json.dumps(told | said)
 
 
+class RealtimeScript:
+    """OpenAI's ``/v1/realtime`` with ``intent=transcription``; faults as of the others.
+
+    A delta for each word, as models that write while they hear have it.
+    """
+
+    def __init__(self, text: str = "hello there", fault: str = "") -> None:
+        self.words, self.fault = text.split(), fault
+        self.n_bytes, self.n_told = 0, 0
+        self.session: dict[str, object] = {}
+        self.messages: list[str] = []
+
+    def heard(self, message: str | bytes) -> list[str | None]:
+        """See ``Script``."""
+        told = json.loads(message)
+        self.messages.append(told["type"])
+        self.n_bytes += len(base64.b64decode(told.get("audio", "")))
+        match self.fault:
+            case "silence":
+                return []
+            case "garbage":
+                return ["<p>hello"]
+            case "error":
+                error = {"code": "server_error", "message": "secret words"}
+                return [json.dumps({"type": "error", "error": error})]
+            case "hang_up" if self.seconds > WORD_S:
+                return [HANG_UP]
+        match told["type"]:
+            case "session.update":
+                self.session = told["session"]
+                return [self._updated()]
+            case "input_audio_buffer.append":
+                return self._deltas(min(int(self.seconds / WORD_S), len(self.words)))
+            case "input_audio_buffer.commit":
+                return [
+                    self._item("input_audio_buffer.committed"),
+                    *self._deltas(len(self.words)),
+                    *[self._completed()] * (1 + (self.fault == "twice")),
+                ]
+        return []
+
+    @property
+    def seconds(self) -> float:
+        """Of audio so far, at 24 kHz."""
+        return self.n_bytes / 48_000
+
+    def _updated(self) -> str:
+        model = "other" if self.fault == "version" else "m"
+        listening = {"transcription": {"model": model}}
+        session = self.session | {"audio": {"input": listening}}
+        return json.dumps({"type": "session.updated", "session": session})
+
+    def _item(self, kind: str, **more: object) -> str:
+        return json.dumps({"type": kind, "item_id": "item_1"} | more)
+
+    def _deltas(self, n_words: int) -> list[str | None]:
+        words = self.words[self.n_told : n_words]
+        self.n_told = max(self.n_told, n_words)
+        kind = "conversation.item.input_audio_transcription.delta"
+        return [self._item(kind, delta=f"{word} ") for word in words]
+
+    def _completed(self) -> str:
+        text = "hola" if self.fault == "language" else " ".join(self.words)
+        kind = "conversation.item.input_audio_transcription.completed"
+        return self._item(kind, transcript=text, logprobs=[{"logprob": -0.5}])
+
+
 SCRIPTS: dict[str, Callable[[str, str], Script]] = {
     "/v1/listen": NovaScript,
     "/v2/listen": FluxScript,
+    "/v1/realtime": RealtimeScript,
 }

@@ -150,13 +150,14 @@ class RecogniserProvider:
 
     Attributes:
         name: Shown in metrics; each only once.
-        base_url: For ``"openai"``, up to and including ``/v1``; for ``"deepgram"``
+        base_url: Up to and including ``/v1`` for OpenAI's dialects; for ``"deepgram"``
             without it, e.g. ``"https://api.deepgram.com"``.
         model: Model name sent, e.g. ``"gpt-4o-mini-transcribe"``, ``"nova-3"`` or
             ``"flux-general-en"``; pins the version where its name does.
         dialect: ``"openai"`` (``/v1/audio/transcriptions``) is sent each utterance when
-            it is over, ``"deepgram"`` (Nova's ``/v1/listen``, Flux's ``/v2/listen``)
-            while it is spoken.
+            it is over; ``"openai_realtime"`` (``/v1/realtime``, transcription sessions)
+            and ``"deepgram"`` (Nova's ``/v1/listen``, Flux's ``/v2/listen``) while it
+            is spoken.
         key_env: Environment variable that holds the key; empty sends none.
         language: Always sent, e.g. ``"en"``; empty sends the conversation's.
         region: Where it runs, e.g. ``"eastus"``; shown to the operator.
@@ -169,7 +170,7 @@ class RecogniserProvider:
     name: str
     base_url: str
     model: str
-    dialect: Literal["openai", "deepgram"] = "openai"
+    dialect: Literal["openai", "openai_realtime", "deepgram"] = "openai"
     key_env: str = ""
     language: str = ""
     region: str = ""

@@ -83,20 +83,17 @@ class Hypothesis:
             ``""`` if nothing. Clients and text models get it.
         final: No further change will come.
         complete: The words are known to be a whole request (a grammar accepted them).
-        words: The same as lower-case words separated by single spaces, for turn-taking;
-            made of the text where the recogniser does not give them.
+        words: The same as lower-case words, for turn-taking; made of the text if "".
         unsure: There was a voice, and its words are not believed: whoever asks again
             is right, whoever takes the text, or ``""``, for certain is not.
         language: That was heard, BCP 47; ``""`` where the recogniser has only one.
         logprob: Mean natural logarithm of the probability of what was written, at
             most 0; None where the recogniser has no idea.
         timed: The words one by one, where ``Opening.timed`` asked for them.
-        doubtful: Of an overlap, words that are not believed. They may tell that it is
-            only a yes, and nothing else.
+        doubtful: Words of an overlap that may tell of a yes, and of nothing else.
         behind: Of what was said so far words are missing at its end: it can be shown,
             and whoever answers it answers half a sentence.
-        ended: Probability that the turn is over, of a recogniser that tells one, and
-            has heard what was said to its end. Evidence; it ends no turn.
+        ended: Probability that the turn is over, where one is told: it ends no turn.
     """
 
     text: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -218,7 +219,7 @@ def test_it_is_paid_by_the_call_and_not_asked_once_that_has_spent_its_own() -> N
 
 
 @pytest.mark.net
-@pytest.mark.parametrize("model", ["nova-3", "flux-general-en"])
+@pytest.mark.parametrize("model", ["nova-3", "flux-general-en", "m"])
 @pytest.mark.parametrize(
     ("fault", "heard"),
     [
@@ -256,15 +257,20 @@ async def test_over_sockets_every_fault_leaves_the_turn_its_words(
                 await asyncio.sleep(0.002)
             assert (await utterance.final()).text == heard
             utterance.close()
-    assert set(server.keys) == {f"Token {KEY}"}
+    how = "Bearer" if model == "m" else "Token"
+    assert set(server.keys) == {f"{how} {KEY}"}
     assert not any("elsewhere" in path for path in server.paths)
     assert KEY not in caplog.text
     assert "secret words" not in caplog.text
 
 
 def opened_chain(base_url: str, model: str, http: Http) -> HearingChain:
-    """As a server has it, with shorter limits."""
-    provider = RecogniserProvider("live", base_url, model, "deepgram", "EARS_KEY")
+    """``"m"`` is OpenAI's, the others Deepgram's."""
+    if model == "m":
+        base_url += "/v1"
+    dialect: Literal["openai_realtime", "deepgram"]
+    dialect = "openai_realtime" if model == "m" else "deepgram"
+    provider = RecogniserProvider("live", base_url, model, dialect, "EARS_KEY")
     config = Config(
         budget=BudgetConfig(recognition_ms=300),
         recogniser=RecogniserConfig(provider=(provider,)),

@@ -14,6 +14,9 @@ from voiceserver.engines.providers.http import Http
 from voiceserver.errors import ConfigError
 
 NOVA = RecogniserProvider("ears", "http://h", "nova-3", "deepgram", key_env="KEY")
+REALTIME = RecogniserProvider(
+    "ears", "http://h/v1", "m", "openai_realtime", key_env="KEY"
+)
 FLUX = RecogniserProvider("ears", "http://h", "flux-general-en", "deepgram")
 
 
@@ -25,13 +28,15 @@ def test_a_dialect_has_its_service() -> None:
     openai = RecogniserProvider("ears", "http://h/v1", "whisper-1")
     assert isinstance(opened(openai, FakeSockets()), TranscriptionService)
     assert isinstance(opened(FLUX, FakeSockets()), LiveService)
+    assert isinstance(opened(REALTIME, FakeSockets()), LiveService)
 
 
-async def test_deepgram_is_shown_a_token() -> None:
+@pytest.mark.parametrize(("which", "how"), [("NOVA", "Token"), ("REALTIME", "Bearer")])
+async def test_each_is_shown_the_key_its_way(which: str, how: str) -> None:
     sockets = FakeSockets()
-    await opened(NOVA, sockets).warm()
+    await opened({"NOVA": NOVA, "REALTIME": REALTIME}[which], sockets).warm()
     [headers] = sockets.headers
-    assert headers["Authorization"] == "Token k"
+    assert headers["Authorization"] == f"{how} k"
     assert headers["User-Agent"].startswith("voiceserver/")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from voiceserver.config import Config, RecogniserProvider
-from voiceserver.engines.hearing import deepgram
+from voiceserver.engines.hearing import deepgram, openai_realtime
 from voiceserver.engines.hearing.live import LiveService
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.hearing.services import Service
@@ -35,6 +35,9 @@ def service_of(
     match provider.dialect:
         case "openai":
             return TranscriptionService(provider, transport, environ)
+        case "openai_realtime":
+            headers = _keyed(provider, environ, "Bearer ")
+            return LiveService(provider, sockets, openai_realtime.wire, headers)
         case "deepgram":
             headers = _keyed(provider, environ, "Token ")
             return LiveService(provider, sockets, deepgram.wire, headers)
