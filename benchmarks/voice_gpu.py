@@ -22,10 +22,10 @@ import torch
 
 from benchmarks.figures import RESULTS, write
 from voiceserver.voice.batch import BatchSpeaker, prepare
-from voiceserver.voice.clause import Clause
-from voiceserver.voice.features import HOP, SAMPLE_RATE
+from voiceserver.voice.networks.features import HOP, SAMPLE_RATE
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import load_voice
+from voiceserver.voice.words.clause import Clause
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (

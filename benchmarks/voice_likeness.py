@@ -35,7 +35,7 @@ from scripts.voice.features import Utterance, load_utterances
 from scripts.voice.pitch import track_pitch
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.neural import NeuralVoice, find_models
-from voiceserver.voice.features import HOP, N_MELS, SAMPLE_RATE, log_mel
+from voiceserver.voice.networks.features import HOP, N_MELS, SAMPLE_RATE, log_mel
 from voiceserver.voice.speaker import load_voice
 
 Floats = NDArray[np.float32]

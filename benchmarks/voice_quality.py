@@ -49,7 +49,7 @@ from scripts.voice.train_letters import edit_distance
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Samples, resample, to_int16
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.neural import NeuralVoice, find_models
-from voiceserver.voice.features import log_mel
+from voiceserver.voice.networks.features import log_mel
 from voiceserver.voice.speaker import load_voice
 from voiceserver.voice.text.normalise import normalise
 

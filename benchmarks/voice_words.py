@@ -2,10 +2,11 @@
 
     python -m benchmarks.voice_words
 
-Homographs are the sentences of ``tests/voice/homographs.tsv``. Stress is compared with
-CMU's dictionary: a word is wrong if its main stress lies on a syllable where no variant
-of CMU's has it, and strictly wrong if all of them leave that syllable unstressed. The
-commonest words are wordfreq's, the names those of the package ``names`` (US census).
+Homographs are the sentences of ``tests/voice/words/homographs.tsv``. Stress is compared
+with CMU's dictionary: a word is wrong if its main stress lies on a syllable where no
+variant of CMU's has it, and strictly wrong if all of them leave that syllable
+unstressed. The commonest words are wordfreq's, the names those of the package ``names``
+(US census).
 Development tools all three; none of them is imported by the server.
 """
 
@@ -22,17 +23,17 @@ from pathlib import Path
 
 from scripts.voice.build_lexicon import package_folder
 from scripts.voice.stress import read_cmu, stresses
-from voiceserver.voice.clause import Phonemiser
-from voiceserver.voice.homographs import find
-from voiceserver.voice.letters import sound_out
-from voiceserver.voice.lexicon import load_lexicon
-from voiceserver.voice.phones import SYMBOLS, Pronunciation
 from voiceserver.voice.speaker import LEXICON_FILE
 from voiceserver.voice.weights import load_letters
+from voiceserver.voice.words.clause import Phonemiser
+from voiceserver.voice.words.homographs import find
+from voiceserver.voice.words.letters import sound_out
+from voiceserver.voice.words.lexicon import load_lexicon
+from voiceserver.voice.words.phones import SYMBOLS, Pronunciation
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models" / "voice"
-SENTENCES = ROOT / "tests" / "voice" / "homographs.tsv"
+SENTENCES = ROOT / "tests" / "voice" / "words" / "homographs.tsv"
 RESULT = ROOT / "benchmarks" / "results" / "voice_words.json"
 COMMONEST = 20_000
 NAMES_A_LIST = 250

@@ -23,10 +23,10 @@ from pocketsphinx import Decoder
 
 from scripts.voice.features import Utterance, load_utterances
 from voiceserver.audio import from_int16, resample, to_int16
-from voiceserver.voice.features import SAMPLE_RATE
-from voiceserver.voice.lexicon import Lexicon, load_lexicon
-from voiceserver.voice.phones import PAUSE, Pronunciation, bare, letter_name
+from voiceserver.voice.networks.features import SAMPLE_RATE
 from voiceserver.voice.text.normalise import Token, normalise
+from voiceserver.voice.words.lexicon import Lexicon, load_lexicon
+from voiceserver.voice.words.phones import PAUSE, Pronunciation, bare, letter_name
 
 ALIGN_RATE = 16_000  # Hz, of pocketsphinx's model
 PAD_FRAMES = 20  # silence on both sides; without it words at the edges are lost

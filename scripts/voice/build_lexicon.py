@@ -25,9 +25,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scripts.voice.stress import read_cmu, stress_as, to_phones
-from voiceserver.voice.lexicon import Lexicon, parse_entries
-from voiceserver.voice.phones import VOWELS, Pronunciation, bare, is_vowel
 from voiceserver.voice.text.normalise import normalise
+from voiceserver.voice.words.lexicon import Lexicon, parse_entries
+from voiceserver.voice.words.phones import VOWELS, Pronunciation, bare, is_vowel
 
 # misaki's vowel letters and the phones they stand for most often.
 SOUNDS = {

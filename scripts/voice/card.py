@@ -18,7 +18,7 @@ from safetensors import safe_open
 
 from scripts.voice.corpus import CONSENT
 from scripts.voice.teachers import origin
-from voiceserver.voice.features import SAMPLE_RATE
+from voiceserver.voice.networks.features import SAMPLE_RATE
 from voiceserver.voice.weights import FORMATS, KINDS, speaker_names
 
 CARD = "CARD.md"

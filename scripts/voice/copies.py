@@ -11,9 +11,9 @@ from torch import Tensor
 
 from scripts.voice.features import Utterance
 from scripts.voice.losses import plain_distance
-from voiceserver.voice.features import SYNTHESIS_BINS, log_mel
-from voiceserver.voice.source import NOISE_LEVEL
-from voiceserver.voice.vocoder import VocoderNet, excite
+from voiceserver.voice.networks.features import SYNTHESIS_BINS, log_mel
+from voiceserver.voice.networks.source import NOISE_LEVEL
+from voiceserver.voice.networks.vocoder import VocoderNet, excite
 
 
 @torch.no_grad()

@@ -16,11 +16,11 @@ from pathlib import Path
 from torch import Tensor
 
 from scripts.voice.checkpoint import average_weights, load_checkpoint
-from voiceserver.voice.acoustic import AcousticShape
-from voiceserver.voice.letters import LettersShape
+from voiceserver.voice.networks.acoustic import AcousticShape
+from voiceserver.voice.networks.vocoder import VocoderShape
 from voiceserver.voice.speaker import LEXICON_FILE
-from voiceserver.voice.vocoder import VocoderShape
 from voiceserver.voice.weights import save_weights
+from voiceserver.voice.words.letters import LettersShape
 
 SPEAKERS_FILE = "speakers.json"  # of a run: names in the order of their numbers
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voiceserver.voice.features import HOP
+from voiceserver.voice.networks.features import HOP
 
 
 @dataclass(frozen=True, slots=True)

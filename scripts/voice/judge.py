@@ -27,7 +27,7 @@ from scripts.voice.features import Utterance, load_utterances
 from scripts.voice.pitch import track_pitch
 from scripts.voice.train_letters import edit_distance
 from voiceserver.audio import MIC_RATE, resample, to_int16
-from voiceserver.voice.features import SAMPLE_RATE
+from voiceserver.voice.networks.features import SAMPLE_RATE
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Voice, load_voice
 from voiceserver.voice.text.normalise import normalise

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from voiceserver.voice.features import hann
+from voiceserver.voice.networks.features import hann
 
 RESOLUTIONS = ((2048, 240), (1024, 120), (512, 50), (240, 30))  # window, hop
 FLOOR = 1e-4

@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from scripts.voice.prepare import TARGET_LUFS, limit, loudness_lufs, write_whole
-from voiceserver.voice.features import SAMPLE_RATE
+from voiceserver.voice.networks.features import SAMPLE_RATE
 
 MEASURED = 60  # lessons whose loudness is taken
 CARRIED = ("f0_hz", "voicing", "symbols", "places", "lengths")

@@ -15,7 +15,7 @@ import scipy.ndimage
 import scipy.signal
 from numpy.typing import NDArray
 
-from voiceserver.voice.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
+from voiceserver.voice.networks.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
 
 try:
     import pyworld

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from scripts.voice.corpus import CONSENT, Recording, read_corpus, validation_names
 from scripts.voice.pitch import track_pitch
-from voiceserver.voice.features import HOP, SAMPLE_RATE, log_mel
+from voiceserver.voice.networks.features import HOP, SAMPLE_RATE, log_mel
 
 Floats = NDArray[np.float32]
 

@@ -17,7 +17,7 @@ from scripts.voice.align import Phone, load_alignments
 from scripts.voice.features import Utterance, load_utterances
 from scripts.voice.sentences import symbol_rows
 from scripts.voice.teach import Lesson, store
-from voiceserver.voice.phones import INDEX
+from voiceserver.voice.words.phones import INDEX
 
 
 def lesson_of(u: Utterance, phones: list[Phone]) -> Lesson:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 
 from scripts.voice.align import Phone
-from voiceserver.voice.clause import (
+from voiceserver.voice.text.normalise import normalise
+from voiceserver.voice.words.clause import (
     PLACE_FIRST,
     PLACE_INNER,
     PLACE_LAST,
     PLACE_NONE,
     PLACE_ONLY,
 )
-from voiceserver.voice.phones import PAUSE
-from voiceserver.voice.text.normalise import normalise
+from voiceserver.voice.words.phones import PAUSE
 
 # Questions of the ARCTIC prompts that are written with a full stop.
 _QUESTION = re.compile(

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from voiceserver.voice.acoustic import PAIR, Frames
-from voiceserver.voice.encoder import Phones
-from voiceserver.voice.features import F0_CENTRE_HZ, HOP, log_energy, log_mel
-from voiceserver.voice.phones import INDEX, MARKS, PAUSE
+from voiceserver.voice.networks.acoustic import PAIR, Frames
+from voiceserver.voice.networks.encoder import Phones
+from voiceserver.voice.networks.features import F0_CENTRE_HZ, HOP, log_energy, log_mel
+from voiceserver.voice.words.phones import INDEX, MARKS, PAUSE
 
 SYMBOLS_MOST = 160  # of a row
 CUT_FRAMES = 8  # pauses of 80 ms and more end a clause

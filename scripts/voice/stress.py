@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from voiceserver.voice.phones import INDEX, Pronunciation, bare, is_vowel
+from voiceserver.voice.words.phones import INDEX, Pronunciation, bare, is_vowel
 
 VOWEL_LETTERS = {
     "A": "EY",

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from scripts.voice.prepare import write_whole
 from scripts.voice.teachers import F0_UNIT, VOICED_HZ, Spoken, Teacher, teacher, tokens
-from voiceserver.voice.clause import PLACE_NONE, Clause, Phonemiser
-from voiceserver.voice.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
-from voiceserver.voice.phones import INDEX, MARKS, PAUSE, SYMBOLS
+from voiceserver.voice.networks.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
 from voiceserver.voice.speaker import load_phonemiser
+from voiceserver.voice.words.clause import PLACE_NONE, Clause, Phonemiser
+from voiceserver.voice.words.phones import INDEX, MARKS, PAUSE, SYMBOLS
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -19,8 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceserver.voice.clause import PLACE_FIRST, PLACE_LAST, PLACE_NONE, PLACE_ONLY
-from voiceserver.voice.phones import INDEX, MARKS, PAUSE, SYMBOLS, bare, is_vowel
+from voiceserver.voice.words.clause import (
+    PLACE_FIRST,
+    PLACE_LAST,
+    PLACE_NONE,
+    PLACE_ONLY,
+)
+from voiceserver.voice.words.phones import INDEX, MARKS, PAUSE, SYMBOLS, bare, is_vowel
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -33,11 +33,16 @@ from scripts.voice.run import (
     falling,
 )
 from scripts.voice.shelf import Shelf, Window, load_packed
-from voiceserver.voice.acoustic import NOISE, PAIR, AcousticModel, AcousticShape
 from voiceserver.voice.batch import Track, masked, vocode
-from voiceserver.voice.features import F0_CENTRE_HZ, HOP, SYNTHESIS_BINS
-from voiceserver.voice.source import NOISE_LEVEL
-from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.networks.acoustic import (
+    NOISE,
+    PAIR,
+    AcousticModel,
+    AcousticShape,
+)
+from voiceserver.voice.networks.features import F0_CENTRE_HZ, HOP, SYNTHESIS_BINS
+from voiceserver.voice.networks.source import NOISE_LEVEL
+from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
 
 BETAS = (0.8, 0.99)
 DECAY = 0.999

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice.features import step_generator
 from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
-from voiceserver.voice.letters import (
+from voiceserver.voice.words.letters import (
     BLANK,
     PAD,
     SLOTS,
@@ -29,8 +29,8 @@ from voiceserver.voice.letters import (
     encode_letters,
     sound_out,
 )
-from voiceserver.voice.lexicon import Lexicon, load_lexicon
-from voiceserver.voice.phones import INDEX, Pronunciation, bare
+from voiceserver.voice.words.lexicon import Lexicon, load_lexicon
+from voiceserver.voice.words.phones import INDEX, Pronunciation, bare
 
 STEPS = 16_000
 WIDTH, DEPTH = 192, 2

@@ -20,8 +20,8 @@ from torch.nn import functional
 from scripts.voice.checkpoint import average_weights
 from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
 from scripts.voice.shelf import Shelf, load_packed
-from voiceserver.voice.acoustic import AcousticShape, prosody_net
-from voiceserver.voice.prosody import PROSODY, ProsodyNet
+from voiceserver.voice.networks.acoustic import AcousticShape, prosody_net
+from voiceserver.voice.networks.prosody import PROSODY, ProsodyNet
 
 WARM_UP = 100  # steps
 BEFORE_NOISE = 0.3  # on the true prosody of the symbol before, in normalised units

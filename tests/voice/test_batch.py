@@ -10,11 +10,11 @@ import torch
 
 from tests.voice.test_speaker import some_clause, tiny_model
 from voiceserver.voice.batch import BUCKET, BatchSpeaker, prepare
-from voiceserver.voice.clause import Clause
-from voiceserver.voice.features import HOP
-from voiceserver.voice.phones import INDEX, MARKS
+from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.plan import Manner, plan_clause
 from voiceserver.voice.speaker import Samples, speak_whole
+from voiceserver.voice.words.clause import Clause
+from voiceserver.voice.words.phones import INDEX, MARKS
 
 CLAUSES = [some_clause(n, seed=n) for n in (3, 12, 7, 40)]
 MANNERS = [

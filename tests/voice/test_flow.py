@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.voice.test_speaker import planned
-from voiceserver.voice.acoustic import NOISE, PAIR, Frames
 from voiceserver.voice.flow import Chain, Flow, whisper
+from voiceserver.voice.networks.acoustic import NOISE, PAIR, Frames
+from voiceserver.voice.networks.source import noise, normal_noise
+from voiceserver.voice.networks.vocoder import (
+    AFTER,
+    ConvNeXtBlock,
+    Filters,
+    pulse_spectrum,
+)
 from voiceserver.voice.plan import Manner
-from voiceserver.voice.source import noise, normal_noise
-from voiceserver.voice.vocoder import AFTER, ConvNeXtBlock, Filters, pulse_spectrum
 
 EXACT = 1e-5
 

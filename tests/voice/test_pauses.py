@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver.voice.pauses import LAST, SHORTEST, after, within_limits
-from voiceserver.voice.phones import INDEX, MARKS
+from voiceserver.voice.words.phones import INDEX, MARKS
 
 WELL_THEN = [INDEX[s] for s in ("_", "W", "EH1", "L", ",", "DH", "EH1", "N", ".")]
 COMMA = WELL_THEN.index(INDEX[","])

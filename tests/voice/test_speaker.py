@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.voice.tiny import write_tiny_voice
-from voiceserver.voice.acoustic import AcousticModel, AcousticShape
-from voiceserver.voice.clause import Clause
-from voiceserver.voice.features import HOP
+from voiceserver.voice.networks.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.pauses import AFTER
-from voiceserver.voice.phones import INDEX, MARKS, SYMBOLS
 from voiceserver.voice.plan import Manner, Plan, plan_clause
 from voiceserver.voice.speaker import (
     AT_ONCE,
@@ -24,8 +23,9 @@ from voiceserver.voice.speaker import (
     speak_whole,
     stream,
 )
-from voiceserver.voice.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.weights import WeightsError
+from voiceserver.voice.words.clause import Clause
+from voiceserver.voice.words.phones import INDEX, MARKS, SYMBOLS
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from voiceserver.voice.letters import LettersNet, LettersShape
-from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.weights import (
     WeightsError,
     load_acoustic,
@@ -18,6 +17,7 @@ from voiceserver.voice.weights import (
     load_vocoder,
     save_weights,
 )
+from voiceserver.voice.words.letters import LettersNet, LettersShape
 
 SHAPE = VocoderShape(8, 1)
 

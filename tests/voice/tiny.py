@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from voiceserver.voice.acoustic import AcousticModel, AcousticShape
-from voiceserver.voice.letters import LettersNet, LettersShape
-from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.networks.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.weights import save_weights
+from voiceserver.voice.words.letters import LettersNet, LettersShape
 
 WORDS = "one W AH1 N\ntwo T UW1\nthe DH AH0\napple AE1 P AH0 L\n"
 ACOUSTIC = AcousticShape(16, 1, 2, 16, 1, 16, 1, 16, 1)

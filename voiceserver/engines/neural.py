@@ -22,11 +22,11 @@ from voiceserver.audio import SPEECH_RATE, Resampler, Samples
 from voiceserver.engines.base import SaidAs, SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.pieces import pieces
 from voiceserver.errors import EngineFailed
-from voiceserver.voice.own_words import Said
-from voiceserver.voice.phones import INDEX
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Piece, Voice, load_voice
 from voiceserver.voice.weights import WeightsError
+from voiceserver.voice.words.own_words import Said
+from voiceserver.voice.words.phones import INDEX
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from xml.parsers import expat
 from voiceserver.engines.base import SaidAs
 from voiceserver.errors import BadRequest
 from voiceserver.files.say_as import READINGS, say_as
-from voiceserver.voice.phones import with_s
-from voiceserver.voice.transcription import ALPHABETS, read_phones
+from voiceserver.voice.words.phones import with_s
+from voiceserver.voice.words.transcription import ALPHABETS, read_phones
 
 DEEPEST = 32
 LONGEST = 100_000  # characters

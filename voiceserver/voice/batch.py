@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voiceserver.voice.acoustic import (
+from voiceserver.voice.networks.acoustic import (
     NOISE,
     PAIR,
     AcousticModel,
@@ -26,20 +26,16 @@ from voiceserver.voice.acoustic import (
     held_in_pauses,
     to_hz,
 )
-from voiceserver.voice.clause import Clause
-from voiceserver.voice.encoder import Phones
-from voiceserver.voice.features import HOP
-from voiceserver.voice.phones import PAUSE, SYMBOLS
-from voiceserver.voice.plan import Manner, Timed, timed
-from voiceserver.voice.prosody import PROSODY
-from voiceserver.voice.source import (
+from voiceserver.voice.networks.encoder import Phones
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.networks.prosody import PROSODY
+from voiceserver.voice.networks.source import (
     frame_phases,
     noise_rows,
     noise_table,
     normal_table,
 )
-from voiceserver.voice.speaker import Samples
-from voiceserver.voice.vocoder import (
+from voiceserver.voice.networks.vocoder import (
     AFTER,
     BEFORE,
     KERNEL,
@@ -48,6 +44,10 @@ from voiceserver.voice.vocoder import (
     pad_frames,
     pulse_spectrum,
 )
+from voiceserver.voice.plan import Manner, Timed, timed
+from voiceserver.voice.speaker import Samples
+from voiceserver.voice.words.clause import Clause
+from voiceserver.voice.words.phones import PAUSE, SYMBOLS
 
 BUCKET = 128  # frames; lengths are rounded up to a multiple
 REACH = KERNEL // 2

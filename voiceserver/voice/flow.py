@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from voiceserver.voice.acoustic import NOISE, PAIR, AcousticModel, Frames
-from voiceserver.voice.features import SAMPLE_RATE, SYNTHESIS_BINS
-from voiceserver.voice.plan import Plan
-from voiceserver.voice.source import noise, normal_noise
-from voiceserver.voice.vocoder import (
+from voiceserver.voice.networks.acoustic import NOISE, PAIR, AcousticModel, Frames
+from voiceserver.voice.networks.features import SAMPLE_RATE, SYNTHESIS_BINS
+from voiceserver.voice.networks.source import noise, normal_noise
+from voiceserver.voice.networks.vocoder import (
     AFTER,
     BEFORE,
     KERNEL,
@@ -26,6 +25,7 @@ from voiceserver.voice.vocoder import (
     VocoderNet,
     pulse_spectrum,
 )
+from voiceserver.voice.plan import Plan
 
 REACH = KERNEL // 2
 # A whisper: gain that brings the noise near the pulses' power, softened; where the

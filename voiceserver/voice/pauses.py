@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from voiceserver.voice.phones import MARKS, SYMBOLS
+from voiceserver.voice.words.phones import MARKS, SYMBOLS
 
 # Frames of 10 ms that a mark within a clause lasts. What is heard as silence is a
 # little less: the sounds on both sides die away into it and come up from it.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from voiceserver.voice.acoustic import (
+from voiceserver.voice.networks.acoustic import (
     PAIR,
     AcousticModel,
     Frames,
@@ -22,14 +22,14 @@ from voiceserver.voice.acoustic import (
     to_hz,
     to_lengths,
 )
-from voiceserver.voice.clause import Clause
-from voiceserver.voice.encoder import Phones
-from voiceserver.voice.features import HOP
-from voiceserver.voice.intonation import raised
+from voiceserver.voice.networks.encoder import Phones
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.networks.source import frame_phases
+from voiceserver.voice.networks.vocoder import AFTER, pad_frames
 from voiceserver.voice.pauses import within_limits
-from voiceserver.voice.phones import MARKS
-from voiceserver.voice.source import frame_phases
-from voiceserver.voice.vocoder import AFTER, pad_frames
+from voiceserver.voice.words.clause import Clause
+from voiceserver.voice.words.intonation import raised
+from voiceserver.voice.words.phones import MARKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,17 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from voiceserver.voice.acoustic import AcousticModel
-from voiceserver.voice.clause import Clause, Phonemiser
-from voiceserver.voice.features import HOP, SAMPLE_RATE
 from voiceserver.voice.flow import Flow
-from voiceserver.voice.letters import sound_out
-from voiceserver.voice.lexicon import load_lexicon
-from voiceserver.voice.own_words import Said, load_own_words
+from voiceserver.voice.networks.acoustic import AcousticModel
+from voiceserver.voice.networks.features import HOP, SAMPLE_RATE
+from voiceserver.voice.networks.precision import halve, pays
+from voiceserver.voice.networks.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
 from voiceserver.voice.pauses import after
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
-from voiceserver.voice.precision import halve, pays
-from voiceserver.voice.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
 from voiceserver.voice.weights import (
     WeightsError,
     load_acoustic,
@@ -39,6 +35,10 @@ from voiceserver.voice.weights import (
     load_vocoder,
     speaker_names,
 )
+from voiceserver.voice.words.clause import Clause, Phonemiser
+from voiceserver.voice.words.letters import sound_out
+from voiceserver.voice.words.lexicon import load_lexicon
+from voiceserver.voice.words.own_words import Said, load_own_words
 
 Samples = NDArray[np.float32]
 

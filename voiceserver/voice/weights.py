@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from voiceserver.voice.acoustic import AcousticModel, AcousticShape
-from voiceserver.voice.letters import LettersNet, LettersShape
-from voiceserver.voice.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.networks.acoustic import AcousticModel, AcousticShape
+from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
+from voiceserver.voice.words.letters import LettersNet, LettersShape
 
 # Of each kind. Format 1 of a voice had one speaker and a longer window of synthesis.
 FORMATS = {"acoustic": "2", "vocoder": "2", "letters": "1"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from scripts.voice.shelf import Packed
-from voiceserver.voice.features import HOP
-from voiceserver.voice.phones import INDEX
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.words.phones import INDEX
 
 SENTENCE = (
     "_",

@@ -14,8 +14,8 @@ from scripts.voice.train_jointly import Plan, Training
 from scripts.voice.train_prosody import Plan as ProsodyPlan
 from scripts.voice.train_prosody import Training as ProsodyTraining
 from tests.scripts.voice.test_shelf import SHELF
-from voiceserver.voice.acoustic import AcousticShape
-from voiceserver.voice.vocoder import VocoderShape
+from voiceserver.voice.networks.acoustic import AcousticShape
+from voiceserver.voice.networks.vocoder import VocoderShape
 from voiceserver.voice.weights import WeightsError, load_acoustic, speaker_names
 
 SHAPES = (AcousticShape(16, 1, 2, 16, 1, 16, 1, 16, 1, speakers=2), VocoderShape(8, 1))

@@ -8,8 +8,8 @@ import torch
 
 from scripts.voice.shelf import Shelf
 from tests.scripts.voice.lessons import LENGTHS, packed
-from voiceserver.voice.acoustic import cues_of
-from voiceserver.voice.features import HOP, log_mel
+from voiceserver.voice.networks.acoustic import cues_of
+from voiceserver.voice.networks.features import HOP, log_mel
 
 SHELF = Shelf([packed(120), packed(220)], [1, 1], torch.device("cpu"), kept=3)
 

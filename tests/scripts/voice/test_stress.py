@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.voice.build_lexicon import align_stress, lacking, merge, settle_stress
 from scripts.voice.stress import read_cmu, stress_as, to_phones
-from voiceserver.voice.lexicon import parse_entries
+from voiceserver.voice.words.lexicon import parse_entries
 
 
 def test_misaki_letters_become_phones() -> None:

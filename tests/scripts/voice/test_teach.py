@@ -12,8 +12,8 @@ from scripts.voice.prompts import prompt
 from scripts.voice.teach import lesson, pitch_track, trusted
 from scripts.voice.teachers import F0_UNIT, Spoken, teacher, tokens
 from tests.scripts.voice.lessons import PLACES, SENTENCE
-from voiceserver.voice.features import HOP
-from voiceserver.voice.phones import INDEX, SYMBOLS
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.words.phones import INDEX, SYMBOLS
 
 SYMBOLS_OF = [INDEX[s] for s in SENTENCE]
 LOUD = 1_200  # samples of each sounding token
