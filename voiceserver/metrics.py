@@ -128,6 +128,15 @@ class Metrics:
             "Spent on all providers since midnight",
             registry=self.registry,
         )
+        self.canary_calls = self._counter(
+            "canary_calls", "Calls that were pinned to a candidate", "provider"
+        )
+        self.canary_rollbacks = self._counter(
+            "canary_rollbacks",
+            "Times that a candidate was taken out",
+            "provider",
+            "why",
+        )
         self.money_caps = self._counter(
             "money_caps",
             "Times that a cap of money was near (cheap) or reached (free)",

@@ -59,6 +59,9 @@ class TextProvider:
             is the tier's. For one that is slower, or farther away.
         extra: Further members of each request, as the service names them, e.g.
             ``{ temperature = 0.2, reasoning_effort = "low" }``.
+        canary: Share of calls, 0..1, which it answers first, to be tried; in no other
+            is it asked. It is drained as soon as it is worse than the first provider
+            of its tier.
     """
 
     name: str
@@ -75,8 +78,10 @@ class TextProvider:
     region: str = ""
     first_ms: int = 0
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+    canary: float = 0.0
 
     def __post_init__(self) -> None:
+        _require(self.canary <= 1, "canary must be 0..1")
         ours = sorted(OWN_MEMBERS & set(self.extra))
         _require(not ours, f"extra must not hold {', '.join(ours)}: the server says it")
         _check_url(self.base_url)

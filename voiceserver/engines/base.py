@@ -281,9 +281,7 @@ class Judged:
     faults: tuple[str, ...] = ()
 
 
-# Of an answer that only shows life: enough for services with a least number.
-LIFE_TOKENS = 64
-
+LIFE_TOKENS = 64  # of a mere sign of life: enough for services with a least number
 # What an engine tells about its work beside its output, for the ledger of the turn.
 Note = Answering | Step | Spent | Held | Routed | Probable | Judged
 
@@ -314,6 +312,7 @@ class TextRequest:
             heeds it says so by ``Answering``.
         route: ``"simple"`` or ``"complex"`` where the client asked for that tier.
         thrift: Who may still be paid.
+        pinned: Provider that the call is pinned to; ``""`` if it is to none.
     """
 
     messages: tuple[Message, ...]
@@ -330,6 +329,7 @@ class TextRequest:
     language: str = ""
     route: str = field(default="", compare=False)
     thrift: Thrift = field(default=Thrift.NONE, compare=False)
+    pinned: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

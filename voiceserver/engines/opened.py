@@ -6,7 +6,7 @@ What calls and routes are given. Knows no engine by name; ``table`` opens them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from voiceserver.engines.base import (
@@ -91,6 +91,7 @@ class Engines:
         ending: What it hears is worth; None without it.
         alarms: Tells, as JSON, which providers answer otherwise than they used to.
         purse: Makes what a call may spend, given the name of its API key.
+        pin: Draws which text model answers a call that begins now.
     """
 
     vad: VoiceActivityEngine
@@ -108,6 +109,14 @@ class Engines:
     common: Common | None = field(default=None, compare=False)
     alarms: Callable[[], list[dict[str, object]]] = field(default=list, compare=False)
     purse: Callable[[str], Purse] = field(default=lambda _key: Purse(), compare=False)
+    pin: Callable[[TextModel], TextModel] = field(
+        default=lambda model: model, compare=False
+    )
+
+    def of_a_call(self) -> Engines:
+        """Those of a call that begins now, to its end."""
+        text = self.pin(self.text)
+        return self if text is self.text else replace(self, text=text)
 
     def voices(self, default: str) -> Voices:
         """The voices that may be named; ``default`` speaks for OpenAI's names."""

@@ -103,6 +103,7 @@ async def open_engines(
             overload=opener.overload,
             alarms=lambda: opener.watch.standing,
             purse=opener.costs.purse,
+            pin=opener.pin,
             turn_ends=ends,
             ending=ending() if ends or opener.told_ends else None,
             ears=opener.ears,
@@ -160,6 +161,7 @@ class _Opener:
         self.overload = Overload()
         self.told_ends = False  # a service tells how likely a turn is over
         self.watch = Watch(metrics, time.monotonic)
+        self.pin: Callable[[TextModel], TextModel] = lambda model: model
 
     async def ready(self) -> None:
         """Wait for all processes."""
@@ -343,7 +345,7 @@ class _Opener:
         if name != PROVIDERS:
             model: TextModel = self._loaded(row_named("text", name, self._rows))
             return model
-        from voiceserver.engines.providers.chains import text_chain
+        from voiceserver.engines.providers.chains import opened_canary, text_chain
         from voiceserver.engines.responder import Responder, ResponderFirst
         from voiceserver.engines.responder.standby import Standby
 
@@ -359,6 +361,9 @@ class _Opener:
         )
         self.providers += chain.providers
         await self._watched(dict(chain.versions))
+        canary = opened_canary(config, chain, self.watch, self._metrics)
+        if canary is not None:
+            self.pin = canary.pin
         opened: TextModel = await self._stack.enter_async_context(chain)
         if config.shadow.provider:
             opened = WithShadow(opened, await self._shadow())

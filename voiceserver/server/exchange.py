@@ -52,7 +52,7 @@ class Exchange:
             BadRequest: If the offer, the session or the dialect cannot be used.
             SessionEnded: If the call ended before there was an answer.
         """
-        engines = self.engines.for_a_call()
+        engines = self.engines.for_a_call().of_a_call()
         dialect = dialect_in(caller.address, self.dialects)
 
         def made(call_id: str) -> Call:

@@ -13,12 +13,7 @@ from tests.fake_transport import FakeTransport
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent, Step
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
-from voiceserver.engines.base import (
-    Answering,
-    Message,
-    Note,
-    TextRequest,
-)
+from voiceserver.engines.base import Answering, Message, Note, TextModel, TextRequest
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder
@@ -55,13 +50,17 @@ class Turn:
 
 
 class Bench:
-    """Providers ``a``, ``b`` ... with the given faults, and the responder last."""
+    """Providers ``a``, ``b`` ... with the given faults, and the responder last.
+
+    Of calls, ``canary`` is the share that ``b`` answers, as a candidate.
+    """
 
     def __init__(
         self,
         *faults: str,
         budget: BudgetConfig | None = None,
         watch: Watch | None = None,
+        canary: float = 0.0,
     ) -> None:
         self.transport = FakeTransport(
             {name: ChatService(0.2, 0.02, DELTAS) for name in "abc"[: len(faults)]}
@@ -74,6 +73,7 @@ class Bench:
                 expect_model=fault,
                 price_in=1.0,
                 price_out=2.0,
+                canary=canary if name == "b" else 0.0,
             )
             for name, fault in zip("abc", faults, strict=False)
         )
@@ -92,13 +92,15 @@ class Bench:
         )
         self.routes = {route.name: route for route, _ in self.chain._routes}
 
-    async def turn(self, said: str = "is the light on") -> Turn:
+    async def turn(
+        self, said: str = "is the light on", model: TextModel | None = None
+    ) -> Turn:
         turn = Turn()
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         request = TextRequest((Message("user", said),), observe=turn.notes.append)
         try:
-            async with aclosing(self.chain.reply(request)) as words:
+            async with aclosing((model or self.chain).reply(request)) as words:
                 async for piece in words:
                     if not turn.text:
                         turn.took_s = loop.time() - began_s

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from voiceserver.config import BudgetConfig, Config, TextProvider
 from voiceserver.engines.base import Synthesizer, TextModel
 from voiceserver.engines.gate.gate import opened_gate
+from voiceserver.engines.providers.canary import Canary
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import HttpLimits, Transport
@@ -110,7 +111,30 @@ def text_chain(
             cheap,
             (budget.text_words_ms - budget.text_stall_ms) / 1000,
         )
-    return TextChain(routes, last, hedges, watch, tiers, gate)
+    tried = [
+        (pair, provider.tier)
+        for pair, provider in zip(routes, config.text.provider, strict=True)
+        if provider.canary
+    ]
+    canary = tried[0] if tried else None
+    return TextChain(routes, last, hedges, watch, tiers, gate, canary)
+
+
+def opened_canary(
+    config: Config, chain: TextChain, watch: Watch, metrics: Metrics
+) -> Canary | None:
+    """Make what pins calls to the candidate among the providers, if there is one."""
+    for provider in config.text.provider:
+        if provider.canary:
+            live = next(
+                one.name
+                for one in config.text.provider
+                if one.tier == provider.tier and not one.canary
+            )
+            [route] = [one for one in chain.providers if one.name == provider.name]
+            rng = random.Random()
+            return Canary(route, live, provider.canary, watch, metrics, rng)
+    return None
 
 
 def voice_chain(

@@ -86,6 +86,8 @@ class TextChain(Tended):
         watch: Observes how each one's answers go; None is nobody.
         tiers: Of the routes, and who decides between them; None keeps their order.
         gate: Judges what the cheap tier is about to say; None says all.
+        canary: One of the routes that only calls are asked of which are pinned to it,
+            with its tier.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class TextChain(Tended):
         watch: Watch | None = None,
         tiers: tuple[Tiers, Sequence[str]] | None = None,
         gate: Gate | None = None,
+        canary: tuple[tuple[Route, TextModel], str] | None = None,
     ) -> None:
         self._routes = list(routes)
+        self._canary = canary
         self._tiers = tiers
         self._gate = gate
         # Of attempts under way.
@@ -208,7 +212,7 @@ class TextChain(Tended):
         strong = [
             pair
             for pair, tier in zip(self._routes, of, strict=True)
-            if tier == "complex"
+            if tier == "complex" and self._may_ask(pair, request)
         ]
         tried: list[Attempt[TextItem]] = []
         alone = replace(request, hedge=False)
@@ -242,10 +246,24 @@ class TextChain(Tended):
 
     def _ordered(self, request: TextRequest) -> Routes:
         """The routes in the order in which they are asked for this request."""
-        if self._tiers is None:
-            return self._routes
-        tiers, of = self._tiers
-        return in_order(tiers.decide(request).tier, self._routes, of)
+        routes, tier = self._routes, ""
+        if self._tiers is not None:
+            tiers, of = self._tiers
+            tier = tiers.decide(request).tier
+            routes = [*in_order(tier, routes, of)]
+        if self._canary is None:
+            return routes
+        candidate, its_tier = self._canary
+        others = [pair for pair in routes if pair is not candidate]
+        if not self._may_ask(candidate, request):
+            return others
+        # Of another tier than the turn's it is no more than a stand-in, as ever.
+        return [candidate, *others] if tier in ("", its_tier) else [*others, candidate]
+
+    def _may_ask(self, pair: tuple[Route, TextModel], request: TextRequest) -> bool:
+        """Whether it is live, or the call is pinned to it."""
+        candidate = self._canary is not None and pair is self._canary[0]
+        return not candidate or request.pinned == pair[0].name
 
     def _starts(
         self, routes: Routes, request: TextRequest, tried: list[Attempt[TextItem]]

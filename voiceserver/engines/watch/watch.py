@@ -70,10 +70,13 @@ class Watch:
 
     Attributes:
         tell: Given each alarm as JSON, to be sent to the operator.
+        noticed: Given provider and signal of an alarm that comes on, and provider and
+            ``""`` of each failure.
     """
 
     def __init__(self, metrics: Metrics, now_s: Callable[[], float]) -> None:
         self.tell: Callable[[dict[str, object]], None] = lambda _alarm: None
+        self.noticed: Callable[[str, str], None] = lambda _provider, _signal: None
         self._metrics = metrics
         self._now_s = now_s
         self._drifts: dict[str, Drift] = defaultdict(Drift)
@@ -93,6 +96,10 @@ class Watch:
         """Take what is usual by provider; who is not in it is learnt."""
         for provider, before in usual.items():
             self._drifts[provider] = Drift(before)
+
+    def usual(self, provider: str) -> Usual | None:
+        """What is usual of a provider; None while too little is known."""
+        return self._drifts[provider].usual
 
     def asking(self, provider: str, judged: bool) -> Asking:
         """Return what is to be told how an asking of a provider goes."""
@@ -147,6 +154,7 @@ class Watch:
         if kind == PIN:
             self._pinned(provider, False)
         self.observe(provider, Answered(failed=True))
+        self.noticed(provider, "")
 
     def _pinned(self, provider: str, holds: bool) -> None:
         if holds is (provider not in self._mistaken):
@@ -166,6 +174,8 @@ class Watch:
             extra={key: value for key, value in told.items() if key != "type"},
         )
         self.tell(told)
+        if on:
+            self.noticed(provider, signal)
 
 
 def _told(provider: str, alarm: Alarm) -> dict[str, object]:
