@@ -16,7 +16,7 @@ from tests.engines.espeak.test_voice import OPENAI_VOICES
 from tests.voice.tiny import write_tiny_voice
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import STYLES, SaidAs, SpeechRequest, WordMark
+from voiceserver.engines.base import STYLES, SpeechRequest, WordMark
 from voiceserver.engines.neural import (
     MANNERS,
     TIMBRES,
@@ -27,6 +27,7 @@ from voiceserver.engines.neural import (
     manner,
 )
 from voiceserver.engines.remote.synthesizer import RemoteSynthesizer, speech_spec
+from voiceserver.engines.words import SaidAs
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 from voiceserver.reply.stages import FILLER_MS, QUIET

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent, Step
-from voiceserver.engines.words import words_of
+from voiceserver.engines.words import SaidAs, words_of
 from voiceserver.events import TimedWord
 from voiceserver.purse import Thrift
 from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
@@ -394,21 +394,6 @@ class TextModel(Protocol):
 
 # Named as in MAI-Voice-1. They are presets of prosody and timbre, not acted emotions.
 STYLES = ("joy", "empathy", "sad", "excited", "whispered")
-
-
-@dataclass(frozen=True, slots=True)
-class SaidAs:
-    """A range of a phrase that is said as its author gave it.
-
-    Attributes:
-        start: Its first character.
-        end: After the last one.
-        phones: CMU's, stress on the vowels, with spaces between: "N W IH1 N".
-    """
-
-    start: int
-    end: int
-    phones: str
 
 
 @dataclass(frozen=True, slots=True)

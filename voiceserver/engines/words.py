@@ -1,13 +1,15 @@
-"""What a recogniser writes, as the words that were said.
+"""What a recogniser writes, as the words that were said; and what is said its own way.
 
 For whoever compares words: turn-taking and guesses of what will be said. Figures are
-written out as they are likely to have been said; nothing depends on how. Pure.
+written out as they are likely to have been said; nothing depends on how. ``SaidAs`` is
+the other way: written words that an author has said otherwise. Pure.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
@@ -127,3 +129,18 @@ def _ordinal(word: str) -> str:
     if word.endswith("y"):
         return f"{word[:-1]}ieth"
     return _ORDINALS.get(word, f"{word}th")
+
+
+@dataclass(frozen=True, slots=True)
+class SaidAs:
+    """A range of a phrase that is said as its author gave it.
+
+    Attributes:
+        start: Its first character.
+        end: After the last one.
+        phones: CMU's, stress on the vowels, with spaces between: "N W IH1 N".
+    """
+
+    start: int
+    end: int
+    phones: str

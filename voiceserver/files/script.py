@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voiceserver.audio import SPEECH_RATE, Samples
-from voiceserver.engines.base import STYLES, SaidAs, SpeechRequest, Synthesizer
+from voiceserver.engines.base import STYLES, SpeechRequest, Synthesizer
+from voiceserver.engines.words import SaidAs
 from voiceserver.files.ssml import Passage, is_ssml, parse
 from voiceserver.phrases import Phrase, PhraseSplitter
 from voiceserver.streams import FixedLimits, bounded

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from xml.parsers import expat
 
-from voiceserver.engines.base import SaidAs
+from voiceserver.engines.words import SaidAs
 from voiceserver.errors import BadRequest
 from voiceserver.files.say_as import READINGS, say_as
 from voiceserver.voice.words.phones import with_s

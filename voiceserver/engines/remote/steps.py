@@ -24,9 +24,10 @@ from typing import Protocol, cast
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE
-from voiceserver.engines.base import SaidAs, SpeechChunk, SpeechRequest
+from voiceserver.engines.base import SpeechChunk, SpeechRequest
 from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore, SpeechCore
 from voiceserver.engines.remote.hypotheses import written
+from voiceserver.engines.words import SaidAs
 from voiceserver.errors import EngineFailed, VoiceServerError
 from voiceserver.processes.ipc import (
     BlockingLine,
