@@ -118,3 +118,33 @@ def test_a_recogniser_provider_that_cannot_work(
     settings = {"name": "a", "base_url": "http://h/v1", "model": "m"} | change
     with pytest.raises(ValueError, match=words):
         RecogniserProvider(**settings)
+
+
+AZURE_EARS = {
+    "name": "a",
+    "base_url": "https://eastus.api.cognitive.microsoft.com",
+    "model": "fast-transcription",
+    "dialect": "azure",
+    "language": "en-US",
+    "region": "eastus",
+    "version": "2025-10-15",
+    "key_env": "KEY",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"key_env": ""}, "needs key_env"),
+        ({"region": "westus"}, "base_url is not of region"),
+        ({"model": "whisper"}, "none of Azure Speech"),
+        ({"language": "en"}, "needs language with its country"),
+        ({"model": "short-audio"}, "only v1 of it"),
+        ({"version": "latest"}, 'must be like "2025-10-15"'),
+    ],
+)
+def test_azures_ears_that_cannot_work(change: dict[str, Any], words: str) -> None:
+    """The message names the setting."""
+    assert RecogniserProvider(**AZURE_EARS)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=words):
+        RecogniserProvider(**AZURE_EARS | change)

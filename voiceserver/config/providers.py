@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -140,13 +141,7 @@ class SpeechProvider:
             f"voice = {self.voice!r} is not of the pinned model = {self.model!r}: "
             f'write it as "en-US-Name:{self.model}"',
         )
-        host = urlsplit(self.base_url).hostname or ""
-        _require(
-            not host.endswith(".microsoft.com")
-            or not self.region
-            or host.startswith(f"{self.region}."),
-            f"base_url is not of region = {self.region!r}",
-        )
+        _check_azure_region(self.base_url, self.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +151,22 @@ class RecogniserProvider:
     Attributes:
         name: Shown in metrics; each only once.
         base_url: Up to and including ``/v1`` for OpenAI's dialects; for ``"deepgram"``
-            without it, e.g. ``"https://api.deepgram.com"``.
+            without it, e.g. ``"https://api.deepgram.com"``; for ``"azure"`` the
+            region's, e.g. ``"https://eastus.api.cognitive.microsoft.com"``.
         model: Model name sent, e.g. ``"gpt-4o-mini-transcribe"``, ``"nova-3"`` or
-            ``"flux-general-en"``; pins the version where its name does.
-        dialect: ``"openai"`` (``/v1/audio/transcriptions``) is sent each utterance when
-            it is over; ``"openai_realtime"`` (``/v1/realtime``, transcription sessions)
-            and ``"deepgram"`` (Nova's ``/v1/listen``, Flux's ``/v2/listen``) while it
-            is spoken.
+            ``"flux-general-en"``; pins the version where its name does. On Azure
+            ``"short-audio"``, ``"fast-transcription"`` or a MAI-Transcribe model.
+        dialect: ``"openai"`` (``/v1/audio/transcriptions``) and ``"azure"`` (Azure
+            Speech REST) are sent each utterance when it is over; ``"openai_realtime"``
+            (``/v1/realtime``, transcription sessions) and ``"deepgram"`` (Nova's
+            ``/v1/listen``, Flux's ``/v2/listen``) hear it while it is spoken.
         key_env: Environment variable that holds the key; empty sends none.
-        language: Always sent, e.g. ``"en"``; empty sends the conversation's.
-        region: Where it runs, e.g. ``"eastus"``; shown to the operator.
+        language: Always sent, e.g. ``"en"``; empty sends the conversation's. Azure's
+            own models need one with its country: ``"en-US"``.
+        region: Where it runs, e.g. ``"eastus"``; shown to the operator. Azure's must be
+            the one in ``base_url``.
         version: For Nova: the model's, e.g. ``"2025-07-31.0"``; words of another are
-            refused. Empty takes any.
+            refused, empty takes any. For Azure's fast transcription: the API's.
         price: USD per minute of audio.
         max_concurrency: Utterances at a time; further ones go to the next.
     """
@@ -175,7 +174,7 @@ class RecogniserProvider:
     name: str
     base_url: str
     model: str
-    dialect: Literal["openai", "openai_realtime", "deepgram"] = "openai"
+    dialect: Literal["openai", "openai_realtime", "azure", "deepgram"] = "openai"
     key_env: str = ""
     language: str = ""
     region: str = ""
@@ -189,9 +188,9 @@ class RecogniserProvider:
             _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
         _require(self.price >= 0, "price must be at least 0")
         _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
-        nova = self.dialect == "deepgram" and not self.model.startswith("flux")
+        pinned = {"deepgram": not self.model.startswith("flux"), "azure": True}
         _require(
-            nova or not self.version,
+            pinned.get(self.dialect, False) or not self.version,
             f"version cannot be pinned for model = {self.model!r}: no answer of it "
             "tells its version; name a model whose name does",
         )
@@ -200,3 +199,38 @@ class RecogniserProvider:
             or not self.base_url.rstrip("/").endswith(("/v1", "/v2", "/listen")),
             'base_url must end before /v1 for dialect = "deepgram"',
         )
+        if self.dialect == "azure":
+            self._check_azure()
+
+    def _check_azure(self) -> None:
+        _require(bool(self.key_env), 'dialect = "azure" needs key_env')
+        mai = self.model.lower().startswith("mai-transcribe")
+        _require(
+            mai or self.model in ("short-audio", "fast-transcription"),
+            f"model = {self.model!r} is none of Azure Speech: short-audio, "
+            "fast-transcription or MAI-Transcribe, e.g. MAI-Transcribe-2",
+        )
+        _require(
+            mai or "-" in self.language,
+            f"model = {self.model!r} needs language with its country, e.g. en-US",
+        )
+        _require(
+            self.model != "short-audio" or not self.version,
+            "version cannot be pinned for short-audio; there is only v1 of it",
+        )
+        _require(_is_date(self.version), 'version must be like "2025-10-15"')
+        _check_azure_region(self.base_url, self.region)
+
+
+def _is_date(version: str) -> bool:
+    return re.fullmatch(r"(\d{4}-\d\d-\d\d(-preview)?)?", version) is not None
+
+
+def _check_azure_region(base_url: str, region: str) -> None:
+    host = urlsplit(base_url).hostname or ""
+    _require(
+        not host.endswith(".microsoft.com")
+        or not region
+        or host.startswith(f"{region}."),
+        f"base_url is not of region = {region!r}",
+    )

@@ -11,6 +11,7 @@ from tests.faulty_transcription_server import BODIES, FaultyTranscriptionServer
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.engines.hearing.openai_files import OpenAiFiles
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.providers.http import Http, HttpLimits
 from voiceserver.errors import ConfigError, ProviderFailed
@@ -25,7 +26,7 @@ async def hear(
     notes: list[Note] = []
     provider = RecogniserProvider("ears", server.base_url, "m-1", price=price)
     async with Http(HttpLimits(gap_s=0.5)) as http:
-        service = TranscriptionService(provider, http, {})
+        service = TranscriptionService(provider, http, OpenAiFiles(provider), {})
         async with aclosing(service.recognise(SECOND, opening, notes.append)) as heard:
             return await anext(heard), notes
 
@@ -73,4 +74,4 @@ async def test_faults_are_one_kind_of_error(fault: str) -> None:
 def test_a_missing_key_is_told_at_the_start() -> None:
     provider = RecogniserProvider("ears", "http://127.0.0.1:9/v1", "m", key_env="KEY")
     with pytest.raises(ConfigError, match=r"recogniser\.provider.*ears.*KEY"):
-        TranscriptionService(provider, Http(), {})
+        TranscriptionService(provider, Http(), OpenAiFiles(provider), {})

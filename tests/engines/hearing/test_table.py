@@ -17,6 +17,9 @@ NOVA = RecogniserProvider("ears", "http://h", "nova-3", "deepgram", key_env="KEY
 REALTIME = RecogniserProvider(
     "ears", "http://h/v1", "m", "openai_realtime", key_env="KEY"
 )
+AZURE = RecogniserProvider(
+    "ears", "http://h", "MAI-Transcribe-2", "azure", key_env="KEY"
+)
 FLUX = RecogniserProvider("ears", "http://h", "flux-general-en", "deepgram")
 
 
@@ -27,6 +30,7 @@ def opened(provider: RecogniserProvider, sockets: FakeSockets) -> Service:
 def test_a_dialect_has_its_service() -> None:
     openai = RecogniserProvider("ears", "http://h/v1", "whisper-1")
     assert isinstance(opened(openai, FakeSockets()), TranscriptionService)
+    assert isinstance(opened(AZURE, FakeSockets()), TranscriptionService)
     assert isinstance(opened(FLUX, FakeSockets()), LiveService)
     assert isinstance(opened(REALTIME, FakeSockets()), LiveService)
 

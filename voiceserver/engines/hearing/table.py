@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from voiceserver.config import Config, RecogniserProvider
-from voiceserver.engines.hearing import deepgram, openai_realtime
+from voiceserver.engines.hearing import azure, deepgram, openai_realtime
 from voiceserver.engines.hearing.live import LiveService
+from voiceserver.engines.hearing.openai_files import OpenAiFiles
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.hearing.services import Service
 from voiceserver.engines.providers.http import Transport, key_headers
@@ -34,7 +35,11 @@ def service_of(
     """
     match provider.dialect:
         case "openai":
-            return TranscriptionService(provider, transport, environ)
+            files = OpenAiFiles(provider)
+            return TranscriptionService(provider, transport, files, environ)
+        case "azure":
+            speech = azure.dialect(provider)
+            return TranscriptionService(provider, transport, speech, environ)
         case "openai_realtime":
             headers = _keyed(provider, environ, "Bearer ")
             return LiveService(provider, sockets, openai_realtime.wire, headers)
