@@ -9,7 +9,7 @@ from voiceserver.config.providers import (
 )
 from voiceserver.config.router import RouterConfig, RouterRule
 from voiceserver.config.shadow import ShadowConfig
-from voiceserver.config.sip import SipConfig, SipTrunk
+from voiceserver.config.sip import SipAccount, SipConfig, SipTrunk
 from voiceserver.config.telephony import (
     AudioSocketConfig,
     NumberConfig,
@@ -46,6 +46,7 @@ __all__ = [
     "SpeechProvider",
     "AudioSocketConfig",
     "TelephonyConfig",
+    "SipAccount",
     "SipConfig",
     "SipTrunk",
     "NumberConfig",

@@ -90,6 +90,61 @@ class SipTrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class SipAccount:
+    """``[[sip.account]]``: an extension of a PBX that the server registers as.
+
+    Attributes:
+        registrar: Host of the PBX, e.g. ``"pbx.example.org"``; with a port if that is
+            not 5060. Calls come from there, and go there.
+        user: The extension; also the number that is called, for ``[[sip.number]]``.
+        password_env: Environment variable that holds its password.
+        login: Name that the password is for, where that is not ``user``.
+        name: In logs and metrics, and of ``trunk`` where calls are made; empty is
+            ``user``.
+        expires_s: How long it asks to be registered for; it is refreshed in time.
+        transport: To the registrar: ``"udp"``.
+        max_calls: Calls at a time; 0 is ``server.max_calls``.
+        dial: Whom its calls may be transferred to, and who may be rung by it, as a
+            trunk's.
+    """
+
+    registrar: str
+    user: str
+    password_env: str
+    login: str = ""
+    name: str = ""
+    expires_s: int = 300
+    transport: str = "udp"
+    max_calls: int = 0
+    dial: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(
+            _HOST.match(self.registrar) is not None,
+            'registrar must be like "pbx.example.org" or "192.0.2.10:5060"',
+        )
+        _require(CALLER.match(self.user) is not None, "user must be an extension")
+        _require(bool(self.password_env), "password_env must name a variable")
+        _require(60 <= self.expires_s <= 86_400, "expires_s must be 60..86400")
+        _require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
+        _require(all(each.strip() for each in self.dial), "dial: one is empty")
+
+    def trunk(self) -> SipTrunk:
+        """The account as a trunk; where that is, its registrar's name says."""
+        return SipTrunk(
+            ("255.255.255.255",),
+            self.name or self.user,
+            max_calls=self.max_calls,
+            dial=self.dial,
+            login=self.login or self.user,
+            login_password_env=self.password_env,
+            host=self.registrar,
+            transport=self.transport,
+            caller=self.user,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SipConfig:
     """``[sip]``: telephone calls by SIP, from the extra ``sip``; ``docs/phone.md``.
 
@@ -108,6 +163,7 @@ class SipConfig:
         ring_s: A call out rings for so long.
         silent_s: Without a packet of audio for so long a call is over, unless held.
         trunk: Who may call; none is whoever is on this machine.
+        account: Extensions of PBXs that the server registers as.
         number: ``[[sip.number]]``, as ``[[telephony.number]]``: who answers where, and
             at no other number; none is ``[telephony]``'s, at any.
     """
@@ -123,6 +179,7 @@ class SipConfig:
     ring_s: float = 30.0
     silent_s: float = 60.0
     trunk: tuple[SipTrunk, ...] = ()
+    account: tuple[SipAccount, ...] = ()
     number: tuple[NumberConfig, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,8 +203,16 @@ class SipConfig:
         _require(1 <= self.ring_s <= 300, "ring_s must be 1..300")
         _require(self.silent_s >= 5, "silent_s must be at least 5")
         _require(
-            not self.port or bool(self.trunk) or self._on_loopback(),
-            "beyond loopback a [[sip.trunk]] says who may call",
+            not self.port
+            or bool(self.trunk)
+            or bool(self.account)
+            or self._on_loopback(),
+            "beyond loopback a [[sip.trunk]] or [[sip.account]] says who may call",
+        )
+        names = [each.name for each in self.lines()]
+        _require(
+            not self.account or len(names) == len(set(names)),
+            "trunks and accounts need names of their own",
         )
         numbers = [each.number for each in self.number]
         twice = sorted({each for each in numbers if numbers.count(each) > 1})
@@ -159,6 +224,10 @@ class SipConfig:
     def trunks(self) -> tuple[SipTrunk, ...]:
         """Who may call."""
         return self.trunk or (SipTrunk(("127.0.0.0/8", "::1/128"), "loopback"),)
+
+    def lines(self) -> tuple[SipTrunk, ...]:
+        """By what calls may go out: trunks, and accounts as such."""
+        return (*self.trunks(), *(each.trunk() for each in self.account))
 
     def answers_at(self, called: str) -> bool:
         """Whether anybody answers at a number."""

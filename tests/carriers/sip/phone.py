@@ -152,6 +152,8 @@ class Phone:
         self.to: list[Address] = []
         self.exchange: FakeExchange
         self.lost = 0  # of the next packets to us
+        self.n_alive = 0  # empty packets, which keep a way open
+        self.asked: Callable[[SipRequest], None] = lambda _request: None
         self._n = 0
         self._more = asyncio.Event()
 
@@ -160,10 +162,16 @@ class Phone:
         if self.lost:
             self.lost -= 1
             return
+        if not packet.strip():
+            self.n_alive += 1
+            return
         now_s = asyncio.get_running_loop().time()
-        self.got.append((now_s, SipMessage.parse(packet)))
+        message = SipMessage.parse(packet)
+        self.got.append((now_s, message))
         self.to.append(to)
         self._more.set()
+        if isinstance(message, SipRequest):
+            asyncio.get_running_loop().call_soon(self.asked, message)
 
     def contact(self, towards: Address) -> Address:
         del towards
@@ -285,9 +293,19 @@ Scenario = Callable[[Phone], Coroutine[Any, Any, None]]
 
 
 def rung(
-    scenario: Scenario, config: Config | None = None, reliable: bool = False
+    scenario: Scenario,
+    config: Config | None = None,
+    reliable: bool = False,
+    before: Callable[[Phone], None] = lambda _phone: None,
 ) -> Phone:
-    """Run a telephone against a server; its calls must end with the scenario."""
+    """Run a telephone against a server; its calls must end with the scenario.
+
+    Args:
+        scenario: What the telephone does.
+        config: Of the server.
+        reliable: The network loses nothing.
+        before: Called before the server runs.
+    """
 
     async def run() -> Phone:
         # Nobody is asked whether they are there, unless a test wants it.
@@ -296,14 +314,16 @@ def rung(
         phone = Phone(base, reliable)
         async with asyncio.TaskGroup() as group:
             phone.exchange = FakeExchange(base, group)
+            before(phone)
             running = group.create_task(phone.agent.run(phone.exchange))
             await asyncio.sleep(0)
             await scenario(phone)
             for call in phone.exchange.calls:
                 call.hang_up("the test is over")
             await asyncio.sleep(3)
-            phone.agent.stop()
             running.cancel()
+            await asyncio.wait({running})
+            phone.agent.stop()
         return phone
 
     return run_virtual(run())

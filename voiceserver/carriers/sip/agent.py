@@ -30,6 +30,7 @@ from voiceserver.carriers.sip.message import (
     user_in,
 )
 from voiceserver.carriers.sip.outward.dialler import Dialler, Ways
+from voiceserver.carriers.sip.outward.registration import Registration
 from voiceserver.carriers.sip.udp import Address, Pair
 from voiceserver.carriers.sip.wire import Asked, Flow, Network, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -74,6 +75,7 @@ class Agent:
 
     Attributes:
         dialler: Makes calls.
+        registrations: At PBXs.
     """
 
     def __init__(
@@ -97,6 +99,10 @@ class Agent:
         self._exchange: Exchange | None = None
         self._group: asyncio.TaskGroup | None = None
         self.dialler = Dialler(config, self._wire, self._gate, self, ways, bind)
+        self.registrations = [
+            Registration(account, self._wire, ways, self._gate.learn)
+            for account in self._config.account
+        ]
 
     async def run(self, exchange: Exchange) -> None:
         """Take calls until cancelled."""
@@ -105,6 +111,8 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self.dialler.open(exchange, group)
+                for each in self.registrations:
+                    group.create_task(each.run())
                 await asyncio.Event().wait()
         finally:
             self._group = None

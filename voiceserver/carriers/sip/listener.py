@@ -100,15 +100,17 @@ class SipListener:
         udp = self._udp
         assert udp is not None
         network = UdpNetwork(self._config, udp)
-        running = self.agent.run(exchange)
         async with asyncio.TaskGroup() as group:
-            group.create_task(running)
-            for each in self._connections:
+            takers = [
                 group.create_task(each.run(self.agent.knows, self.agent.receive))
+                for each in self._connections
+            ]
             udp.start(partial(self._received, network))
             try:
-                await asyncio.Event().wait()
+                await self.agent.run(exchange)  # to its goodbye at registrars
             finally:
+                for each in takers:
+                    each.cancel()
                 udp.pause()
                 self.agent.stop()
 

@@ -6,6 +6,7 @@ Says what became of each in its book. Knows neither sockets nor audio.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -208,7 +209,7 @@ class Dialler:
         Raises:
             BadRequest: If there is none of that name, or none that calls go out by.
         """
-        able = [each for each in self._config.trunks() if each.dial]
+        able = [each for each in self._config.lines() if each.dial]
         if name:
             able = [each for each in able if each.name == name]
         if not able:
@@ -267,5 +268,10 @@ def _plain(wanted: str) -> str:
 def _domain(trunk: SipTrunk, flow: Flow) -> str:
     """Where our own number is: at the trunk, where that knows us by it."""
     if trunk.login and trunk.host:
-        return trunk.host
+        return without_port(trunk.host)
     return uri_in(flow.contact).partition(":")[2].partition(";")[0]
+
+
+def without_port(host: str) -> str:
+    """A host that may have a port."""
+    return re.sub(r":\d+\Z", "", host)
