@@ -24,6 +24,9 @@ def test_without_numbers_all_are_answered() -> None:
     assert SipConfig(number=(NumberConfig("*"),)).answers_at("7")
 
 
+ACCOUNT = 'account = [{{ user = "2", password_env = "P", {} }}]'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -37,7 +40,20 @@ def test_without_numbers_all_are_answered() -> None:
         ("invites_per_s = 0", "invites_per_s must be"),
         ("session_s = 10", "session_s must be"),
         ("silent_s = 1.0", "silent_s must be"),
-        ('port = 5060\nhost = "0.0.0.0"', "a \\[\\[sip.trunk\\]\\] says who may call"),
+        ('port = 5060\nhost = "0.0.0.0"', "\\[\\[sip.account\\]\\] says who may call"),
+        ("ring_s = 0.0", "ring_s must be"),
+        ('trunk = [{ cidr = ["::1"], login = "a" }]', "given together"),
+        ('trunk = [{ cidr = ["::1"], dial = [""] }]', "one is empty"),
+        ('trunk = [{ cidr = ["::1"], host = "a b" }]', "host must be like"),
+        ('trunk = [{ cidr = ["::1"], transport = "x" }]', "transport"),
+        ('trunk = [{ cidr = ["::1"], caller = "a b" }]', "caller must be"),
+        (ACCOUNT.format('registrar = "a b"'), "registrar must be like"),
+        (ACCOUNT.format('registrar = "b", expires_s = 5'), "expires_s must be"),
+        (
+            "trunk = [{ cidr = ['::1'], name = '2' }]\n"
+            + ACCOUNT.format('registrar = "b"'),
+            "names of their own",
+        ),
         ("trunk = [{ cidr = [] }]", "at least one network"),
         ('trunk = [{ cidr = ["x"] }]', "is not like"),
         ('trunk = [{ cidr = ["::1"], user = "a" }]', "given together"),
