@@ -1,4 +1,4 @@
-"""Alert rules and dashboard ask for metrics, labels and values that there are."""
+"""What lies in ``deploy/`` names what there is: metrics, routes, commands, times."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from voiceserver.config.parse import parse
 from voiceserver.metrics import Metrics
+from voiceserver.weights.catalogue import MODELS
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "voiceserver.rules.yml"
 DASHBOARD = DEPLOY / "grafana" / "voiceserver.json"
 _METRIC = re.compile(r"\b(voiceserver_\w+)(?:\{([^}]*)\})?")
@@ -88,3 +91,78 @@ def test_prometheus_takes_the_rules() -> None:
         ["promtool", "check", "rules", str(RULES)], capture_output=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def documents(path: str) -> list[Any]:
+    """All that a YAML file holds."""
+    return list(yaml.safe_load_all((DEPLOY / path).read_text()))
+
+
+def drain_s(text: str) -> int:
+    """How long calls may go on, as a configuration says, read as the server does."""
+    return parse(text).server.drain_s
+
+
+def test_every_way_waits_longer_than_the_drain() -> None:
+    """Else the last words of calls are cut off by whoever ends the service."""
+    unit = (DEPLOY / "systemd" / "voiceserver.service").read_text()
+    stop = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert stop is not None
+    assert int(stop[1]) > drain_s("")
+    (compose,) = documents("compose/compose.yaml")
+    grace = compose["services"]["voiceserver"]["stop_grace_period"]
+    config = (DEPLOY / "compose" / "voiceserver.toml").read_text()
+    assert int(grace.removesuffix("s")) > drain_s(config)
+    settings, deployment, _ = documents("kubernetes/voiceserver.yaml")
+    pod = deployment["spec"]["template"]["spec"]
+    longest = drain_s(settings["data"]["voiceserver.toml"])
+    assert pod["terminationGracePeriodSeconds"] > longest
+
+
+def test_probes_ask_for_routes_that_there_are() -> None:
+    """And at the port that is served."""
+    _, deployment, _ = documents("kubernetes/voiceserver.yaml")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    routes = (ROOT / "voiceserver" / "server" / "routes").glob("*.py")
+    served = "".join(path.read_text() for path in routes)
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]["httpGet"]
+        assert f"``GET {asked['path']}``" in served
+        assert asked["port"] == container["ports"][0]["name"]
+    assert container["ports"][0]["containerPort"] == parse("").server.port
+
+
+def test_services_start_the_command_that_there_is() -> None:
+    """With a configuration that lies where it is looked for."""
+    unit = (DEPLOY / "systemd" / "voiceserver.service").read_text()
+    assert "voiceserver serve --config /etc/voiceserver/voiceserver.toml" in unit
+    (compose,) = documents("compose/compose.yaml")
+    service = compose["services"]["voiceserver"]
+    _, deployment, _ = documents("kubernetes/voiceserver.yaml")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for words in (service["command"], container["args"]):
+        assert words == ["serve", "--config", "/etc/voiceserver/voiceserver.toml"]
+    mounted = [volume.split(":") for volume in service["volumes"]]
+    for source, target, _ in mounted:
+        assert (DEPLOY / "compose" / source).exists()
+        assert target == words[2]
+    models = service["build"]["args"]["MODELS"].split()
+    assert set(models) <= {model.name for model in MODELS}
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    """Its own verdict, with a program in the place of the server."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = (DEPLOY / "systemd" / "voiceserver.service").read_text()
+    here = unit.replace("/opt/voiceserver/.venv/bin/voiceserver", "/bin/true")
+    (tmp_path / "voiceserver.service").write_text(here)
+    verdict = subprocess.run(
+        ["systemd-analyze", "verify", tmp_path / "voiceserver.service"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert verdict.returncode == 0
+    assert "voiceserver.service" not in verdict.stderr  # others may be complained of
