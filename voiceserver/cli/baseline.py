@@ -6,11 +6,8 @@ but with no other to take over. What is kept are numbers; the answers are not.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
@@ -24,8 +21,9 @@ from voiceserver.engines.providers.http import Http
 from voiceserver.engines.watch.baseline import Baseline, read, usual_of, written
 from voiceserver.engines.watch.drift import Answered, Drift, Usual
 from voiceserver.engines.watch.questions import QUESTIONS
+from voiceserver.engines.watch.reading import read_whole
 from voiceserver.engines.watch.refusal import declines
-from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
+from voiceserver.errors import ConfigError, ProviderFailed
 
 ANSWER_LIMIT_S = 30.0
 
@@ -124,23 +122,13 @@ async def _asked(config: Config, model: ChatModel, question: str) -> Answered:
         config.text.instructions,
         max_output_tokens=config.text.max_output_tokens,
     )
-    first_ms, text = None, ""
-    began_s = time.perf_counter()
-    try:
-        async with (
-            asyncio.timeout(ANSWER_LIMIT_S),
-            aclosing(model.reply(request)) as items,
-        ):
-            async for item in items:
-                if isinstance(item, str) and item:
-                    if first_ms is None:
-                        first_ms = (time.perf_counter() - began_s) * 1000
-                    text += item
-    except (EngineFailed, TimeoutError) as failure:
-        if isinstance(failure, ProviderFailed) and failure.kind == "misconfigured":
-            raise
+    reading = await read_whole(model, request, ANSWER_LIMIT_S)
+    failure, text = reading.failure, reading.text
+    if isinstance(failure, ProviderFailed) and failure.kind == "misconfigured":
+        raise failure
+    if failure is not None:
         return Answered(failed=True)
-    return Answered(first_ms, len(text) or None, refused=declines(text))
+    return Answered(reading.first_ms, len(text) or None, refused=declines(text))
 
 
 def _summary(usual: Usual) -> str:

@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
 
@@ -28,6 +29,7 @@ from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.watch.followed import Followed
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application
@@ -211,6 +213,7 @@ async def _serve(
             recognisers=asyncio.Semaphore(n_recognisers),
             problems=problems,
             dialler=next((one for one in mine if isinstance(one, Dialler)), None),
+            shadow=Followed(Path(config.shadow.file)),
         )
         app = application(state, page_files(), connections.asking, parts.share)
         async with listening_at(app, connections, listening, tls):

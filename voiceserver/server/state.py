@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from voiceserver.carriers.base import Dialler, MakeCall
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config
 from voiceserver.dialects.table import dialect_in
+from voiceserver.engines.watch.followed import Followed
 from voiceserver.files.decoder import Decoder
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
@@ -167,6 +169,7 @@ class ServerState:
         recognisers: How many files may take at a time; further ones wait.
         problems: The newest warnings and errors of the log.
         dialler: Makes calls; None if no carrier can.
+        shadow: The record of shadow answers.
     """
 
     config: Config
@@ -183,6 +186,7 @@ class ServerState:
     recognisers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     problems: Problems = field(default_factory=Problems)
     dialler: Dialler | None = None
+    shadow: Followed = field(default_factory=lambda: Followed(Path()))
 
     @property
     def calls(self) -> CallRegistry:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines.watch.test_standings import record
 from tests.server.running import engines_over, running
+from voiceserver.engines.watch.followed import Followed
 from voiceserver.engines.watch.standings import line
 from voiceserver.server.routes.ops import _standings
 
@@ -53,9 +54,8 @@ async def test_it_needs_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_candidates_are_told_from_their_record(tmp_path: Path) -> None:
     """One that cannot be read is none."""
     path = tmp_path / "shadow.jsonl"
-    assert _standings("") == _standings(str(path)) == []
+    followed = Followed(path)
+    assert _standings(Followed(Path())) == _standings(followed) == []
     path.write_text("".join(line(one) for one in record(70, 20, 10)))
-    (told,) = _standings(str(path))
+    (told,) = _standings(followed)
     assert (told["name"], told["advice"]) == ("c", "promote")
-    path.write_text("no")
-    assert _standings(str(path)) == []

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from voiceserver.budget import Spent
 from voiceserver.engines.base import (
     Answering,
     Message,
@@ -27,10 +25,10 @@ from voiceserver.engines.base import (
     TextRequest,
 )
 from voiceserver.engines.watch.backlog import Backlog
+from voiceserver.engines.watch.reading import Reading, read_whole
 from voiceserver.engines.watch.redaction import redacted
 from voiceserver.engines.watch.standings import Compared, line
 from voiceserver.engines.watch.verdict import Verdict, by_sight, judged, question
-from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 from voiceserver.tools import NO_TOOLS
 
@@ -58,14 +56,6 @@ class Live:
     by: str
     first_ms: float
     cost_usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    text: str
-    first_ms: float | None
-    cost_usd: float
-    failed: bool
 
 
 class Shadow(Backlog[Live]):
@@ -142,13 +132,15 @@ class Shadow(Backlog[Live]):
         name, model = self._rng.choice(self._candidates)
         request = _shadowed(live.request)
         answer = await self._ask(model, request)
-        verdict, by = by_sight(live.text, answer.text), "sight"
-        if verdict == "tie" and self._judge is not None and not answer.failed:
+        failed = answer.failure is not None
+        said = "" if failed else answer.text
+        verdict, by = by_sight(live.text, said), "sight"
+        if verdict == "tie" and self._judge is not None and not failed:
             verdict, by = (
-                await self._judged(self._judge, request, live, answer),
+                await self._judged(self._judge, request, live, said),
                 "judge",
             )
-        self._count("failed" if answer.failed else verdict)
+        self._count("failed" if failed else verdict)
         compared = Compared(
             name,
             model.version,
@@ -159,7 +151,7 @@ class Shadow(Backlog[Live]):
             live.first_ms,
             answer.cost_usd,
             live.cost_usd,
-            answer.failed,
+            failed,
         )
         try:
             await asyncio.to_thread(_append, self._path, line(compared))
@@ -169,35 +161,16 @@ class Shadow(Backlog[Live]):
                 extra={"why": error.strerror},
             )
 
-    async def _ask(self, model: TextModel, request: TextRequest) -> _Answer:
-        cost, first_ms, text, failed = 0.0, None, "", False
-
-        def observe(note: Note) -> None:
-            nonlocal cost
-            if isinstance(note, Spent):
-                cost += note.cost_usd
-
-        began_s = time.perf_counter()
-        try:
-            async with (
-                asyncio.timeout(LIMIT_S),
-                aclosing(model.reply(replace(request, observe=observe))) as items,
-            ):
-                async for item in items:
-                    if isinstance(item, str) and item:
-                        if first_ms is None:
-                            first_ms = 1000 * (time.perf_counter() - began_s)
-                        text += item
-        except (EngineFailed, TimeoutError):
-            text, failed = "", True
-        self._spent_usd += cost
-        return _Answer(text, first_ms, cost, failed)
+    async def _ask(self, model: TextModel, request: TextRequest) -> Reading:
+        reading = await read_whole(model, request, LIMIT_S)
+        self._spent_usd += reading.cost_usd
+        return reading
 
     async def _judged(
-        self, judge: TextModel, request: TextRequest, live: Live, answer: _Answer
+        self, judge: TextModel, request: TextRequest, live: Live, said: str
     ) -> Verdict:
         asked = request.messages[-1].text
-        theirs, mine = redacted(live.text), redacted(answer.text)
+        theirs, mine = redacted(live.text), redacted(said)
         live_first = await self._ask(judge, question(asked, theirs, mine))
         candidate_first = await self._ask(judge, question(asked, mine, theirs))
         return judged(live_first.text, candidate_first.text)
@@ -236,29 +209,24 @@ class WithShadow:
         return self._offered(request)
 
     async def _offered(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
-        by, cost_usd, text, first_ms = self._model.name, 0.0, "", 0.0
-        only_text = True
+        by, reading = self._model.name, Reading()
 
         def observe(note: Note) -> None:
-            nonlocal by, cost_usd
+            nonlocal by
             if isinstance(note, Answering):
                 by = note.name
-            elif isinstance(note, Spent):
-                cost_usd += note.cost_usd
+            reading.note(note)
             request.observe(note)
 
-        began_s = time.perf_counter()
-        items = self._model.reply(replace(request, observe=observe))
-        async with aclosing(items):
+        async with aclosing(
+            self._model.reply(replace(request, observe=observe))
+        ) as items:
             async for item in items:
-                if not isinstance(item, str):
-                    only_text = False
-                elif item:
-                    first_ms = first_ms or 1000 * (time.perf_counter() - began_s)
-                    text += item
+                reading.take(item)
                 yield item
-        if only_text and text:
-            self._shadow.offer(Live(request, text, by, first_ms, cost_usd))
+        if reading.only_text and reading.first_ms is not None:
+            first_ms, cost_usd = reading.first_ms, reading.cost_usd
+            self._shadow.offer(Live(request, reading.text, by, first_ms, cost_usd))
 
 
 def _shadowed(request: TextRequest) -> TextRequest:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
 from voiceserver.engines.watch.verdict import Verdict
@@ -85,36 +86,71 @@ class Standing:
     advice: Advice
 
 
+@dataclass(slots=True)
+class Tally:
+    """Sums up comparisons of one candidate as they come."""
+
+    n: int = 0
+    wins: int = 0
+    ties: int = 0
+    failed: int = 0
+    cost_usd: float = 0.0
+    live_cost_usd: float = 0.0
+    _first_ms: array[float] = field(default_factory=lambda: array("d"))
+    _live_first_ms: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, one: Compared) -> None:
+        """Take one more."""
+        self.n += 1
+        self.wins += one.verdict == "candidate"
+        self.ties += one.verdict == "tie"
+        self.failed += one.failed
+        self.cost_usd += one.cost_usd
+        self.live_cost_usd += one.live_cost_usd
+        for ms, all_ms in (
+            (one.first_ms, self._first_ms),
+            (one.live_first_ms, self._live_first_ms),
+        ):
+            if ms is not None:
+                all_ms.append(ms)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands.
+
+        Raises:
+            ValueError: If there was none.
+        """
+        if not self.n:
+            raise ValueError("record must not be empty")
+        rate = (self.wins + self.ties / 2) / self.n
+        low, high = interval(rate, self.n)
+        return Standing(
+            self.n,
+            self.wins,
+            self.ties,
+            rate,
+            low,
+            high,
+            self.failed / self.n,
+            _median(self._first_ms),
+            _median(self._live_first_ms),
+            self.cost_usd / self.n,
+            self.live_cost_usd / self.n,
+            _advice(self.n, low, high, self.cost_usd < self.live_cost_usd),
+        )
+
+
 def standing(record: Sequence[Compared]) -> Standing:
     """Sum up a candidate's record.
 
     Raises:
         ValueError: If there is none.
     """
-    if not record:
-        raise ValueError("record must not be empty")
-    n = len(record)
-    wins = sum(one.verdict == "candidate" for one in record)
-    ties = sum(one.verdict == "tie" for one in record)
-    rate = (wins + ties / 2) / n
-    low, high = interval(rate, n)
-    cost = statistics.fmean(one.cost_usd for one in record)
-    live_cost = statistics.fmean(one.live_cost_usd for one in record)
-    failed = sum(one.failed for one in record) / n
-    return Standing(
-        n,
-        wins,
-        ties,
-        rate,
-        low,
-        high,
-        failed,
-        _median(one.first_ms for one in record),
-        _median(one.live_first_ms for one in record),
-        cost,
-        live_cost,
-        _advice(n, low, high, cost < live_cost),
-    )
+    tally = Tally()
+    for one in record:
+        tally.add(one)
+    return tally.standing
 
 
 def interval(rate: float, n: int) -> tuple[float, float]:
@@ -162,6 +198,5 @@ def _advice(n: int, low: float, high: float, cheaper: bool) -> Advice:
     )
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return statistics.median(known) if known else None
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None

@@ -15,6 +15,7 @@ from functools import partial
 
 from voiceserver.engines.base import TextItem
 from voiceserver.engines.watch.drift import Alarm, Answered, Drift, Usual
+from voiceserver.engines.watch.reading import Reading
 from voiceserver.engines.watch.refusal import LOOKED_AT, declines
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics
@@ -122,26 +123,19 @@ class Watch:
             EngineFailed: As the answer does.
         """
         asking = asking or self.asking(provider, False)
-        began_s = self._now_s()
-        first_ms: float | None = None
-        head, n_characters = "", 0
+        reading = Reading(self._now_s)
         try:
             async with aclosing(items):
                 async for item in items:
-                    if isinstance(item, str) and item:
-                        if first_ms is None:
-                            first_ms = 1000 * (self._now_s() - began_s)
-                        if len(head) < LOOKED_AT:
-                            head += item
-                        n_characters += len(item)
+                    reading.take(item)
                     yield item
         except GeneratorExit:
-            if first_ms is not None:  # given up in its midst: how long is not known
-                asking.over(Answered(first_ms, refused=declines(head)))
+            if reading.first_ms is not None:  # how long it would be is not known
+                asking.over(_answered(reading, None))
             raise
         self._pinned(provider, True)
-        characters = n_characters or None  # a call of a tool has no length
-        asking.over(Answered(first_ms, characters, refused=declines(head)))
+        # A call of a tool has no length.
+        asking.over(_answered(reading, len(reading.text) or None))
 
     def observe(self, provider: str, answer: Answered) -> None:
         """Take how an asking went; tell of what has changed by it."""
@@ -176,6 +170,11 @@ class Watch:
         self.tell(told)
         if on:
             self.noticed(provider, signal)
+
+
+def _answered(reading: Reading, characters: int | None) -> Answered:
+    refused = declines(reading.text[:LOOKED_AT])
+    return Answered(reading.first_ms, characters, refused=refused)
 
 
 def _told(provider: str, alarm: Alarm) -> dict[str, object]:

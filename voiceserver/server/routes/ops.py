@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path
 
 from aiohttp import web
 
 from voiceserver import __version__
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.watch.standings import read, standing
-from voiceserver.errors import ConfigError
+from voiceserver.engines.watch.followed import Followed
 from voiceserver.server.answers import json_answer
 from voiceserver.server.routes.providers import shown
 from voiceserver.server.state import SHARE, STATE, ServerState
 
 PATH = "/v1/ops"
-MOST_BYTES = 8_000_000  # of a record of shadow answers that is read
 
 
 async def ops(request: web.Request) -> web.Response:
@@ -45,7 +42,7 @@ async def told(state: ServerState) -> dict[str, object]:
         "cost_by_hour": journal.cost_by_hour,
         "max_usd_per_day": state.config.budget.max_usd_per_day,
         "problems": state.problems.told,
-        "shadow": await asyncio.to_thread(_standings, state.config.shadow.file),
+        "shadow": await asyncio.to_thread(_standings, state.shadow),
     } | _engines(engines)
 
 
@@ -65,17 +62,9 @@ def _engines(engines: Engines | None) -> dict[str, object]:
     }
 
 
-def _standings(file: str) -> list[dict[str, object]]:
-    """How candidates stand, from the record; nothing if it cannot be read."""
-    path = Path(file)
-    try:
-        if not file or path.stat().st_size > MOST_BYTES:
-            return []
-        with path.open(encoding="utf-8") as lines:
-            record = read(lines)
-    except (OSError, ConfigError):
-        return []
+def _standings(record: Followed) -> list[dict[str, object]]:
+    """How candidates stand, from the record."""
     return [
-        {"name": name, "version": version} | asdict(standing(compared))
-        for (name, version), compared in record.items()
+        {"name": name, "version": version} | asdict(one)
+        for (name, version), one in record.look().items()
     ]
