@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from voiceserver.commands import EndCode, HangUp
+from voiceserver.errors import VoiceServerError
 from voiceserver.reply.playout import Outlet
 from voiceserver.session.ports import (
     CallParts,
@@ -48,6 +49,19 @@ class Call(Protocol):
 
     def hang_up(self, reason: str, code: EndCode = "ended") -> None:
         """Ask the call to end; the client is told why. Returns at once."""
+
+
+@runtime_checkable
+class Transferable(Protocol):
+    """A call whose other side can be had call somebody else."""
+
+    async def refer(self, wanted: str) -> None:
+        """Transfer the call; return once the other side will do it.
+
+        Raises:
+            BadRequest: If it is no address, or one that may not be called.
+            CallRefused: If the other side will not.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +110,73 @@ class Caller:
         key: Names its API key, without being it, for limits; ``""`` if it has none.
         address: What the call's address asks for, as the dialect reads it.
         session: What the client wants of its session, as the dialect reads it.
+        call_id: Of the call, where it has one already; ``""`` gives it one.
     """
 
     place: str = ""
     key: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, object] = field(default_factory=dict)
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """A call that rings, as whoever may take it is told.
+
+    Attributes:
+        headers: Of what asked for it, name and value, no credentials among them.
+        session: What its session is to be if nobody says otherwise.
+        place: Address that it comes from, for limits.
+        encrypted: Whether its audio will be; None if that is not known.
+    """
+
+    headers: Sequence[tuple[str, str]]
+    session: Mapping[str, object]
+    place: str = ""
+    encrypted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A call is to be taken.
+
+    Attributes:
+        session: What its session is to be.
+        attended: By the server itself, as its settings say: it greets, and offers its
+            own functions. Else a program has taken the call.
+    """
+
+    session: Mapping[str, object]
+    attended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A call is not to be taken.
+
+    Attributes:
+        status: Of SIP, 400..699.
+    """
+
+    status: int
+
+
+class Pending(Protocol):
+    """A call that waits for somebody to take it."""
+
+    @property
+    def call_id(self) -> str:
+        """That it will have."""
+
+    async def decided(self) -> Accepted | Declined:
+        """Wait for a decision, within a limit; may be asked again."""
+
+    def settled(self, error: VoiceServerError | None = None) -> None:
+        """Tell who decided what became of it."""
+
+    def over(self) -> None:
+        """Nobody can take it any more; may be called again."""
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +215,20 @@ class Exchange(Protocol):
 
     async def ended(self, call_id: str) -> None:
         """Wait until a call is over; at once if there is none of that id."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody outside decides about calls that ring."""
+
+    def pend(self, alerting: Alerting) -> Pending:
+        """Ask whether a call is to be taken, where anybody is asked.
+
+        Returns:
+            What it waits for, until ``over`` is called.
+
+        Raises:
+            VoiceServerError: If it could not be taken anyway, as ``place``.
+        """
 
 
 class Listener(Protocol):

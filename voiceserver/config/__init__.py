@@ -1,6 +1,7 @@
 """Configuration: one frozen tree of settings, and its strict reading from TOML."""
 
 from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.call_webhook import CallWebhookConfig
 from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
@@ -48,6 +49,7 @@ __all__ = [
     "TelephonyConfig",
     "SipAccount",
     "SipConfig",
+    "CallWebhookConfig",
     "SipTrunk",
     "NumberConfig",
     "DriftConfig",

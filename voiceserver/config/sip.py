@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from voiceserver.config.call_webhook import CallWebhookConfig
 from voiceserver.config.telephony import NumberConfig, number_in
 
 TRANSPORTS = ("udp",)
@@ -166,6 +167,7 @@ class SipConfig:
         account: Extensions of PBXs that the server registers as.
         number: ``[[sip.number]]``, as ``[[telephony.number]]``: who answers where, and
             at no other number; none is ``[telephony]``'s, at any.
+        webhook: Who is asked about each call.
     """
 
     port: int = 0
@@ -181,6 +183,7 @@ class SipConfig:
     trunk: tuple[SipTrunk, ...] = ()
     account: tuple[SipAccount, ...] = ()
     number: tuple[NumberConfig, ...] = ()
+    webhook: CallWebhookConfig = field(default_factory=CallWebhookConfig)
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be 0..65535")

@@ -97,8 +97,17 @@ class CallRegistry:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    def new_id(self) -> str:
+        """An id for a call that will be placed."""
+        return f"{self._prefix}{secrets.token_hex(12)}"
+
     async def place(
-        self, make: MakeCall, offer: str, place: str = "", key: str = ""
+        self,
+        make: MakeCall,
+        offer: str,
+        place: str = "",
+        key: str = "",
+        call_id: str = "",
     ) -> tuple[str, str]:
         """Answer an offer and hold the call.
 
@@ -107,6 +116,7 @@ class CallRegistry:
             offer: The client's offer.
             place: Address of the client.
             key: Names its API key; ``""`` if there is none.
+            call_id: That it has already, by ``new_id``.
 
         Returns:
             The call's id, and the answer.
@@ -117,7 +127,7 @@ class CallRegistry:
             SessionEnded: If the call ended before there was an answer.
         """
         self.check_room(place, key)
-        call_id = f"{self._prefix}{secrets.token_hex(12)}"
+        call_id = call_id or self.new_id()
         call = make(call_id)
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # One task answers and holds, so that the call is counted, and is cancelled

@@ -21,6 +21,7 @@ from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
 from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes import (
+    call_control,
     calls,
     calls_out,
     client_secrets,
@@ -118,12 +119,16 @@ def application(
     router.add_post(telephony.PATH, telephony.document)
     router.add_post(client_secrets.PATH, client_secrets.create)
     router.add_post(calls.PATH, calls.place)
-    router.add_delete(calls.PATH + "/{call_id}", calls.hang_up)
-    router.add_post(calls.PATH + "/{call_id}/hangup", calls.hang_up)
+    of_call = calls.PATH + "/{call_id}"
+    router.add_delete(of_call, call_control.hang_up)
+    router.add_post(of_call + "/hangup", call_control.hang_up)
+    router.add_post(of_call + "/accept", call_control.accept)
+    router.add_post(of_call + "/reject", call_control.reject)
+    router.add_post(of_call + "/refer", call_control.refer)
     router.add_post(calls_out.PATH, calls_out.dial)
     router.add_get(calls_out.PATH + "/{call_id}", calls_out.shown)
     router.add_get(calls_out.PATH + "/{call_id}/events", calls_out.events)
-    router.add_delete(calls_out.PATH + "/{call_id}", calls.hang_up)
+    router.add_delete(calls_out.PATH + "/{call_id}", call_control.hang_up)
     router.add_post("/v1/audio/speech", speech)
     router.add_post("/v1/audio/transcriptions", transcription)
     router.add_get("/v1/models", listings.models)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from voiceserver.carriers.base import Call, Caller, Incoming, MakeCall
+from voiceserver.carriers.base import Alerting, Call, Caller, Incoming, MakeCall
 from voiceserver.clock import Clock, MonotonicClock
-from voiceserver.config import Config
+from voiceserver.config import CallWebhookConfig, Config
 from voiceserver.dialects.table import DIALECTS, Dialects, dialect_in
+from voiceserver.errors import Overloaded
 from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.engine_room import EngineRoom
+from voiceserver.server.pending_calls import PendingCall, PendingCalls
 from voiceserver.session.journal import Journal
 from voiceserver.session.ports import CallParts
 
@@ -31,6 +33,7 @@ class Exchange:
         dialects: That a client may speak.
         clock: Monotonic clock.
         journal: Of the newest turns.
+        pending: Calls that ring, and are not taken yet.
     """
 
     config: Config
@@ -40,6 +43,9 @@ class Exchange:
     dialects: Dialects = field(default_factory=lambda: DIALECTS)
     clock: Clock = field(default_factory=MonotonicClock)
     journal: Journal = field(default_factory=Journal)
+    pending: PendingCalls = field(
+        default_factory=lambda: PendingCalls(CallWebhookConfig())
+    )
 
     async def place(
         self, make: MakeCall, caller: Caller, offer: str = ""
@@ -68,8 +74,28 @@ class Exchange:
             )
             return make(Incoming(parts, dialect, caller.address, caller.session))
 
-        return await self.calls.place(made, offer, caller.place, caller.key)
+        return await self.calls.place(
+            made, offer, caller.place, caller.key, caller.call_id
+        )
 
     async def ended(self, call_id: str) -> None:
         """Wait until a call is over; at once if there is none of that id."""
         await self.calls.ended(call_id)
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody outside decides about calls that ring."""
+        return self.pending.asks
+
+    def pend(self, alerting: Alerting) -> PendingCall:
+        """Ask whether a call is to be taken, as ``carriers.base.Exchange``.
+
+        Raises:
+            Refusal: If the engines are not warm, or cannot keep up.
+            Overloaded: If there is no room, for the call or for it to ring.
+        """
+        self.engines.for_a_call()
+        self.calls.check_room(alerting.place)
+        if len(self.pending) >= self.config.server.max_calls:
+            raise Overloaded("Too many calls ring at a time.")
+        return self.pending.pend(self.calls.new_id(), alerting)

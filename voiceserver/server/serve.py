@@ -53,6 +53,7 @@ from voiceserver.server.lag import watch_lag
 from voiceserver.server.listening import bound, listen
 from voiceserver.server.log import Problems
 from voiceserver.server.page import page_files
+from voiceserver.server.pending_calls import PendingCalls
 from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
@@ -185,6 +186,7 @@ async def _serve(
         rules = worker_rules(config.server, parts.share.keys)
     if rules.short_key:
         log.warning("the API key is short; anybody may guess it in time")
+    pending = PendingCalls(config.sip.webhook)
     # A worker's connections are counted where they come from, at the front.
     limit = MAX_CONNECTIONS if parts.share is None else sys.maxsize
     connections = Connections(metrics, parts.head_limit_s, limit, MAX_PER_ADDRESS)
@@ -206,7 +208,14 @@ async def _serve(
             config,
             metrics,
             rules,
-            Exchange(config, metrics, calls, EngineRoom(), parts.dialects),
+            Exchange(
+                config,
+                metrics,
+                calls,
+                EngineRoom(),
+                parts.dialects,
+                pending=pending,
+            ),
             parts.webrtc,
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
             recordings=asyncio.Semaphore(n_recognisers + 1),
@@ -227,6 +236,7 @@ async def _serve(
                 group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
                 group.create_task(listen(mine, state.exchange, metrics)),
                 group.create_task(state.decoder.run()),
+                group.create_task(state.exchange.pending.run()),
             )
             await asyncio.wait({holding})
             for task in beside:

@@ -13,7 +13,7 @@ from aiosipua import SipMessage, SipRequest, SipResponse
 from tests.carriers.incoming import incoming
 from tests.fakes import FakeText
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.carriers.base import Call, Caller, MakeCall
+from voiceserver.carriers.base import Alerting, Call, Caller, MakeCall, Pending
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.sip.udp import Address, Receive
@@ -100,6 +100,7 @@ class FakeExchange:
         self.callers: list[Caller] = []
         self.refusal: VoiceServerError | None = None
         self.slow_s = 0.0
+        self.pending: Callable[[Alerting], Pending] | None = None
         self._config = config
         self._group = group
         self._ends: dict[str, asyncio.Event] = {}
@@ -123,6 +124,14 @@ class FakeExchange:
 
     async def ended(self, call_id: str) -> None:
         await self._ends[call_id].wait()
+
+    @property
+    def asks(self) -> bool:
+        return self.pending is not None
+
+    def pend(self, alerting: Alerting) -> Pending:
+        assert self.pending is not None
+        return self.pending(alerting)
 
     async def _hold(self, call: Call, call_id: str) -> None:
         try:

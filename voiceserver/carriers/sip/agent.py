@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from aiosipua import SipRequest, SipResponse
 
-from voiceserver.carriers.base import Caller, Exchange, Incoming
+from voiceserver.carriers.base import Accepted, Caller, Exchange, Incoming
+from voiceserver.carriers.sip.alerting import placed
 from voiceserver.carriers.sip.call import Place, SipCall, telephony_of
 from voiceserver.carriers.sip.dialog import Dialog, Key, key_of
 from voiceserver.carriers.sip.digest import Digest
@@ -258,18 +259,27 @@ class Agent:
         host = flow.network.contact(flow.source)[0]
         place = Place(host, flow.source[0], self._bind, trunk=trunk.name)
 
-        def make(incoming: Incoming) -> SipCall:
-            leg.ringing(asked)
-            leg.talk = call = SipCall(incoming, leg, place, Dialled(caller, called))
-            return call
+        exchange = self._exchange
+        assert exchange is not None
+
+        async def put(accepted: Accepted, call_id: str) -> str:
+            dialled = Dialled(caller, called, accepted.attended)
+
+            def make(incoming: Incoming) -> SipCall:
+                leg.talk = call = SipCall(incoming, leg, place, dialled)
+                leg.ringing(asked)
+                return call
+
+            who = Caller(flow.source[0], session=accepted.session, call_id=call_id)
+            return (await exchange.place(make, who, invite.text))[1]
 
         session = session_at(self._telephony.at(called))
-        assert self._exchange is not None
         try:
-            _, description = await self._exchange.place(
-                make, Caller(flow.source[0], session=session), invite.text
-            )
-            leg.take(asked, description)
+            description = await placed(exchange, asked, leg, session, put)
+            if description is None:
+                over()
+            else:
+                leg.take(asked, description)
         except VoiceServerError as error:
             asked.refuse(_refusal_of(error))
             over()

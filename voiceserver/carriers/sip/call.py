@@ -133,7 +133,8 @@ class SipCall(HeldCall):
         self._established = asyncio.Event()
         self._playout = Playout()
         telephony = telephony_of(parts.config)
-        self._tools = SipTools(telephony.at(dialled.called).tools)
+        offered = telephony.at(dialled.called).tools if dialled.attended else ()
+        self._tools = SipTools(offered)
         super().__init__(
             phone_call(incoming), CARRIER, self._playout, _told_nobody, self._tools
         )

@@ -95,6 +95,7 @@ class Leg:
         self._answer_due = False  # our offer is in a 2xx; its ACK has the answer
         self._confirmed = False
         self._ended = False
+        self.gone = asyncio.Event()  # the other side ended it
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -134,7 +135,9 @@ class Leg:
             self._lapse_after(interval_s)
 
     def ringing(self, invite: Asked) -> None:
-        """The call is being made."""
+        """The call is being made, or waits for who takes it; may be called again."""
+        if self._invite is invite:
+            return
         self._invite = invite
         invite.respond(180, (("Contact", self._dialog.contact),))
 
@@ -334,6 +337,7 @@ class Leg:
     def _gone(self, reason: str) -> None:
         """The other side ended the call."""
         was_over, self._ended = self._ended, True
+        self.gone.set()
         if self._timer is not None:
             self._timer.cancel()
         if self._talk is not None:

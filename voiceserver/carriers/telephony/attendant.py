@@ -36,10 +36,13 @@ class Dialled:
     Attributes:
         caller: Number of who calls; ``""`` if it was not told.
         called: Number that was called.
+        attended: The server greets, and offers its own functions; else a program does
+            what is to be done.
     """
 
     caller: str = ""
     called: str = ""
+    attended: bool = True
 
 
 def session_at(number: NumberConfig) -> dict[str, Any]:
@@ -103,6 +106,8 @@ class Attendant:
         self._session = session
         number = telephony.at(dialled.called)
         self._greeting = number.greeting or telephony.greeting
+        if not dialled.attended:
+            self._greeting = ""
         self._clock = clock
         self._heard_ns = clock.now_ns()  # up to when there is audio of the caller
 

@@ -43,6 +43,7 @@ from voiceserver.server.front.workers import (
 )
 from voiceserver.server.places import Room
 from voiceserver.server.routes import (
+    call_control,
     calls,
     calls_out,
     client_secrets,
@@ -127,7 +128,8 @@ def add_routes(app: web.Application, front: FrontState) -> None:
     router.add_post(client_secrets.PATH, mint)
     router.add_post(calls.PATH, place)
     router.add_delete(calls.PATH + "/{call_id}", of_call)
-    router.add_post(calls.PATH + "/{call_id}/hangup", of_call)
+    for action in call_control.ACTIONS:
+        router.add_post(calls.PATH + "/{call_id}/" + action, of_call)
     router.add_post(calls_out.PATH, dial)
     router.add_route("*", calls_out.PATH + "/{call_id}{rest:.*}", of_call)
     router.add_post(providers.PATH + providers.ACTION, drain)

@@ -1,4 +1,4 @@
-"""``/v1/realtime/calls``: WebRTC calls are placed and hung up over HTTP.
+"""``/v1/realtime/calls``: WebRTC calls are placed over HTTP.
 
 As OpenAI's API: a body of raw SDP, or a form of ``sdp`` and ``session``; answered 201
 with the call's address in ``Location``. What a session is, the dialect knows.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from voiceserver.carriers.base import Caller, merged
-from voiceserver.server.answers import Refusal, invalid
+from voiceserver.server.answers import invalid
 from voiceserver.server.body import (
     JSON_LIMIT,
     OFFER_LIMIT,
@@ -76,12 +76,3 @@ async def _offer(request: web.Request) -> tuple[str, dict[str, object] | None]:
     if "session" in form:
         session = json_object(form["session"].content, "The part 'session'", "session")
     return form["sdp"].text("sdp"), session
-
-
-async def hang_up(request: web.Request) -> web.Response:
-    """``DELETE /v1/realtime/calls/{id}`` and ``POST .../hangup``."""
-    state = request.app[STATE]
-    call_id = request.match_info["call_id"]
-    if not state.calls.hang_up(call_id, "The client hung up."):
-        raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
-    return web.Response(status=204 if request.method == "DELETE" else 200)
