@@ -18,7 +18,7 @@ from voiceserver.errors import BadAudio
 from voiceserver.media import codecs
 from voiceserver.media.codecs import OpusDecoder, OpusEncoder, decoder_for, encoder_for
 
-CODECS = ("audio/opus", "audio/PCMU", "audio/PCMA")
+CODECS = ("audio/opus", "audio/PCMU", "audio/PCMA", "audio/G722")
 
 
 @pytest.mark.parametrize("mime_type", CODECS)

@@ -16,8 +16,13 @@ from voiceserver.media.codecs import encoder_for
 from voiceserver.media.receiver import AudioReceiver
 from voiceserver.media.rtp import RtpPacket
 
-OPUS, PCMU, EVENTS = 96, 0, 101
-CODECS = {OPUS: "audio/opus", PCMU: "audio/PCMU", EVENTS: "audio/telephone-event"}
+OPUS, PCMU, CN, EVENTS = 96, 0, 13, 101
+CODECS = {
+    OPUS: "audio/opus",
+    PCMU: "audio/PCMU",
+    CN: "audio/cn",
+    EVENTS: "audio/telephone-event",
+}
 
 
 class Microphone:
@@ -242,3 +247,106 @@ def test_no_packets_hurt(junk: list[tuple[int, int, int, int, bytes]]) -> None:
     microphone = run_virtual(run())
     assert not microphone.receiver._faulty
     assert all(np.isfinite(samples).all() for samples in microphone.heard)
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+def test_packets_of_any_length_are_heard_whole(ptime_ms: int) -> None:
+    """A second of them is a second, none of it made up."""
+    ticks = ptime_ms * 8
+
+    async def run() -> Microphone:
+        microphone = Microphone()
+        for number in range(1200 // ptime_ms):
+            packet = RtpPacket(PCMU, number, number * ticks, 1, b"\xd0" * ticks)
+            microphone.receiver.receive(packet)
+            await asyncio.sleep(ptime_ms / 1000)
+        microphone.receiver.stop()
+        return microphone
+
+    microphone = run_virtual(run())
+    assert len(microphone.samples) == pytest.approx(MIC_RATE * 1.2, abs=32)
+    assert not any(microphone.made_up)
+
+
+@pytest.mark.parametrize("runs_on", [True, False])
+def test_a_pause_of_a_minute_is_a_minute_of_silence(runs_on: bool) -> None:
+    """Whether the sender's timestamps run on in it or not; speech after it is heard."""
+
+    async def run() -> Microphone:
+        microphone = Microphone()
+
+        def put(number: int, at_s: float) -> None:
+            at = number * 160 + round(at_s * 8000)
+            packet = RtpPacket(PCMU, number, at, 1, b"\xd0" * 160)
+            microphone.receiver.receive(packet)
+
+        for number in range(10):
+            put(number, 0.0)
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(60)
+        for number in range(10, 20):
+            put(number, 60.0 if runs_on else 0.0)
+            await asyncio.sleep(0.02)
+        microphone.receiver.stop()
+        return microphone
+
+    microphone = run_virtual(run())
+    assert len(microphone.samples) / MIC_RATE == pytest.approx(60.4, abs=0.6)
+    assert level_db(microphone.samples[-1600:]) > -40
+    assert level_db(microphone.samples[MIC_RATE * 5 : MIC_RATE * 55]) < -90
+
+
+def test_comfort_noise_is_a_pause_and_no_loss() -> None:
+    """It is announced by packets of its own, in the same sequence."""
+
+    async def run() -> Microphone:
+        microphone = Microphone()
+        for number in range(10):
+            microphone.put(number, b"\xd0" * 160, PCMU)
+            await asyncio.sleep(0.02)
+        microphone.put(10, b"\x40", CN)
+        await asyncio.sleep(2)
+        packet = RtpPacket(PCMU, 11, 10 * 160 + 16_000, 1, b"\xd0" * 160)
+        microphone.receiver.receive(packet)
+        microphone.receiver.stop()
+        return microphone
+
+    microphone = run_virtual(run())
+    report = microphone.receiver.report()
+    assert report is not None
+    assert report.counts.lost == 0
+    assert report.counts.concealed_ticks == 0
+    assert report.counts.paused_ticks == pytest.approx(16_000, abs=400)
+    assert not any(microphone.made_up)
+    assert report.undecodable == 0
+
+
+def test_comfort_noise_of_nobody_is_nothing() -> None:
+    """Before the first audio, and of another stream."""
+
+    async def run() -> Microphone:
+        microphone = Microphone()
+        microphone.put(0, b"\x40", CN)
+        microphone.put(1, b"\xd0" * 160, PCMU)
+        microphone.put(2, b"\x40", CN, ssrc=2)
+        microphone.receiver.stop()
+        return microphone
+
+    assert len(run_virtual(run()).heard) == 1
+
+
+def test_a_stream_may_begin_anew() -> None:
+    """Another SSRC in the midst of it, with numbers of its own."""
+
+    async def run() -> Microphone:
+        microphone = Microphone()
+        for ssrc, first in ((1, 100), (2, 60_000)):
+            for number in range(first, first + 25):
+                microphone.put(number, b"\xd0" * 160, PCMU, ssrc)
+                await asyncio.sleep(0.02)
+        microphone.receiver.stop()
+        return microphone
+
+    microphone = run_virtual(run())
+    assert len(microphone.samples) == pytest.approx(MIC_RATE, abs=64)
+    assert not any(microphone.made_up)

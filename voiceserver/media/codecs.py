@@ -24,6 +24,7 @@ import numpy as np
 from voiceserver.audio import MIC_RATE, PTIME_MS, SPEECH_FRAME, SPEECH_RATE, Samples
 from voiceserver.errors import BadAudio, VoiceServerError
 from voiceserver.media.g711 import G711Decoder, G711Encoder, Law
+from voiceserver.media.g722 import G722Decoder, G722Encoder
 
 OPUS_CLOCK = 48_000  # Hz of RTP timestamps, always (RFC 7587)
 BIT_RATE = 32_000  # bit/s
@@ -308,13 +309,16 @@ class OpusEncoder:
 
 
 _LAWS = {"audio/pcmu": Law.MU, "audio/pcma": Law.A}
-SPOKEN = frozenset({"audio/opus", *_LAWS})  # MIME types, in lower case
+G722 = "audio/g722"
+SPOKEN = frozenset({"audio/opus", *_LAWS})  # MIME types of WebRTC, in lower case
 
 
 def decoder_for(mime_type: str) -> Decoder | None:
     """Make a decoder; None for what is no audio, such as telephone events."""
     if mime_type.lower() == "audio/opus":
         return OpusDecoder()
+    if mime_type.lower() == G722:
+        return G722Decoder()
     law = _LAWS.get(mime_type.lower())
     return None if law is None else G711Decoder(law)
 
@@ -323,5 +327,7 @@ def encoder_for(mime_type: str) -> Encoder | None:
     """Make an encoder; None for what is no audio."""
     if mime_type.lower() == "audio/opus":
         return OpusEncoder()
+    if mime_type.lower() == G722:
+        return G722Encoder()
     law = _LAWS.get(mime_type.lower())
     return None if law is None else G711Encoder(law)

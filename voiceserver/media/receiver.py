@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 # A timer this late means that the loop stood still: packets wait in the socket, and
 # are read before anything is made up in their place.
 STALLED_MS = 10.0
+COMFORT_NOISE = "audio/cn"  # MIME type
 MADE_UP_MS = 100.0  # concealed by the codec; beyond it silence is as good
 
 Take = Callable[[Samples, bool], None]
@@ -128,6 +129,9 @@ class AudioReceiver:
         )
 
     def _put(self, packet: RtpPacket) -> None:
+        if self._codecs[packet.payload_type] == COMFORT_NOISE:
+            self._pause(packet)
+            return
         if self._stream != (packet.ssrc, packet.payload_type):
             self._begin(packet)
         if self._buffer is None or self._decoder is None:
@@ -147,6 +151,16 @@ class AudioReceiver:
         )
         now_ms = self._clock.now_ns() / 1e6
         self._play(self._buffer.put(put, now_ms))
+        self._wake(now_ms)
+
+    def _pause(self, packet: RtpPacket) -> None:
+        """The sender says that nothing is to be heard for a while (RFC 3389)."""
+        if self._stream is None or self._stream[0] != packet.ssrc:
+            return
+        assert self._buffer is not None
+        now_ms = self._clock.now_ns() / 1e6
+        silent = Packet(packet.sequence, packet.timestamp, b"", 1, pauses=True)
+        self._play(self._buffer.put(silent, now_ms))
         self._wake(now_ms)
 
     def _begin(self, packet: RtpPacket) -> None:
@@ -208,6 +222,8 @@ class AudioReceiver:
                 self._made_up_ms = 0.0
                 self._held_ms += frame.held_ms
                 self._n_held += 1
+                if not frame.payload:  # of comfort noise
+                    return self._silence(frame)
                 return self._decoder.decode(frame.payload)
             case Origin.RECOVERED:
                 return self._decoder.recover(frame.payload, n_samples)

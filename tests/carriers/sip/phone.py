@@ -43,6 +43,7 @@ class FakeSocket:
 
     address: Address
     sent: list[tuple[RtpPacket, Address]] = field(default_factory=list)
+    wires: list[bytes] = field(default_factory=list)
     receive: Receive | None = None
     closed: bool = False
 
@@ -50,6 +51,7 @@ class FakeSocket:
         self.receive = receive
 
     def send(self, packet: bytes, to: Address) -> None:
+        self.wires.append(packet)
         parsed = rtp.parse(packet)
         assert parsed is not None
         self.sent.append((parsed, to))

@@ -140,6 +140,26 @@ def test_our_own_offer_is_answered_and_agreed_on(secure: bool) -> None:
     assert (ours.keys is None) is (theirs.keys is None) is (not secure)
 
 
+def test_an_answer_may_number_otherwise() -> None:
+    """We send by its numbers, and take those of our offer too."""
+    text = OFFER.replace("0 8 96", "111 98") + (
+        "a=rtpmap:111 opus/48000/2\r\na=rtpmap:98 telephone-event/8000\r\n"
+    )
+    agreed = agreed_by(text, OURS)
+    assert (agreed.payload_type, agreed.events) == (111, 98)
+    opus, digits = "audio/opus", "audio/telephone-event"
+    assert agreed.codecs == {96: opus, 111: opus, 101: digits, 98: digits}
+
+
+def test_wideband_is_taken_where_it_is_first() -> None:
+    """G.722, whose clock is said to be 8 kHz."""
+    agreed, answer = answer_to(OFFER.replace("0 8 96", "9 0 96"), OURS)
+    assert (agreed.payload_type, agreed.mime_type) == (9, "audio/g722")
+    assert "a=rtpmap:9 G722/8000\r\n" in answer
+    made = offer(OURS)
+    assert "m=audio 20000 RTP/AVP 96 9 0 8 101\r\n" in made
+
+
 def test_an_answer_of_another_profile_is_not_acceptable() -> None:
     """What was offered encrypted is not answered in the clear."""
     _, answer = answer_to(offer(OURS), OURS)

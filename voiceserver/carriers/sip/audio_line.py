@@ -2,22 +2,30 @@
 
 The first packet that fits, from the address that the signalling named or that it came
 from, decides where the call's audio is; from then on nobody else is listened to until
-the call is negotiated anew. Digits come out beside the audio. Knows neither SIP's
-messages nor codecs.
+the call is negotiated anew. Digits come out beside the audio, and how it arrives is
+reported both ways. Knows neither SIP's messages nor codecs.
 """
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Callable
 
-from voiceserver.carriers.sip.description import Agreed
+from voiceserver.carriers.sip.description import CODECS, EVENTS_TYPE, Agreed
 from voiceserver.carriers.sip.srtp import Cipher
 from voiceserver.carriers.sip.udp import Address, Pair
+from voiceserver.clock import Clock
 from voiceserver.media import rtp
-from voiceserver.media.receiver import AudioReceiver
+from voiceserver.media.receiver import COMFORT_NOISE, AudioReceiver
+from voiceserver.media.reports import StreamReport
+from voiceserver.media.rtcp import Reports
 from voiceserver.media.rtp import RtpPacket
 from voiceserver.media.telephone_events import EventReader
+
+REPORT_S = 5.0  # between reports, half to one and a half of it (RFC 3550, 6.3.1)
+SILENCE_TYPE = 13  # payload type of comfort noise, offered or not (RFC 3389)
+_RATES = dict(CODECS.values())  # of RTP clocks
 
 
 class AudioLine:
@@ -28,6 +36,11 @@ class AudioLine:
         receiver: Takes the audio.
         pressed: Takes digits, when they are over.
         strange: Called for each packet that is not taken.
+        clock: Monotonic clock.
+
+    Attributes:
+        n_received: Packets of audio and digits.
+        rtt_s: Time there and back, by their last report; None if there is none.
     """
 
     def __init__(
@@ -36,6 +49,7 @@ class AudioLine:
         receiver: AudioReceiver,
         pressed: Callable[[str], None],
         strange: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._rtp, self._rtcp = pair
         self._receiver = receiver
@@ -47,9 +61,15 @@ class AudioLine:
         self._latched: Address | None = None
         self._cipher: Cipher | None = None
         self._events = EventReader()
+        self._reported: Callable[[float], None] = lambda _lost: None
+        self._clock = clock
+        self._report_ns = 0  # when the next is due; 0 before the start
+        self._reports_to: Address | None = None  # where theirs come from
         self.ssrc = secrets.randbits(32)
+        self._reports = Reports(self.ssrc, StreamReport(receiver), clock)
         self.payload_type = 0
         self.n_received = 0
+        self.rtt_s: float | None = None
 
     @property
     def port(self) -> int:
@@ -71,13 +91,14 @@ class AudioLine:
             agreed.port,
         )
         if moved:
-            self._latched = None
+            self._latched = self._reports_to = None
             self._to = (agreed.host, agreed.port) if agreed.host else None
         if agreed.keys is None:
             self._cipher = None
         elif before is None or before.keys != agreed.keys:
             self._cipher = Cipher(agreed.keys)
-        self._receiver.start(agreed.codecs)
+        # It comes where it was not agreed on too, and is no loss.
+        self._receiver.start({SILENCE_TYPE: COMFORT_NOISE, **agreed.codecs})
 
     def discard(self) -> None:
         """Nothing that comes is of use yet: before a call is taken, it may ring."""
@@ -86,20 +107,31 @@ class AudioLine:
     def start(self) -> None:
         """Take packets from now on."""
         self._rtp.start(self._receive)
-        self._rtcp.start(lambda _packet, _address: None)  # or its buffer stays full
+        self._rtcp.start(self._told)
+        self._next_report()
 
     def send(self, packet: RtpPacket) -> None:
         """Send a packet now, or drop it if that cannot be."""
         if self._to is None:
             return
         wire = rtp.serialize(packet)
+        self._reports.sent(packet)
         self._rtp.send(self._cipher.protect(wire) if self._cipher else wire, self._to)
 
     def watch(self, reported: Callable[[float], None]) -> None:
-        """Telephones report no loss that anything could be done about."""
+        """Call ``reported`` with the share lost that each report of theirs tells."""
+        self._reported = reported
+
+    def report(self) -> None:
+        """Tell how their audio arrives, if it is time; to be called now and then."""
+        if self._clock.now_ns() >= self._report_ns:
+            self._next_report()
+            self._tell()
 
     def close(self) -> None:
-        """Give the ports back; may be called again."""
+        """Say goodbye and give the ports back; may be called again."""
+        self._tell(bye=True)
+        self._to = None
         self._rtp.close()
         self._rtcp.close()
 
@@ -111,7 +143,8 @@ class AudioLine:
         if self._latched is None:
             self._latched = self._to = source
         self.n_received += 1
-        if packet.payload_type == self._agreed.events:
+        self._reports.received(packet.ssrc)
+        if self._agreed.codecs.get(packet.payload_type) == EVENTS_TYPE:
             digits = self._events.read(packet)
         else:
             digits = ""
@@ -137,5 +170,41 @@ class AudioLine:
         packet = rtp.parse(wire)
         if packet is None:
             return None
+        latched = self._latched is not None
         known = packet.payload_type in agreed.codecs
-        return packet if known or packet.payload_type == agreed.events else None
+        return packet if known or (latched and _is_silence(packet)) else None
+
+    def _told(self, wire: bytes, source: Address) -> None:
+        """Take a report of theirs."""
+        host = self._latched[0] if self._latched else None
+        if source[0] != host and (host is not None or source[0] not in self._hosts):
+            self._strange()
+            return
+        clear: bytes | None = wire
+        if self._cipher is not None:
+            clear = self._cipher.unprotect_report(wire)
+        if clear is None:
+            self._strange()
+            return
+        self._reports_to = source
+        feedback = self._reports.read(clear)
+        if feedback is not None:
+            self.rtt_s = self.rtt_s if feedback.rtt_s is None else feedback.rtt_s
+            self._reported(feedback.lost)
+
+    def _tell(self, bye: bool = False) -> None:
+        if self._agreed is None or self._to is None or not self._report_ns:
+            return
+        report = self._reports.write(_RATES[self._agreed.mime_type], bye)
+        if self._cipher is not None:
+            report = self._cipher.protect_report(report)
+        to = self._reports_to or (self._to[0], self._to[1] + 1)
+        self._rtcp.send(report, to)
+
+    def _next_report(self) -> None:
+        wait_s = REPORT_S * random.uniform(0.5, 1.5)
+        self._report_ns = self._clock.now_ns() + round(wait_s * 1e9)
+
+
+def _is_silence(packet: RtpPacket) -> bool:
+    return packet.payload_type == SILENCE_TYPE

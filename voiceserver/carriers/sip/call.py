@@ -128,6 +128,7 @@ class SipCall(HeldCall):
     ) -> None:
         parts = incoming.parts
         self._metrics = parts.metrics
+        self._clock = parts.clock
         self._signalling = signalling
         self._place = place
         self._established = asyncio.Event()
@@ -163,7 +164,11 @@ class SipCall(HeldCall):
         """
         try:
             self._line = AudioLine(
-                self._place.bind(), self._receiver, self.pressed, self._strange
+                self._place.bind(),
+                self._receiver,
+                self.pressed,
+                self._strange,
+                self._clock,
             )
             host, port = self._place.host, self._line.port
             self._ours = replace(self._ours, host=host, port=port)
@@ -322,6 +327,7 @@ class SipCall(HeldCall):
         seen, idle_s = 0, 0.0
         for look in itertools.count(1):
             await asyncio.sleep(LOOK_S)
+            self._line.report()
             fared = self._media()
             self._meter.update(fared)
             if look % 2 == 0:
@@ -357,7 +363,7 @@ class SipCall(HeldCall):
     def _media(self) -> MediaReport:
         return summary(
             self._receiver,
-            None,
+            None if self._line is None else self._line.rtt_s,
             self._sender.n_sent,
             self._n_left_out,
             self._playout.underruns,

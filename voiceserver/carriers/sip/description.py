@@ -12,7 +12,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiosipua import (
     Codec,
@@ -26,14 +26,21 @@ from aiosipua import (
 
 from voiceserver.audio import PTIME_MS
 
-# By what SDP calls them: MIME type, clock rate. In the order in which we offer them.
+# By what SDP calls them: MIME type, clock rate.
 CODECS: Mapping[str, tuple[str, int]] = {
     "PCMU": ("audio/pcmu", 8_000),
     "PCMA": ("audio/pcma", 8_000),
     "OPUS": ("audio/opus", 48_000),
+    "G722": ("audio/g722", 8_000),
 }
 EVENTS = "TELEPHONE-EVENT"
-_OFFERED = ((96, "opus", 48_000), (0, "PCMU", 8_000), (8, "PCMA", 8_000))
+EVENTS_TYPE = "audio/telephone-event"
+_OFFERED = (
+    (96, "opus", 48_000),
+    (9, "G722", 8_000),
+    (0, "PCMU", 8_000),
+    (8, "PCMA", 8_000),
+)
 _OFFERED_EVENTS = 101
 _OPUS = "useinbandfec=1;stereo=0;sprop-stereo=0"
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
@@ -93,7 +100,7 @@ class Agreed:
         port: UDP port there.
         payload_type: Of what we send.
         mime_type: Of what we send.
-        codecs: MIME types by payload type, of what may come.
+        codecs: MIME types by payload type, of what may come, digits included.
         events: Payload type of digits; None if there are none.
         events_rate: Ticks a second of theirs.
         sends: We may send.
@@ -171,7 +178,17 @@ def agreed_by(answer: str, ours: Ours, secure: bool = False) -> Agreed:
     events = _events(audio, codec.clock_rate)
     direction = _direction(theirs, audio)
     ours_is = _MIRRORED.get(direction, direction)
-    return _agreed(theirs, audio, codec, events, ours_is, _keys(audio, ours.key))
+    agreed = _agreed(theirs, audio, codec, events, ours_is, _keys(audio, ours.key))
+    # They may number it otherwise; what they send has the numbers of our offer, says
+    # RFC 3264 (section 6.1), and of their own, say some telephones.
+    offered = {
+        number: agreed.mime_type
+        for number, name, _ in _OFFERED
+        if CODECS[name.upper()][0] == agreed.mime_type
+    }
+    if events is not None:
+        offered[_OFFERED_EVENTS] = EVENTS_TYPE
+    return replace(agreed, codecs={**offered, **agreed.codecs})
 
 
 def _read(text: str) -> SdpMessage:
@@ -253,12 +270,15 @@ def _agreed(
     connection = audio.connection or theirs.connection
     host = _address(connection.address if connection else "")
     mime_type = CODECS[codec.encoding_name.upper()][0]
+    codecs = {codec.payload_type: mime_type}
+    if events is not None:
+        codecs[events.payload_type] = EVENTS_TYPE
     return Agreed(
         host,
         audio.port,
         codec.payload_type,
         mime_type,
-        {codec.payload_type: mime_type},
+        codecs,
         events.payload_type if events else None,
         events.clock_rate if events else 0,
         # Held the old way, by an address that is none (RFC 2543).

@@ -43,3 +43,16 @@ class Cipher:
         except Error:
             return None
         return clear
+
+    def protect_report(self, packet: bytes) -> bytes:
+        """Encrypt an RTCP packet."""
+        protected: bytes = self._out.protect_rtcp(packet)
+        return protected
+
+    def unprotect_report(self, packet: bytes) -> bytes | None:
+        """Decrypt one; None if it is not authentic, or was here before."""
+        try:
+            clear: bytes = self._in.unprotect_rtcp(packet)
+        except Error:
+            return None
+        return clear
