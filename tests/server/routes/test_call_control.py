@@ -186,7 +186,7 @@ class Transferred(FakeCall):
     [
         ({"target_uri": "tel:3"}, 200, ""),
         ({"target_uri": "tel:1"}, 400, "not_allowed"),
-        ({"target_uri": "tel:2"}, 409, "transfer_refused"),
+        ({"target_uri": "tel:2"}, 502, "call_refused"),
         ({"target_uri": 7}, 400, "invalid_value"),
         ({}, 400, "invalid_value"),
     ],

@@ -9,7 +9,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from voiceserver.carriers.base import Transferable
-from voiceserver.errors import CallRefused
 from voiceserver.server.answers import Refusal, invalid
 from voiceserver.server.body import JSON_LIMIT, json_object, read_body, read_json
 from voiceserver.server.pending_calls import DECLINED, PendingCall
@@ -48,11 +47,7 @@ async def refer(request: web.Request) -> web.Response:
         raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
     if not isinstance(call, Transferable):
         raise invalid("Only calls by SIP can be transferred.", "call_id", "no_transfer")
-    try:
-        await call.refer(target)
-    except CallRefused as error:
-        message = f"The other side refuses the transfer: {error.status} {error}"
-        raise Refusal(409, message, "transfer_refused") from None
+    await call.refer(target)
     return web.Response()
 
 
