@@ -48,15 +48,35 @@ def test_three_figures_tell_noise_from_speech(
         ("no no no no", True, "no"),
         ("five five", True, "five five"),
         ("I want a, I want a tea", False, "I want a, I want a tea"),
-        ("one two three four, one two three four", False, "one two three four,"),
-        ("a b a b a b", False, "a b"),
-        ("go go go", False, "go go go"),
+        (
+            "and one two three four, one two three four",
+            False,
+            "and one two three four,",
+        ),
+        ("go a b a b a b", False, "go a b"),
+        ("go go go", False, "go"),
         ("", True, ""),
     ],
 )
-def test_what_is_said_again_is_cut_off(text: str, capped: bool, left: str) -> None:
+def test_what_is_said_again_in_no_time_is_cut_off(
+    text: str, capped: bool, left: str
+) -> None:
     """More of it where it could not stop by itself."""
-    assert trimmed(text, capped) == left
+    seconds = 30.0 if capped else 0.2 * len(text.split())
+    assert trimmed(text, capped, seconds) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My number is four five six seven, four five six seven.",
+        "He saw her falter for a moment. He saw her falter for a moment.",
+        "And then, and then, and then.",
+    ],
+)
+def test_what_people_say_twice_stays(text: str) -> None:
+    """Whole sentences were missing in recordings where one was read twice in a row."""
+    assert trimmed(text, False, 0.4 * len(text.split())) == text
 
 
 def test_nobody_says_all_of_it_twice_in_a_hurry() -> None:

@@ -22,6 +22,9 @@ LEAST_CAPPED_LOGPROB = -0.3  # of what did not stop by itself
 MOST_NO_SPEECH = 0.5
 LEAST_QUIET_LOGPROB = -0.6  # of what it doubts that anybody said
 HURRIED_S = 0.35  # for each word; nobody says a sentence twice in so little time
+# The same where only the end is said twice: with more time, somebody did. (Of sentences
+# that people read twice in a row, every third was lost; loops take half as long.)
+HURRIED_TAIL_S = 0.25
 DOUBTFUL_LOGPROB = -0.8  # a decode that was told words is compared with one without
 VOICED_MS = 400  # of voice: that it had no words is not believed
 
@@ -51,16 +54,21 @@ def trimmed(text: str, capped: bool, audio_s: float = 30.0) -> str:
     Args:
         text: As it was written.
         capped: It wrote as many tokens as it may. Then all is cut off from where it
-            first said two words twice, or one three times; else only a tail that says
-            four words twice, or two three times, or all of it twice in a hurry.
-        audio_s: In how much time.
+            first said two words twice, or one three times; else only what nobody says
+            in so little time: all of it twice, or a tail that says four words twice,
+            or two three times.
+        audio_s: In how much time. People do say things twice: a number, a name.
     """
     words = text.split()
     keys = [words_of(word) for word in words]
     if audio_s < HURRIED_S * len(words):
         words = words[: _copy(keys)]
         keys = keys[: len(words)]
-    return " ".join(words[: _loop(keys) if capped else _tail(keys)])
+    if capped:
+        keys = keys[: _loop(keys)]
+    elif audio_s < HURRIED_TAIL_S * len(words):
+        keys = keys[: _tail(keys)]
+    return " ".join(words[: len(keys)])
 
 
 def _copy(keys: Sequence[str]) -> int:
