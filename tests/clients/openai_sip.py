@@ -1,7 +1,7 @@
 """openai-python takes telephone calls, as a program written for OpenAI's SIP API.
 
-Its own verification of webhooks, its calls' ``reject``, ``accept`` and ``hangup``, and
-a sideband of the call. What it wants of the telephone it says by a line.
+Its own verification of webhooks, its calls' ``reject``, ``accept``, ``refer`` and
+``hangup``, and a sideband of the call. What it wants of the telephone it says by a line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ import os
 from typing import Any, TypeAlias
 
 from aiohttp import web
-from openai import AsyncOpenAI, InvalidWebhookSignatureError, NotFoundError
+from openai import (
+    AsyncOpenAI,
+    BadRequestError,
+    InvalidWebhookSignatureError,
+    NotFoundError,
+)
 from openai.types.webhooks import RealtimeCallIncomingWebhookEvent
 
 from tests.clients.openai_websocket import Line
@@ -55,8 +60,10 @@ class Reception:
         return runner
 
 
-async def converse(client: AsyncOpenAI, event: Event) -> None:
-    """Take a call, greet, hear a key, and hang up."""
+async def converse(
+    client: AsyncOpenAI, event: Event, calls: asyncio.Queue[Event]
+) -> None:
+    """Take a call, greet, hear a key, hand over, and hang up."""
     call_id = event.data.call_id
     await client.realtime.calls.accept(
         call_id,
@@ -84,10 +91,26 @@ async def converse(client: AsyncOpenAI, event: Event) -> None:
         print("press 5", flush=True)
         key: Any = await line.next("input_audio_buffer.dtmf_event_received", 0)
         assert key.event == "5", key
+        await hand_over(client, call_id, calls)
         await client.realtime.calls.hangup(call_id)
         await asyncio.wait({reading}, timeout=10)
         assert reading.done(), "the sideband outlived its call"
     assert not line.faults, line.faults
+
+
+async def hand_over(
+    client: AsyncOpenAI, call_id: str, calls: asyncio.Queue[Event]
+) -> None:
+    """Transfer a call to this very server, which refuses the new one: it goes on."""
+    refer = client.realtime.calls.refer
+    try:
+        await refer(call_id, target_uri="tel:+14155550123")
+        raise AssertionError("a call was transferred to whom nobody allowed")
+    except BadRequestError as refused:
+        assert refused.code == "not_allowed", refused
+    await refer(call_id, target_uri=f"sip:200@127.0.0.1:{os.environ['SIP_PORT']}")
+    transferred = await calls.get()
+    await client.realtime.calls.reject(transferred.data.call_id)
 
 
 async def main(setting: Setting) -> None:
@@ -109,7 +132,7 @@ async def main(setting: Setting) -> None:
         await calls.reject(first.data.call_id, status_code=486)
         print("ring again", flush=True)
         second = await reception.calls.get()
-        await converse(client, second)
+        await converse(client, second, reception.calls)
         for event in (first, second):
             try:
                 await calls.accept(event.data.call_id, type="realtime")

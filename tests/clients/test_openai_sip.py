@@ -32,6 +32,9 @@ text = "stub"
 speech = "stub"
 [sip]
 port = {sip_port}
+[[sip.trunk]]
+cidr = ["127.0.0.0/8"]
+dial = ["sip:200@127.0.0.1"]
 [sip.webhook]
 url = "http://127.0.0.1:{webhook_port}/calls"
 secret_env = "WEBHOOK_SECRET"
@@ -78,7 +81,7 @@ async def program(*command: str, **environment: str) -> AsyncIterator[Program]:
 
 
 async def test_a_program_for_openais_sip_api_takes_calls(tmp_path: Path) -> None:
-    """It refuses one; takes one, speaks, hears a key, and hangs up."""
+    """It refuses one; takes one, speaks, hears a key, transfers, and hangs up."""
     installed(PYTHON)
     port, sip_port, webhook_port = free_port(), free_port(), free_port()
     config = tmp_path / "voiceserver.toml"
@@ -91,6 +94,7 @@ async def test_a_program_for_openais_sip_api_takes_calls(tmp_path: Path) -> None
         "VOICESERVER_TEST_KEY": KEY,
         "WEBHOOK_SECRET": SECRET,
         "WEBHOOK_PORT": str(webhook_port),
+        "SIP_PORT": str(sip_port),
         "SERVER_HOST": f"127.0.0.1:{port}",
         "SERVER_KEY": KEY,
         "QUESTION_WAV": str(question),
