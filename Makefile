@@ -7,12 +7,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up-for
 
-.PHONY: run test check bench voice setup setup-dev setup-browser setup-phones setup-clients setup-train format clean
+.PHONY: run run-with-model test check bench voice setup setup-dev setup-browser setup-phones setup-clients setup-train format clean
 
 # What it hears with is fetched once; after that no network is needed.
 run: setup
 	@$(BIN)/voiceserver models prepare
 	$(BIN)/voiceserver serve --port $(PORT)
+
+# make run-with-model MODEL=x.gguf: a language model on this machine; docs/models.md.
+run-with-model: $(STAMP)-llm
+	@test -n "$(MODEL)" || { echo "Name a model: make run-with-model MODEL=x.gguf (docs/models.md says which)" >&2; exit 2; }
+	@$(BIN)/voiceserver models prepare
+	$(BIN)/voiceserver serve --port $(PORT) --model "$(MODEL)"
 
 # What needs neither sockets nor a browser runs side by side, the rest alone.
 # Models are fetched where they can be had; else tests that need them say so.
@@ -54,13 +60,17 @@ $(STAMP)-run: pyproject.toml constraints.txt scripts/install.sh
 	sh scripts/install.sh "$(PYTHON)" "$(VENV)" whisper,turns,sip
 	@touch $@
 
-$(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,dev,bench
+$(STAMP)-llm: pyproject.toml constraints.txt scripts/install.sh
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" whisper,turns,sip,llm
 	@touch $(STAMP)-run $@
 
+$(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,dev,bench
+	@touch $(STAMP)-run $(STAMP)-llm $@
+
 $(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,dev,bench,train
-	@touch $(STAMP)-run $(STAMP)-dev $@
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,dev,bench,train
+	@touch $(STAMP)-run $(STAMP)-llm $(STAMP)-dev $@
 
 clean:
 	rm -rf $(VENV) .venv-clients tests/clients/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -14,8 +15,18 @@ from voiceserver.config import (
     EnginesConfig,
     TextConfig,
     TextProvider,
+    TransformersConfig,
 )
-from voiceserver.engines.table import ROWS, Row, Slot, chosen, names, text_engine
+from voiceserver.engines.table import (
+    ROWS,
+    Row,
+    Slot,
+    asks_models,
+    chosen,
+    names,
+    text_engine,
+    text_tiers,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBS = EnginesConfig(vad="stub", recogniser="stub", text="stub", speech="stub")
@@ -61,3 +72,13 @@ def test_auto_takes_the_providers_where_there_are_any(
 ) -> None:
     """Else the responder; a name is a name."""
     assert text_engine(config) == name
+
+
+def test_a_model_in_the_house_stands_before_the_providers() -> None:
+    """With a tier of its own; by its name alone."""
+    config = Config(engines=EnginesConfig(text="transformers"), text=PROVIDER)
+    config = replace(config, transformers=TransformersConfig(tier="complex"))
+    assert text_tiers(config) == ("complex", "simple")
+    assert text_tiers(Config(text=PROVIDER)) == ("simple",)
+    assert asks_models(config) and asks_models(Config(text=PROVIDER))
+    assert not asks_models(Config())

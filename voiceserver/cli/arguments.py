@@ -26,6 +26,7 @@ examples:
   voiceserver serve
   voiceserver serve --config voiceserver.toml --port 9000
   voiceserver serve --workers 4            calls in four processes behind a front
+  voiceserver serve --model x.gguf         with a language model on this machine
 
 Others reach it only with an API key: name the environment variable that holds it in
 api_key_env under [server], then give --host 0.0.0.0.
@@ -129,17 +130,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    serve = _command(commands, "serve", "run the server and its page", _SERVE)
-    serve.add_argument("--host", metavar="H", help="address to listen at")
-    serve.add_argument("--port", metavar="N", type=_port, help="TCP port to listen at")
-
-    serve.add_argument(
-        "--workers",
-        metavar="N",
-        type=_workers,
-        help="processes that hold the calls (default: from the cores)",
-    )
-
+    _serving(commands)
     say = _command(commands, "say", "speak a text into a file", _SAY)
     say.add_argument("text", metavar="TEXT", help="what to say; - reads standard input")
     say.add_argument(
@@ -250,6 +241,24 @@ def _command(
     if config is not None:
         command.add_argument("--config", metavar="F", type=Path, help=config)
     return command
+
+
+def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = _command(commands, "serve", "run the server and its page", _SERVE)
+    serve.add_argument("--host", metavar="H", help="address to listen at")
+    serve.add_argument("--port", metavar="N", type=_port, help="TCP port to listen at")
+    serve.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        help="processes that hold the calls (default: from the cores)",
+    )
+    serve.add_argument(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        help="text model to run in the house: a folder or a .gguf file",
+    )
 
 
 def _port(text: str) -> int:

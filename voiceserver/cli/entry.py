@@ -82,6 +82,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
         case "serve":
             from voiceserver.cli.serve import serve
 
+            if options.model is not None:
+                from voiceserver.cli.with_model import with_model
+
+                config = with_model(config, options.model)
             return serve(config, options.host, options.port, options.workers)
         case "say":
             from voiceserver.cli.say import say

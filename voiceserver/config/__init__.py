@@ -16,6 +16,7 @@ from voiceserver.config.telephony import (
     NumberConfig,
     TelephonyConfig,
 )
+from voiceserver.config.transformers import TransformersConfig
 from voiceserver.config.tree import (
     Config,
     EnginesConfig,
@@ -43,6 +44,7 @@ __all__ = [
     "SpeechConfig",
     "TextConfig",
     "TextProvider",
+    "TransformersConfig",
     "RecogniserProvider",
     "SpeechProvider",
     "AudioSocketConfig",

@@ -23,6 +23,7 @@ from voiceserver.config.router import RouterConfig
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.sip import SipConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
+from voiceserver.config.transformers import TransformersConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
 # of the configuration's file.
@@ -169,6 +170,8 @@ class EnginesConfig:
             (extra ``whisper``, ``voiceserver models get``), else pocketsphinx.
         text: Answers; ``"providers"`` are the ``[[text.provider]]`` tables, and
             ``"auto"`` takes them where there are any, else the responder.
+            ``"transformers"`` is a model in the house (extra ``llm``), with them
+            behind it.
         speech: Speaks.
         turns: Hears whether a turn has ended: ``"smart-turn"`` (extra ``turns``, and
             ``voiceserver models get smart-turn``), ``"none"``, or ``"auto"`` for
@@ -178,7 +181,7 @@ class EnginesConfig:
     # The names of recognisers and voices are known to the table of engines alone.
     vad: Literal["silero", "stub"] = "silero"
     recogniser: str = "auto"
-    text: Literal["auto", "responder", "providers", "stub"] = "auto"
+    text: Literal["auto", "responder", "providers", "transformers", "stub"] = "auto"
     speech: str = "neural"
     turns: Literal["auto", "smart-turn", "none"] = "auto"
 
@@ -453,6 +456,7 @@ class Config:
     responder: ResponderConfig = field(default_factory=ResponderConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     text: TextConfig = field(default_factory=TextConfig)
+    transformers: TransformersConfig = field(default_factory=TransformersConfig)
     telephony: TelephonyConfig = field(default_factory=TelephonyConfig)
     audiosocket: AudioSocketConfig = field(default_factory=AudioSocketConfig)
     sip: SipConfig = field(default_factory=SipConfig)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from voiceserver.config import Config
 from voiceserver.engines.domain.terms import Domain
-from voiceserver.engines.table import PROVIDERS, text_engine
+from voiceserver.engines.table import asks_models
 
 
 def grammar(config: Config, domain: Domain | None) -> str:
@@ -28,7 +28,7 @@ def grammar(config: Config, domain: Domain | None) -> str:
         asked = rules(domain)
     # The stub stands for providers where there are any.
     stub = config.engines.text == "stub" and bool(config.text.provider)
-    if stub or text_engine(config) == PROVIDERS:
+    if stub or asks_models(config):
         return jsgf((), domain=asked) if asked else ""
     return jsgf(Responder(config.responder).questions, domain=asked)
 

@@ -34,14 +34,16 @@ from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.remote.turn_ends import RemoteTurnEnds
 from voiceserver.engines.table import (
-    PROVIDERS,
+    IN_THE_HOUSE,
     ROWS,
     ProcessRow,
     Row,
     Slot,
+    asks_models,
     chosen,
     row_named,
     text_engine,
+    text_tiers,
 )
 from voiceserver.engines.turn_ends import ending, opened_turn_ends
 from voiceserver.engines.watch.baseline import read, usual_of
@@ -57,6 +59,7 @@ from voiceserver.routing.router import Router
 
 if TYPE_CHECKING:
     from voiceserver.engines.remote.recogniser import RemoteRecogniser
+    from voiceserver.engines.remote.text import RemoteText
     from voiceserver.engines.standby import WithStandby
 
 ESPEAK = "espeak"  # the one voice here that speaks other languages
@@ -309,9 +312,9 @@ class _Opener:
     def _routed(self) -> Router | None:
         """One router for rules and tiers; None where nothing needs one."""
         config = self._config
-        strong = len({provider.tier for provider in config.text.provider}) > 1
+        strong = len(set(text_tiers(config))) > 1
         share = config.router.strong_share
-        if share and not strong and text_engine(config) == PROVIDERS:
+        if share and not strong and asks_models(config):
             raise ConfigError(
                 "[router] strong_share needs text providers of both tiers: set tier = "
                 '"simple" or "complex" in each [[text.provider]]'
@@ -342,7 +345,7 @@ class _Opener:
 
     async def _model(self) -> TextModel:
         config, name = self._config, text_engine(self._config)
-        if name != PROVIDERS:
+        if not asks_models(config):
             model: TextModel = self._loaded(row_named("text", name, self._rows))
             return model
         from voiceserver.engines.providers.chains import opened_canary, text_chain
@@ -358,6 +361,7 @@ class _Opener:
             self.costs,
             watch=self.watch,
             router=self._routed(),
+            house=await self._house() if name == IN_THE_HOUSE else None,
         )
         self.providers += chain.providers
         await self._watched(dict(chain.versions))
@@ -368,6 +372,20 @@ class _Opener:
         if config.shadow.provider:
             opened = WithShadow(opened, await self._shadow())
         return ResponderFirst(responder, opened) if place == "first" else opened
+
+    async def _house(self) -> RemoteText:
+        """A language model in a process of its own."""
+        from voiceserver.engines.llm.files import model_files
+        from voiceserver.engines.remote.text import RemoteText, text_spec
+
+        row = row_named("text", IN_THE_HOUSE, self._rows)
+        assert isinstance(row, ProcessRow)
+        files = model_files(self._config.transformers.model)
+        shared: Meta = {"instructions": self._config.text.instructions}
+        spec = text_spec(row.name, row.load, shared | self._own_settings(row))
+        model = RemoteText(_run_as(row, spec), files.version, self._metrics)
+        self._warming.append(model)
+        return await self._stack.enter_async_context(model)
 
     async def _shadow(self) -> Shadow:
         """Candidates that are asked beside the providers, and who compares them."""

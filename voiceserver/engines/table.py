@@ -18,6 +18,7 @@ from voiceserver.weights.place import ENVIRONMENT
 Slot = Literal["vad", "recogniser", "text", "speech"]
 SLOTS: tuple[Slot, ...] = ("vad", "recogniser", "text", "speech")
 PROVIDERS = "providers"  # the text model that is several services
+IN_THE_HOUSE = "transformers"  # the one in a process of its own, with those behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow(Row):
-    """A core that runs in a process of its own: a recogniser or a voice.
+    """A core that runs in a process of its own: a recogniser, a voice or a text model.
 
     ``load`` is the factory of ``remote.cores``. It is given the settings of its slot
     (``model``; a recogniser also ``grammar``) and, before those, its own.
@@ -105,6 +106,17 @@ ROWS: tuple[Row, ...] = (
         settings="responder",
     ),
     Row("text", "stub", "voiceserver.engines.stub:StubText", "answers with a sentence"),
+    ProcessRow(
+        "text",
+        IN_THE_HOUSE,
+        "voiceserver.engines.llm.jobs:load",
+        "a language model of yours, on this machine",
+        settings="transformers",
+        extra="llm",
+        threads=0,
+        start_limit_s=900,
+        kind="jobs",
+    ),
     ProcessRow(
         "speech",
         "neural",
@@ -176,3 +188,15 @@ def text_engine(config: Config) -> str:
     if name == "auto":
         return PROVIDERS if config.text.provider else "responder"
     return name
+
+
+def asks_models(config: Config) -> bool:
+    """Whether language models answer: services, or one in the house."""
+    return text_engine(config) in (PROVIDERS, IN_THE_HOUSE)
+
+
+def text_tiers(config: Config) -> tuple[str, ...]:
+    """Tiers of the language models, in the order of preference."""
+    own = config.transformers.tier
+    house = (own,) if text_engine(config) == IN_THE_HOUSE else ()
+    return (*house, *(provider.tier for provider in config.text.provider))

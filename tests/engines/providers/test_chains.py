@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tests.fake_transport import FakeTransport
-from tests.fakes import FakeSpeech
+from tests.fakes import FakeSpeech, FakeText
 from voiceserver.config import (
     BudgetConfig,
     Config,
@@ -15,8 +15,14 @@ from voiceserver.config import (
     SpeechProvider,
     TextConfig,
     TextProvider,
+    TransformersConfig,
 )
-from voiceserver.engines.providers.chains import text_chain, text_limits, voice_chain
+from voiceserver.engines.providers.chains import (
+    house_limits,
+    text_chain,
+    text_limits,
+    voice_chain,
+)
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
@@ -31,6 +37,28 @@ def test_a_complex_model_is_given_more_time() -> None:
     assert text_limits(own, BudgetConfig()).first_s == 1.5
     limits = text_limits(slow, BudgetConfig())
     assert (limits.first_s, limits.gap_s, limits.capacity) == (1.2, 0.5, 3)
+
+
+def test_a_model_in_the_house_is_asked_first_and_one_at_a_time() -> None:
+    """Whoever comes meanwhile goes to the next; its limit is its own."""
+    metrics = Metrics()
+    config = Config(text=TextConfig(provider=(TextProvider("a", "http://h/v1", "m"),)))
+    house = FakeText()
+    chain = text_chain(
+        config, FakeTransport(), None, metrics, Costs(metrics), house=house
+    )
+    assert [route.name for route in chain.providers] == [house.name, "a"]
+    limits = chain.providers[0].limits
+    assert (limits.capacity, limits.first_s) == (1, 2.0)
+    house.name = "a"
+    with pytest.raises(ConfigError, match="named 'a', as the model in the house is"):
+        text_chain(config, FakeTransport(), None, metrics, Costs(metrics), house=house)
+
+
+def test_a_limit_that_outlasts_the_turn_is_refused() -> None:
+    """With both settings."""
+    with pytest.raises(ConfigError, match=r"first_ms = 2500 .* text_words_ms = 2000"):
+        house_limits(TransformersConfig(first_ms=2500), BudgetConfig())
 
 
 def test_no_provider_is_a_configuration_error() -> None:

@@ -6,7 +6,12 @@ import os
 import random
 from collections.abc import Mapping
 
-from voiceserver.config import BudgetConfig, Config, TextProvider
+from voiceserver.config import (
+    BudgetConfig,
+    Config,
+    TextProvider,
+    TransformersConfig,
+)
 from voiceserver.engines.base import Synthesizer, TextModel
 from voiceserver.engines.gate.gate import opened_gate
 from voiceserver.engines.providers.canary import Canary
@@ -43,6 +48,22 @@ def text_limits(provider: TextProvider, budget: BudgetConfig) -> RouteLimits:
     )
 
 
+def house_limits(house: TransformersConfig, budget: BudgetConfig) -> RouteLimits:
+    """How long a model in the house may take: one caller at a time.
+
+    Raises:
+        ConfigError: If a turn is over before its answer may begin.
+    """
+    if house.first_ms > budget.text_words_ms:
+        raise ConfigError(
+            f"[transformers] first_ms = {house.first_ms} is above [budget] "
+            f"text_words_ms = {budget.text_words_ms}, when a turn is given up: raise "
+            "that, too"
+        )
+    first_s = house.first_ms / 1000
+    return RouteLimits(first_s, first_s, 1, rest_s=HttpLimits().gap_s)
+
+
 def text_chain(
     config: Config,
     transport: Transport,
@@ -52,8 +73,9 @@ def text_chain(
     environ: Mapping[str, str] = os.environ,
     watch: Watch | None = None,
     router: Router | None = None,
+    house: TextModel | None = None,
 ) -> TextChain:
-    """Make one text model of the ``[[text.provider]]`` tables.
+    """Make one text model of one in the house and the ``[[text.provider]]`` tables.
 
     Args:
         config: The providers and the limits.
@@ -64,14 +86,15 @@ def text_chain(
         environ: Where keys are.
         watch: Observes how each one's answers go; None is nobody.
         router: Decides between their tiers; None keeps the order of preference.
+        house: Asked before all of them.
 
     Raises:
-        ConfigError: If there is no provider, or a key is missing.
+        ConfigError: If there is nobody to ask, or a key is missing.
     """
-    if not config.text.provider:
+    if not config.text.provider and house is None:
         raise ConfigError("[text] needs at least one [[text.provider]]")
     rng = random.Random()
-    routes: list[tuple[Route, TextModel]] = []
+    services: list[tuple[Route, TextModel]] = []
     for provider in config.text.provider:
         model = ChatModel(provider, transport, environ)
         limits = text_limits(provider, config.budget)
@@ -87,10 +110,21 @@ def text_chain(
             priced=provider.price_in > 0 or provider.price_out > 0,
             strong=provider.tier == "complex",
         )
-        routes.append((route, model))
+        services.append((route, model))
     budget = config.budget
     hedges = Hedges(budget.hedge_share if budget.hedge else 0.0)
     of = [provider.tier for provider in config.text.provider]
+    routes = services
+    if house is not None:
+        if any(route.name == house.name for route, _ in services):
+            raise ConfigError(
+                f"a [[text.provider]] is named {house.name!r}, as the model in the "
+                "house is: give it another name"
+            )
+        limits = house_limits(config.transformers, budget)
+        own = Route(house.name, "text", limits, metrics, rng, costs)
+        routes = [(own, house), *services]
+        of.insert(0, config.transformers.tier)
     both = router is not None and len(set(of)) > 1
     tiers = (Tiers(router), of) if router is not None and both else None
     gate = None
@@ -113,7 +147,7 @@ def text_chain(
         )
     tried = [
         (pair, provider.tier)
-        for pair, provider in zip(routes, config.text.provider, strict=True)
+        for pair, provider in zip(services, config.text.provider, strict=True)
         if provider.canary
     ]
     canary = tried[0] if tried else None

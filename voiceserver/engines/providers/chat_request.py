@@ -74,7 +74,7 @@ def request_body(
     left_out = refused.members if refused else frozenset[str]()
     body: dict[str, Any] = dict(provider.extra) | {
         "model": provider.model,
-        "messages": _messages(request, _ALTERNATING in left_out),
+        "messages": chat_messages(request, _ALTERNATING in left_out),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -85,13 +85,15 @@ def request_body(
         name = next((name for name in names if name not in left_out), "")
         if name:
             body[name] = request.max_output_tokens
-    body |= _tool_fields(request.tools)
+    body |= tool_fields(request.tools)
     body = {name: value for name, value in body.items() if name not in left_out}
     return json.dumps(body).encode()
 
 
-def _messages(request: TextRequest, alternating: bool) -> list[dict[str, Any]]:
-    """One system message, first, with all later notes; then who said what.
+def chat_messages(
+    request: TextRequest, alternating: bool = False
+) -> list[dict[str, Any]]:
+    """Return one system message, first, with all later notes; then who said what.
 
     Many templates refuse a second one, and a conversation without a user.
     """
@@ -153,7 +155,8 @@ def _message(message: Message) -> dict[str, Any]:
     return fields
 
 
-def _tool_fields(use: ToolUse) -> dict[str, Any]:
+def tool_fields(use: ToolUse) -> dict[str, Any]:
+    """Return the functions that may be called, and whether they must be."""
     if not use.tools:
         return {}
     choice: object = use.choice
