@@ -92,6 +92,14 @@ ROWS: tuple[Row, ...] = (
         kind="jobs",
         standby="pocketsphinx",
     ),
+    ProcessRow(
+        "recogniser",
+        "sherpa",
+        "voiceserver.engines.sherpa.transducer:load",
+        "streaming transducers of a folder, in the language that they know",
+        extra="sherpa",
+        standby="pocketsphinx",
+    ),
     Row(
         "recogniser",
         "stub",

@@ -1,0 +1,1 @@
+"""Streaming transducers of a folder, by sherpa-onnx."""
