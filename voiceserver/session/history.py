@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from voiceserver.tools import ToolCall
 
+KEPT = 0.75  # of a bound, once it was passed
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -32,6 +34,10 @@ class Said:
 
 class History:
     """Messages in order, oldest first, bounded in number and in characters.
+
+    Beyond a bound a quarter of them is forgotten at once, and not one with each turn:
+    what is sent to a text model then begins alike from turn to turn, and services
+    need not read it all anew.
 
     Args:
         max_messages: The oldest are forgotten beyond this.
@@ -116,11 +122,16 @@ class History:
         return tuple(told)
 
     def _bound(self) -> None:
-        while len(self._said) > self._max_messages or self._too_long():
+        if self._within(1.0):
+            return
+        while len(self._said) > 1 and not self._within(KEPT):
             del self._said[0]
 
-    def _too_long(self) -> bool:
-        return sum(len(said.text) for said in self._said) > self._max_characters
+    def _within(self, share: float) -> bool:
+        """Whether it is within so much of both bounds."""
+        length = sum(len(said.text) for said in self._said)
+        few = len(self._said) <= max(1, share * self._max_messages)
+        return few and length <= share * self._max_characters
 
 
 def _joins(before: Said, said: Said) -> bool:
