@@ -6,7 +6,7 @@ import pytest
 
 from voiceserver.errors import Overloaded
 from voiceserver.metrics import Metrics
-from voiceserver.server.places import Room
+from voiceserver.server.places import OwnCalls, Room
 
 
 def refused(metrics: Metrics, reason: str) -> float | None:
@@ -69,3 +69,17 @@ def test_one_key_cannot_take_all_places() -> None:
     room.leave("a", "key")
     room.check("c", "key")
     assert refused(metrics, "key") == 1
+
+
+def test_calls_past_the_front_are_told_and_bounded() -> None:
+    """With those that it has let in."""
+    told: list[int] = []
+    own = OwnCalls(told.append)
+    own.elsewhere = 2
+    own.check(3)
+    own.count(1)
+    with pytest.raises(Overloaded, match="All 3 lines"):
+        own.check(3)
+    own.count(-1)
+    own.check(3)
+    assert told == [1, 0]

@@ -111,6 +111,7 @@ class Caller:
         address: What the call's address asks for, as the dialect reads it.
         session: What the client wants of its session, as the dialect reads it.
         call_id: Of the call, where it has one already; ``""`` gives it one.
+        asked_for: By HTTP, though a carrier with a socket of its own brings it.
     """
 
     place: str = ""
@@ -118,6 +119,7 @@ class Caller:
     address: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, object] = field(default_factory=dict)
     call_id: str = ""
+    asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Line, Message
 from voiceserver.processes.process import ATTEMPTS, ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path
+from voiceserver.server.front.counts import LET_IN, OWN_CALLS
+from voiceserver.server.places import OwnCalls
 from voiceserver.server.shares import Share, worker_config
 
 START_LIMIT_S = 180.0  # at least; all load at once
@@ -86,7 +88,7 @@ async def work(sock: socket.socket, settings: dict[str, object]) -> None:
 
     line = Line(sock, told, left)
     news.line = line
-    parts = server.ServerParts(news.open_engines, share=share)
+    parts = server.ServerParts(news.open_engines, share=share, own=news.own)
     path = Path(str(settings["path"]))
     try:
         with (
@@ -114,10 +116,12 @@ class _News:
 
     Attributes:
         line: To the front.
+        own: Counts the calls that come past the front.
     """
 
     def __init__(self) -> None:
         self.line: Line | None = None
+        self.own = OwnCalls(lambda n: self._tell({OWN_CALLS: n}))
         self._common: Common | None = None
 
     @contextlib.asynccontextmanager
@@ -143,7 +147,9 @@ class _News:
 
     def take(self, news: dict[str, object]) -> None:
         """Take what others know; there is nobody to tell before the engines are."""
-        if self._common is not None:
+        if LET_IN in news:
+            self.own.elsewhere = int(str(news[LET_IN]))
+        elif self._common is not None:
             self._common.take(news)
 
     def _tell(self, news: dict[str, object]) -> None:

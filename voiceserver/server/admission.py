@@ -62,6 +62,7 @@ class CallRegistry:
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Event] = {}
+        self._told: dict[str, list[Callable[[], None]]] = {}  # when they end
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -139,6 +140,7 @@ class CallRegistry:
         task.add_done_callback(lambda _: self._room.leave(place, key))
         self._calls[call_id] = call
         self._ends[call_id] = asyncio.Event()
+        self._told[call_id] = []
         answered.add_done_callback(_seen)
         both: set[asyncio.Future[Any]] = {answered, task}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -155,6 +157,13 @@ class CallRegistry:
         end = self._ends.get(call_id)
         if end is not None:
             await end.wait()
+
+    def when_ended(self, call_id: str, told: Callable[[], None]) -> None:
+        """Have it told once a call is over; at once if there is none of that id."""
+        if call_id in self._told:
+            self._told[call_id].append(told)
+        else:
+            told()
 
     def hang_up(self, call_id: str, reason: str, code: EndCode = "ended") -> bool:
         """Ask a call to end; return whether there is such a call."""
@@ -197,6 +206,8 @@ class CallRegistry:
             finally:
                 self._calls.pop(call_id, None)
                 self._ends.pop(call_id).set()
+                for told in self._told.pop(call_id):
+                    told()
                 self._metrics.calls.dec()
                 self._metrics.calls_total.labels(end).inc()
 

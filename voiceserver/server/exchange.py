@@ -17,6 +17,7 @@ from voiceserver.metrics import Metrics
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.pending_calls import PendingCall, PendingCalls
+from voiceserver.server.places import OwnCalls
 from voiceserver.session.journal import Journal
 from voiceserver.session.ports import CallParts
 
@@ -99,3 +100,48 @@ class Exchange:
         if len(self.pending) >= self.config.server.max_calls:
             raise Overloaded("Too many calls ring at a time.")
         return self.pending.pend(self.calls.new_id(), alerting)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDoor:
+    """The exchange, for carriers with sockets of their own: their calls are counted.
+
+    Attributes:
+        exchange: Where their calls come to.
+        own: Counts them for the front of several workers.
+    """
+
+    exchange: Exchange
+    own: OwnCalls
+
+    async def place(
+        self, make: MakeCall, caller: Caller, offer: str = ""
+    ) -> tuple[str, str]:
+        """As the exchange's; one that was asked for by HTTP is counted already."""
+        if caller.asked_for:
+            return await self.exchange.place(make, caller, offer)
+        self.own.check(self.exchange.config.server.max_calls)
+        self.own.count(1)
+        placed = False
+        try:
+            call_id, answer = await self.exchange.place(make, caller, offer)
+            self.exchange.calls.when_ended(call_id, lambda: self.own.count(-1))
+            placed = True
+        finally:
+            if not placed:
+                self.own.count(-1)
+        return call_id, answer
+
+    async def ended(self, call_id: str) -> None:
+        """Wait until a call is over, as the exchange."""
+        await self.exchange.ended(call_id)
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody outside decides about calls that ring."""
+        return self.exchange.asks
+
+    def pend(self, alerting: Alerting) -> PendingCall:
+        """Ask whether a call is to be taken; errors as the exchange's."""
+        self.own.check(self.exchange.config.server.max_calls)
+        return self.exchange.pend(alerting)

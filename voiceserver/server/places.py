@@ -7,6 +7,7 @@ workers hold them, so that the limits are one server's however many processes it
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from voiceserver.errors import Overloaded
 from voiceserver.metrics import Metrics
@@ -20,6 +21,10 @@ class Room:
         max_calls_from: The same from one address; 0 is ``max_calls``.
         metrics: Where refused calls are counted.
         max_calls_by: The same with one API key; 0 is ``max_calls``.
+
+    Attributes:
+        elsewhere: Calls that count besides, though others took them.
+        changed: Called with the number of calls here whenever that changes.
     """
 
     def __init__(
@@ -29,6 +34,8 @@ class Room:
         metrics: Metrics,
         max_calls_by: int = 0,
     ) -> None:
+        self.elsewhere = 0
+        self.changed: Callable[[int], None] = lambda _n: None
         self._max_calls = max_calls
         self._max_calls_from = max_calls_from or max_calls
         self._max_calls_by = max_calls_by or max_calls
@@ -62,7 +69,7 @@ class Room:
         if self._closing:
             self._metrics.calls_refused.labels("closing").inc()
             raise Overloaded("The server is shutting down.")
-        if len(self) >= self._max_calls:
+        if len(self) + self.elsewhere >= self._max_calls:
             self._metrics.calls_refused.labels("full").inc()
             raise Overloaded(
                 f"All {self._max_calls} lines are busy; please try again in a moment."
@@ -82,6 +89,7 @@ class Room:
         """Count one call more."""
         self._by_place[place] += 1
         self._by_key[key] += 1
+        self.changed(len(self))
 
     def leave(self, place: str = "", key: str = "") -> None:
         """Count one call less."""
@@ -89,3 +97,38 @@ class Room:
             counter[name] -= 1
             if not counter[name]:
                 del counter[name]
+        self.changed(len(self))
+
+
+class OwnCalls:
+    """Calls that a worker takes at sockets of its own, past its front.
+
+    The front is told how many there are, and tells how many it has let in itself, so
+    that there are not more in all than one server may have, but for what is on its way.
+
+    Args:
+        tell: Takes the number of them, whenever it changes.
+
+    Attributes:
+        n: How many there are.
+        elsewhere: How many the front has let in, as it said last.
+    """
+
+    def __init__(self, tell: Callable[[int], None] = lambda _n: None) -> None:
+        self._tell = tell
+        self.n = 0
+        self.elsewhere = 0
+
+    def check(self, max_calls: int) -> None:
+        """Check that one more may be taken.
+
+        Raises:
+            Overloaded: If not.
+        """
+        if self.n + self.elsewhere >= max_calls:
+            raise Overloaded(f"All {max_calls} lines are busy.")
+
+    def count(self, more: int) -> None:
+        """There is one more, or one less."""
+        self.n += more
+        self._tell(self.n)

@@ -47,13 +47,14 @@ from voiceserver.server.connections import (
     tls_context,
 )
 from voiceserver.server.engine_room import EngineRoom
-from voiceserver.server.exchange import Exchange
+from voiceserver.server.exchange import Exchange, OwnDoor
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.listening import bound, listen
 from voiceserver.server.log import Problems
 from voiceserver.server.page import page_files
 from voiceserver.server.pending_calls import PendingCalls
+from voiceserver.server.places import OwnCalls
 from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
@@ -104,6 +105,7 @@ class ServerParts:
     webrtc: MakeCall = WebRtcCall
     dialects: Dialects = field(default_factory=lambda: DIALECTS)
     listeners: Callable[[Config], Sequence[Listener]] = listeners
+    own: OwnCalls = field(default_factory=OwnCalls)
     loaded: Callable[[], AbstractContextManager[None]] = left_alone
 
     @property
@@ -234,7 +236,9 @@ async def _serve(
             beside = (
                 group.create_task(_give_up_loading(state, ends, holding)),
                 group.create_task(watch_lag(metrics.loop_lag_seconds, late)),
-                group.create_task(listen(mine, state.exchange, metrics)),
+                group.create_task(
+                    listen(mine, OwnDoor(state.exchange, parts.own), metrics)
+                ),
                 group.create_task(state.decoder.run()),
                 group.create_task(state.exchange.pending.run()),
             )

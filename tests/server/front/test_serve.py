@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.e2e.running import Running, running_server
+from tests.carriers.sip.phone import OFFER, written
+from tests.e2e.running import Running, free_port, running_server
 
 pytestmark = pytest.mark.net
 
@@ -137,3 +139,97 @@ async def test_a_worker_that_is_told_to_end_is_replaced() -> None:
             await socket.close()
         await all_up(client, 2)
         assert not first.is_running()
+
+
+async def test_telephones_count_are_survived_and_told_goodbye() -> None:
+    """They come to one worker: its death is that of its calls, not of new ones."""
+    pytest.importorskip("aiosipua")
+    sip = free_port()
+    more = f"[server]\nworkers = 2\nmax_calls = 2\n[sip]\nport = {sip}\n"
+    async with (
+        running_server(STUBS + more) as server,
+        aiohttp.ClientSession(base_url=server.url) as client,
+    ):
+        await all_up(client, 2)
+        with (
+            contextlib.closing(Ringing(sip, "first")) as first,
+            contextlib.closing(Ringing(sip, "second")) as ring,
+            contextlib.closing(Ringing(sip, "third")) as third,
+        ):
+            assert await first.status() == 200
+            await calls_are(client, 1)
+            os.kill(workers(server)[0].pid, signal.SIGKILL)
+            await calls_are(client, 0)
+            await all_up(client, 2)
+            assert await ring.status() == 200
+            await calls_are(client, 1)
+            other = await client.ws_connect("/v1/realtime")
+            assert await third.status() == 503
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                await client.ws_connect("/v1/realtime")
+            await other.close()
+            server.process.send_signal(signal.SIGINT)
+            assert await ring.request() == b"BYE"
+        async with asyncio.timeout(LIMIT_S):
+            assert await server.process.wait() == 0
+
+
+async def calls_are(client: aiohttp.ClientSession, number: int) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with client.get("/readyz") as answer:
+                if (await answer.json()).get("calls") == number:
+                    return
+            await asyncio.sleep(0.05)
+
+
+class Ringing:
+    """A telephone that rings once, and repeats itself until it is answered."""
+
+    def __init__(self, port: int, call_id: str) -> None:
+        self._to = ("127.0.0.1", port)
+        self._call_id = call_id
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def status(self) -> int:
+        """Ring; the final status, which is acknowledged."""
+        branch = f"z9hG4bK{self._call_id}"
+        invite = written("INVITE", OFFER, branch=branch, call_id=self._call_id)
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                self._socket.sendto(invite.encode(), self._to)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        return await self._final(branch)
+
+    async def _final(self, branch: str) -> int:
+        while True:
+            packet = await self._received()
+            status = int(packet.split()[1])
+            if status >= 200:
+                tag = packet.partition(b"To:")[2].partition(b"tag=")[2].split()[0]
+                again = branch if status >= 300 else branch + "x"
+                ack = written(
+                    "ACK",
+                    branch=again,
+                    to_tag=tag.decode(),
+                    call_id=self._call_id,
+                )
+                self._socket.sendto(ack.encode(), self._to)
+                return status
+
+    async def request(self) -> bytes:
+        """The method of the next request that comes."""
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                packet = await self._received()
+                if not packet.startswith(b"SIP/2.0"):
+                    return packet.split()[0]
+
+    async def _received(self) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._socket, 65_535)

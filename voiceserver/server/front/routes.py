@@ -24,7 +24,8 @@ from voiceserver.server.body import (
     json_object,
     read_body,
 )
-from voiceserver.server.front.common import CommonBook, Tell
+from voiceserver.server.front.common import CommonBook, News, Tell
+from voiceserver.server.front.counts import Counts
 from voiceserver.server.front.forward import (
     answer_of,
     asked_with,
@@ -85,6 +86,7 @@ class FrontState:
         departed: Workers that died since metrics were last asked for.
         summing: One at a time.
         common: What all workers know together.
+        counts: Calls that came past the front.
     """
 
     metrics: Metrics
@@ -98,6 +100,15 @@ class FrontState:
     departed: list[int] = field(default_factory=list)
     summing: asyncio.Lock = field(default_factory=asyncio.Lock)
     common: CommonBook = field(default_factory=CommonBook)
+    counts: Counts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", Counts(self.room))
+
+    def heard(self, number: int, news: News) -> None:
+        """Take what a worker tells."""
+        if not self.counts.heard(number, news):
+            self.common.heard(number, news)
 
     def check_room(self, place: str, key: str) -> None:
         """Check that one more call would be taken.
@@ -142,7 +153,8 @@ async def readyz(request: web.Request) -> web.Response:
     if front.room.closing:
         raise busy("The server is shutting down.", "closing")
     up = len(front.workers.up)
-    return json_answer({"status": "ready", "calls": len(front.room), "workers": up})
+    n_calls = len(front.room) + front.room.elsewhere
+    return json_answer({"status": "ready", "calls": n_calls, "workers": up})
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -338,6 +350,7 @@ async def join(front: FrontState, worker: Worker, tell: Tell) -> None:
     worker.starts += 1
     worker.reachable = True
     front.common.joined(worker.number, tell)
+    front.counts.joined(worker.number, tell)
     for kept in list(front.tokens.all()):
         await _give(worker, kept)
     worker.up = True
@@ -360,6 +373,7 @@ def part(front: FrontState, worker: Worker) -> None:
     worker.up = worker.reachable = False
     front.departed.append(worker.number)
     front.common.parted(worker.number)
+    front.counts.parted(worker.number)
 
 
 async def of_call(request: web.Request) -> web.StreamResponse:

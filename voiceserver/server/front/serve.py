@@ -203,7 +203,7 @@ class _Front:
             lambda: answers(worker),
             lambda: part(front, worker),
             self._metrics,
-            lambda news: front.common.heard(worker.number, news),
+            lambda news: front.heard(worker.number, news),
         )
         return process
 
@@ -223,7 +223,7 @@ class _Front:
     ) -> None:
         """Wait for the workers to end with their calls; not after ``stop``."""
         limit_s = self._config.server.drain_s
-        if len(front.room) and limit_s:
+        if len(front.room) + front.room.elsewhere and limit_s:
             self._parts.say(f"voiceserver waits up to {limit_s} s for its calls ...")
         for process in processes:
             process.drain()

@@ -170,7 +170,7 @@ class Dialler:
 
         session = merged(session_at(number), wanted.session)
         call_id, offer = await exchange.place(
-            make, Caller(wanted.place, wanted.key, session=session)
+            make, Caller(wanted.place, wanted.key, session=session, asked_for=True)
         )
         state = replace(state, id=call_id)
         self._book.add(state)
