@@ -14,12 +14,7 @@ import pytest
 from tests.polling import until
 from tests.server.running import Running, running
 from tests.server.test_serve import self_signed
-from voiceserver.server.connections import (
-    SEND_BUFFER,
-    CannotListen,
-    address_of,
-    bound_socket,
-)
+from voiceserver.server.connections import CannotListen, address_of, bound_socket
 
 
 def test_a_port_in_use_is_told_with_what_to_do() -> None:
@@ -45,24 +40,6 @@ def test_addresses_are_written_as_urls() -> None:
     with bound_socket("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
         assert address_of(listening) == f"http://127.0.0.1:{port}"
-
-
-@pytest.mark.net
-def test_what_nobody_reads_waits_here_and_not_in_the_kernel() -> None:
-    """Where it is counted: else megabytes would go out to who reads nothing."""
-    with bound_socket("127.0.0.1", 0) as listening, socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listening.listen()
-        client.connect(listening.getsockname())
-        listening.setblocking(True)
-        accepted, _ = listening.accept()
-        with accepted:
-            accepted.setblocking(False)
-            taken = 0
-            with contextlib.suppress(BlockingIOError):
-                while taken < 8_000_000:
-                    taken += accepted.send(bytes(65_536))
-    assert 0 < taken <= 4 * SEND_BUFFER
 
 
 async def closed_after(url: str, request: bytes) -> bytes:

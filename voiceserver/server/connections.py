@@ -32,9 +32,7 @@ MAX_CONNECTIONS = 512
 MAX_PER_ADDRESS = 256
 BACKLOG = 128  # connections that the kernel keeps
 NO_FILES_S = 0.1  # before the next is accepted when that has failed
-# Bytes that the kernel keeps of an answer, and as many again: else megabytes, and who
-# reads slowly would be known late.
-SEND_BUFFER = 131_072
+SEND_BUFFER = 131_072  # bytes; Linux keeps twice as many
 HEAD_LIMIT = 8190  # bytes of a request line or header
 END_LIMIT_S = 2.0  # for requests in progress when the server closes
 
@@ -197,6 +195,19 @@ def _place_of(protocol: RequestHandler) -> str:
     return str(address[0]) if isinstance(address, tuple) else ""
 
 
+def keep_little(request: web.Request) -> None:
+    """Have the kernel keep little of an answer that is long.
+
+    Else it keeps megabytes, and who reads slowly is known late.
+    """
+    transport = request.transport
+    sock = None if transport is None else transport.get_extra_info("socket")
+    # Of a Unix socket the other end is ours, and keeps little.
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):  # it has just been closed
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+
 def bound_socket(host: str, port: int) -> socket.socket:
     """Bind a listening address.
 
@@ -217,8 +228,6 @@ def bound_socket(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, kind, proto)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted ones inherit it.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         listening.bind(address)
         listening.setblocking(False)
     except OSError as error:

@@ -6,12 +6,17 @@ import asyncio
 import base64
 import dataclasses
 import json
-from collections.abc import AsyncGenerator
+import socket
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from tests.fakes import FakeSpeech
+from tests.polling import until
+from tests.server.front.fronted import fronted
 from tests.server.running import fake_engines, running
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.config import Config, SpeechConfig
@@ -202,6 +207,42 @@ async def test_a_client_that_leaves_stops_the_synthesizer() -> None:
         async with server.client.get("/readyz") as answer:
             assert answer.status == 200
     assert speech.open_streams == 0
+
+
+class CountedSpeech(FakeSpeech):
+    """Knows how much of it was taken."""
+
+    taken_s = 0.0
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        async for chunk in super().speak(request):
+            self.taken_s += len(chunk.samples) / SPEECH_RATE
+            yield chunk
+
+
+@pytest.mark.parametrize("serving", [running, fronted])
+async def test_who_takes_nothing_is_soon_known(serving: Callable[..., Any]) -> None:
+    """Some speech is made for it, and then no more: no megabytes wait in a kernel."""
+    speech = CountedSpeech(first_s=0.0)
+    order = {"input": "One two. " * 450, "response_format": "wav"}
+    async with serving(engines=with_speech(speech)) as server:
+        place = urlsplit(server.url)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, (place.hostname, place.port))
+            text = json.dumps(order)
+            head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: "
+            kind = "Content-Type: application/json"
+            asked = f"{head}{len(text)}\r\n{kind}\r\n\r\n{text}"
+            await loop.sock_sendall(client, asked.encode())
+            await until(lambda: speech.taken_s > 0)
+            before_s = -1.0
+            while speech.taken_s > before_s:
+                before_s = speech.taken_s
+                await asyncio.sleep(0.3)
+            assert 0 < speech.taken_s < 40
 
 
 class HeldSpeech(FakeSpeech):

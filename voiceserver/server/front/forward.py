@@ -18,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from voiceserver.server.answers import Refusal, busy, invalid
 from voiceserver.server.body import AUDIO_LIMIT
+from voiceserver.server.connections import keep_little
 from voiceserver.server.front.workers import (
     Worker,
     WorkerLost,
@@ -99,6 +100,7 @@ async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResp
                 answer = web.StreamResponse(
                     status=reply.status, headers=passed_on(reply.headers)
                 )
+                keep_little(request)
                 await answer.prepare(request)
                 async for chunk in reply.content.iter_any():
                     await answer.write(chunk)

@@ -27,6 +27,7 @@ from voiceserver.files.script import lines, passages, spoken, style_of
 from voiceserver.files.ssml import Passage
 from voiceserver.server.answers import invalid
 from voiceserver.server.body import JSON_LIMIT, read_json
+from voiceserver.server.connections import keep_little
 from voiceserver.server.state import KEY_NAME, STATE, AudioPlace
 from voiceserver.voices import Voices
 
@@ -172,6 +173,7 @@ class _SpeechStream:
         """
         encoder = await asyncio.to_thread(SoundEncoder, self._order.format)
         try:
+            keep_little(self._request)
             await self.answer.prepare(self._request)
             await self._push(encoder, first)
             async for samples in rest:
