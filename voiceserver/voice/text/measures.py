@@ -200,7 +200,7 @@ _UNIT = (
     rf"(?P<unit>(?:{_EXACT})(?![\w²³'])|(?i:{_LOOSE})(?![\w²³']))"
     rf"(?P<per>(?:/(?:{_longest(list(BELOW))})(?!\w))*)(?!/[A-Za-z])(?:\.(?= [a-z]))?"
 )
-_X = r"(?P<unit>x)(?P<per>(?!))?(?!\w|[ ]?[-+=^²³<>≤≥\\])"
+_X = r"(?P<unit>x)(?P<per>(?!))?(?!\w|[ ]?[-+=^²³<>≤≥≈≠\\]|/\d)"
 _MINUS = r"(?P<minus>(?<![\w.)])-)?"
 _N = rf"(?P<number>(?>{NUMBER}))"
 _ENDS = (

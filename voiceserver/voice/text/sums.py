@@ -78,12 +78,12 @@ def _scientific(m: re.Match[str]) -> Spoken | None:
     return [*number, "times", "ten", "to", "the", *_exponent(int(m["power"]))]
 
 
-_OF_A_POWER = re.compile(r"(?:[²³]|\^\d|(?<![\w'.-])[xyzn]) ?$")
+_OF_A_POWER = re.compile(r"(?:[²³]|\^\d|(?<![\w'.-])\d{0,6}[xyzn]) ?$")
 
 
 def _minus(m: re.Match[str]) -> Spoken | None:
     """A hyphen behind a power or an unknown: n² - 1."""
-    lead = m.string[max(0, m.start() - 4) : m.start()]
+    lead = m.string[max(0, m.start() - 10) : m.start()]
     spaced = lead[-1:] == " " and m.group()[-1] == " "
     between = spaced and m.string[m.end() : m.end() + 1].isalpha()
     if between and re.search(r"(?<![\w'.-])[a-z] $", lead):
@@ -92,6 +92,17 @@ def _minus(m: re.Match[str]) -> Spoken | None:
         return None
     return ["minus"] if _OF_A_POWER.search(lead) else None
 
+
+def _over(m: re.Match[str]) -> Spoken | None:
+    """A stroke between an unknown and a number: 3x/2."""
+    return (
+        ["over"]
+        if _UNKNOWN.search(m.string, max(0, m.start() - 10), m.start())
+        else None
+    )
+
+
+_UNKNOWN = re.compile(r"(?<![\w'.-])\d{0,6}[xyzn]$")
 
 SUM_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (
@@ -106,6 +117,7 @@ SUM_PATTERNS: tuple[tuple[str, Rule], ...] = (
     ),
     (r"\^\{?(?P<power>-?\d{1,9}|[A-Za-z])\}?(?!\w)", _power),
     (r"- ?(?=\d|[a-z](?:[²³]|(?![\w'-])))", _minus),
+    (r"/(?=\d)", _over),
     (r"!==?|=/=", lambda _: ["is", "not"]),
     (r">=", lambda _: ["at", "least"]),
     (r"<=", lambda _: ["at", "most"]),
