@@ -96,6 +96,25 @@ def test_words_are_behind_until_they_tell_of_the_last_voice() -> None:
     run_virtual(scenario())
 
 
+def test_where_nobody_tells_of_voices_words_tell_of_nearly_all_audio() -> None:
+    """As with a client that ends turns itself."""
+
+    async def scenario() -> None:
+        sockets = FakeSockets("a b")
+        live = service(sockets).listen(DICTATION)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(live.run())
+            await speak(live, 0.6)
+            assert live.latest is not None
+            assert not live.latest.behind
+            sockets.opened[0].script.fault = "silence"  # type: ignore[attr-defined]
+            await speak(live, 0.6)
+            assert live.latest.behind
+            task.cancel()
+
+    run_virtual(scenario())
+
+
 def test_a_pause_without_audio_is_kept_alive() -> None:
     async def scenario() -> None:
         sockets = FakeSockets()

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 
 from tests.engines.hearing.test_chain import BLOCK, Own, Service
+from tests.engines.toy.engine import HOME, RECOGNISER, ConfigWithToy
 from tests.fake_sockets import FakeSockets
 from tests.faulty_live_server import FaultyLiveServer
 from tests.virtual_time import run_virtual
 from voiceserver.config import (
     BudgetConfig,
     Config,
+    EnginesConfig,
     RecogniserConfig,
     RecogniserProvider,
 )
-from voiceserver.engines.base import DICTATION, Opening
+from voiceserver.engines.base import DICTATION, Opening, Recogniser
 from voiceserver.engines.hearing.chain import (
     MAX_KEPT_S,
     HearingChain,
@@ -28,10 +30,12 @@ from voiceserver.engines.hearing.chain import (
 )
 from voiceserver.engines.hearing.deepgram import wire
 from voiceserver.engines.hearing.live import LiveService
+from voiceserver.engines.opening import open_engines
 from voiceserver.engines.paying import paid_by
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route, RouteLimits
+from voiceserver.engines.table import ROWS
 from voiceserver.metrics import Metrics
 from voiceserver.purse import Cap, Purse
 
@@ -59,7 +63,7 @@ def chain_of(
     return HearingChain(pairs, own, 0.2)  # type: ignore[arg-type]
 
 
-async def words_of(chain: HearingChain, opening: Opening = DICTATION) -> str:
+async def words_of(chain: Recogniser, opening: Opening = DICTATION) -> str:
     """Say a second."""
     utterance = chain.open(opening)
     for _ in range(25):
@@ -277,3 +281,28 @@ def opened_chain(base_url: str, model: str, http: Http) -> HearingChain:
     )
     metrics = Metrics()
     return hearing_chain(config, http, Own(), metrics, Costs(metrics))
+
+
+@pytest.mark.net
+async def test_a_server_hears_by_flux_with_its_own_recogniser_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Opened from the settings; what it says of ends can be weighed."""
+    monkeypatch.setenv(HOME, "/tmp")
+    toys = EnginesConfig(
+        vad="stub", recogniser="toy", text="stub", speech="stub", turns="none"
+    )
+    async with FaultyLiveServer() as server:
+        flux = RecogniserProvider(
+            "flux", server.base_url, "flux-general-en", "deepgram"
+        )
+        config = ConfigWithToy(
+            engines=toys, recogniser=RecogniserConfig(1, provider=(flux,))
+        )
+        async with open_engines(config, Metrics(), (*ROWS, RECOGNISER)) as engines:
+            assert engines.ending is not None
+            assert engines.turn_ends is None
+            assert [each.name for each in engines.providers] == ["flux"]
+            assert await words_of(engines.recogniser) == "hello there"
+            server.fault = "503"
+            assert await words_of(engines.recogniser) not in ("", "hello there")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
+from contextlib import aclosing
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes import LOUD
+from tests.server.running import running
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Opening
-from voiceserver.engines.hearing.live import Heard
+from voiceserver.engines.hearing.live import Heard, LiveService
 from voiceserver.engines.hearing.openai_realtime import (
     WIRE_RATE,
     TranscriptionSession,
     wire,
 )
+from voiceserver.engines.providers.sockets import WebSockets
 from voiceserver.errors import ProviderFailed
 
 EARS = RecogniserProvider("ears", "https://h/v1", "gpt-live-transcribe")
@@ -176,3 +181,18 @@ def test_whatever_it_sends_is_words_or_a_failure(
     with contextlib.suppress(ProviderFailed):
         told = session.read(json.dumps(fields | {"type": kind}))
         assert told is None or isinstance(told.hypothesis.text, str)
+
+
+@pytest.mark.net
+async def test_a_server_that_speaks_this_protocol_is_understood() -> None:
+    """Our own, whose transcription sessions were written from the other side."""
+    loud = (np.ones(MIC_RATE) * LOUD * 32_000).astype("<i2").tobytes()
+    async with running() as server:
+        base_url = f"{server.url}/v1"
+        provider = RecogniserProvider("ears", base_url, "m", "openai_realtime")
+        ears = LiveService(provider, WebSockets(), wire, {})
+        async with (
+            asyncio.timeout(10),
+            aclosing(ears.recognise(loud, Opening("en"))) as heard,
+        ):
+            assert (await anext(heard)).text == "hello there"

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 ALIVE_S = 4.0  # without audio something else is sent; Deepgram closes after 10 s
 BYTES_A_SECOND = 2 * MIC_RATE
+UNTOLD_S = 0.3  # of the newest audio that words need not tell of
 MAX_FRAME_BYTES = BYTES_A_SECOND // 4  # in a message
 MAX_WAITING_BYTES = 130 * BYTES_A_SECOND  # not yet taken by the service
 
@@ -112,7 +113,7 @@ class LiveUtterance:
         self._more = asyncio.Event()
         self._over = asyncio.Event()
         self._n_sent = self._n_charged = 0  # bytes of audio
-        self._voiced_s = 0.0
+        self._voiced_s = self._pushed_s = 0.0
         self._whole = self._asked = False  # no more audio comes; it was told so
         self._heard: Heard | None = None
         self._final: Hypothesis | None = None
@@ -124,7 +125,8 @@ class LiveUtterance:
         heard = self._heard
         if heard is None or self._failure is not None or not heard.hypothesis.text:
             return None
-        behind = heard.until_s < self._voiced_s
+        # Where nobody tells of voices, all of the audio may hold some.
+        behind = heard.until_s < (self._voiced_s or self._pushed_s - UNTOLD_S)
         ended = None if behind else heard.ended
         return replace(heard.hypothesis, final=False, behind=behind, ended=ended)
 
@@ -133,6 +135,7 @@ class LiveUtterance:
         if self._failure is not None:
             return
         self._waiting += pcm
+        self._pushed_s += len(pcm) / BYTES_A_SECOND
         if len(self._waiting) > MAX_WAITING_BYTES:
             self._fail(ProviderFailed(self._source, "does not take audio in time"))
         self._more.set()
