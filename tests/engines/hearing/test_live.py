@@ -105,11 +105,11 @@ def test_where_nobody_tells_of_voices_words_tell_of_nearly_all_audio() -> None:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(live.run())
             await speak(live, 0.6)
-            assert live.latest is not None
-            assert not live.latest.behind
+            behind = [live.latest and live.latest.behind]
             sockets.opened[0].script.fault = "silence"  # type: ignore[attr-defined]
             await speak(live, 0.6)
-            assert live.latest.behind
+            behind.append(live.latest and live.latest.behind)
+            assert behind == [False, True]
             task.cancel()
 
     run_virtual(scenario())
