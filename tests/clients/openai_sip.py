@@ -1,7 +1,7 @@
 """openai-python takes telephone calls, as a program written for OpenAI's SIP API.
 
 Its own verification of webhooks, its calls' ``reject``, ``accept``, ``refer`` and
-``hangup``, and a sideband of the call. What it wants of the telephone it says by a line.
+``hangup``, and a sideband of the call. What it wants of the telephone it says in lines.
 """
 
 from __future__ import annotations
@@ -103,11 +103,12 @@ async def hand_over(
 ) -> None:
     """Transfer a call to this very server, which refuses the new one: it goes on."""
     refer = client.realtime.calls.refer
+    code: str | None = "a call was transferred to whom nobody allowed"
     try:
         await refer(call_id, target_uri="tel:+14155550123")
-        raise AssertionError("a call was transferred to whom nobody allowed")
     except BadRequestError as refused:
-        assert refused.code == "not_allowed", refused
+        code = refused.code
+    assert code == "not_allowed", code
     await refer(call_id, target_uri=f"sip:200@127.0.0.1:{os.environ['SIP_PORT']}")
     transferred = await calls.get()
     await client.realtime.calls.reject(transferred.data.call_id)
