@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Literal
 
 import pytest
 
@@ -161,15 +162,23 @@ async def test_a_recogniser_provider_is_proved_by_a_sentence(
 
 @pytest.mark.net
 @pytest.mark.parametrize(
+    ("dialect", "path"), [("deepgram", ""), ("openai_realtime", "/v1")]
+)
+@pytest.mark.parametrize(
     ("fault", "good", "words"),
     [("", True, "words after"), ("401", False, "refused the key")],
 )
 async def test_a_service_that_hears_while_somebody_speaks_is_proved_too(
-    opened: OpenedEngines, fault: str, good: bool, words: str
+    opened: OpenedEngines,
+    dialect: Literal["deepgram", "openai_realtime"],
+    path: str,
+    fault: str,
+    good: bool,
+    words: str,
 ) -> None:
     """By the same sentence."""
     async with FaultyLiveServer("one", fault) as server:
-        ears = RecogniserProvider("r", server.base_url, "nova-3", "deepgram")
+        ears = RecogniserProvider("r", server.base_url + path, "m", dialect)
         config = Config(server=LOCAL, recogniser=RecogniserConfig(provider=(ears,)))
         row = (await found(config))["recogniser r"]
     assert row.good == good

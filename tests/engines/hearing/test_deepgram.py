@@ -147,7 +147,7 @@ def test_words_have_times_where_they_are_asked_for() -> None:
 
 
 def test_the_language_heard_is_told() -> None:
-    best = {"languages": ["xx", "es"]}
+    best = {"languages": ["xx", "es-ES"]}
     told = heard(Nova(NOVA, DICTATION), results("hola", 0, True, best=best))
     assert told.hypothesis.language == "es"
 
@@ -163,6 +163,8 @@ def test_another_version_than_the_pinned_is_refused() -> None:
     with pytest.raises(ProviderFailed, match="version") as failure:
         heard(Nova(pinned, DICTATION), results("a", 0, True, **wrong))
     assert failure.value.kind == "pin"
+    with pytest.raises(ProviderFailed, match="version"):
+        heard(Nova(pinned, DICTATION), results("a", 0, True))
 
 
 def test_flux_tells_how_likely_the_turn_is_over() -> None:

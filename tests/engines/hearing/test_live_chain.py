@@ -14,6 +14,7 @@ from tests.engines.hearing.test_chain import BLOCK, Own, Service
 from tests.engines.toy.engine import HOME, RECOGNISER, ConfigWithToy
 from tests.fake_sockets import FakeSockets
 from tests.faulty_live_server import FaultyLiveServer
+from tests.session.test_listener import Ear
 from tests.virtual_time import run_virtual
 from voiceserver.config import (
     BudgetConfig,
@@ -36,8 +37,10 @@ from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.engines.table import ROWS
+from voiceserver.events import UserTurn
 from voiceserver.metrics import Metrics
 from voiceserver.purse import Cap, Purse
+from voiceserver.turns.ending import EndWeights
 
 KEY = "key-that-nobody-may-read"
 
@@ -48,11 +51,12 @@ def chain_of(
     *others: Service,
     capacity: int = 0,
     priced: bool = False,
+    model: str = "nova-3",
 ) -> HearingChain:
     """Deepgram first, a dollar a second, with limits of 400 ms."""
     metrics, rng = Metrics(), random.Random(1)
     costs = Costs(metrics)
-    provider = RecogniserProvider("live", "http://h", "nova-3", "deepgram", price=60.0)
+    provider = RecogniserProvider("live", "http://h", model, "deepgram", price=60.0)
     live = LiveService(provider, sockets, wire, {})
     limits = RouteLimits(0.4, 0.4, capacity)
     routes = [
@@ -220,6 +224,30 @@ def test_it_is_paid_by_the_call_and_not_asked_once_that_has_spent_its_own() -> N
 
     assert run_virtual(scenario()) == ["live words"] * 2 + ["own words"]
     assert purse.beside() == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [("flux-general-en", "sound"), ("nova-3", "unclear")]
+)
+def test_what_flux_believes_of_the_end_is_weighed_by_our_own_turn_taking(
+    model: str, reason: str
+) -> None:
+    """Nobody else tells it here."""
+    weights = EndWeights("toy", {"silence": 1.0, "sound": 1.0})
+
+    async def scenario() -> str:
+        sockets = FakeSockets("i would like a coffee")
+        async with chain_of(Own(), sockets, model=model) as chain:
+            ear = Ear(chain, ending=weights)  # type: ignore[arg-type]
+            await ear.listen((1.5, True), (3.0, False))
+            [turn] = [event for event in ear.events if isinstance(event, UserTurn)]
+            utterance = ear.listener.take(turn.utterance)
+            if utterance is not None:
+                utterance.close()
+            await asyncio.sleep(0.01)
+            return turn.reason
+
+    assert run_virtual(scenario()) == reason
 
 
 @pytest.mark.net

@@ -132,7 +132,7 @@ class Nova:
 
     def _segment(self, best: dict[str, Any]) -> Hypothesis:
         timed = _timed(best.get("words")) if self._timed else ()
-        languages = map(code, texts(best.get("languages")))
+        languages = [code(primary(tag)) for tag in texts(best.get("languages"))]
         language = next(filter(None, languages), "")
         return Hypothesis(
             text_of(best.get("transcript")),
@@ -142,13 +142,11 @@ class Nova:
         )
 
     def _prove(self, metadata: object) -> None:
-        """Refuse words of another version than the pinned one."""
+        """Refuse words of another version than the pinned one, or of none."""
         pinned = self._provider.version
-        if not pinned or not isinstance(metadata, dict):
-            return
-        model = metadata.get("model_info")
+        model = metadata.get("model_info") if isinstance(metadata, dict) else None
         version = model.get("version") if isinstance(model, dict) else None
-        if version != pinned:
+        if pinned and version != pinned:
             name = self._provider.name
             raise ProviderFailed(name, f"is not version {pinned!r} of the model", "pin")
 
