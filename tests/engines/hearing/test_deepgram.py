@@ -76,6 +76,7 @@ def test_nova_is_asked_for_partials_of_plain_samples() -> None:
         "interim_results": ["true"],
         "punctuate": ["true"],
         "endpointing": ["300"],
+        "mip_opt_out": ["true"],
         "language": ["en-US"],
         "keyterm": ["latte", "mocha"],
     }
@@ -90,6 +91,7 @@ def test_flux_is_told_to_end_no_turn() -> None:
     asked = query(MULTI, Opening("pt-BR", "latte"))
     assert asked["path"] == "/v2/listen"
     assert asked["eot_threshold"] == ["1.0"]
+    assert asked["mip_opt_out"] == ["true"]
     assert asked["language_hint"] == ["pt"]
     assert asked["keyterm"] == ["latte"]
     assert "language_hint" not in query(FLUX, Opening("en"))

@@ -34,6 +34,8 @@ from voiceserver.languages import code, primary
 ALIVE = '{"type": "KeepAlive"}'
 FINALIZE = '{"type": "Finalize"}'
 CLOSE = '{"type": "CloseStream"}'
+# Else it keeps what callers say and trains on it (trust-security/your-data).
+UNKEPT = {"mip_opt_out": "true"}
 PAUSE_MS = 300  # of Nova's: a segment is settled, and its words are there at the end
 # Flux is to leave the turn's end to us: at 1.0 it ends none of its own belief, and
 # after so much silence none that we would not have ended.
@@ -75,6 +77,7 @@ class Nova:
             "interim_results": "true",
             "punctuate": "true",
             "endpointing": PAUSE_MS,
+            **UNKEPT,
         }
         if provider.version:
             query["version"] = provider.version
@@ -175,6 +178,7 @@ class Flux:
             ("sample_rate", MIC_RATE),
             ("eot_threshold", NEVER_ENDS),
             ("eot_timeout_ms", SILENCE_MS),
+            *UNKEPT.items(),
         ]
         language = language_asked(provider, opening)
         if language and provider.model.endswith("-multi"):
