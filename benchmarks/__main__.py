@@ -37,6 +37,7 @@ BY_NAME = (
     "kiosk",
     "media_browser",
     "media_words",
+    "phone",
     "phone_sockets",
     "random_events",
     "router",

@@ -22,11 +22,11 @@ def spread(values: Sequence[float], digits: int = 1) -> dict[str, float] | None:
         return None
     p95, p99 = np.percentile(values, [95, 99])
     return {
-        "p50": round(statistics.median(values), digits),
+        "p50": round(float(statistics.median(values)), digits),
         "p95": round(float(p95), digits),
         "p99": round(float(p99), digits),
-        "min": round(min(values), digits),
-        "max": round(max(values), digits),
+        "min": round(float(min(values)), digits),
+        "max": round(float(max(values)), digits),
         "n": len(values),
     }
 

@@ -268,3 +268,32 @@ def hearing(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def phone(result: dict[str, Any], path: Path) -> None:
+    """Draw a telephone's delays beside a browser's, and packets' spacing."""
+    told, many, flood = result["conversation"], result["many"], result["flood"]
+    parts = {
+        "200": told["invite_to_200_ms"],
+        "greeting": told["ring_to_greeting_ms"],
+        "reply, SIP": told["sip_reply_ms"],
+        "reply, WebRTC": told["webrtc_reply_ms"],
+        "silence, SIP": told["sip_interruption_ms"],
+        "silence, WebRTC": told["webrtc_interruption_ms"],
+    }
+    spaced = {
+        f"SIP, {many['calls']} calls": many["sip"]["spacing_ms"],
+        f"WebRTC, {many['calls']}": many["webrtc"]["spacing_ms"],
+        "calm": flood.get("spacing_before_ms"),
+        "beside junk": flood.get("spacing_beside_ms"),
+    }
+    figure, axes = plt.subplots(1, 2, figsize=(12, 3.6))
+    for axis, shown, high in ((axes[0], parts, "p95"), (axes[1], spaced, "p99")):
+        known = {name: one for name, one in shown.items() if one}
+        axis.bar(known, [one["p50"] for one in known.values()], color="#3b6fb6")
+        axis.plot(list(known), [one[high] for one in known.values()], "^k")
+        axis.tick_params(axis="x", labelsize=7)
+        axis.set_title(f"ms: bars median, marks {high}", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
