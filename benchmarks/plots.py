@@ -290,7 +290,7 @@ def phone(result: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(12, 3.6))
     for axis, shown, high in ((axes[0], parts, "p95"), (axes[1], spaced, "p99")):
         known = {name: one for name, one in shown.items() if one}
-        axis.bar(known, [one["p50"] for one in known.values()], color="#3b6fb6")
+        axis.bar(list(known), [one["p50"] for one in known.values()], color="#3b6fb6")
         axis.plot(list(known), [one[high] for one in known.values()], "^k")
         axis.tick_params(axis="x", labelsize=7)
         axis.set_title(f"ms: bars median, marks {high}", fontsize=9)
