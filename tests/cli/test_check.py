@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 from typing import Literal
 
 import pytest
 
 from tests.cli.fake import OpenedEngines
+from tests.e2e.running import free_port
 from tests.faulty_live_server import FaultyLiveServer
 from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
@@ -20,6 +22,7 @@ from voiceserver.config import (
     RecogniserConfig,
     RecogniserProvider,
     ServerConfig,
+    SipConfig,
     SpeechConfig,
     SpeechProvider,
     TelephonyConfig,
@@ -220,3 +223,17 @@ async def test_the_telephones_part_is_tried(opened: OpenedEngines) -> None:
     missing = Config(server=LOCAL, telephony=TelephonyConfig(token_env="NOT_SET"))
     row = (await found(missing))["telephony"]
     assert (row.good, "NOT_SET is not set" in row.note) == (False, True)
+
+
+async def test_telephones_by_sip_answer_themselves(opened: OpenedEngines) -> None:
+    """Over the very sockets of the server; where they are taken it says by what."""
+    pytest.importorskip("aiosipua")
+    port = free_port()
+    config = Config(server=LOCAL, sip=SipConfig(port=port))
+    row = (await found(config))["sip"]
+    assert row.good
+    assert f"answers itself at 127.0.0.1:{port}" in row.note
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", port))
+        row = (await found(config))["sip"]
+    assert (row.good, "cannot listen at UDP" in row.note) == (False, True)

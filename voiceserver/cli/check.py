@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -89,6 +89,10 @@ async def rows(config: Config) -> AsyncIterator[Row]:
     yield _tried("telephony", lambda: _telephony(config))
     if config.audiosocket.port:
         yield _tried("audiosocket", lambda: _audiosocket(config))
+    if config.sip.port:
+        async with aclosing(_sip(config)) as tried:
+            async for row in tried:
+                yield row
     page = page_files()
     note = f"{len(page)} files" if page else "missing: install the package again"
     yield Row("page", bool(page), note)
@@ -147,6 +151,26 @@ def _audiosocket(config: Config) -> str:
     wanted = config.audiosocket
     taken = f"{len(wanted.uuids)} UUIDs" if wanted.uuids else "any call"
     return f"{wanted.host}:{wanted.port} is free, takes {taken}"
+
+
+async def _sip(config: Config) -> AsyncGenerator[Row, None]:
+    """The telephones' sockets, the server itself over them, accounts and trunks."""
+    try:
+        from voiceserver.carriers.sip.listener import listener  # an extra
+    except ImportError as error:
+        cure = f"{error}; install it: pip install 'voiceserver[sip]'"
+        yield Row("sip", False, cure)
+        return
+    it = listener(config)
+    try:
+        it.bind()
+        async with aclosing(it.trials()) as trials:
+            async for trial in trials:
+                yield Row(trial.what, trial.good, trial.note)
+    except VoiceServerError as error:
+        yield Row("sip", False, str(error))
+    finally:
+        it.close()
 
 
 def _address(config: Config) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from aiosipua import SipRequest, SipResponse
@@ -32,6 +32,7 @@ from voiceserver.carriers.sip.message import (
 )
 from voiceserver.carriers.sip.outward.dialler import Dialler, Ways
 from voiceserver.carriers.sip.outward.registration import Registration
+from voiceserver.carriers.sip.outward.trial import Trial, trials
 from voiceserver.carriers.sip.udp import Address, Pair
 from voiceserver.carriers.sip.wire import Asked, Flow, Network, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -147,6 +148,15 @@ class Agent:
                 self._n_calls[taken.pop()] -= 1
 
         return left
+
+    def trials(self, here: Address, ways: Ways) -> AsyncGenerator[Trial, None]:
+        """Try what can be tried without a call; ``here`` is where we are reached."""
+        host, port = here
+        self._gate.learn(host, SipTrunk((host,), "itself"))
+        named = f"[{host}]" if ":" in host else host
+        return trials(
+            self._config, self._wire, ways, self.registrations, f"{named}:{port}"
+        )
 
     def stop(self) -> None:
         """Repeat nothing any more."""

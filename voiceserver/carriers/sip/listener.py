@@ -9,11 +9,13 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import partial
 
 from voiceserver.carriers.base import Exchange, Wanted
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.connections import Connections, tls_context
+from voiceserver.carriers.sip.outward.trial import Trial
 from voiceserver.carriers.sip.udp import (
     Address,
     PortRange,
@@ -28,6 +30,7 @@ from voiceserver.config import Config, SipConfig
 from voiceserver.errors import CallRefused, ConfigError
 
 RESOLVE_LIMIT_S = 5.0
+ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses, and one of them
 
 
 class UdpNetwork:
@@ -54,7 +57,7 @@ class UdpNetwork:
         host, port = self._udp.address
         if self._config.public_ip:
             return self._config.public_ip, port
-        if host in ("0.0.0.0", "::"):
+        if host in ANY:
             return address_towards(*towards), port
         return host, port
 
@@ -113,6 +116,22 @@ class SipListener:
                     each.cancel()
                 udp.pause()
                 self.agent.stop()
+
+    async def trials(self) -> AsyncGenerator[Trial, None]:
+        """Try what can be tried without a call; bound before, and not run."""
+        udp = self._udp
+        assert udp is not None
+        network = UdpNetwork(self._config, udp)
+        host, port = udp.address
+        here = ANY.get(host, host), port
+        udp.start(partial(self._received, network))
+        try:
+            async with aclosing(self.agent.trials(here, self)) as tried:
+                async for trial in tried:
+                    yield trial
+        finally:
+            udp.pause()
+            self.agent.stop()
 
     async def flow_to(self, host: str, transport: str) -> Flow:
         """The way to a host, as ``outward.dialler.Ways``."""

@@ -18,9 +18,10 @@ from aiosipua import SipRequest, SipResponse
 from voiceserver.carriers.sip.description import NotAcceptable
 from voiceserver.carriers.sip.dialog import Dialog, new_tag
 from voiceserver.carriers.sip.leg import Leg, Talk
-from voiceserver.carriers.sip.message import ALLOW, SDP, cseq, tag
+from voiceserver.carriers.sip.message import ALLOW, cseq, tag
 from voiceserver.carriers.sip.outward.asking import Asking
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
+from voiceserver.carriers.sip.outward.requests import outside
 from voiceserver.carriers.sip.transactions.client import ClientTransaction
 from voiceserver.carriers.sip.transactions.timing import LIFE_S
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
@@ -142,23 +143,21 @@ class Invitation:
 
     def _made(self, headers: tuple[tuple[str, str], ...]) -> SipRequest:
         party = self._party
-        made = SipRequest(method="INVITE", uri=party.uri)
-        for name, value in (
-            ("Via", party.flow.via(new_branch())),
-            ("Max-Forwards", "70"),
-            ("From", f"<{party.caller}>;tag={self.tag}"),
-            ("To", f"<{party.uri}>"),
-            ("Call-ID", self._call_id),
-            ("CSeq", f"{self._number} INVITE"),
-            ("Contact", party.flow.contact),
-            ("Allow", ALLOW),
-            ("Supported", "timer"),
-            *headers,
-            ("Content-Type", SDP),
-        ):
-            made.add_header(name, value)
-        made.text = self._offer
-        return made
+        return outside(
+            "INVITE",
+            party.uri,
+            party.flow.via(new_branch()),
+            f"<{party.caller}>;tag={self.tag}",
+            f"<{party.uri}>",
+            (self._call_id, self._number),
+            (
+                ("Contact", party.flow.contact),
+                ("Allow", ALLOW),
+                ("Supported", "timer"),
+                *headers,
+            ),
+            self._offer,
+        )
 
     def _answered(
         self, invite: SipRequest, response: SipResponse | None, n_proofs: int

@@ -21,6 +21,7 @@ from voiceserver.carriers.sip.dialog import new_tag
 from voiceserver.carriers.sip.message import ALLOW, uri_in
 from voiceserver.carriers.sip.outward.dialler import Ways, without_port
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
+from voiceserver.carriers.sip.outward.requests import outside
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
 from voiceserver.config import SipAccount, SipTrunk
 from voiceserver.errors import CallRefused
@@ -183,21 +184,20 @@ class Registration:
         account = self._account
         self._number += 1
         ours = f"<sip:{account.user}@{without_port(account.registrar)}>"
-        made = SipRequest(method="REGISTER", uri=f"sip:{account.registrar}")
-        for name, value in (
-            ("Via", flow.via(new_branch())),
-            ("Max-Forwards", "70"),
-            ("From", f"{ours};tag={self._tag}"),
-            ("To", ours),
-            ("Call-ID", self._call_id),
-            ("CSeq", f"{self._number} REGISTER"),
-            ("Contact", self._contact(flow)),
-            ("Expires", str(expires_s)),
-            ("Allow", ALLOW),
-            *headers,
-        ):
-            made.add_header(name, value)
-        return made
+        return outside(
+            "REGISTER",
+            f"sip:{account.registrar}",
+            flow.via(new_branch()),
+            f"{ours};tag={self._tag}",
+            ours,
+            (self._call_id, self._number),
+            (
+                ("Contact", self._contact(flow)),
+                ("Expires", str(expires_s)),
+                ("Allow", ALLOW),
+                *headers,
+            ),
+        )
 
     def _contact(self, flow: Flow) -> str:
         """Where we are reached, under our name."""
