@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from voiceserver.budget import (
     ORDER,
+    Called,
     Pressure,
     Spent,
     Stage,
@@ -198,3 +199,11 @@ def test_costs_add_up() -> None:
     total = Spent(10, 5, 0, 0.1) + Spent(10, 2, 12, 0.05)
     assert (total.tokens_in, total.tokens_out, total.tokens_wasted) == (20, 7, 12)
     assert total.cost_usd == pytest.approx(0.15)
+
+
+def test_calls_of_providers_stand_where_they_began() -> None:
+    """Before the commit, if an answer was begun on a guess."""
+    turn = ledger()
+    turn.called(Called("a", "failed", 0.3, None, "late", 9), COMMIT + 200 * MS)
+    turn.called(Called("b", "done", 0.5, 0.1), COMMIT + 700 * MS)
+    assert [call.began_ms for call in turn.close().calls] == [-100.0, 200.0]

@@ -9,7 +9,7 @@ waiting and cancelling happen in ``stages``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from voiceserver.config import BudgetConfig
@@ -108,6 +108,31 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A provider was asked for text, and that is over.
+
+    Attributes:
+        provider: Its name.
+        outcome: ``"done"``, ``"failed"``, ``"slow"`` or ``"given_up"``.
+        took_s: From the asking to its end.
+        first_s: To its first output; None if there was none.
+        fault: Kind of its failure; ``""`` if it did not fail.
+        tokens_in: Sent.
+        tokens_out: Received.
+        began_ms: After the commit, negative before it; the ledger enters it.
+    """
+
+    provider: str
+    outcome: str
+    took_s: float
+    first_s: float | None = None
+    fault: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    began_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """The one ledger line of a turn.
 
@@ -139,6 +164,7 @@ class TurnRecord:
         confidence: Probability that the cheap model's first clause was right, as it was
             judged before it was said; None where nothing was judged.
         confidence_source: What that comes from, ``"logprobs+text"`` or ``"text"``.
+        calls: Of text providers, in the order in which they ended.
     """
 
     turn: int
@@ -161,6 +187,7 @@ class TurnRecord:
     tier_reasons: tuple[str, ...] = ()
     confidence: float | None = None
     confidence_source: str = ""
+    calls: tuple[Called, ...] = ()
 
 
 def cap_ms(config: BudgetConfig, stage: Stage) -> int:
@@ -234,6 +261,7 @@ class TurnLedger:
     purse: Purse = field(default_factory=Purse)
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
+    _calls: list[tuple[Called, int]] = field(default_factory=list)
     _any_audio_ns: int | None = None
     _first_audio_ns: int | None = None
 
@@ -311,6 +339,10 @@ class TurnLedger:
         if step not in self._steps:
             self._steps.append(step)
 
+    def called(self, call: Called, now_ns: int) -> None:
+        """Enter a call of a provider that has ended now."""
+        self._calls.append((call, now_ns - int(call.took_s * 1e9)))
+
     def leave_out(self, n_characters: int) -> None:
         """Enter that so many more characters were told and not spoken."""
         self.left_out += n_characters
@@ -360,6 +392,10 @@ class TurnLedger:
             tier_reasons=self.tier_reasons,
             confidence=self.confidence,
             confidence_source=self.confidence_source,
+            calls=tuple(
+                replace(call, began_ms=(began_ns - self.commit_ns) / 1e6)
+                for call, began_ns in self._calls
+            ),
         )
 
     def _since_commit(self, at_ns: int | None) -> float | None:

@@ -13,7 +13,7 @@ import pytest
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_RATE, SPEECH_RATE
-from voiceserver.budget import Spent, Stage, Step, TurnLedger
+from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
@@ -256,3 +256,25 @@ def test_models_are_told_what_the_call_may_still_spend() -> None:
     assert text.thrifts == [Thrift.NONE, Thrift.CHEAP, Thrift.FREE]
     assert bench.ledger.close().steps == ("money.cheap", "money.unpaid")
     assert bench.ledger.purse.spent_usd == bench.ledger.spent.cost_usd == 1.5
+
+
+def test_calls_of_providers_are_entered() -> None:
+    """As they end, at the session's clock."""
+    bench = Bench()
+
+    class Asked(FakeText):
+        async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+            async with aclosing(super().reply(request)) as words:
+                async for word in words:
+                    yield word
+            request.called(Called("a", "done", 0.1))
+
+    bench.engines = replace(bench.engines, text=Asked(5))
+    clock = VirtualClock()
+    bench.stages = Stages(
+        bench.engines, "alloy", 1.0, BUDGET, bench.ledger, clock.now_ns
+    )
+    run_virtual(bench.words())
+    [call] = bench.ledger.close().calls
+    assert (call.provider, call.outcome) == ("a", "done")
+    assert call.began_ms == pytest.approx(250, abs=10)

@@ -86,3 +86,16 @@ def test_a_turn_tells_numbers_and_names_only() -> None:
     record = dataclasses.replace(a_ledger().close(), first_audio_ms=None)
     journal.closed("a", "webrtc", record)
     assert journal.turns[0]["first_audio_ms"] is None
+
+
+def test_whoever_asks_is_told_each_turn_with_its_moment() -> None:
+    """When it was begun to be answered, not when it ended."""
+    time, told = FakeTime(), []
+    journal = Journal(time, told=lambda *turn: told.append(turn))
+    journal.began("a")
+    journal.opened("a", "webrtc", a_ledger())
+    began_s = time.now_s
+    time.now_s += 9
+    record = a_ledger().close()
+    journal.closed("a", "webrtc", record)
+    assert told == [("a", "webrtc", began_s, record)]

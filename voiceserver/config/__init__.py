@@ -16,6 +16,7 @@ from voiceserver.config.telephony import (
     NumberConfig,
     TelephonyConfig,
 )
+from voiceserver.config.tracing import TracingConfig
 from voiceserver.config.transformers import TransformersConfig
 from voiceserver.config.tree import (
     Config,
@@ -45,6 +46,7 @@ __all__ = [
     "TextConfig",
     "TextProvider",
     "TransformersConfig",
+    "TracingConfig",
     "RecogniserProvider",
     "SpeechProvider",
     "AudioSocketConfig",

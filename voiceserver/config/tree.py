@@ -23,6 +23,7 @@ from voiceserver.config.router import RouterConfig
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.sip import SipConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
+from voiceserver.config.tracing import TracingConfig
 from voiceserver.config.transformers import TransformersConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
@@ -463,4 +464,5 @@ class Config:
     drift: DriftConfig = field(default_factory=DriftConfig)
     shadow: ShadowConfig = field(default_factory=ShadowConfig)
     router: RouterConfig = field(default_factory=RouterConfig)
+    tracing: TracingConfig = field(default_factory=TracingConfig)
     log: LogConfig = field(default_factory=LogConfig)

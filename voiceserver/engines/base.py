@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from voiceserver.audio import Samples
-from voiceserver.budget import Spent, Step
+from voiceserver.budget import Called, Spent, Step
 from voiceserver.engines.words import SaidAs, words_of
 from voiceserver.events import TimedWord
 from voiceserver.purse import Thrift
@@ -286,7 +286,7 @@ LIFE_TOKENS = 64  # of a mere sign of life: enough for services with a least num
 Note = Answering | Step | Spent | Held | Routed | Probable | Judged
 
 
-def _unheard(note: Note) -> None:
+def _unheard(note: Note | Called) -> None:
     """Nobody keeps a ledger."""
 
 
@@ -300,6 +300,7 @@ class TextRequest:
         max_output_tokens: Bound of the answer; 0 is unbounded.
         tools: What the model may call; engines that cannot call leave it alone.
         observe: Takes notes; must not block.
+        called: Told of each call of a provider as it ends; must not block.
         hedge: Whether a second provider may be asked beside the first.
         life: Only a sign of life is asked for: thoughts, or a cut, are an answer.
         read: The answer is read, not heard: no clause of it need be waited for.
@@ -320,6 +321,7 @@ class TextRequest:
     max_output_tokens: int = 0
     tools: ToolUse = NO_TOOLS
     observe: Callable[[Note], None] = field(default=_unheard, compare=False)
+    called: Callable[[Called], None] = field(default=_unheard, compare=False)
     hedge: bool = field(default=True, compare=False)
     life: bool = field(default=False, compare=False)
     read: bool = field(default=False, compare=False)

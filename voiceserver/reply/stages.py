@@ -16,7 +16,7 @@ from typing import TypeVar, assert_never
 import numpy as np
 
 from voiceserver.audio import SPEECH_RATE
-from voiceserver.budget import Spent, Stage, Step, TurnLedger
+from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
@@ -196,6 +196,7 @@ class Stages:
             max_output_tokens,
             tools,
             observe=self._note_text,
+            called=self._called,
             hedge=budget.hedge and load is Load.NORMAL,
             read=read,
             guess=guess,
@@ -268,6 +269,9 @@ class Stages:
                 self._ledger.tier, self._ledger.tier_reasons = tier, reasons
             case _:
                 self._note(note)
+
+    def _called(self, call: Called) -> None:
+        self._ledger.called(call, self._now_ns())
 
     def _note_speech(self, note: Note) -> None:
         match note:

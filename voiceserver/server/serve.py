@@ -58,6 +58,7 @@ from voiceserver.server.places import OwnCalls
 from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
+from voiceserver.server.tracing import traced
 from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
@@ -265,7 +266,10 @@ async def _hold(
     """Open the engines, wait for the end, and end the calls before the engines."""
     began = time.perf_counter()
     parts.say("voiceserver loads its engines ...")
-    async with parts.open_engines(state.config, state.metrics) as engines:
+    async with (
+        traced(state.config, state.exchange.journal),
+        parts.open_engines(state.config, state.metrics) as engines,
+    ):
         with parts.loaded():
             state.engines.open(engines)
             state.metrics.workers.set(1)

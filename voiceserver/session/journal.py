@@ -35,10 +35,13 @@ class Journal:
     Attributes:
         now_s: The time of day, in seconds since 1970.
         since_s: When the journal was begun.
+        told: Given each turn as it ends: its call, carrier and record, and when it was
+            committed, in seconds since 1970.
     """
 
     now_s: Callable[[], float] = time.time
     since_s: float = 0.0
+    told: Callable[[str, str, float, TurnRecord], None] = lambda *_turn: None
     _calls: dict[str, _Call] = field(default_factory=dict)
     _turns: deque[dict[str, object]] = field(
         default_factory=lambda: deque(maxlen=TURNS)
@@ -62,8 +65,9 @@ class Journal:
     def closed(self, call: str, carrier: str, record: TurnRecord) -> None:
         """A turn is over."""
         now_s, cost_usd = self.now_s(), record.spent.cost_usd
-        key = ""
-        if (at := self._calls.get(call)) is not None:
+        at, key = self._calls.get(call), ""
+        self.told(call, carrier, now_s if at is None else at.opened_s, record)
+        if at is not None:
             key = at.key
             at.carrier, at.ledger = carrier, None
             at.turns += 1

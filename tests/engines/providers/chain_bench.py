@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tests.chat_faults import ChatService
 from tests.fake_transport import FakeTransport
 from tests.virtual_time import run_virtual
-from voiceserver.budget import Spent, Step
+from voiceserver.budget import Called, Spent, Step
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
 from voiceserver.engines.base import Answering, Message, Note, TextModel, TextRequest
 from voiceserver.engines.providers.chains import text_chain
@@ -34,6 +34,7 @@ class Turn:
     took_s: float = 0.0
     error: str = ""
     notes: list[Note] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)
 
     @property
     def by(self) -> str:
@@ -98,7 +99,11 @@ class Bench:
         turn = Turn()
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        request = TextRequest((Message("user", said),), observe=turn.notes.append)
+        request = TextRequest(
+            (Message("user", said),),
+            observe=turn.notes.append,
+            called=turn.calls.append,
+        )
         try:
             async with aclosing((model or self.chain).reply(request)) as words:
                 async for piece in words:

@@ -77,6 +77,18 @@ def test_a_fault_before_the_first_clause_costs_at_most_its_deadline(
     assert bench.routes["a"].running == bench.routes["b"].running == 0
 
 
+def test_each_call_is_told_as_it_ends() -> None:
+    """Who, how it went, how long it took and what it cost in tokens."""
+    turn = run(Bench("hang", "ok").turn())
+    failed, good = turn.calls
+    assert (failed.provider, failed.outcome, failed.fault) == ("a", "failed", "late")
+    assert failed.took_s == pytest.approx(FIRST_S, abs=0.01)
+    assert failed.first_s is None
+    assert (good.provider, good.outcome, good.fault) == ("b", "done", "")
+    assert good.first_s is not None and 0.1 < good.first_s < good.took_s
+    assert (good.tokens_in, good.tokens_out) == (9, 7)
+
+
 @pytest.mark.parametrize("fault", ["stall:3", "cut:3", "junk:3", "error:3", "no-done"])
 def test_a_begun_answer_is_never_continued_by_another(fault: str) -> None:
     """0 spliced answers: what was said is a beginning of one provider's."""

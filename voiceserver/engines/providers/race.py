@@ -14,9 +14,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from voiceserver.budget import Spent
+from voiceserver.budget import Called, Spent
 from voiceserver.engines.base import Note
-from voiceserver.engines.providers.route import SLOW, Route
+from voiceserver.engines.providers.route import SLOW, Route, kind_of
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.streams import Until
 
@@ -35,6 +35,7 @@ class Attempt(Generic[T]):
         enough: Told of each item; whether the provider may be committed to.
         observe: Where notes go.
         rivals: Whether another could take its place, as things stand.
+        called: Told how it went, when it has ended.
 
     Attributes:
         route: As given.
@@ -50,6 +51,7 @@ class Attempt(Generic[T]):
         enough: Callable[[T], bool],
         observe: Callable[[Note], None],
         rivals: Callable[[], bool] = lambda: True,
+        called: Callable[[Called], None] = lambda _call: None,
     ) -> None:
         self.route = route
         self.ended = self.hedged = self.begun = False
@@ -62,6 +64,10 @@ class Attempt(Generic[T]):
         self._exhausted = False
         self._won = False
         self._owed: list[Note] = []  # costs, until it is known whether they were wasted
+        self._called = called
+        self._spent = Spent()
+        self._began_s: float | None = None
+        self._first_after_s: float | None = None
         self._waiting_s: float | None = None  # since when an item is waited for
         route.running += 1  # at once: others ask for room in the same tick
 
@@ -82,7 +88,7 @@ class Attempt(Generic[T]):
             EngineFailed: If it fails or is late; it is closed then.
         """
         route = self.route
-        began_s = route.used_s = self._now_s()
+        began_s = self._began_s = route.used_s = self._now_s()
         self._stream = self._ask(self._note)
         try:
             while True:
@@ -90,7 +96,8 @@ class Attempt(Generic[T]):
                 if item is None:
                     break
                 if not self._held:
-                    route.began(self._now_s() - began_s, self._now_s())
+                    self._first_after_s = self._now_s() - began_s
+                    route.began(self._first_after_s, self._now_s())
                 self._held.append(item)
                 if self._enough(item):
                     route.committed(self._now_s() - began_s)
@@ -179,8 +186,26 @@ class Attempt(Generic[T]):
         if self._stream is not None:
             await self._stream.aclose()
         self._settle()
+        self._tell(outcome, failure)
+
+    def _tell(self, outcome: str, failure: EngineFailed | None) -> None:
+        if self._began_s is None:
+            return
+        self._called(
+            Called(
+                self.route.name,
+                outcome,
+                self._now_s() - self._began_s,
+                self._first_after_s,
+                "" if failure is None else kind_of(failure)[0],
+                self._spent.tokens_in,
+                self._spent.tokens_out,
+            )
+        )
 
     def _note(self, note: Note) -> None:
+        if isinstance(note, Spent):
+            self._spent += note
         if self._won or self.ended or not isinstance(note, Spent):
             self._observe(self.route.book(note, wasted=not self._won))
         else:

@@ -314,7 +314,7 @@ class TextChain(Tended):
             thrift = request.thrift
             return any(one.free and one.affordable(thrift) for one in later)
 
-        attempt = Attempt(route, ask, enough, request.observe, rivals)
+        attempt = Attempt(route, ask, enough, request.observe, rivals, request.called)
         self._asked[attempt] = _Asked(clause, asking)
         return attempt
 
