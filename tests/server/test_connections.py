@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 
 from tests.polling import until
 from tests.server.running import Running, running
@@ -170,6 +173,48 @@ async def test_connections_between_requests_keep_nobody_out(
         assert [closed(one) for one in held] == [True, False, False]
         for each in held:
             each.close()
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_many_requests_at_once_beyond_the_limit_are_no_fault(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Who gives way has its answer, or was not asked yet; nothing of it is left."""
+    monkeypatch.setattr("voiceserver.server.serve.MAX_PER_ADDRESS", 8)
+
+    async def scenario() -> None:
+        async with running() as server:
+            held = silent(server, 60)
+            for one in held:
+                one.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await until(lambda: dropped(server) >= 52)
+            await until(lambda: sum(not closed_now(one) for one in held) == 8)
+            async with server.client.get("/healthz") as answer:
+                assert answer.status == 200
+            for each in held:
+                each.close()
+        handling = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        assert not [one for one in handling if "RequestHandler" in one]
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+def closed_now(connection: socket.socket) -> bool:
+    """Whether all was read and the server has closed it."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(65_536):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        pass
+    return True
 
 
 def received(connection: socket.socket) -> bytes:

@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -41,6 +42,28 @@ class CannotListen(VoiceServerError):
     """The address cannot be bound; the text says what to do."""
 
 
+@dataclass(slots=True)
+class _Greeting:
+    """A connection that is not the server's yet.
+
+    Attributes:
+        place: The client's address.
+        task: Who makes it so.
+        waits: TLS is being agreed, which may never end; else it takes no time.
+        protocol: Of the connection.
+    """
+
+    place: str
+    task: asyncio.Task[None]
+    waits: bool
+    protocol: RequestHandler | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it is the server's: a task that is cancelled would not close it."""
+        return self.protocol is not None and self.protocol.transport is not None
+
+
 class Connections:
     """Makes the protocol of each accepted connection.
 
@@ -62,8 +85,7 @@ class Connections:
         self._head_limit_s = head_limit_s
         self._limit = limit
         self._limit_per_address = limit_per_address
-        # TLS is not agreed yet: the address, and who waits for that.
-        self._greeted: dict[socket.socket, tuple[str, asyncio.Task[None]]] = {}
+        self._greeted: dict[socket.socket, _Greeting] = {}
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
         self._idle: dict[RequestHandler, None] = {}  # between requests, longest first
         self._closed = False
@@ -79,8 +101,12 @@ class Connections:
         try:
             yield
         finally:
-            if not self._closed and protocol.transport is not None:
-                self._idle[protocol] = None
+            # Not before the answer is written, which follows at once.
+            asyncio.get_running_loop().call_soon(self._answered, protocol)
+
+    def _answered(self, protocol: RequestHandler) -> None:
+        if not self._closed and protocol.transport is not None:
+            self._idle[protocol] = None
 
     async def accept(
         self,
@@ -106,7 +132,8 @@ class Connections:
                 place = address[0] if isinstance(address, tuple) else ""
                 if self._has_room(server, place):
                     greeting = group.create_task(self._greet(server, accepted, tls))
-                    self._greeted[accepted] = (place, greeting)
+                    waits = tls is not None
+                    self._greeted[accepted] = _Greeting(place, greeting, waits)
                 else:
                     accepted.close()
                 # Many may have come at once; and what is begun can be cancelled.
@@ -116,7 +143,7 @@ class Connections:
         """Whether one more connection of an address is taken; makes room if it can."""
         for protocol in [one for one in self._idle if one.transport is None]:
             del self._idle[protocol]
-        places = Counter(where for where, _ in self._greeted.values())
+        places = Counter(one.place for one in self._greeted.values() if not one.over)
         places.update(map(_place_of, server.connections))
         if place and places[place] >= self._limit_per_address:
             crowding = place
@@ -129,10 +156,10 @@ class Connections:
 
     def _drop_idlest(self, place: str) -> bool:
         """Close the connection of an address that is of the least use, if one is."""
-        for accepted, (where, greeting) in self._greeted.items():
-            if where == place:
+        for accepted, one in self._greeted.items():
+            if one.place == place and one.waits and not one.over:
                 del self._greeted[accepted]
-                greeting.cancel()
+                one.task.cancel()
                 return True
         for protocol in (*self._silent, *self._idle):
             if _place_of(protocol) == place and protocol.transport is not None:
@@ -154,6 +181,8 @@ class Connections:
 
         def protocol() -> RequestHandler:
             made = server()
+            if accepted in self._greeted:
+                self._greeted[accepted].protocol = made
             self._silent[made] = loop.call_later(
                 self._head_limit_s, self._too_slow, made
             )
