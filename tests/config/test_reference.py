@@ -57,18 +57,11 @@ def test_the_commented_tables_of_the_example_are_right_too() -> None:
     lines = [
         line.removeprefix("# ")
         .replace('["..."]', '["192.0.2.7"]')
+        .replace('registrar = "..."', 'registrar = "pbx.example.org"')
+        .replace('user = "..."', 'user = "100"')
+        .replace('_env = "..."', '_env = "A_VARIABLE"')
         .replace('"..."', '"http://x"')
         for line in before.splitlines()
-        if line.startswith(
-            (
-                "# [[",
-                "# name",
-                "# number",
-                "# base_url",
-                "# model",
-                "# key_env",
-                "# cidr",
-            )
-        )
+        if line.startswith("# [[") or '"..."' in line
     ]
     assert parse("\n".join(lines)).text.provider[0].name == "http://x"
