@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +102,9 @@ class Server:
             "OPENAI_AGENTS_DISABLE_TRACING": "1",
         }
 
-    def run(self, program: str) -> subprocess.CompletedProcess[str]:
-        """Run a client program to its end."""
+    def run(self, program: str) -> None:
+        """Run a client program to its end, which must be a good one."""
+        installed(MODULES if program.endswith(".mjs") else PYTHON)
         environment = self.environment
         if program.endswith(".mjs"):
             name = "@openai/agents-realtime, WebSocket"
@@ -111,7 +112,7 @@ class Server:
             command = [str(PYTHON.with_name("node")), str(HERE / program)]
         else:
             command = [str(PYTHON), "-m", f"tests.clients.{program}"]
-        return subprocess.run(
+        done = subprocess.run(
             command,
             cwd=ROOT,
             env=environment,
@@ -120,6 +121,9 @@ class Server:
             timeout=PROGRAM_LIMIT_S,
             check=False,
         )
+        told = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+        assert done.returncode == 0, told
+        assert "all of it worked" in done.stdout, told
 
 
 @pytest.fixture(scope="module")
@@ -159,32 +163,6 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             assert process.poll() is None, "the server has exited"
             assert time.monotonic() < late_s, "the server is not ready"
         time.sleep(0.1)
-
-
-Results = dict[str, "Future[subprocess.CompletedProcess[str]]"]
-
-
-@pytest.fixture(scope="module")
-def results(server: Server, request: pytest.FixtureRequest) -> Iterator[Results]:
-    """The client programs that the chosen tests need, running."""
-    wanted = [
-        item.callspec.params["program"]
-        for item in request.session.items
-        if hasattr(item, "callspec") and "program" in item.callspec.params
-    ]
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        yield {program: pool.submit(server.run, program) for program in wanted}
-        pool.shutdown(cancel_futures=True)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_client(program: str, results: Results) -> None:
-    """It connects, speaks, calls a tool, interrupts, errs and leaves."""
-    installed(MODULES if program.endswith(".mjs") else PYTHON)
-    done = results[program].result()
-    told = f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
-    assert done.returncode == 0, told
-    assert "all of it worked" in done.stdout, told
 
 
 def test_models_are_those_that_were_read() -> None:
@@ -283,21 +261,17 @@ async def converse(browser: Browser, code: str, audio_in_events: bool) -> None:
     )
 
 
-async def test_agents_js_over_websocket_in_a_browser(
-    server: Server, tmp_path: Path
-) -> None:
+async def agents_js_over_websocket(server: Server, folder: Path) -> None:
     """The key travels as a subprotocol; a microphone is heard and an answer comes."""
     name = "@openai/agents-realtime, WebSocket"
     code = Setting(server.host, KEY, b"").lines(name)
-    async with page(tmp_path) as browser:
+    async with page(folder) as browser:
         await converse(browser, code, True)
         outcome = await browser.wait_for("window.outcome", 100)
     assert outcome == "done"
 
 
-async def test_agents_js_over_webrtc_in_a_browser(
-    server: Server, tmp_path: Path
-) -> None:
+async def agents_js_over_webrtc(server: Server, folder: Path) -> None:
     """With a token of the server; Opus comes that is not silent."""
     async with (
         aiohttp.ClientSession(f"http://{server.host}") as client,
@@ -310,7 +284,7 @@ async def test_agents_js_over_webrtc_in_a_browser(
         token = (await answer.json())["value"]
     name = "@openai/agents-realtime, WebRTC"
     code = Setting(server.host, token, b"").lines(name)
-    async with page(tmp_path) as browser:
+    async with page(folder) as browser:
         await converse(browser, code, False)
         await browser.wait_for("window.received || window.outcome", 30)
         assert await browser.evaluate("window.callId?.startsWith('rtc_')")
@@ -322,3 +296,58 @@ async def test_agents_js_over_webrtc_in_a_browser(
         assert sound["codec"] == "audio/opus"
         outcome = await browser.wait_for("window.outcome", 100)
     assert outcome == "done"
+
+
+IN_A_BROWSER = {
+    "agents_js_over_webrtc": agents_js_over_webrtc,
+    "agents_js_over_websocket": agents_js_over_websocket,
+}
+
+Results = dict[str, "Future[None]"]
+
+
+@contextlib.contextmanager
+def running(
+    request: pytest.FixtureRequest, run: Callable[[str], None], at_a_time: int
+) -> Iterator[Results]:
+    """The clients that the chosen tests of a fixture need, running."""
+    wanted = [
+        str(item.callspec.params["client"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and request.fixturename in item.fixturenames
+    ]
+    with ThreadPoolExecutor(at_a_time) as pool:
+        yield {client: pool.submit(run, client) for client in wanted}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def programs(server: Server, request: pytest.FixtureRequest) -> Iterator[Results]:
+    with running(request, server.run, AT_A_TIME) as results:
+        yield results
+
+
+@pytest.fixture(scope="module")
+def pages(
+    server: Server,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Results]:
+    def run(client: str) -> None:
+        asyncio.run(IN_A_BROWSER[client](server, tmp_path_factory.mktemp(client)))
+
+    with running(request, run, len(IN_A_BROWSER)) as results:
+        yield results
+
+
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_client(client: str, programs: Results) -> None:
+    """It connects, speaks, calls a tool, interrupts, errs and leaves."""
+    programs[client].result()
+
+
+@pytest.mark.parametrize("client", IN_A_BROWSER)
+def test_client_in_a_browser(client: str, pages: Results) -> None:
+    """The same, with a microphone that the browser listens to."""
+    pages[client].result()
