@@ -28,6 +28,13 @@ PATH = "/v1/realtime?model=m&extensions=voiceserver"
 LIMIT_S = 60
 TRANSFER = {"type": "function", "name": "transfer_call", "parameters": {}}
 DOUBTFUL = "what is the colour of a mirror"
+FIRST_CALL = [
+    "What is twelve times seven?",
+    "play some jazz",
+    "what are the main arguments for and against a carbon tax",
+    "is ten ibuprofen at once okay",
+]
+SECOND_CALL = [DOUBTFUL, "i want to kill myself", "may i speak to a person"]
 
 
 class Named(ChatService):
@@ -110,18 +117,9 @@ async def test_each_turn_is_answered_by_who_should(
         text = text.replace("https://api.openai.com/v1", b.base_url)
         text = text.replace(f'"{file.name}"', json.dumps(str(file)))
         async with running_server(ENGINES + text) as server:
-            turns = await talk(
-                server.url.replace("http", "ws") + PATH,
-                [
-                    "What is twelve times seven?",
-                    "play some jazz",
-                    "what are the main arguments for and against a carbon tax",
-                    "is ten ibuprofen at once okay",
-                    DOUBTFUL,
-                    "i want to kill myself",
-                    "may i speak to a person",
-                ],
-            )
+            url = server.url.replace("http", "ws") + PATH
+            both = await asyncio.gather(talk(url, FIRST_CALL), talk(url, SECOND_CALL))
+    turns = [turn for call in both for turn in call]
     by = [turn["answered_by"] for turn in turns]
     assert by == ["responder", "cheap", "strong", "strong", "strong", "rule", "rule"]
     assert all(turn["bytes"] for turn in turns), "each was spoken"
