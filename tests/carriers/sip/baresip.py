@@ -30,6 +30,8 @@ rtp_ports 22000-22998
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module sndfile.so
 module srtp.so
@@ -99,6 +101,7 @@ async def telephone(
     encrypted: bool = False,
     trusted: str = "",
     answers: bool = False,
+    codecs: str = "PCMU,PCMA",
 ) -> AsyncGenerator[Baresip, None]:
     """Run one inside; skips where there is no baresip.
 
@@ -108,6 +111,7 @@ async def telephone(
         encrypted: Its audio has to be.
         trusted: File of the certificate that it trusts.
         answers: It takes calls by itself.
+        codecs: That it has.
     """
     program = shutil.which("baresip")
     if program is None:
@@ -121,7 +125,7 @@ async def telephone(
     (folder / "contacts").write_text("")
     (folder / "accounts").write_text(
         f"<sip:phone@127.0.0.1;transport={transport}>;regint=0"
-        f";audio_codecs=PCMU,PCMA{media}{';answermode=auto' if answers else ''}\n"
+        f";audio_codecs={codecs}{media}{';answermode=auto' if answers else ''}\n"
     )
     _write_wav(folder / "say.wav", np.zeros(RATE * 30, np.int16))
     running = await asyncio.create_subprocess_exec(

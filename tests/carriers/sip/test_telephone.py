@@ -189,3 +189,17 @@ async def test_many_ring_at_once(tmp_path: Path) -> None:
                 sipp.kill()
                 await sipp.wait()
         await emptied(server)
+
+
+@pytest.mark.parametrize("codecs", ["G722/16000/1", "opus/48000/2"])
+async def test_it_rings_in_wideband(tmp_path: Path, codecs: str) -> None:
+    """It hears the greeting."""
+    settings = config()
+    line = telephone(tmp_path / "phone", codecs=codecs)
+    async with running_listener(settings) as agent, line as phone:
+        phone.command("dial", f"sip:100@127.0.0.1:{settings.sip.port}")
+        await phone.until("CALL_ESTABLISHED")
+        await asyncio.sleep(1)
+        phone.command("hangup")
+        await until(lambda: agent.n_legs == 0)
+        await until(lambda: np.abs(phone.heard()).max() > 0.05)
