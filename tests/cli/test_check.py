@@ -18,6 +18,7 @@ from tests.faulty_transcription_server import FaultyTranscriptionServer
 from voiceserver.cli.check import Row, check, rows
 from voiceserver.config import (
     AudioSocketConfig,
+    CallWebhookConfig,
     Config,
     RecogniserConfig,
     RecogniserProvider,
@@ -223,6 +224,20 @@ async def test_the_telephones_part_is_tried(opened: OpenedEngines) -> None:
     missing = Config(server=LOCAL, telephony=TelephonyConfig(token_env="NOT_SET"))
     row = (await found(missing))["telephony"]
     assert (row.good, "NOT_SET is not set" in row.note) == (False, True)
+
+
+async def test_who_is_asked_about_calls_is_tried(
+    opened: OpenedEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its secret; and that calls come at all."""
+    webhook = CallWebhookConfig("https://app.example.org/calls", "VS_WEBHOOK")
+    config = Config(server=LOCAL, sip=SipConfig(webhook=webhook))
+    monkeypatch.delenv("VS_WEBHOOK", raising=False)
+    row = (await found(config))["sip webhook"]
+    assert (row.good, "openssl rand" in row.note) == (False, True)
+    monkeypatch.setenv("VS_WEBHOOK", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    row = (await found(config))["sip webhook"]
+    assert (row.good, "no call comes" in row.note) == (True, True)
 
 
 async def test_telephones_by_sip_answer_themselves(opened: OpenedEngines) -> None:

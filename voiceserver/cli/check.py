@@ -38,6 +38,7 @@ from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
+from voiceserver.server.pending_calls import PendingCalls
 from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.security import access_rules
 
@@ -93,6 +94,8 @@ async def rows(config: Config) -> AsyncIterator[Row]:
         async with aclosing(_sip(config)) as tried:
             async for row in tried:
                 yield row
+    if config.sip.webhook.url:
+        yield _tried("sip webhook", lambda: _call_webhook(config))
     page = page_files()
     note = f"{len(page)} files" if page else "missing: install the package again"
     yield Row("page", bool(page), note)
@@ -151,6 +154,14 @@ def _audiosocket(config: Config) -> str:
     wanted = config.audiosocket
     taken = f"{len(wanted.uuids)} UUIDs" if wanted.uuids else "any call"
     return f"{wanted.host}:{wanted.port} is free, takes {taken}"
+
+
+def _call_webhook(config: Config) -> str:
+    """What can be told without a call: it would be asked about that."""
+    asked = config.sip.webhook
+    PendingCalls(asked)
+    note = f"is told of each call and has {asked.limit_s:g} s; else: {asked.undecided}"
+    return note if config.sip.port else f"{note}\n[sip] port is 0: no call comes"
 
 
 async def _sip(config: Config) -> AsyncGenerator[Row, None]:
