@@ -89,6 +89,12 @@ _LEAD = frozenset(
 )
 # Said after a request, and no part of it; longest first.
 _TAILS = (("can", "you", "do", "that"), ("if", "you", "can"), ("please",), ("thanks",))
+_LAST = frozenset(tail[-1] for tail in _TAILS)
+# Of the openers by their first word: the place of each, and its words.
+_BEGINNINGS: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+for _at, _openings in enumerate(_OPENERS.values()):
+    for _opening in _openings:
+        _BEGINNINGS.setdefault(_opening[0], []).append((_at, _opening))
 _FIGURES = frozenset(
     "two three four five six seven eight nine ten eleven twelve thirteen fifteen "
     "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million "
@@ -119,7 +125,7 @@ def features(turn: Turn, tools: int = 0) -> tuple[float, ...]:
         for at in _KINDS_OF.get(word, ()):
             counts[at] += 1
     figures = sum(word in _FIGURES or word[0].isdigit() for word in words)
-    openers = [float(_opens(words, each)) for each in _OPENERS.values()]
+    openers = _openers(words)
     kinds = sum(count > 0 for count in counts[:10])
     n = len(words)
     return (
@@ -147,11 +153,18 @@ def without_lead(words: Sequence[str]) -> Sequence[str]:
 
 def without_tail(words: Sequence[str]) -> Sequence[str]:
     """Leave out what is said after a request and is no part of it."""
+    if not words or words[-1] not in _LAST:
+        return words
     for tail in _TAILS:
         if len(words) > len(tail) and tuple(words[-len(tail) :]) == tail:
             return words[: -len(tail)]
     return words
 
 
-def _opens(words: Sequence[str], openings: tuple[tuple[str, ...], ...]) -> bool:
-    return any(tuple(words[: len(each)]) == each for each in openings)
+def _openers(words: Sequence[str]) -> list[float]:
+    """Which of the openers the words begin with, as 0 or 1."""
+    found = [0.0] * len(_OPENERS)
+    for at, opening in _BEGINNINGS.get(words[0], ()) if words else ():
+        if tuple(words[: len(opening)]) == opening:
+            found[at] = 1.0
+    return found

@@ -152,6 +152,10 @@ for _topic, _phrases in _PHRASES.items():
     _firsts = _SEQUENCES.setdefault(_topic, {})
     for _phrase in _phrases:
         _firsts.setdefault(_phrase.split()[0], []).append(_phrase.split())
+# Words without which nothing of a topic is there: most turns have none of most topics.
+_SIGNS = {
+    topic: _CORES[topic] | _BESIDES[topic] | {*_SEQUENCES[topic]} for topic in TOPICS
+}
 _CASE = frozenset("my i me he she him her should can".split())
 _PLACE = frozenset(
     "where phone open close floor play song film book spell name".split()
@@ -162,6 +166,9 @@ TOPIC_NAMES = ("bias", "core", "more_core", "beside", "phrase", "own_case", "els
 
 def topic_features(words: Sequence[str], topic: str) -> tuple[float, ...]:
     """Return the numbers of ``TOPIC_NAMES`` of a turn's words, each 0..1."""
+    elsewhere = float(not _PLACE.isdisjoint(without_lead(words)[:4]))
+    if _SIGNS[topic].isdisjoint(words):
+        return (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, elsewhere)
     cores, besides, firsts = _CORES[topic], _BESIDES[topic], _SEQUENCES[topic]
     core = sum(word in cores for word in words)
     beside = sum(word in besides for word in words)
@@ -175,7 +182,7 @@ def topic_features(words: Sequence[str], topic: str) -> tuple[float, ...]:
         min(beside, 3) / 3,
         float(any(_in_order(each, words) for each in phrases)),
         float(own),
-        float(not _PLACE.isdisjoint(without_lead(words)[:4])),
+        elsewhere,
     )
 
 
