@@ -17,6 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._add_telephones()
         self.calls = Gauge(
             "voiceserver_calls", "Calls in progress", registry=self.registry
         )
@@ -28,12 +29,6 @@ class Metrics:
         )
         self.carrier_calls = self._counter(
             "carrier_calls", "Calls by the carrier that brought them", "carrier"
-        )
-        self.trunk_calls = self._counter(
-            "trunk_calls",
-            "Calls by SIP that were taken, by trunk; 'in' or 'out'",
-            "trunk",
-            "way",
         )
         self.calls_refused = self._counter(
             "calls_refused", "Offers refused, by reason", "reason"
@@ -185,6 +180,20 @@ class Metrics:
         )
         self.restarts = self._counter(
             "engine_restarts", "Processes started again after a crash", "engine"
+        )
+
+    def _add_telephones(self) -> None:
+        self.trunk_calls = self._counter(
+            "trunk_calls",
+            "Calls by SIP that were taken, by trunk; 'in' or 'out'",
+            "trunk",
+            "way",
+        )
+        self.dialled_calls = self._counter(
+            "dialled_calls",
+            "Calls that the server made, by trunk and what became of them",
+            "trunk",
+            "result",
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

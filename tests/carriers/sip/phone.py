@@ -102,6 +102,7 @@ class FakeExchange:
         self.callers: list[Caller] = []
         self.refusal: VoiceServerError | None = None
         self.slow_s = 0.0
+        self.text = FakeText(words=4)
         self.pending: Callable[[Alerting], Pending] | None = None
         self._config = config
         self._group = group
@@ -113,7 +114,7 @@ class FakeExchange:
         if self.refusal is not None:
             raise self.refusal
         self.callers.append(caller)
-        made = incoming(self._config, text=FakeText(words=4), clock=self._clock)
+        made = incoming(self._config, text=self.text, clock=self._clock)
         call = make(replace(made, session=caller.session))
         assert isinstance(call, SipCall)
         answer = await call.answer(offer)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import numpy as np
 
 from tests.carriers.sip.phone import Phone, rung
-from tests.fakes import LOUD
+from tests.fakes import LOUD, FakeText
 from voiceserver.commands import Attach
-from voiceserver.config import Config, SipConfig, TelephonyConfig
+from voiceserver.config import (
+    Config,
+    NumberConfig,
+    SipConfig,
+    SipTrunk,
+    TelephonyConfig,
+)
+from voiceserver.engines.base import TextItem, TextRequest
 from voiceserver.errors import Overloaded
 from voiceserver.media.g711 import Law, decode, encode
 from voiceserver.media.rtp import RtpPacket, serialize
+from voiceserver.tools import ToolCall
 
 THEIRS = ("127.0.0.2", 4000)
 
@@ -110,3 +120,53 @@ def test_a_key_is_told_once_to_who_listens() -> None:
     keys = [each for each in told if "dtmf_event_received" in each]
     assert len(keys) == 1
     assert '"5"' in keys[0]
+
+
+class Transferring(FakeText):
+    """Puts who asks through to 200; says what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        self.told.append(request.messages[-1].text)
+        if len(self.told) == 1:
+            yield "I put you through."
+            yield ToolCall("c1", "transfer_call", '{"to": "200"}')
+        else:
+            yield "They are busy."
+
+
+def test_the_model_may_transfer_the_call() -> None:
+    """Once the caller has heard so; where nobody takes it the model speaks on."""
+    number = NumberConfig("100", tools=("transfer_call",))
+    trunk = SipTrunk(("127.0.0.0/8",), dial=("2*",))
+    config = Config(
+        sip=SipConfig(port=5060, trunk=(trunk,), number=(number,)),
+        telephony=TelephonyConfig(greeting="", ask_after_s=0),
+    )
+    text = Transferring()
+
+    async def scenario(phone: Phone) -> None:
+        phone.exchange.text = text
+        tag = await phone.call()
+        for n in range(100):
+            spoken(phone, n, 1, LOUD if n < 40 else 0.0)
+            await phone.settle(0.02)
+        sent = phone.sockets[0].sent
+        await phone.settle(3)
+        refer = phone.requests[0]
+        assert refer.get_header("refer-to") == "<sip:200@127.0.0.2>"
+        heard = np.concatenate([decode(Law.MU, each.payload) for each, _ in sent])
+        assert (np.abs(heard) > 0.05).sum() > 8000 * 0.6  # four words, whole
+        phone.reply(refer, 202)
+        headers = "Event: refer\r\nSubscription-State: terminated\r\n"
+        body = "SIP/2.0 486 Busy Here"
+        kind = "message/sipfrag"
+        phone.say(phone.request("NOTIFY", body, 2, "", tag, headers, kind=kind))
+        await phone.settle(2)
+        assert "The transfer failed: Nobody took it: 486" in text.told[1]
+        assert not phone.exchange.ends
+
+    rung(scenario, config)

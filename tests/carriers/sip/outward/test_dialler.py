@@ -59,6 +59,8 @@ def test_a_trunk_has_so_many_calls_both_ways() -> None:
             await dialler.dial(Wanted("201"))
         phone.reply(phone.requests[0], 486, tag="far")
         await phone.settle(1)
+        metrics = phone.exchange.calls[0]._metrics
+        assert metrics.dialled_calls.labels("pbx", "busy")._value.get() == 1
         await dialler.dial(Wanted("201"))
         phone.exchange.refusal = Overloaded("All lines are busy.")
         phone.exchange.calls[-1].hang_up("enough")

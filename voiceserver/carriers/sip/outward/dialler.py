@@ -34,6 +34,7 @@ from voiceserver.carriers.telephony.attendant import Dialled, session_at
 from voiceserver.config import Config, SipTrunk
 from voiceserver.config.sip import CALLER
 from voiceserver.errors import BadRequest, Overloaded
+from voiceserver.metrics import Metrics
 
 SETUP_MORE_S = 10.0  # a call may take longer than it rings by so much
 
@@ -154,7 +155,10 @@ class Dialler:
 
         made = Invitation(party, self._wire, taken, told, lambda: None)
 
+        counted: list[Metrics] = []
+
         def make(incoming: Incoming) -> Call:
+            counted.append(incoming.parts.metrics)
             host = party.flow.network.contact(party.flow.source)[0]
             place = Place(
                 host,
@@ -174,7 +178,7 @@ class Dialler:
         )
         state = replace(state, id=call_id)
         self._book.add(state)
-        group.create_task(self._until_ended(call_id, exchange, left))
+        group.create_task(self._until_ended(call_id, exchange, left, counted[0]))
         made.start(offer)
         return state.shown()
 
@@ -191,7 +195,11 @@ class Dialler:
             self._book.add(replace(ended, status=status))
 
     async def _until_ended(
-        self, call_id: str, exchange: Exchange, left: Callable[[], None]
+        self,
+        call_id: str,
+        exchange: Exchange,
+        left: Callable[[], None],
+        metrics: Metrics,
     ) -> None:
         """Keep the call's place until it is over."""
         try:
@@ -202,6 +210,7 @@ class Dialler:
             if last is not None:
                 was = "completed" if last.state == "answered" else "cancelled"
                 self._book.add(replace(last, state="ended", result=was))
+                metrics.dialled_calls.labels(last.trunk, last.result or was).inc()
 
     def _trunk(self, name: str) -> SipTrunk:
         """By which trunk.
