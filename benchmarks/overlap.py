@@ -72,14 +72,19 @@ class Reaction:
 
 
 class Ear:
-    """A listener over which a reply sounds all the time."""
+    """A listener over which a reply, of which words are known or not, sounds."""
 
-    def __init__(self, ears: VirtualEars, config: TurnConfig) -> None:
+    def __init__(self, ears: VirtualEars, config: TurnConfig, saying: str = "") -> None:
         engines = Engines(SILERO, ears, StubText(), StubSpeech())
         self.ducked: list[int] = []
         self.stopped: list[tuple[int, str]] = []
         self.listener = Listener(
-            config, engines, self._post, self._duck, MonotonicClock()
+            config,
+            engines,
+            self._post,
+            self._duck,
+            MonotonicClock(),
+            sounded=lambda _ms: saying,
         )
         self.listener.playing(True)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiceserver.turns.echo import Echo
 from voiceserver.turns.overlap import (
     LONGEST_MS,
     OWN_VALID_MS,
@@ -127,3 +128,44 @@ def test_who_talks_for_long_has_the_turn(heard: list[str], own: list[str]) -> No
     overlap = Overlap(0)
     overlap.heard(" ".join(heard), " ".join(own), 300, "en")
     assert overlap.verdict(LONGEST_MS, CONFIRM_MS) is not Verdict.WAIT
+
+
+def test_voice_that_is_no_louder_than_the_echo_counts_for_nothing() -> None:
+    """Also that of before the echo was known; a little that is louder is let pass."""
+    overlap = Overlap(0)
+    assert not overlap.is_echo(400)
+    overlap.level(Echo.ALL, 400, 32)
+    assert overlap.is_echo(400)
+    assert overlap.verdict(850, CONFIRM_MS) is Verdict.WAIT
+    overlap.heard("open from eight", "", 400, "en")
+    assert overlap.verdict(464, CONFIRM_MS) is Verdict.WAIT
+    overlap.heard("", "", 400, "en")
+    overlap.level(Echo.LOUDER, 464, 32)
+    assert overlap.is_echo(464)
+    assert overlap.verdict(900, CONFIRM_MS) is Verdict.DURATION
+
+
+def test_a_voice_over_the_echo_is_none_of_it() -> None:
+    """What dips to the level of the echo in between is no voice, and hides none."""
+    overlap = Overlap(0)
+    overlap.level(Echo.LOUDER, 0, 32)
+    overlap.level(Echo.ALL, 320, 32)
+    assert overlap.echo_ms == 32
+    assert not overlap.is_echo(320)
+    assert overlap.verdict(500, CONFIRM_MS) is Verdict.WAIT
+    assert overlap.verdict(540, CONFIRM_MS) is Verdict.DURATION
+
+
+def test_voice_that_seems_an_echo_is_given_a_moment() -> None:
+    """A word like stop is not."""
+    overlap = Overlap(0)
+    overlap.level(Echo.SUSPECTED, 400, 32)
+    assert overlap.verdict(600, CONFIRM_MS) is Verdict.WAIT
+    assert overlap.verdict(920, CONFIRM_MS) is Verdict.DURATION
+    overlap.heard("i want two", "", 600, "en")
+    assert overlap.verdict(600, CONFIRM_MS) is Verdict.WAIT
+    assert overlap.verdict(920, CONFIRM_MS) is Verdict.WORDS
+    overlap.heard("stop", "", 300, "en")
+    assert overlap.verdict(300, CONFIRM_MS) is Verdict.STOP_WORD
+    overlap.level(Echo.UNKNOWN, 600, 32)
+    assert Overlap(0).verdict(500, CONFIRM_MS) is Verdict.DURATION

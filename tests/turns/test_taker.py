@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiceserver.config import TurnConfig
+from voiceserver.turns.echo import Echo
 from voiceserver.turns.gate import WINDOW
 from voiceserver.turns.taker import (
     Began,
@@ -34,11 +35,11 @@ class Talk:
         self.now = 0
         self.decided: list[tuple[int, Decision]] = []
 
-    def hear(self, ms: int, speech: bool) -> Talk:
+    def hear(self, ms: int, speech: bool, echo: Echo = Echo.UNKNOWN) -> Talk:
         for _ in range(ms // 32):
             self.now += WINDOW
             p, levels = (0.95, LOUD) if speech else (0.02, SOFT)
-            self._keep(self.taker.window(p, levels))
+            self._keep(self.taker.window(p, levels, echo))
             self._keep(self.taker.tick(self.now, []))
         return self
 
@@ -282,3 +283,23 @@ def test_decisions_keep_their_order(steps: list[tuple[str, int]], policy: str) -
             is_open = False
         else:
             assert is_open
+
+
+@pytest.mark.parametrize("policy", ["graded", "fixed"])
+def test_an_echo_of_the_reply_is_no_voice(policy: Literal["graded", "fixed"]) -> None:
+    """However long it is; and what was let in before it was known is let go."""
+    config = TurnConfig(policy=policy, interrupt_ms=500)
+    talk = Talk(config).playing(True).hear(416, True)
+    talk.hear(3200, True, Echo.ALL)
+    assert [type(d) for _, d in talk.decided] == [Began, Dismissed]
+    talk.hear(3200, True, Echo.ALL).playing(False).hear(640, True, Echo.ALL)
+    assert len(talk.decided) == 2
+    assert talk.taker.state is TurnState.IDLE
+
+
+def test_a_voice_over_an_echo_interrupts_as_soon_as_one_without() -> None:
+    """It is louder; the echo before it counts for nothing."""
+    plain = Talk().playing(True).hear(1600, False).hear(960, True)
+    over = Talk().playing(True).hear(1600, True, Echo.ALL)
+    over.hear(960, True, Echo.LOUDER)
+    assert over.at(Interrupted) == plain.at(Interrupted)

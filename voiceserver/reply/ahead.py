@@ -81,6 +81,7 @@ class Ahead:
                 return False
             part = samples[at : at + SLICE]
             first = self._sent == 0
+            self._notices.outgoing(part, self.ahead_s)
             self._sent += len(part)
             lasts_ns = len(part) * 1_000_000_000 // SPEECH_RATE
             self._ends_ns = max(self._ends_ns, self._now_ns()) + lasts_ns

@@ -169,8 +169,9 @@ class Marked:
         if self.played >= self._sent:  # nothing sounds: it begins, or goes on
             self._known, self._known_ns = self._sent, self._now_ns()
         first = self._sent == 0
-        self._sent += len(samples)
         gained = samples if self._gain == 1.0 else samples * np.float32(self._gain)
+        self._notices.outgoing(gained, self.ahead_s)
+        self._sent += len(samples)
         self._line.say(gained)
         if self._marks_all:
             self._mark(self._sent)

@@ -37,6 +37,10 @@ async def _unsent(_turn: int, _samples: Samples) -> None:
     """Nobody takes it."""
 
 
+def _unheard(_samples: Samples, _in_s: float) -> None:
+    """Nobody minds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notices:
     """Who is told how a reply's audio fares; none of them may block.
@@ -47,11 +51,14 @@ class Notices:
         answered: Called with the turn when the first audio of its answer goes out,
             which may come after other audio.
         made: Takes a turn's number and samples, where audio goes out in events.
+        outgoing: Takes samples on their way to the ear, as loud as they are sent, and
+            in how many seconds they should begin to sound there.
     """
 
     played: Callable[[int, Played], None] = _unnoticed
     answered: Callable[[int], None] = _unanswered
     made: Callable[[int, Samples], Awaitable[None]] = _unsent
+    outgoing: Callable[[Samples, float], None] = _unheard
 
 
 class Outlet(Protocol):
@@ -214,6 +221,7 @@ class Playout:
             return AudioFrame(_SILENCE, SPEECH_RATE, pts)
         turn, first = self._turn, self._played == 0
         samples = self._faded(self._take())
+        self._notices.outgoing(samples, 0.0)
         if first:
             self._notices.played(turn, Played.STARTED)
         if self._answer_at is not None and self._played > self._answer_at:

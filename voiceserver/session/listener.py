@@ -35,6 +35,7 @@ from voiceserver.events import (
     UserTurn,
 )
 from voiceserver.purse import Purse
+from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
 from voiceserver.turns.cues import Completeness, grade
@@ -108,6 +109,7 @@ class Listener:
         self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
+        self._own = OwnSound()
         self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
@@ -195,8 +197,24 @@ class Listener:
         self._config = config
         self._taker.configure(config)
 
+    def own_audio(self, samples: Samples, in_s: float) -> None:
+        """Take audio of the reply on its way to the ear, for its echo.
+
+        Args:
+            samples: 24 kHz, as loud as they are sent.
+            in_s: When they should begin to sound there.
+        """
+        self._own.goes_out(samples, self._arriving + round(in_s * MIC_RATE))
+
+    @property
+    def _arriving(self) -> int:
+        """The sample that the microphone gives at this moment."""
+        return self._now + self._ringed
+
     def playing(self, playing: bool) -> None:
         """Tell whether a reply sounds at this moment."""
+        if not playing:
+            self._own.silenced(self._arriving)
         self._obey(self._taker.playing(playing))
 
     def take(self, number: int) -> Utterance | None:
@@ -236,7 +254,11 @@ class Listener:
             probability = self._believed(self._vad.probability(window))
             if probability >= FAINT:
                 self._preroll.voice(len(self._pending) + WINDOW)
-            self._obey(self._taker.window(probability, hop_levels_db(window)))
+            levels_db = hop_levels_db(window)
+            echo = self._own.explains(
+                self._now - len(self._pending) - WINDOW, levels_db
+            )
+            self._obey(self._taker.window(probability, levels_db, echo))
         self._push_voiced()
         if self._utterance is not None and not self._manual:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)

@@ -136,7 +136,6 @@ class Session:
             lambda: self._floor.busy,
             lambda text: self.command(CreateReply(say=text, patient=True)),
         )
-        outlet.report_to(Notices(self._played, self._sounds, self._audio_made))
         self._listener = Listener(
             opened.settings.turn,
             engines,
@@ -149,6 +148,11 @@ class Session:
             hearing=opened.settings.hearing,
             sounded=lambda last_ms: self._speaking.sounded(last_ms),
             purse=parts.purse,
+        )
+        outlet.report_to(
+            Notices(
+                self._played, self._sounds, self._audio_made, self._listener.own_audio
+            )
         )
         self.hear = self._listener.hear
         self.shares = LoopShares(clock)

@@ -6,6 +6,7 @@ words in it as far as they are known, and the words of the reply that sounded ju
 Voice and words together stop a reply, and so does voice that nothing explains. A yes
 ("uh-huh", in the language that is heard) and the echo of our own words explain the
 voice up to where they were heard, and no further: whoever talks on is listened to.
+Voice that is no louder than an echo of the reply explains itself (``echo``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from difflib import SequenceMatcher
 from enum import Enum, auto
 
 from voiceserver.turns.cues import asks_to_stop, is_backchannel
+from voiceserver.turns.echo import Echo
 
 INTERRUPTING_WORDS = 2  # fewer may be a misheard noise
 # Words are ours if so many of them, and at least two in a row, sounded just then. A
@@ -29,6 +31,9 @@ MOST_WORDS_PER_S = 7.0
 ECHO_MS = 600
 # Of voice beyond what an echo explains: the next words come with the next decode.
 OWN_VALID_MS = 1000
+# Here and there an echo is louder than it should be; all of it together is less.
+BLIP_MS = 200
+SUSPECTED_MS = 900  # of voice, that may turn out to be an echo
 # Whoever speaks for so long has the turn, whatever the words seem to be.
 LONGEST_MS = 4000
 
@@ -53,6 +58,9 @@ class Overlap:
         ours: Some of what was heard was our own.
         explained_ms: Voice, from the onset, that is explained by what it says.
         valid_ms: Voice beyond it that waits for the next words.
+        echo_ms: Of the time from the onset, what is an echo by its level.
+        louder: Some of it was louder than the echo that was known of.
+        suspected: There seems to be an echo: it stops nothing for ``SUSPECTED_MS``.
     """
 
     onset: int
@@ -61,6 +69,39 @@ class Overlap:
     ours: bool = False
     explained_ms: float = 0.0
     valid_ms: float = 0.0
+    echo_ms: float = 0.0
+    louder: bool = False
+    suspected: bool = False
+
+    def level(self, echo: Echo, voiced_ms: float, lasts_ms: float) -> None:
+        """Take what the level of a stretch of voice says.
+
+        Args:
+            echo: Whether it may be echo.
+            voiced_ms: From the onset to the last voice before it.
+            lasts_ms: Its length.
+        """
+        self.suspected = echo is Echo.SUSPECTED
+        if echo is Echo.LOUDER:
+            self.louder = True
+        elif echo is not Echo.ALL:
+            return
+        elif self.louder:
+            self.echo_ms += lasts_ms
+        else:  # that there is an echo was just found out: so far it was one, too
+            self.echo_ms = max(self.echo_ms, voiced_ms)
+
+    def is_echo(self, voiced_ms: float) -> bool:
+        """Whether there was nothing in it but the reply itself.
+
+        Args:
+            voiced_ms: From the onset to the last voice.
+        """
+        by_words = self.ours and self.is_explained
+        return by_words or self._is_level(voiced_ms)
+
+    def _is_level(self, voiced_ms: float) -> bool:
+        return self.echo_ms > 0 and voiced_ms - self.echo_ms < BLIP_MS
 
     def heard(
         self,
@@ -109,14 +150,18 @@ class Overlap:
             voiced_ms: From the onset to the last voice.
             confirm_ms: Voice that stops the reply by itself, if nothing explains it.
         """
+        if self._is_level(voiced_ms):
+            return Verdict.WAIT  # its words, too, are the reply's
         if asks_to_stop(self.words, self.language):
             return Verdict.STOP_WORD
         enough = len(self.words.split()) >= INTERRUPTING_WORDS
         if enough and not is_backchannel(self.words, self.language):
-            return Verdict.WORDS
-        needed = max(confirm_ms, self.valid_ms)
-        unexplained = voiced_ms - self.explained_ms
-        if unexplained >= needed or voiced_ms >= max(confirm_ms, LONGEST_MS):
+            known = not self.suspected or voiced_ms >= SUSPECTED_MS
+            return Verdict.WORDS if known else Verdict.WAIT
+        needed = max(confirm_ms, self.valid_ms, SUSPECTED_MS * self.suspected)
+        unexplained = voiced_ms - max(self.explained_ms, self.echo_ms)
+        longest = voiced_ms - self.echo_ms >= max(confirm_ms, LONGEST_MS)
+        if unexplained >= needed or longest:
             return Verdict.DURATION
         return Verdict.WAIT
 

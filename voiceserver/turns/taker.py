@@ -17,8 +17,9 @@ from enum import Enum, auto
 from voiceserver.audio import MIC_RATE
 from voiceserver.config import TurnConfig
 from voiceserver.turns.cues import Completeness, grade
+from voiceserver.turns.echo import Echo
 from voiceserver.turns.ending import SCORED_MS, EndWeights, Evidence
-from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate
+from voiceserver.turns.gate import HYSTERESIS, WINDOW, GateEvent, SpeechGate
 from voiceserver.turns.overlap import Overlap, Verdict
 
 # How long after an overlap its words are waited for. A recogniser that writes while
@@ -152,6 +153,11 @@ class TurnTaker:
         """Sample after the last voice, in samples fed."""
         return self._gate.voiced_until
 
+    @property
+    def _voiced_ms(self) -> float:
+        """From the first voice of the utterance to the last, pauses included."""
+        return (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
+
     def configure(self, config: TurnConfig) -> None:
         """Take new settings; they hold from the next window on."""
         self._config = config
@@ -164,20 +170,29 @@ class TurnTaker:
         self._set_threshold()
         over = self._state in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED)
         # The last of its echo comes when the reply has ended: no turn.
-        if not playing and over and not self._is_echo:
+        if not playing and over and not self._overlap.is_echo(self._voiced_ms):
             overlap = self._state is TurnState.OVERLAP
             self._state = TurnState.SPEAKING if overlap else TurnState.PAUSED
             return [Confirmed(self._began)]
         return []
 
-    def window(self, probability: float, levels_db: Sequence[float]) -> list[Decision]:
+    def window(
+        self,
+        probability: float,
+        levels_db: Sequence[float],
+        echo: Echo = Echo.UNKNOWN,
+    ) -> list[Decision]:
         """Feed one window of 512 samples.
 
         Args:
             probability: Of speech.
             levels_db: Level of each of its four 8 ms hops.
+            echo: Whether it may be the echo of a reply; such voice is none.
         """
         voiced_until = self._gate.voiced_until
+        if probability >= self._gate.threshold - HYSTERESIS:
+            self._overlap.level(echo, self._voiced_ms, WINDOW * 1000 / MIC_RATE)
+            probability = 0.0 if echo is Echo.ALL else probability
         event = self._gate.push(probability, levels_db)
         decisions: list[Decision] = []
         if event is GateEvent.STARTED:
@@ -204,8 +219,7 @@ class TurnTaker:
             doubtful: Words that are not believed; heeded where they are only a yes.
         """
         self._text, self._complete = text, complete
-        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
-        self._overlap.heard(text, own, voiced_ms, language, doubtful)
+        self._overlap.heard(text, own, self._voiced_ms, language, doubtful)
         return self._judge_overlap()
 
     def score(self, at: int, probability: float) -> None:
@@ -278,10 +292,10 @@ class TurnTaker:
         """Confirm an interruption as soon as length or words suffice."""
         if self._state not in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED):
             return []
-        config = self._config
-        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
+        config, voiced_ms = self._config, self._voiced_ms
         if config.policy == "fixed":
-            enough = voiced_ms >= config.interrupt_ms and not self._is_echo
+            enough = voiced_ms - self._overlap.echo_ms >= config.interrupt_ms
+            enough = enough and not self._overlap.is_echo(voiced_ms)
             return self._interrupt("duration") if enough else []
         match self._overlap.verdict(voiced_ms, config.confirm_ms):
             case Verdict.WAIT:
@@ -294,16 +308,13 @@ class TurnTaker:
             case Verdict.STOP_WORD:
                 return self._interrupt("stop_word")
 
-    @property
-    def _is_echo(self) -> bool:
-        return self._overlap.ours and self._overlap.is_explained
-
     def _settle_overlap(self) -> list[Decision]:
         """A short overlap has ended and its words, if any, are known."""
         length = self._gate.voiced_until - self._began
         short = length < _samples(self._config.backchannel_ms)
         known = bool(self._text) or self._overlap.explained_ms > 0
         passes = self._overlap.is_explained and (short or known)
+        passes = passes or self._overlap.is_echo(self._voiced_ms)
         if self._config.policy == "fixed" or passes:
             self._end()
             return [Dismissed()]
@@ -367,12 +378,11 @@ class TurnTaker:
         return wait_ms, grade_now.value
 
     def _evidence(self) -> Evidence:
-        voiced_ms = (self._gate.voiced_until - self._began) * 1000 / MIC_RATE
         return Evidence(
             sum(self._sounds) / len(self._sounds),
             self._text,
             self._complete,
-            voiced_ms - sum(self._pauses_ms),
+            self._voiced_ms - sum(self._pauses_ms),
             self._pauses_ms,
             self._habits_ms,
         )
