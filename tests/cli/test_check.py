@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -15,9 +15,10 @@ from tests.faulty_live_server import FaultyLiveServer
 from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
 from tests.faulty_transcription_server import FaultyTranscriptionServer
-from voiceserver.cli.check import Row, check, rows
+from voiceserver.cli.check import Row, check, rows, text_is_late
 from voiceserver.config import (
     AudioSocketConfig,
+    BudgetConfig,
     CallWebhookConfig,
     Config,
     RecogniserConfig,
@@ -123,6 +124,27 @@ async def test_a_text_provider_is_proved_by_an_answer(
     assert row.good == good
     assert words in row.note
     assert "canary" not in row.note
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "own_ms", "tier", "words"),
+    [
+        (550, 0, "simple", ""),
+        (900, 0, "complex", ""),
+        (900, 0, "simple", "text_first_ms = 600: it would mostly be passed over; set"),
+        (1300, 0, "complex", "text_first_complex_ms = 1200"),
+        (1300, 1000, "simple", "its first_ms = 1000"),
+        (900, 0, "simple", "first_ms = 1400 in its [[text.provider]]"),
+        (2500, 0, "simple", "and [budget] text_words_ms = 3800 at least"),
+    ],
+)
+def test_first_words_that_come_late_are_told_with_what_to_set(
+    first_ms: float, own_ms: int, tier: Any, words: str
+) -> None:
+    """By the limit that holds for the provider: its own, or its tier's."""
+    provider = TextProvider("p", "http://a/v1", "m", tier=tier, first_ms=own_ms)
+    told = text_is_late(first_ms, provider, BudgetConfig())
+    assert words in told and bool(words) == bool(told)
 
 
 @pytest.mark.net

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from voiceserver.carriers.audiosocket.listener import listener as audiosocket
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import Slot, log_to_stderr, open_engines, run, with_only
 from voiceserver.config import (
+    BudgetConfig,
     Config,
     RecogniserProvider,
     SpeechProvider,
@@ -29,6 +31,7 @@ from voiceserver.engines.base import LIFE_TOKENS, Message, SpeechRequest, TextRe
 from voiceserver.engines.ears import told
 from voiceserver.engines.hearing.table import service_of
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.providers.chains import text_limits
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.sockets import WebSockets
@@ -45,6 +48,7 @@ from voiceserver.server.security import access_rules
 SENTENCE = "One, two, three."
 PROBE_LIMIT_S = 60.0  # at least, for an engine to load and answer
 PROVIDER_LIMIT_S = 8.0
+LEEWAY = 1.5  # of a limit over what was measured once
 WIDTH = 24  # characters of the first column
 
 
@@ -109,9 +113,9 @@ async def rows(config: Config) -> AsyncIterator[Row]:
     for slot, probe in probes:
         yield await _engine(config, slot, probe)
     for provider in config.text.provider:
-        yield await _text_provider(provider)
+        yield await _text_provider(provider, config.budget)
     for service in config.speech.provider:
-        yield await _speech_provider(service)
+        yield await _speech_provider(service, config.budget)
     for ears in config.recogniser.provider:
         yield await _recogniser_provider(config, ears)
 
@@ -255,7 +259,7 @@ async def _speech_answers(engines: Engines) -> str:
     return f"{engines.speech.name}, {len(engines.speech.voices)} voices"
 
 
-async def _text_provider(provider: TextProvider) -> Row:
+async def _text_provider(provider: TextProvider, budget: BudgetConfig) -> Row:
     """Ask a provider a word: address, key, model and pin are proved by an answer."""
     what = f"text {provider.name}"
     try:
@@ -275,13 +279,35 @@ async def _text_provider(provider: TextProvider) -> Row:
     except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
         return Row(what, False, _words(error))
     pin = f"is {provider.expect_model}" if provider.expect_model else "not pinned"
-    note = f"first words after {first_ms:.0f} ms; model {pin}"
+    late = text_is_late(first_ms, provider, budget)
+    note = f"first words after {first_ms:.0f} ms{late}; model {pin}"
     if model.refused.members:
         note += f"; asked without what it refuses: {model.refused}"
     return Row(what, True, note)
 
 
-async def _speech_provider(provider: SpeechProvider) -> Row:
+def text_is_late(first_ms: float, provider: TextProvider, budget: BudgetConfig) -> str:
+    """What to set where first words come later than they are waited for; else nothing.
+
+    One answer on a new connection is no measure, so that it is no failure either.
+    """
+    limit_ms = round(1000 * text_limits(provider, budget).first_s)
+    if first_ms <= limit_ms:
+        return ""
+    strong = provider.tier == "complex"
+    of_tier = "text_first_complex_ms" if strong else "text_first_ms"
+    setting = "its first_ms" if provider.first_ms else f"[budget] {of_tier}"
+    wanted_ms = 100 * math.ceil(first_ms * LEEWAY / 100)
+    told = (
+        f", later than {setting} = {limit_ms}: it would mostly be passed over; set "
+        f"first_ms = {wanted_ms} in its [[text.provider]]"
+    )
+    if wanted_ms > budget.text_words_ms:
+        told += f", and [budget] text_words_ms = {wanted_ms} at least"
+    return told
+
+
+async def _speech_provider(provider: SpeechProvider, budget: BudgetConfig) -> Row:
     """Have a service speak a word."""
     what = f"speech {provider.name}"
     try:
@@ -297,7 +323,11 @@ async def _speech_provider(provider: SpeechProvider) -> Row:
         return Row(what, False, f"no audio within {PROVIDER_LIMIT_S:.0f} s")
     except Exception as error:  # noqa: BLE001 - a check reports whatever it finds
         return Row(what, False, _words(error))
-    note = f"first audio after {first_ms:.0f} ms; {provider.voice}"
+    late = ""
+    if first_ms > (limit_ms := budget.speech_first_ms):
+        late = f", later than [budget] speech_first_ms = {limit_ms}: mostly the own "
+        late += "voice would speak in its place; raise it"
+    note = f"first audio after {first_ms:.0f} ms{late}; {provider.voice}"
     return Row(what, True, note)
 
 
