@@ -116,11 +116,11 @@ def test_an_answer_is_cut_where_it_must_be(most: int, n: int) -> None:
     assert len(text) == (3 if most else 400 - len("u ever\n"))
 
 
-def test_a_turn_that_is_too_long_is_our_error_and_the_next_is_answered() -> None:
-    """Nothing is left of it."""
+def test_a_turn_that_is_too_long_is_refused_and_the_next_is_answered() -> None:
+    """Nothing is left of it, and the engine is well."""
     jobs = LanguageJobs(Letters(), Lines(), Limits())
-    with pytest.raises(EngineFailed, match="too long"):
-        asked(jobs, "word " * 100).step()
+    kind, meta, _ = asked(jobs, "word " * 100).step()
+    assert (kind, meta) == (Kind.END, {"refused": "scripted: too long"})
     assert to_the_end(asked(jobs, "Is it?"))[0] == ANSWER
 
 

@@ -78,13 +78,14 @@ async def test_an_answer_that_is_closed_frees_the_model_at_once() -> None:
 async def test_what_goes_wrong_is_a_provider_that_fails() -> None:
     """So that the next is asked; without any words of the conversation."""
     async with remote() as model:
-        for said, wanted in [
-            ("break", "house: ZeroDivisionError"),
-            ("word " * 100, "too long"),
-            ("nothing", "house: its answer was empty"),
+        for said, wanted, kind in [
+            ("break", "house: ZeroDivisionError", "error"),
+            ("word " * 100, "too long", "refused"),
+            ("nothing", "house: its answer was empty", "refused"),
         ]:
-            with pytest.raises(ProviderFailed, match=wanted):
+            with pytest.raises(ProviderFailed, match=wanted) as failure:
                 await answered(model, request(said))
+            assert failure.value.kind == kind
         forced = ToolUse((TOOL,), "=note")
         with pytest.raises(ProviderFailed, match="cannot be made to call") as refusal:
             await answered(model, request("Hello.", tools=forced))

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 READ_AT_ONCE = 64  # tokens of a prompt between two looks at the socket
 LEAST_ANSWER = 64  # tokens of the context that a prompt leaves free
 Step = tuple[Kind, Meta, bytes]
+_LONGEST_WHY = 800  # characters
 
 
 class Writer(Protocol):
@@ -176,11 +177,13 @@ class LanguageJob:
     def step(self) -> Step:
         """Read some of the prompt, or write a token.
 
-        Raises:
-            EngineFailed: If it cannot be answered.
+        What cannot be asked of it is told as an end: the engine itself is well.
         """
         if self._beginning is None:
-            self._begin()
+            try:
+                self._begin()
+            except EngineFailed as error:
+                return Kind.END, {"refused": str(error)[:_LONGEST_WHY]}, b""
         try:
             return self._read() if self._unread else self._write()
         except Exception:

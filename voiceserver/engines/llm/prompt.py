@@ -18,6 +18,7 @@ from voiceserver.errors import EngineFailed
 TURNS_AT_ONCE = 8  # messages that are left out together
 Chat = list[dict[str, Any]]
 _OPENS_THOUGHTS = ("<think>", "<thinking>", "<thought>", "[THINK]")
+_BRACKETS = frozenset("<>[]|")  # marks have some of them
 _SYSTEM = {"role": "system", "content": "Be brief."}
 _USER = {"role": "user", "content": "Hello."}
 _ASSISTANT = {"role": "assistant", "content": "Hi."}
@@ -33,6 +34,9 @@ class Tokenizer(Protocol):
     @property
     def all_special_tokens(self) -> Sequence[str]:
         """Those that mark roles and ends."""
+
+    def get_added_vocab(self) -> Mapping[str, int]:
+        """Return tokens that are no pieces of text, of roles and calls among them."""
 
     def apply_chat_template(self, conversation: Chat, **how: Any) -> Any:
         """Render a conversation."""
@@ -73,7 +77,10 @@ class ChatTemplate:
                 '"instruct" or "chat" model of the same name',
             )
         self._tokenizer = tokenizer
-        self._marks = [mark for mark in tokenizer.all_special_tokens if mark.strip()]
+        marks = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+        # Words that somebody has added to the vocabulary are none.
+        marks = {mark for mark in marks if not _BRACKETS.isdisjoint(mark)}
+        self._marks = sorted(marks, key=len, reverse=True)
         self._way = self._working(source)
 
     def prompt(

@@ -152,8 +152,8 @@ class RemoteText:
             self._waiting -= 1
 
 
-def _failed(engine: str, why: str) -> ProviderFailed:
-    return ProviderFailed(engine, why.removeprefix(f"{engine}: "))
+def _failed(engine: str, why: str, kind: str = "error") -> ProviderFailed:
+    return ProviderFailed(engine, why.removeprefix(f"{engine}: "), kind)
 
 
 class _Speaking:
@@ -230,9 +230,11 @@ class _Answer:
             self._news.set()
 
     def ended(self, meta: Meta, body: bytes) -> None:
-        """The answer is complete."""
+        """The answer is complete, or there is none to what was asked."""
         self.cut = bool(meta.get("cut"))
         self._over = True
+        if why := meta.get("refused"):
+            self._error = _failed(self._engine, str(why), "refused")
         self._news.set()
 
     def failed(self, why: str) -> None:
