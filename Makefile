@@ -20,13 +20,23 @@ run-with-model: $(STAMP)-llm
 	@$(BIN)/voiceserver models prepare
 	$(BIN)/voiceserver serve --port $(PORT) --model "$(MODEL)"
 
-# What needs neither sockets nor a browser runs side by side, the rest alone.
+# What needs neither sockets nor a browser runs side by side, the rest alone. What only
+# the rest needs is installed meanwhile; what that printed is shown when it is over.
 # Models are fetched where they can be had; else tests that need them say so.
-test: setup-dev setup-browser setup-phones setup-clients check
-	-@$(BIN)/voiceserver models get whisper-base whisper-tiny.en smart-turn
-	@status=0; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not net" -n auto --maxprocesses 4 || status=1; \
-	$(BIN)/python -m pytest -m net --durations 15 || status=1; \
+test: setup-dev
+	@status=0 log=$$(mktemp); \
+	$(MAKE) --no-print-directory setup-browser setup-phones setup-clients > "$$log" 2>&1 & installing=$$!; \
+	$(BIN)/voiceserver models get whisper-base whisper-tiny.en smart-turn & fetching=$$!; \
+	$(MAKE) --no-print-directory check || status=2; \
+	wait $$fetching; \
+	if [ $$status = 0 ]; then \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not net" -n auto --maxprocesses 4 || status=1; \
+	fi; \
+	wait $$installing || status=2; \
+	cat "$$log"; rm -f "$$log"; \
+	if [ $$status != 2 ]; then \
+		$(BIN)/python -m pytest -m net --durations 15 || status=1; \
+	fi; \
 	exit $$status
 
 check: setup-dev
