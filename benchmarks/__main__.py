@@ -41,6 +41,7 @@ BY_NAME = (
     "media_words",
     "phone",
     "phone_sockets",
+    "phone_words",
     "random_events",
     "router",
     "soak",
