@@ -31,6 +31,7 @@ BY_NAME = (
     "echo",
     "engine_processes",
     "front",
+    "gate",
     "hostile",
     "hearing",
     "hearing_pace",

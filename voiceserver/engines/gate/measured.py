@@ -66,7 +66,7 @@ def measured(checked: Sequence[Checked]) -> tuple[Isotonic, Worth]:
     """
     raws = [raw(each.beginning) for each in checked]
     right = [each.right for each in checked]
-    chances = _unseen(raws, right)
+    chances = unseen(raws, right)
     worth = Worth(
         len(checked),
         sum(right) / max(len(right), 1),
@@ -80,7 +80,7 @@ def measured(checked: Sequence[Checked]) -> tuple[Isotonic, Worth]:
     return fit(raws, right), worth
 
 
-def _unseen(raws: Sequence[float], right: Sequence[bool]) -> list[float]:
+def unseen(raws: Sequence[float], right: Sequence[bool]) -> list[float]:
     """Chance of each by a map that was fitted without it."""
     order = list(range(len(raws)))
     random.Random(0).shuffle(order)

@@ -1,0 +1,60 @@
+"""The sums of the gate's benchmark, on answers whose worth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.gate import Answer, above_the_line, bought, caught, worth
+
+
+def some(n: int = 200, sure: bool = True) -> list[Answer]:
+    """Half of them right, and known to be, or known of none; strong always right."""
+    return [
+        Answer(0.9 if at % 2 and sure else 0.5, bool(at % 2), True, 1e-6, 40e-6)
+        for at in range(n)
+    ]
+
+
+def test_a_gate_that_knows_all_catches_twice_what_chance_does() -> None:
+    """A quarter escalated is half of the wrong half."""
+    assert caught(some()) == 0.5
+    assert caught([one for one in some() if one.right]) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "right", "usd"), [(0.0, 0.5, 1e-6), (0.5, 1.0, 21e-6), (1.0, 1.0, 41e-6)]
+)
+def test_money_and_right_answers_are_those_of_who_was_asked(
+    share: float, right: float, usd: float
+) -> None:
+    """All cheap, the doubtful half strong, and all strong."""
+    found = bought(some(), share)
+    assert found[0] == right
+    assert found[1] == pytest.approx(usd)
+
+
+def test_who_knows_nothing_is_on_the_line_and_who_knows_is_above() -> None:
+    """Less what asking both costs."""
+    assert above_the_line(some(sure=False), 0.0) == 0
+    assert -0.02 < above_the_line(some(), 0.5) - 0.24 < 0.02
+
+
+def test_answers_are_judged_as_they_are_recorded() -> None:
+    """A model whose sure answers are right: nothing of it depends on which one."""
+    rows: list[dict[str, Any]] = [
+        {
+            "question": f"question {at}",
+            "begins": "It is so.",
+            "logprobs": [-0.05 if at % 2 else -2.0] * 8,
+            "tokens_in": 60,
+            "tokens_out": 12,
+            "right": at % 10 != 0 and bool(at % 2),
+        }
+        for at in range(60)
+    ]
+    told = worth(rows, draws=40)
+    assert told["answers"] == 60 and len(told["for_the_money"]) == 12
+    assert told["auc"] == 1 and told["times_chance"] == told["times_chance_at_most"]
+    assert told["ece_after"] < 0.1
