@@ -102,7 +102,7 @@ def answers(rows: Sequence[dict[str, Any]]) -> list[Answer]:
 
 
 def _usd(prices: tuple[float, float], row: dict[str, Any]) -> float:
-    return (prices[0] * row["tokens_in"] + prices[1] * row["tokens_out"]) / 1e6
+    return float(prices[0] * row["tokens_in"] + prices[1] * row["tokens_out"]) / 1e6
 
 
 def caught(some: Sequence[Answer], share: float = QUARTER) -> float | None:
