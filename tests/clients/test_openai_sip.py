@@ -30,6 +30,7 @@ vad = "stub"
 recogniser = "stub"
 text = "stub"
 speech = "stub"
+turns = "none"
 [sip]
 port = {sip_port}
 [[sip.trunk]]
@@ -105,7 +106,7 @@ async def test_a_program_for_openais_sip_api_takes_calls(tmp_path: Path) -> None
         program(sys.executable, *serve, **secrets) as server,
         program(str(PYTHON), "-m", "tests.clients.openai_sip", **secrets) as app,
     ):
-        await server.says("listens at", START_LIMIT_S)
+        await server.says("listens at", 2 * START_LIMIT_S)
         await app.says("ring")
         dial = f"sip:100@127.0.0.1:{sip_port}"
         phone.command("dial", dial)

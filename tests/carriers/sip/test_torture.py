@@ -86,7 +86,7 @@ CUTS = st.lists(
 
 
 @given(st.data(), st.integers(0, 1 << 16))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_message_is_a_fault(drawn: st.DataObject, seed: int) -> None:
     """However mutilated: nothing is logged as one, and a call goes on beside it."""
     messages = [
