@@ -14,6 +14,7 @@ import soundfile
 
 from voiceserver.audio import MIC_RATE, Samples, resample
 
+MICROPHONE_RATE = 48_000  # a browser's
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,3 +42,21 @@ def recording(name: str, sample_rate: int = MIC_RATE) -> Samples:
     )
     mono = np.ascontiguousarray(samples.mean(axis=1), dtype=np.float32)
     return resample(mono, rate, sample_rate)
+
+
+def microphone(folder: Path, *parts: float | str) -> Path:
+    """Write a microphone file: seconds of a quiet room, and recordings."""
+    rng = np.random.default_rng(0)
+    pieces: list[Samples] = []
+    for part in parts:
+        if isinstance(part, str):
+            speech = recording(part, MICROPHONE_RATE)
+            pieces.append(speech * np.float32(0.5 / np.abs(speech).max()))
+        else:
+            noise = rng.standard_normal(round(part * MICROPHONE_RATE)) * 10 ** (
+                -62 / 20
+            )
+            pieces.append(noise.astype(np.float32))
+    path = folder / "microphone.wav"
+    soundfile.write(path, np.concatenate(pieces), MICROPHONE_RATE, subtype="PCM_16")
+    return path

@@ -10,9 +10,9 @@ import pytest
 from aiortc import AudioStreamTrack, RTCConfiguration, RTCPeerConnection
 
 from benchmarks.caller import Caller
-from tests.e2e.running import running_server
+from tests.e2e.running import STUBS, running_server
 from tests.e2e.test_killed_engines import event
-from tests.e2e.test_killed_workers import STUBS, packets
+from tests.e2e.test_killed_workers import packets
 
 pytestmark = pytest.mark.net
 

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,22 +14,15 @@ import psutil
 import pytest
 
 from benchmarks.caller import RATE, Caller
-from tests.e2e.running import Running, running_server
+from benchmarks.processes import Server
+from tests.e2e.running import PATIENT, lasting_server
 from tests.recordings import recording
 
 pytestmark = [pytest.mark.net, pytest.mark.speech]
 
 LIMIT_S = 45.0
 QUESTION = "speech/command/brooklyn.wav"
-# What is late on a busy machine is not what dies here: limits that only lateness could
-# reach are out of its reach, and a stalled microphone is no end of a turn.
-PATIENT = """
-[budget]
-recognition_ms = 20000
-recognition_last_ms = 20000
-speech_first_ms = 10000
-speech_last_ms = 10000
-"""
+# A microphone that stalls on a busy machine is no end of a turn.
 VAD = {"type": "server_vad", "silence_duration_ms": 1200}
 SESSION: dict[str, object] = {
     "type": "realtime",
@@ -38,9 +30,9 @@ SESSION: dict[str, object] = {
 }
 
 
-def children(server: Running, name: str) -> list[int]:
+def children(server: Server, name: str) -> list[int]:
     """Process ids of an engine's processes."""
-    family = psutil.Process(server.process.pid).children(recursive=True)
+    family = psutil.Process(server.pid).children(recursive=True)
     return [child.pid for child in family if name in child.cmdline()]
 
 
@@ -54,17 +46,23 @@ async def event(caller: Caller, kind: str, number: int = 1) -> dict[str, Any]:
             await asyncio.sleep(0.02)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """With the embedded engines; those that are killed are started again."""
+    with lasting_server(PATIENT) as running:
+        yield running
+
+
 @contextlib.asynccontextmanager
-async def calling() -> AsyncIterator[tuple[Running, Caller]]:
-    """A call to a server with the embedded engines."""
-    async with running_server(PATIENT) as server:
-        caller = Caller(server.url)
-        await caller.connect(SESSION)
-        await event(caller, "session.updated")
-        try:
-            yield server, caller
-        finally:
-            await caller.close()
+async def calling(server: Server) -> AsyncIterator[Caller]:
+    """A call to it."""
+    caller = Caller(server.url)
+    await caller.connect(SESSION)
+    await event(caller, "session.updated")
+    try:
+        yield caller
+    finally:
+        await caller.close()
 
 
 def ask(caller: Caller) -> float:
@@ -74,9 +72,9 @@ def ask(caller: Caller) -> float:
     return len(speech) / RATE
 
 
-async def test_a_recogniser_killed_while_it_listens(tmp_path: Path) -> None:
+async def test_a_recogniser_killed_while_it_listens(server: Server) -> None:
     """The words before and after are all understood, and answered."""
-    async with calling() as (server, caller):
+    async with calling(server) as caller:
         took_s = ask(caller)
         await asyncio.sleep(took_s / 2)
         for pid in children(server, "pocketsphinx"):
@@ -88,9 +86,9 @@ async def test_a_recogniser_killed_while_it_listens(tmp_path: Path) -> None:
         assert turn["answered_by"] == "responder"
 
 
-async def test_a_voice_killed_while_it_speaks() -> None:
+async def test_a_voice_killed_while_it_speaks(server: Server) -> None:
     """The reply ends with a reason, and the next question is answered aloud."""
-    async with calling() as (server, caller):
+    async with calling(server) as caller:
         ask(caller)
         await event(caller, "output_audio_buffer.started")
         for pid in children(server, "neural"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import aiohttp
 import psutil
@@ -12,8 +13,9 @@ import pytest
 
 from benchmarks.caller import Caller
 from tests.browser import open_browser
-from tests.e2e.running import Running, running_server
-from tests.e2e.test_killed_engines import PATIENT, SESSION, ask, event
+from tests.e2e.running import PATIENT, STUBS, Running, running_server
+from tests.e2e.test_killed_engines import SESSION, ask, event
+from tests.recordings import microphone
 
 pytestmark = pytest.mark.net
 
@@ -21,7 +23,6 @@ LIMIT_S = 45.0
 TRANSCRIPT = "conversation.item.input_audio_transcription.completed"
 STATE = "document.body.dataset.state"
 QUIET = '[engines]\nspeech = "stub"\n[recogniser]\nprocesses = 2\n'
-STUBS = '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\nspeech = "stub"\n'
 TWO = "[server]\nworkers = 2\n"
 
 
@@ -83,11 +84,12 @@ async def test_the_other_workers_calls_never_notice() -> None:
             await live.close()
 
 
-async def test_the_page_comes_back_by_itself() -> None:
+async def test_the_page_comes_back_by_itself(tmp_path: Path) -> None:
     """Two seconds without audio and it calls again, whichever worker is there."""
+    quiet = microphone(tmp_path, 30.0)  # or what it hears is answered, and it listens
     async with (
         running_server(STUBS + TWO) as server,
-        open_browser() as browser,
+        open_browser(microphone=quiet) as browser,
     ):
         await all_up(server)
         await browser.navigate(server.url)

@@ -10,19 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.running import running_server
+from tests.e2e.running import STUBS, running_server
 from voiceserver.engines.stub import ANSWER, HEARD, SPEECH_S
 
 pytestmark = pytest.mark.net
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "kiosk.py"
-STUBS = """
-[engines]
-vad = "stub"
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-"""
 
 
 async def test_the_example_asks_a_recording_and_keeps_the_answer(

@@ -12,7 +12,7 @@ import pytest
 from tests.carriers.telephony.service import RATE, START, TwilioService
 from tests.e2e.ear import RATE as EAR_RATE
 from tests.e2e.ear import from_wav, likeness
-from tests.e2e.running import Running, running_server
+from tests.e2e.running import Running, post, running_server
 from tests.polling import until
 from tests.recordings import recording
 from voiceserver.audio import Samples, resample
@@ -79,7 +79,7 @@ async def heard_whole(service: TwilioService, after: int, known: Samples) -> Sam
 async def spoken(server: Running, text: str) -> Samples:
     """A text in the server's voice, as on a telephone."""
     asked = {"model": "tts-1", "input": text, "response_format": "wav"}
-    wide = from_wav(await server.post("/v1/audio/speech", asked))
+    wide = from_wav(await post(server.url + "/v1/audio/speech", asked))
     return resample(resample(wide, EAR_RATE, RATE), RATE, EAR_RATE)
 
 

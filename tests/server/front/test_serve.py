@@ -17,11 +17,10 @@ import psutil
 import pytest
 
 from tests.carriers.sip.phone import OFFER, written
-from tests.e2e.running import Running, free_port, running_server
+from tests.e2e.running import STUBS, Running, free_port, running_server
 
 pytestmark = pytest.mark.net
 
-STUBS = '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\nspeech = "stub"\n'
 LIMIT_S = 60.0  # a busy machine starts a worker slowly
 
 
