@@ -20,7 +20,9 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 TEST_LIMIT_S = 120
-_CLOSING_S = 4.0  # transports close over a few turns of the loop, be it a slow one
+# Transports close over a few turns of the loop, be it a slow one; and aiohttp waits a
+# second (``LINGER_S``) for the rest of a body, also where its client has gone meanwhile.
+_CLOSING_S = 4.0
 
 
 @pytest.fixture(autouse=True)
