@@ -13,7 +13,7 @@ def test_an_invite_without_an_offer_gets_ours() -> None:
     async def scenario(phone: Phone) -> None:
         phone.say(phone.request("INVITE"))
         await phone.settle(1)
-        assert "m=audio 20000 RTP/AVP 96 0 8 101" in phone.response(200).text
+        assert "m=audio 20000 RTP/AVP 96 9 0 8 101" in phone.response(200).text
         assert not phone.sockets[0].sent
         answer = OFFER.replace("0 8 96", "0")
         phone.say(phone.request("ACK", answer, to_tag=phone.tag))
