@@ -179,9 +179,8 @@ async def _sip(config: Config) -> AsyncGenerator[Row, None]:
     it = listener(config)
     try:
         it.bind()
-        async with aclosing(it.trials()) as trials:
-            async for trial in trials:
-                yield Row(trial.what, trial.good, trial.note)
+        for trial in await it.trials():
+            yield Row(trial.what, trial.good, trial.note)
     except VoiceServerError as error:
         yield Row("sip", False, str(error))
     finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from voiceserver.config.call_webhook import CallWebhookConfig
 from voiceserver.config.telephony import NumberConfig, number_in
 
-TRANSPORTS = ("udp",)
+TRANSPORTS = ("udp", "tcp", "tls")
 CALLER = re.compile(r"[+A-Za-z0-9_.*-]{1,32}\Z")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
 
@@ -47,7 +47,7 @@ class SipTrunk:
         login_password_env: Environment variable that holds that password.
         host: Where calls out by it are sent, e.g. ``"pbx.example.org:5060"``; empty is
             the host of the address that is called, which must then be in ``cidr``.
-        transport: Of calls out: ``"udp"``.
+        transport: Of calls out: ``"udp"``, ``"tcp"`` or ``"tls"``.
         caller: Our number, where a call out names none.
     """
 
@@ -103,7 +103,7 @@ class SipAccount:
         name: In logs and metrics, and of ``trunk`` where calls are made; empty is
             ``user``.
         expires_s: How long it asks to be registered for; it is refreshed in time.
-        transport: To the registrar: ``"udp"``.
+        transport: To the registrar: ``"udp"``, ``"tcp"`` or ``"tls"``.
         max_calls: Calls at a time; 0 is ``server.max_calls``.
         dial: Whom its calls may be transferred to, and who may be rung by it, as a
             trunk's.

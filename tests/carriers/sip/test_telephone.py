@@ -127,9 +127,10 @@ async def test_it_rings_over_a_connection(tmp_path: Path, transport: str) -> Non
         await until(lambda: np.abs(phone.heard()).max() > 0.05)
 
 
-async def test_the_server_rings_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_the_server_rings_it(tmp_path: Path, transport: str) -> None:
     """It is asked by HTTP; the telephone hears the greeting, and hangs up."""
-    trunk = SipTrunk(("127.0.0.0/8",), dial=("sip:*@127.0.0.1",))
+    trunk = SipTrunk(("127.0.0.0/8",), dial=("sip:*@127.0.0.1",), transport=transport)
     settings = Config(sip=SipConfig(port=free_port(), trunk=(trunk,)))
     line = telephone(tmp_path / "phone", answers=True)
     async with running(settings, listeners=listeners) as server, line as phone:

@@ -90,6 +90,15 @@ class Connection:
         self.transport = transport
         self._contact = contact
 
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._writer.is_closing()
+
+    def close(self) -> None:
+        """End it; may be called again."""
+        self._writer.close()
+
     def send(self, packet: bytes, to: Address) -> None:
         """Send; who takes nothing, or has gone, is not waited for."""
         del to
@@ -178,17 +187,33 @@ class Connections:
         host, port = writer.get_extra_info("sockname")[:2]
         contact = (self._public_ip or host, port)
         connection = Connection(writer, "TLS" if self._tls else "TCP", contact)
-        framer = Framer()
-        while True:
-            async with asyncio.timeout(SILENT_S):
-                received = await reader.read(READ_BYTES)
-            if not received:
-                return
-            for message in framer.feed(received):
-                if message == PING:
-                    connection.send(PONG, source)
-                else:
-                    receive(message, connection, source)
+        await read_messages(reader, connection, source, receive)
+
+
+async def read_messages(
+    reader: asyncio.StreamReader,
+    connection: Connection,
+    source: Address,
+    receive: Receive,
+) -> None:
+    """Read a connection to its end.
+
+    Raises:
+        NotSip: If its stream cannot be cut.
+        OSError: If it breaks.
+        TimeoutError: If it is silent for too long.
+    """
+    framer = Framer()
+    while True:
+        async with asyncio.timeout(SILENT_S):
+            received = await reader.read(READ_BYTES)
+        if not received:
+            return
+        for message in framer.feed(received):
+            if message == PING:
+                connection.send(PONG, source)
+            else:
+                receive(message, connection, source)
 
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:

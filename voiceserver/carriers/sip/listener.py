@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
 from voiceserver.carriers.base import Exchange, Wanted
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.connections import Connections, tls_context
+from voiceserver.carriers.sip.outward.dialler import without_port
+from voiceserver.carriers.sip.outward.links import Home, Links
 from voiceserver.carriers.sip.outward.trial import Trial
 from voiceserver.carriers.sip.udp import (
     Address,
@@ -80,6 +82,8 @@ class SipListener:
         ports = PortRange(sip.host, sip.rtp_port_min, sip.rtp_port_max)
         now_ns = (clock or MonotonicClock()).now_ns
         self.agent = Agent(config, now_ns, ports.pair, self)
+        home = Home(sip.public_ip, sip.port, sip.tls_port)
+        self._links = Links(home, self.agent.receive)
 
     def bind(self) -> None:
         """Take the address.
@@ -109,15 +113,17 @@ class SipListener:
                 for each in self._connections
             ]
             udp.start(partial(self._received, network))
+            self._links.open(group)
             try:
                 await self.agent.run(exchange)  # to its goodbye at registrars
             finally:
                 for each in takers:
                     each.cancel()
+                self._links.close()
                 udp.pause()
                 self.agent.stop()
 
-    async def trials(self) -> AsyncGenerator[Trial, None]:
+    async def trials(self) -> Sequence[Trial]:
         """Try what can be tried without a call; bound before, and not run."""
         udp = self._udp
         assert udp is not None
@@ -125,20 +131,27 @@ class SipListener:
         host, port = udp.address
         here = ANY.get(host, host), port
         udp.start(partial(self._received, network))
+        found: list[Trial] = []
         try:
-            async with aclosing(self.agent.trials(here, self)) as tried:
-                async for trial in tried:
-                    yield trial
+            async with asyncio.TaskGroup() as group:
+                self._links.open(group)
+                async with aclosing(self.agent.trials(here, self)) as tried:
+                    found.extend([trial async for trial in tried])
+                self._links.close()
         finally:
             udp.pause()
             self.agent.stop()
+        return found
 
     async def flow_to(self, host: str, transport: str) -> Flow:
         """The way to a host, as ``outward.dialler.Ways``."""
-        del transport  # there is one
         assert self._udp is not None
-        address = await resolved(host, family_of(self._config.host))
-        return Flow(UdpNetwork(self._config, self._udp), address, address)
+        standard = 5061 if transport == "tls" else 5060
+        address = await resolved(host, family_of(self._config.host), standard)
+        if transport == "udp":
+            return Flow(UdpNetwork(self._config, self._udp), address, address)
+        name = without_port(host).strip("[]")
+        return Flow(await self._links.to(address, name, transport), address, address)
 
     async def dial(self, wanted: Wanted) -> Mapping[str, object]:
         """Make a call, as ``carriers.base.Dialler``."""
@@ -163,8 +176,10 @@ class SipListener:
         self.agent.receive(packet, network, source)
 
 
-async def resolved(host: str, family: socket.AddressFamily) -> Address:
-    """The address of a host and port, SIP's own port where there is none.
+async def resolved(
+    host: str, family: socket.AddressFamily, standard: int = 5060
+) -> Address:
+    """The address of a host and port; the standard one where there is none.
 
     Raises:
         CallRefused: If there is none of that name.
@@ -177,7 +192,7 @@ async def resolved(host: str, family: socket.AddressFamily) -> Address:
         async with asyncio.timeout(RESOLVE_LIMIT_S):
             found = await loop.getaddrinfo(
                 name.strip("[]"),
-                int(port or 5060),
+                int(port or standard),
                 family=family,
                 type=socket.SOCK_DGRAM,
             )
