@@ -82,10 +82,13 @@ class Baresip:
                 self.events.append(await self._next())
 
     def heard(self) -> Samples:
-        """What came from the other side, at 8 kHz."""
-        (found,) = (self.folder / "rec").glob("dump-*-dec.wav")
-        with wave.open(str(found)) as recording:
-            return from_int16(recording.readframes(recording.getnframes()))
+        """What came from the other side, at 8 kHz; silence until it is written."""
+        found = sorted((self.folder / "rec").glob("dump-*-dec.wav"))
+        try:
+            with wave.open(str(found[0])) as recording:
+                return from_int16(recording.readframes(recording.getnframes()))
+        except (IndexError, EOFError, wave.Error):
+            return np.zeros(1, np.float32)
 
     async def _next(self) -> dict[str, Any]:
         size = await self._reader.readuntil(b":")
