@@ -21,7 +21,8 @@ settings.load_profile("untimed")
 
 TEST_LIMIT_S = 120
 # Transports close over a few turns of the loop, be it a slow one; and aiohttp waits a
-# second (``LINGER_S``) for the rest of a body, also where its client has gone meanwhile.
+# second (``LINGER_S``) for the rest of a body, also where its client has gone
+# meanwhile.
 _CLOSING_S = 4.0
 
 
