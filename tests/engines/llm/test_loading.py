@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,13 @@ KINDS = ("dense", "experts")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One of each kind."""
+    """One of each kind; the library is loaded here, which takes its time."""
     folder = tmp_path_factory.mktemp("models")
-    return {kind: written(folder / kind, kind) for kind in KINDS}
+    there = {kind: written(folder / kind, kind) for kind in KINDS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loaded(model_files(str(there["dense"])), "cpu", 1)
+    return there
 
 
 def jobs(path: Path, **limits: Any) -> LanguageJobs:
