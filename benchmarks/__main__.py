@@ -36,6 +36,7 @@ BY_NAME = (
     "hearing",
     "hearing_pace",
     "hearing_short",
+    "held_answers",
     "interruptions",
     "kiosk",
     "media_browser",

@@ -156,3 +156,39 @@ def test_more_certainty_takes_more_silence() -> None:
         talk = Talk(sound=0.5, config=config).hear(640, True).hear(4800, False)
         waits += talk.ms_of(Committed)
     assert waits == sorted(set(waits))
+
+
+def likely(talk: Talk) -> bool:
+    return talk.taker.likely_over(talk.now)
+
+
+def test_an_answer_is_begun_where_the_sound_says_that_the_turn_is_likely_over() -> None:
+    """Sooner than it is certain; the words alone begin none before they are scored."""
+    weights = EndWeights("test", SOUND)
+    config = TurnConfig(certainty=0.97, cap_ms=5000)
+    talk = Talk(sound=0.7, config=config, weights=weights).hear(640, True)
+    talk.words("i would like a coffee").hear(192, False)
+    assert not likely(talk)
+    talk.hear(160, False)
+    assert likely(talk)
+    assert talk.ms_of(Committed) == []
+    doubtful = Talk(sound=0.2, config=config, weights=weights).hear(640, True)
+    doubtful.words("i would like a coffee").hear(352, False)
+    assert not likely(doubtful)
+
+
+def test_where_no_score_comes_the_words_tell() -> None:
+    """After the time of the second; at once where there is no model."""
+    late = Talk(sound=None).hear(640, True).words("what time is it").hear(192, False)
+    assert not likely(late)
+    assert likely(late.hear(224, False))
+    plain = Talk(sound=None, weights=None).hear(640, True).words("what time is it")
+    assert likely(plain.hear(128, False))
+    dangling = Talk(sound=None, weights=None).hear(640, True).words("i want the")
+    assert not likely(dangling.hear(128, False))
+
+
+def test_what_a_grammar_knows_to_be_whole_is_answered_at_once() -> None:
+    """Whatever it sounds like."""
+    talk = Talk(sound=0.02).hear(640, True).words("ten of clubs", complete=True)
+    assert likely(talk.hear(128, False))

@@ -38,7 +38,6 @@ from voiceserver.purse import Purse
 from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
-from voiceserver.turns.cues import Completeness, grade
 from voiceserver.turns.gate import WINDOW, hop_levels_db
 from voiceserver.turns.overlap import ECHO_MS
 from voiceserver.turns.taker import (
@@ -122,7 +121,7 @@ class Listener:
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
         self._utterance_at = 0  # its first sample
-        self._told = Hypothesis()
+        self._told = self._hinted = Hypothesis()
         self._committed: dict[int, Utterance | None] = {}
         self._started = False  # SpeechStarted or BargeIn was posted for it
 
@@ -264,6 +263,7 @@ class Listener:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
         self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
+        self._foresee()
 
     def _believed(self, probability: float) -> float:
         """Return the probability of speech in a window; made-up audio adds none."""
@@ -315,11 +315,12 @@ class Listener:
         return words_of(self._sounded(since_ms + ECHO_MS))
 
     def _foresee(self) -> None:
-        """Hint at a likely end: a pause after words that do not look unfinished."""
-        if self._taker.state is not TurnState.PAUSED or not self._told.text:
-            return
+        """Hint at a likely end, once for the same words."""
         told = self._told
-        if grade(told.words, told.complete) is not Completeness.INCOMPLETE:
+        if self._taker.state is not TurnState.PAUSED or not told.text:
+            return
+        if told != self._hinted and self._taker.likely_over(self._now):
+            self._hinted = told
             self._hint(self._number, told.text, told.language)
 
     def _obey(self, decisions: list[Decision]) -> None:
@@ -346,6 +347,7 @@ class Listener:
                 self._foresee()
             case Resumed():
                 self._sound.withdraw()
+                self._hinted = Hypothesis()
                 self._hint(self._number, "", "")
             case ScoreWanted(at):
                 self._ask_of_end(at)
@@ -397,6 +399,7 @@ class Listener:
     def _commit(self, at: int, reason: str) -> None:
         utterance, self._utterance = self._utterance, None
         self._started, self._told = False, Hypothesis()
+        self._hinted = Hypothesis()
         self._sound.forget()
         if len(self._committed) >= _LISTENED:
             forgotten = self._committed.pop(next(iter(self._committed)))
@@ -413,4 +416,5 @@ class Listener:
             self._utterance.close()
         self._utterance = None
         self._started, self._told = False, Hypothesis()
+        self._hinted = Hypothesis()
         self._sound.forget()
