@@ -22,8 +22,8 @@ STUBS = '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\nspeech = "
 # could reach are out of its reach.
 PATIENT = """
 [budget]
-recognition_ms = 20000
-recognition_last_ms = 20000
+recognition_ms = 40000
+recognition_last_ms = 40000
 speech_first_ms = 10000
 speech_last_ms = 10000
 """

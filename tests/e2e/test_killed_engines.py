@@ -20,7 +20,7 @@ from tests.recordings import recording
 
 pytestmark = [pytest.mark.net, pytest.mark.speech]
 
-LIMIT_S = 45.0
+LIMIT_S = 50.0
 QUESTION = "speech/command/brooklyn.wav"
 # A microphone that stalls on a busy machine is no end of a turn.
 VAD = {"type": "server_vad", "silence_duration_ms": 1200}
