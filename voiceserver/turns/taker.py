@@ -30,8 +30,8 @@ OVERLAP_WORDLESS_MS = 450  # where there are none yet
 FALSE_STOP_MS = 500  # of silence after a voice without words that stopped a reply
 # Certainty of an end at which an answer is begun, to be held until the turn is over.
 # In 288 pauses (``benchmarks.held_answers``), where 0.9 (0.93) was asked of the end
-# itself, it saves 225 (373) ms a turn, and 23 (22) of 100 answers are in vain; words
-# alone saved as much, with 28 (26) in vain.
+# itself, it saves 220 (366) ms a turn, and 23 (22) of 100 answers are in vain; words
+# alone saved as much (225 and 361), with 28 (26) in vain.
 HELD_CERTAINTY = 0.6
 HABITS = 20  # pauses of the turns before that are remembered
 
