@@ -241,6 +241,8 @@ class TurnLedger:
         confidence: See ``TurnRecord``.
         confidence_source: See ``TurnRecord``.
         purse: Pays what is spent.
+        clause_by_ns: When whoever is asked has mostly begun, as measured; 0 if it is
+            not known.
     """
 
     turn: int
@@ -259,6 +261,7 @@ class TurnLedger:
     confidence: float | None = None
     confidence_source: str = ""
     purse: Purse = field(default_factory=Purse)
+    clause_by_ns: int = 0
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _calls: list[tuple[Called, int]] = field(default_factory=list)
@@ -290,6 +293,19 @@ class TurnLedger:
         """The moment at which ``stage`` passes its soft limit."""
         began_ns = max(started_ns, self.commit_ns)
         return began_ns + int(self.soft_ms(stage, began_ns) * 1e6)
+
+    def filler_ns(self, started_ns: int) -> int:
+        """The moment at which a filler is due while text is awaited.
+
+        Past the stage's soft limit; but who is steadily a little slower, and yet in
+        time for the whole turn, is waited for as long as it mostly takes.
+        """
+        soft_ns = self.soft_ns(Stage.TEXT, started_ns)
+        in_time_ns = self.deadline_ns - int(
+            reserves_ms(self.config, after(Stage.TEXT)) * 1e6
+        )
+        learnt_ns = self.clause_by_ns if self.clause_by_ns <= in_time_ns else 0
+        return max(soft_ns, learnt_ns)
 
     def pressure(self, stage: Stage, now_ns: int) -> Pressure:
         """How the turn stands as ``stage`` begins."""

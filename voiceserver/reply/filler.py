@@ -1,7 +1,8 @@
 """Watches a turn for silence: says when a filler is due, and at which stage.
 
-Past the text's soft limit; and at the last moment of the turn's deadline, whichever
-stage is late. Only waits; what a filler is, is not known here.
+Past the text's soft limit, or when whoever is asked has mostly begun; and at the last
+moment of the turn's deadline, whichever stage is late. Only waits; what a filler is,
+is not known here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voiceserver.budget import Stage, Step, TurnLedger
+from voiceserver.budget import Step, TurnLedger
 from voiceserver.reply.answer import Answer
 
 
@@ -41,9 +42,12 @@ async def filler_due(turn: Watched) -> Step | None:
     if not await _by(turn.answering, last_ns - now_ns()):
         return Step.FILLER
     answer = turn.answer()
-    soft_ns = min(ledger.soft_ns(Stage.TEXT, now_ns()), last_ns)
-    if not await _by(answer.worded, soft_ns - now_ns()):
-        return Step.FILLER
+    began_ns = now_ns()
+    while not answer.worded.is_set():  # who is asked may become known meanwhile
+        due_ns = min(ledger.filler_ns(began_ns), last_ns)
+        if due_ns <= now_ns():
+            return Step.FILLER
+        await _by(answer.worded, due_ns - now_ns())
     if not await _by(answer.sounded, last_ns - now_ns()):
         return Step.SPEECH_FILLER
     return None

@@ -20,6 +20,7 @@ from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Answering,
+    Expected,
     Held,
     Hypothesis,
     Judged,
@@ -262,6 +263,8 @@ class Stages:
                 self._hold(call)
             case Probable():
                 pass  # judged where the answer comes from
+            case Expected(within_s):
+                self._ledger.clause_by_ns = self._now_ns() + int(within_s * 1e9)
             case Judged(confidence, source, _):
                 self._ledger.confidence = confidence
                 self._ledger.confidence_source = source
@@ -277,7 +280,7 @@ class Stages:
         match note:
             case Answering(name):
                 self._ledger.spoken_by = name
-            case Held() | Routed() | Probable() | Judged():
+            case Held() | Routed() | Probable() | Expected() | Judged():
                 pass  # a voice's first audio is its first sign
             case _:
                 self._note(note)

@@ -17,6 +17,7 @@ from voiceserver.budget import Step
 from voiceserver.engines.base import (
     LIFE_TOKENS,
     Answering,
+    Expected,
     Held,
     Judged,
     Message,
@@ -281,6 +282,8 @@ class TextChain(Tended):
             alone_s = None
             if may_hedge and not tried and route.ninth_decile_s is not None:
                 alone_s = max(HEDGE_MARGIN * route.ninth_decile_s, SHORTEST_HEDGE_S)
+            if not tried and route.ninth_decile_s is not None:
+                request.observe(Expected(route.ninth_decile_s))
             tried.append(attempt)
             yield Start(attempt.begin, alone_s)
 
