@@ -51,7 +51,6 @@ def loaded(
     except ImportError as error:
         raise NotInstalled(NAME, error, "llm") from error
     torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) // 2))
-    torch.set_grad_enabled(False)
     transformers.utils.logging.disable_progress_bar()
     where = _device(device, torch)
     kind = _kind(where, torch)
@@ -67,7 +66,7 @@ def loaded(
         model = transformers.AutoModelForCausalLM.from_pretrained(
             files.folder, dtype=kind, **how
         )
-        model = model.to(where).eval()
+        model = model.to(where).eval().requires_grad_(False)
     except EngineFailed:
         raise
     except MemoryError as error:
