@@ -39,10 +39,12 @@ SURE = ((1.6, 0.55), (0.9, 0.7), (0.6, 0.85), (0.35, 0.93))
 LEAST_S = SURE[-1][0]
 SUSPECTED = 0.8  # and not yet believed in
 LOST = 0.4  # below it is not believed in any more
+FADE = math.exp(-1 / (MEMORY_S * PER_S))
 MARGIN_DB = 6.0  # that an echo may be louder than it should be
 SURPRISE_DB = 12.0  # what is louder still is not taken for an echo that has grown
 DECAY_DB = 3.0  # a window: no room falls silent sooner (60 dB in 0.64 s)
 HANGOVER = 3  # windows after a louder one that belong to it
+_BACK = np.arange(1, -DELAYS - PAUSE, -1)
 
 
 class Echo(Enum):
@@ -134,11 +136,13 @@ class EchoPath:
         silence_db = max(self._loudest_db - RANGE_DB, SILENCE_DB)
         if loudest > silence_db:
             self._learn(played, heard_db, silence_db)
+            if heard_db > SILENCE_DB:  # in silence nobody asks, and it can wait
+                self._judge()
         return self._explained(played, heard_db)
 
     def _played_before(self, frame: int) -> NDArray[np.float64]:
         """Levels of windows, ``(DELAYS + PAUSE,)``, each a frame earlier."""
-        frames = np.arange(frame + 1, frame - DELAYS - PAUSE, -1)
+        frames = frame + _BACK
         places = frames % KEPT
         there = self._frames[places] == frames
         power = np.where(there, self._power[places], 0.0)
@@ -150,18 +154,23 @@ class EchoPath:
     ) -> None:
         # The silence before all that is played tells nothing: that somebody begins to
         # speak just when a reply begins is no sign of an echo.
-        loud = np.concatenate([[0], np.cumsum(played > silence_db)])
+        loud = np.zeros(len(played) + 1, np.int64)
+        np.cumsum(played > silence_db, out=loud[1:])
         counts = loud[PAUSE : PAUSE + DELAYS] > loud[:DELAYS]
         x = np.maximum(played[:DELAYS], silence_db)
         y = heard_db
         if self.path is not None:
             y = min(y, self._tail_db + SURPRISE_DB)
         y = max(y, FLOOR_DB)
-        one = np.ones(DELAYS)
-        row = np.stack([one, x, one * y, x * x, one * y * y, x * y])
-        fade = math.exp(-1 / (MEMORY_S * PER_S))
-        self._sums = np.where(counts, self._sums * fade + row, self._sums)
-        self._judge()
+        sums, counted = self._sums, counts.astype(np.float64)
+        of_x = x * counted
+        sums *= np.where(counts, FADE, 1.0)
+        sums[0] += counted
+        sums[1] += of_x
+        sums[2] += y * counted
+        sums[3] += x * of_x
+        sums[4] += y * y * counted
+        sums[5] += y * of_x
 
     def _judge(self) -> None:
         weight, x, y, xx, yy, xy = self._sums
