@@ -95,17 +95,19 @@ def test_a_topic_that_was_escalated_stays_with_the_strong_one() -> None:
     assert decided.reasons == ("escalated before",)
 
 
+async def interrupted(made: Bench) -> None:
+    """Ask, and be cancelled in the midst of it; of virtual time."""
+    task = asyncio.ensure_future(made.turn(EASY))
+    await asyncio.sleep(0.6)
+    task.cancel()
+    await asyncio.wait({task})
+
+
 def test_a_caller_who_speaks_meanwhile_leaves_nothing_open() -> None:
     """Both answers are closed when the turn is cancelled in the midst of asking."""
     made = bench(-2.9, "hang")
 
-    async def interrupted() -> None:
-        task = asyncio.ensure_future(made.turn(EASY))
-        await asyncio.sleep(0.6)
-        task.cancel()
-        await asyncio.wait({task})
-
-    run(interrupted())
+    run(interrupted(made))
     assert made.transport.open == 0
     assert all(route.running == 0 for route in made.routes.values())
 
@@ -140,12 +142,6 @@ def test_a_turn_given_up_while_it_is_judged_is_watched_too() -> None:
     made = bench(-2.9, "hang")
     seen = watched(made)
 
-    async def interrupted() -> None:
-        task = asyncio.ensure_future(made.turn(EASY))
-        await asyncio.sleep(0.6)
-        task.cancel()
-        await asyncio.wait({task})
-
-    run(interrupted())
+    run(interrupted(made))
     [(name, answer)] = seen
     assert name == "a" and answer.first_ms is not None and not answer.escalated
