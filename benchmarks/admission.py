@@ -29,7 +29,7 @@ import uvloop
 
 from benchmarks import figures, plots
 from benchmarks.caller import RATE, Caller
-from benchmarks.processes import Server, machine, serving
+from benchmarks.processes import STUB_ENGINES, Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import Samples, resample
 from voiceserver.config.parse import DEFAULT_FILE, parse
@@ -44,12 +44,7 @@ TARGET_MS = 600.0  # of a turn's 700 (docs/latency-budget.md)
 IDLE_S = 5.0
 CYCLE_S = 6.0  # a question and its answer
 APART_S = 0.1  # between the beginnings of two calls
-STUBS = """
-[engines]
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-"""
+STUBS = STUB_ENGINES
 # What a measurement on loopback needs, whatever the configuration says.
 OPEN = {
     "host": '"127.0.0.1"',

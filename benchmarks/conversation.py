@@ -24,7 +24,7 @@ import uvloop
 from benchmarks import plots
 from benchmarks.caller import RATE, Caller, Refused, decode, encoded
 from benchmarks.figures import RESULTS, spread, write
-from benchmarks.processes import Server, machine, serving
+from benchmarks.processes import STUB_ENGINES, Server, machine, serving
 from benchmarks.recordings import Utterance, read
 from voiceserver.audio import Samples, level_db
 
@@ -40,12 +40,7 @@ UTTERANCES = (
     "speech/read/sb_spk2_snt2.wav",
     "speech/read/sb_spk1_snt1.wav",
 )
-STUB_CONFIG = f"""
-[engines]
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-[turn]
+STUB_CONFIG = f"""{STUB_ENGINES}[turn]
 policy = "fixed"
 silence_ms = {SILENCE_MS}
 interrupt_ms = {INTERRUPT_MS}

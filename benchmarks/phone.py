@@ -32,7 +32,7 @@ import numpy as np
 from benchmarks import caller, plots
 from benchmarks.figures import RESULTS, spread, write
 from benchmarks.phone_caller import RATE, Telephone, mu_law
-from benchmarks.processes import Server, machine, serving
+from benchmarks.processes import STUB_ENGINES, Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import Samples, level_db, resample
 
@@ -41,12 +41,9 @@ VOICED_DB = -45.0  # of a packet of the reply
 QUIET_S = 0.3  # without a voiced packet: the reply is over, or was let be
 TURN_S, TOTAL_S = 4.0, 16.0  # for a reply to begin; for one to end
 SEMANTIC = {"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
-CONFIG = """
-[engines]
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-[server]
+CONFIG = (
+    STUB_ENGINES
+    + """[server]
 max_calls = 400
 [telephony]
 patience_ms = 0
@@ -57,6 +54,7 @@ invites_per_s = 1000
 [[sip.trunk]]
 cidr = ["127.0.0.1"]
 """
+)
 JUNK = (b"\xff" * 172, b"INVITE sip:1@h SIP/2.0\r\n\r\n", b"\r\n", b"\x80" + bytes(171))
 FLOOD = """
 import socket, sys, time

@@ -25,7 +25,7 @@ import aiohttp
 import numpy as np
 
 from benchmarks.figures import RESULTS, write
-from benchmarks.processes import machine, serving
+from benchmarks.processes import STUB_ENGINES, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import Samples, resample, to_int16
 from voiceserver.media import g711
@@ -34,16 +34,14 @@ RATE = 8_000
 FRAME = RATE // 50
 UTTERANCE = "speech/command/whatstheweatherlike.wav"
 VOICED_DB = -35.0  # the recording's last frame above it is the end of its speech
-CONFIG = """
-[engines]
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-[server]
+CONFIG = (
+    STUB_ENGINES
+    + """[server]
 max_calls = 64
 [telephony]
 patience_ms = 0
 """
+)
 PATHS = {
     "twilio": "/v1/telephony/twilio",
     "stream": f"/v1/stream?rate={RATE}",

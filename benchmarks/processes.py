@@ -19,6 +19,13 @@ from typing import IO
 
 import psutil
 
+# Configuration, at its beginning, of a server whose engines are not measured.
+STUB_ENGINES = """
+[engines]
+recogniser = "stub"
+text = "stub"
+speech = "stub"
+"""
 START_LIMIT_S = 90.0
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks import plots
 from benchmarks.figures import RESULTS, write
-from benchmarks.processes import Server, machine, serving
+from benchmarks.processes import STUB_ENGINES, Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import resample, to_int16
 
@@ -34,14 +34,12 @@ RATE = 24_000
 FRAME_S = 0.04  # of each append, as browsers' audio worklets and SDKs send it
 CYCLE_S = 6.0  # speak once, listen
 UTTERANCE = "speech/command/whatstheweatherlike.wav"
-CONFIG = """
-[engines]
-recogniser = "stub"
-text = "stub"
-speech = "stub"
-[server]
+CONFIG = (
+    STUB_ENGINES
+    + """[server]
 max_calls = 64
 """
+)
 
 
 PATHS = {"realtime": "/v1/realtime", "stream": f"/v1/stream?rate={RATE}"}
