@@ -47,9 +47,12 @@ async def all_up(server: Running, number: int = 2) -> None:
 
 async def holder(server: Running) -> int:
     """Which worker has the one call; a ping or the page's own request decides too."""
-    async with aiohttp.ClientSession() as client, asyncio.timeout(LIMIT_S):
-        async with client.get(f"{server.url}/v1/ops") as answer:
-            told = (await answer.json())["data"]
+    async with (
+        asyncio.timeout(LIMIT_S),
+        aiohttp.ClientSession() as client,
+        client.get(f"{server.url}/v1/ops") as answer,
+    ):
+        told = (await answer.json())["data"]
     (number,) = (one["process"] for one in told if one["calls"])
     return int(number)
 
