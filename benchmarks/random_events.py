@@ -36,6 +36,7 @@ RATE = 24_000  # Hz, of the audio in events
 CLIENTS = 4
 STAYS_S = 20.0
 END_LIMIT_S = 45.0
+MARK = "the last"  # of what a client has sent: it is refused by this name
 SEEN = 80  # events
 EXAMPLES = 3  # of each fault that are told
 CONFIG = """
@@ -89,6 +90,7 @@ class Account:
         responses: Of each response, how it ended; "" while it has not.
         faults: What must not be, with the last example.
         n_done: Responses that have ended.
+        read: The server has answered the last event that was sent at random.
         seen: The newest events, both ways, without audio and deltas.
     """
 
@@ -98,6 +100,7 @@ class Account:
         self.faults: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
         self.n_done = 0
+        self.read = False
         self.seen: deque[str] = deque(maxlen=SEEN)
         self._active = ""
 
@@ -124,8 +127,8 @@ class Account:
         """Take one event."""
         self.note("<", event)
         kind = str(event["type"])
-        if kind == "error" and event["error"].get("type") == "server_error":
-            self.fault("server error", event["error"])
+        if kind == "error":
+            self._refused(event["error"])
         elif kind == "conversation.item.added":
             self.items.append(event["item"]["id"])
         elif kind == "response.created":
@@ -134,6 +137,11 @@ class Account:
             self._ends(event["response"])
         elif kind.startswith("response.") and "response_id" in event:
             self._goes_on(kind, str(event["response_id"]))
+
+    def _refused(self, error: Event) -> None:
+        if error.get("type") == "server_error":
+            self.fault("server error", error)
+        self.read = self.read or error.get("event_id") == MARK
 
     def _begins(self, response: Event) -> None:
         name = str(response["id"])
@@ -350,11 +358,12 @@ class Client:
             "audio": {"input": {"turn_detection": None}},
         }
         await socket.send_json({"type": "session.update", "session": session})
-        # One beside the conversation may sound for minutes: each is stopped by name.
-        for name in ("", *self.account.open_responses):
-            named = {"response_id": name} if name else {}
-            await socket.send_json({"type": "response.cancel"} | named)
-        if not await self._until(lambda: not self.account.open_responses):
+        await socket.send_json({"type": "response.cancel"})
+        # A busy server is seconds behind: what it has not read yet begins only then.
+        await socket.send_json({"type": "nothing", "event_id": MARK})
+        if not await self._until(lambda: self.account.read):
+            self.account.fault("not read to the end")
+        if not await self._stop_all(socket):
             self.account.fault("response without end", self.account.open_responses)
         n_done = self.account.n_done
         item = message("user", SAID[0])
@@ -362,6 +371,23 @@ class Client:
         await socket.send_json({"type": "response.create"})
         if not await self._until(lambda: self.account.n_done > n_done):
             self.account.fault("no answer in the end")
+
+    async def _stop_all(self, socket: aiohttp.ClientWebSocketResponse) -> bool:
+        """Stop by name what has begun: one beside the conversation lasts minutes."""
+        named: set[str] = set()
+        try:
+            async with asyncio.timeout(END_LIMIT_S):
+                while begun := self.account.open_responses:
+                    self._moved.clear()
+                    for name in (id for id in begun if id not in named):
+                        event = {"type": "response.cancel", "response_id": name}
+                        self.account.note(">", event)
+                        await socket.send_json(event)
+                    named.update(begun)
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _until(self, reached: Any) -> bool:
         try:

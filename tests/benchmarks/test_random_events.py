@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from benchmarks.random_events import Account, Event, Events, live
+from benchmarks.random_events import Account, Client, Event, Events, live
 from tests.server.front.fronted import fronted
 from tests.server.running import running
+from tests.virtual_time import run_virtual
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.stub import StubRecogniser, StubSpeech, StubText, StubVad
 
@@ -48,6 +52,65 @@ def test_a_seed_says_what_is_sent() -> None:
         for rng in (random.Random(3), random.Random(3), random.Random(4))
     ]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+class BusyServer:
+    """A Realtime connection whose server is behind: an event read every 5 s.
+
+    Replies beside the conversation last until they are cancelled by name.
+    """
+
+    closed = False
+    close_code = 1000
+
+    def __init__(self, *waiting: Event) -> None:
+        self._sent: list[Event] = list(waiting)
+        self._told: list[Event] = []
+        self._n = 0
+
+    async def __aenter__(self) -> BusyServer:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def send_json(self, event: Event) -> None:
+        self._sent.append(event)
+
+    def __aiter__(self) -> BusyServer:
+        return self
+
+    async def __anext__(self) -> SimpleNamespace:
+        while not self._told:
+            await asyncio.sleep(5.0)
+            if self._sent:
+                self._read(self._sent.pop(0))
+        return SimpleNamespace(data=json.dumps(self._told.pop(0)))
+
+    def _read(self, event: Event) -> None:
+        match event:
+            case {"type": "response.create"}:
+                self._n += 1
+                self._tell("response.created", self._n)
+                if "response" not in event:
+                    self._tell("response.done", self._n)
+            case {"type": "response.cancel", "response_id": named}:
+                self._tell("response.done", named)
+            case {"event_id": id}:
+                self._told.append({"type": "error", "error": {"event_id": id}})
+
+    def _tell(self, kind: str, name: object) -> None:
+        response = {"id": name, "status": "cancelled"}
+        self._told.append({"type": kind, "response": response})
+
+
+def test_a_client_stops_what_begins_after_its_last_event() -> None:
+    """Under load a server is seconds behind, and an aside sounds for minutes."""
+    server = BusyServer(*[{"type": "response.create", "response": {}}] * 3)
+    session = cast(Any, SimpleNamespace(ws_connect=lambda *_, **__: server))
+    client = Client(session, "http://there", seed=1)
+    account = run_virtual(client.live(0.0))
+    assert not account.faults
+    assert account.n_done == 4
 
 
 @pytest.mark.net
