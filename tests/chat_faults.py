@@ -72,6 +72,7 @@ class ChatService:
         deltas: What a healthy answer says.
         fault: In place of the one that the model's name asks for.
         logprob: Of each delta, one token; None tells none.
+        usage: What it says that it read and wrote, in tokens.
     """
 
     first_s: float = 0.0
@@ -79,6 +80,7 @@ class ChatService:
     deltas: tuple[str, ...] = DELTAS
     fault: str = ""
     logprob: float | None = None
+    usage: dict[str, int] = field(default_factory=USAGE.copy)
 
     async def answer(
         self, body: dict[str, Any], key: str = ""
@@ -160,7 +162,7 @@ class ChatService:
         if fault != "no-done":
             finish = "tool_calls" if fault == "tool" else "stop"
             yield event(chunk({}, model, finish))
-            yield event({"choices": [], "usage": USAGE, "model": model})
+            yield event({"choices": [], "usage": self.usage, "model": model})
             yield b"data: [DONE]\n\n"
 
 

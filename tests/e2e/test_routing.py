@@ -1,4 +1,8 @@
-"""The worked example of routing, end to end and spoken, with providers on loopback."""
+"""The worked example of routing, end to end and spoken, with providers on loopback.
+
+Responder, cheap model, strong model, a voice of MAI's kind, a candidate in the shadow,
+and caps of money: as an operator would copy it, with addresses and files changed.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ import pytest
 
 from tests.chat_faults import ChatService, Head
 from tests.e2e.running import running_server
+from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
 from voiceserver.engines.gate.calibration import Calibration, Isotonic, written
 
@@ -34,6 +39,7 @@ FIRST_CALL = [
     "what are the main arguments for and against a carbon tax",
     "is ten ibuprofen at once okay",
 ]
+DEAR = [FIRST_CALL[3], FIRST_CALL[3]]
 SECOND_CALL = [DOUBTFUL, "i want to kill myself", "may i speak to a person"]
 
 
@@ -95,11 +101,30 @@ async def _turn(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     raise AssertionError("the call ended")
 
 
+async def counted(url: str, name: str) -> float:
+    """Sum of a counter over its labels."""
+    async with aiohttp.ClientSession() as client, client.get(url + "/metrics") as reply:
+        lines = (await reply.text()).splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    """The example with other addresses and files."""
+    for one, other in changes.items():
+        assert one in text, one
+        text = text.replace(one, other)
+    return text
+
+
 async def test_each_turn_is_answered_by_who_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Responder, cheap, strong; by a rule, after a doubt; refused, handed over."""
+    """Responder, cheap, strong; by a rule, after a doubt; refused, handed over; dear.
+
+    All of it by the voice of the service, and what a model answered is shadowed.
+    """
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "az-test")
     points = Isotonic((-3.0, 0.0), (0.1, 0.95))
     maps = {"logprobs+text": points, "text": points}
     known = {"cheap": Calibration("cheap", "small-moe", maps)}
@@ -110,22 +135,43 @@ async def test_each_turn_is_answered_by_who_should(
     async with (
         FaultyTextServer(service=Named()) as a,
         FaultyTextServer(service=strong) as b,
+        FaultyTextServer() as candidate,
+        FaultySpeechServer() as mai,
     ):
         text = EXAMPLE.read_text("utf-8")
         assert tomllib.loads(text)["router"]["calibration"] == file.name
-        text = text.replace("http://127.0.0.1:8001/v1", a.base_url)
-        text = text.replace("https://api.openai.com/v1", b.base_url)
-        text = text.replace(f'"{file.name}"', json.dumps(str(file)))
-        async with running_server(ENGINES + text) as server:
+        changes = {
+            "http://127.0.0.1:8001/v1": a.base_url,
+            "https://api.openai.com/v1": b.base_url,
+            "http://127.0.0.1:8002/v1": candidate.base_url,
+            "https://eastus.tts.speech.microsoft.com": mai.base_url,
+            f'"{file.name}"': json.dumps(str(file)),
+            '"shadow.jsonl"': json.dumps(str(tmp_path / "shadow.jsonl")),
+            "share = 0.2\n": "share = 1.0\n",
+            # A busy machine's loopback is not what is tested.
+            "speech_cap_ms = 250": "speech_cap_ms = 5000",
+            "speech_first_ms = 400": "speech_first_ms = 5000\nspeech_last_ms = 9000",
+        }
+        async with running_server(ENGINES + changed(text, changes)) as server:
             url = server.url.replace("http", "ws") + PATH
             both = await asyncio.gather(talk(url, FIRST_CALL), talk(url, SECOND_CALL))
+            strong.usage = {"prompt_tokens": 49_000, "completion_tokens": 10}
+            dear = await talk(url, DEAR)
+            shadowed = await counted(server.url, "voiceserver_shadow_answers_total{")
     turns = [turn for call in both for turn in call]
     by = [turn["answered_by"] for turn in turns]
     assert by == ["responder", "cheap", "strong", "strong", "strong", "rule", "rule"]
     assert all(turn["bytes"] for turn in turns), "each was spoken"
+    assert {turn["spoken_by"] for turn in turns} == {"mai"}
+    assert any("cheap model" in body for body in mai.bodies)
     assert "84" in turns[0]["text"] and "cheap model" in turns[1]["text"]
     assert turns[3]["tier_reasons"] == ["rule: care"]
     assert "text.escalated" in turns[4]["steps"] and turns[4]["confidence"] < 0.6
     assert "cheap" not in turns[4]["text"]
     assert [turn["tier"] for turn in turns[5:]] == ["refuse", "hand_over"]
     assert turns[6]["calls"] == ["transfer_call"]
+    assert [turn["answered_by"] for turn in dear] == ["strong", "cheap"]
+    assert 0.08 < dear[0]["cost_usd"] < 0.1, "the second is near the cap of a call"
+    asked = [one.body["messages"][-1]["content"] for one in candidate.requests]
+    assert shadowed or asked, "what a model answered was offered to the candidate"
+    assert "i want to kill myself" not in asked, "no model is asked, nor a candidate"
