@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping
@@ -70,6 +71,18 @@ def test_azure_gets_its_key_in_a_header_of_its_own() -> None:
     chat = ChatModel(provider, FakeTransport(), {"K": KEY})
     assert chat._headers["api-key"] == KEY
     assert "Authorization" not in chat._headers
+
+
+def test_an_answer_never_costs_more_than_was_said_before() -> None:
+    """Each byte sent is a token, and the answer as long as it may be."""
+    chat = offline("ok", price_in=1.0, price_out=10.0)
+    most = chat.at_most_usd(ASK)
+    assert 320e-6 < most < 1e-3
+    notes: list[Note] = []
+    run_virtual(answer(chat, dataclasses.replace(ASK, observe=notes.append)))
+    [spent] = [note for note in notes if isinstance(note, Spent)]
+    assert 0 < spent.cost_usd <= most
+    assert chat.at_most_usd(dataclasses.replace(ASK, max_output_tokens=0)) > 0.04
 
 
 def test_what_an_answer_cost_is_told_at_its_end() -> None:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from datetime import date
 from pathlib import Path
 
+from tests.polling import until
 from voiceserver.budget import Spent
 from voiceserver.engines.base import Answering, Message, TextItem, TextRequest
 from voiceserver.engines.watch.shadow import WAITING, Shadow, WithShadow
@@ -30,6 +31,9 @@ class FakeModel:
         self.asked: list[TextRequest] = []
         self._answer = answer
         self._cost_usd = cost_usd
+
+    def at_most_usd(self, request: TextRequest) -> float:
+        return self._cost_usd
 
     async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         self.asked.append(request)
@@ -164,7 +168,7 @@ async def test_a_candidate_that_fails_loses(tmp_path: Path) -> None:
 
 async def test_money_and_load_come_first(tmp_path: Path) -> None:
     """Past the day's money, and while the server is busy, nobody is asked."""
-    scene = Scene(tmp_path, "Nine thirty.", limit_usd=0.0015)
+    scene = Scene(tmp_path, "Nine thirty.", limit_usd=0.0025)
     await scene.turns(4)
     assert len(scene.candidate.asked) == 2
     assert scene.counted("unpaid") == 2
@@ -176,8 +180,8 @@ async def test_money_and_load_come_first(tmp_path: Path) -> None:
 
 
 async def test_what_waits_is_not_asked_once_the_money_is_spent(tmp_path: Path) -> None:
-    """Four were offered while there was some left; the first two take it all."""
-    scene = Scene(tmp_path, "Nine thirty.", limit_usd=0.0015)
+    """Four were offered while there was some left; two leave too little for more."""
+    scene = Scene(tmp_path, "Nine thirty.", limit_usd=0.0025)
     request = TextRequest((Message("user", SAID),))
     for _ in range(4):
         async with aclosing(scene.model.reply(request)) as items:
@@ -188,6 +192,19 @@ async def test_what_waits_is_not_asked_once_the_money_is_spent(tmp_path: Path) -
                 break
             await asyncio.sleep(0.001)
     assert len(scene.candidate.asked) == 2
+
+
+async def test_a_judge_is_asked_twice_or_not_at_all(tmp_path: Path) -> None:
+    """The money is enough for the candidate and one question of the judge."""
+    judge = FakeModel(lambda _one: "first")
+    scene = Scene(tmp_path, "Nine thirty.", judge, limit_usd=0.0025)
+    request = TextRequest((Message("user", SAID),))
+    async with scene.shadow:
+        async with aclosing(scene.model.reply(request)) as items:
+            assert [item async for item in items]
+        await until(lambda: scene.counted("unpaid") > 0)
+    assert len(scene.candidate.asked) == 1 and not judge.asked
+    assert not scene.record, "half a comparison is none"
 
 
 async def test_a_slow_candidate_makes_nobody_wait(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from voiceserver.errors import ProviderFailed
 log = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of one stream, protocol included
+MAX_TOKENS = 4096  # of an answer that is not bounded; only what it may cost is said so
 USAGE_WAIT_S = 0.3
 MAX_ASKED = 4  # times, each without something that was refused
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
@@ -142,6 +143,15 @@ class ChatModel:
         finally:
             response.close()
             request.observe(self._spent(stream, len(body)))
+
+    def at_most_usd(self, request: TextRequest) -> float:
+        """What an answer to a request can cost, in USD: each byte sent is a token.
+
+        An answer without a bound is taken to be no longer than ``MAX_TOKENS``.
+        """
+        sent = len(request_body(self.provider, request, self.refused))
+        written = request.max_output_tokens or MAX_TOKENS
+        return (sent * self.provider.price_in + written * self.provider.price_out) / 1e6
 
     def _spent(self, stream: ChatStream | None, sent_bytes: int) -> Spent:
         """What an answer cost, told or, when it was broken off, estimated."""

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from voiceserver.engines.base import (
     Answering,
@@ -34,9 +35,17 @@ from voiceserver.tools import NO_TOOLS
 
 log = logging.getLogger(__name__)
 
+LEAST_USD = 1e-9  # less is what adding up leaves of nothing
 WAITING = 8  # finished answers that wait for the candidate
 LIMIT_S = 30.0  # of one answer of a candidate or a judge
 MESSAGES = 12  # newest of a conversation that a candidate is sent
+
+
+class Priced(TextModel, Protocol):
+    """A ``TextModel`` that says what an answer can cost."""
+
+    def at_most_usd(self, request: TextRequest) -> float:
+        """The most that an answer to a request can cost, in USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,8 @@ class Shadow(Backlog[Live]):
         candidates: Name and model of each; one is drawn for each answer.
         judge: Decides where nothing can be seen; None leaves a tie.
         share: Of finished answers, 0..1.
-        limit_usd: Of a day, candidates and judge together; 0 is none.
+        limit_usd: Of a day, candidates and judge together; 0 is none. Nobody is asked
+            whose answer could cost more than is left of it.
         path: File of the record; lines are added.
         metrics: Counts what becomes of them.
         busy: Whether the server has no room for them.
@@ -75,8 +85,8 @@ class Shadow(Backlog[Live]):
 
     def __init__(
         self,
-        candidates: Sequence[tuple[str, TextModel]],
-        judge: TextModel | None,
+        candidates: Sequence[tuple[str, Priced]],
+        judge: Priced | None,
         share: float,
         limit_usd: float,
         path: Path,
@@ -106,18 +116,19 @@ class Shadow(Backlog[Live]):
         """Take a finished answer; never waits."""
         if self._busy():
             self._count("dropped")
-        elif self._paid:
+        elif self._affords(0.0):
             if self.full:
                 self._count("dropped")
             self.add(live)
         else:
             self._count("unpaid")
 
-    @property
-    def _paid(self) -> bool:
+    def _affords(self, usd: float) -> bool:
+        """Whether there is money left, and as much as that."""
         if self._day != self._today():
             self._day, self._spent_usd = self._today(), 0.0
-        return not self._limit_usd or self._spent_usd < self._limit_usd
+        left_usd = self._limit_usd - self._spent_usd
+        return not self._limit_usd or left_usd >= max(usd, LEAST_USD)
 
     def _count(self, end: str) -> None:
         self._metrics.shadow_answers.labels(end).inc()
@@ -126,20 +137,22 @@ class Shadow(Backlog[Live]):
         if self._busy():
             self._count("dropped")
             return
-        if not self._paid:  # those before it in the queue have spent the rest
-            self._count("unpaid")
-            return
         name, model = self._rng.choice(self._candidates)
         request = _shadowed(live.request)
+        if not self._affords(model.at_most_usd(request)):
+            self._count("unpaid")
+            return
         answer = await self._ask(model, request)
         failed = answer.failure is not None
         said = "" if failed else answer.text
-        verdict, by = by_sight(live.text, said), "sight"
+        verdict: Verdict | None = by_sight(live.text, said)
+        by = "sight"
         if verdict == "tie" and self._judge is not None and not failed:
-            verdict, by = (
-                await self._judged(self._judge, request, live, said),
-                "judge",
-            )
+            verdict = await self._judged(self._judge, request, live, said)
+            by = "judge"
+        if verdict is None:
+            self._count("unpaid")
+            return
         self._count("failed" if failed else verdict)
         compared = Compared(
             name,
@@ -161,18 +174,21 @@ class Shadow(Backlog[Live]):
                 extra={"why": error.strerror},
             )
 
-    async def _ask(self, model: TextModel, request: TextRequest) -> Reading:
+    async def _ask(self, model: Priced, request: TextRequest) -> Reading:
         reading = await read_whole(model, request, LIMIT_S)
         self._spent_usd += reading.cost_usd
         return reading
 
     async def _judged(
-        self, judge: TextModel, request: TextRequest, live: Live, said: str
-    ) -> Verdict:
+        self, judge: Priced, request: TextRequest, live: Live, said: str
+    ) -> Verdict | None:
+        """What the judge says; None if there is not money left for both questions."""
         asked = request.messages[-1].text
         theirs, mine = redacted(live.text), redacted(said)
-        live_first = await self._ask(judge, question(asked, theirs, mine))
-        candidate_first = await self._ask(judge, question(asked, mine, theirs))
+        both = question(asked, theirs, mine), question(asked, mine, theirs)
+        if not self._affords(sum(map(judge.at_most_usd, both))):
+            return None
+        live_first, candidate_first = [await self._ask(judge, one) for one in both]
         return judged(live_first.text, candidate_first.text)
 
 
