@@ -39,6 +39,9 @@ def a_turn(at: int, first_ms: int, **more: Any) -> dict[str, Any]:
         "spoken_by": "neural", "outcome": "completed", "blame": "", "steps": [],
         "speculation": "held", "target_ms": 900, "first_audio_ms": first_ms,
         "any_audio_ms": first_ms, "cost_usd": 0.0004, "stages": stages,
+        "tier": "complex" if at % 4 == 0 else "simple",
+        "tier_reasons": ["weighs", "length"] if at % 4 == 0 else ["greets"],
+        "confidence": 0.35 + 0.06 * (at % 10), "confidence_source": "logprobs+text",
     } | more  # fmt: skip
 
 
@@ -135,7 +138,8 @@ async def test_a_server_in_use_is_seen_at_a_glance(browser: Chromium) -> None:
         await page.wait_for(f"{SEEN}.includes('rtc_2')")
         text = await page.evaluate(SEEN)
         for part in ("2 / 16", "98 %", "first words 240 → 610", "new-moe", "promote",
-                     "late: text", "kind=late", "2 processes"):  # fmt: skip
+                     "late: text", "kind=late", "2 processes",
+                     "complex: weighs", "30 to 40 %"):  # fmt: skip
             assert part in text, part
         await picture(page, "ops-busy")
         assert not await page.evaluate(WIDER)

@@ -151,11 +151,28 @@ function shares(place, pairs, of, none) {
 	place.replaceChildren(...(rows.length ? rows : [empty(none)]));
 }
 
+// Tiers, each with the reasons given for it; of turns that a router decided.
+function routes(told) {
+	const routed = told.turns.filter((turn) => turn.tier);
+	const reasons = routed.flatMap((turn) => turn.tier_reasons.map((why) => `${turn.tier}: ${why}`));
+	shares($("routes"), [...count(routed.map((turn) => turn.tier)), ...count(reasons).slice(0, 8)], routed.length, "No turn was routed.");
+}
+
+// Chances of being right, as the gate took them, in tenths.
+function sure(told) {
+	const chances = told.turns.map((turn) => turn.confidence).filter((value) => Number.isFinite(value));
+	const tenths = chances.map((value) => Math.min(9, Math.floor(10 * value)));
+	const rows = count(tenths).sort((a, b) => b[0] - a[0]);
+	shares($("sure"), rows.map(([tenth, n]) => [`${10 * tenth} to ${10 * tenth + 10} %`, n]), chances.length, "No answer was judged.");
+	const sources = count(told.turns.filter((turn) => Number.isFinite(turn.confidence)).map((turn) => turn.confidence_source));
+	$("calibrated").textContent = chances.length ? `Chance that an answer is right, from ${sources.map(([name]) => name).join(", ")}; ${told.turns.filter((turn) => turn.steps.includes("text.escalated")).length} asked of the strong tier for it.` : "";
+}
+
 function providers(told) {
 	const rows = (told.providers ?? []).map((one) => {
 		const away = one.state === "drained";
 		const button = make("button", { textContent: away ? "Restore" : "Drain", onclick: () => act(one, away ? "restore" : "drain") });
-		return make("tr", {}, ...[one.slot, one.name, one.region].map((text) => make("td", { textContent: text })),
+		return make("tr", {}, ...[one.slot, one.name, one.region].map((text) => make("td", { textContent: text, className: text === one.name ? "name" : "" })),
 			make("td", { textContent: one.state, className: one.state === "closed" ? "good" : "bad" }),
 			make("td", { textContent: one.drift.map((each) => each.signal).join(", "), className: "bad" }),
 			make("td", {}, button));
@@ -217,6 +234,8 @@ function draw() {
 	stages(told);
 	shares($("who"), count(told.turns.map((turn) => turn.answered_by || "nobody")), told.turns.length, "No turn yet.");
 	shares($("late"), count(told.turns.flatMap((turn) => [turn.blame && `late: ${turn.blame}`, ...turn.steps].filter(Boolean))), told.turns.length, "Nothing was late.");
+	routes(told);
+	sure(told);
 	providers(told);
 	shadow(told);
 	cost(told);
