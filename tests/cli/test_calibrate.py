@@ -45,7 +45,7 @@ async def test_a_provider_is_calibrated_and_the_gate_opens_with_it(
     async with FaultyTextServer(service=Small()) as server:
         provider = TextProvider("cheap", server.base_url, "ok")
         config = Config(text=TextConfig(provider=(provider,)))
-        model, checked = await ask_all(config, provider, SUMS)
+        model, checked = await ask_all(config, "cheap", SUMS)
     assert model == "ok" and sum(each.right for each in checked) == 40
     assert write("cheap", model, checked, {}, file) == 0
     told = capsys.readouterr().out

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
+from voiceserver.cli.asked import asked, names
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
-from voiceserver.engines.base import Message, TextRequest
-from voiceserver.engines.providers.chat import ChatModel
-from voiceserver.engines.providers.http import Http
+from voiceserver.engines.base import Message, TextModel, TextRequest
 from voiceserver.engines.watch.baseline import Baseline, read, usual_of, written
 from voiceserver.engines.watch.drift import Answered, Drift, Usual
 from voiceserver.engines.watch.questions import QUESTIONS
@@ -101,22 +100,22 @@ async def ask_all(config: Config, questions: Sequence[str] = QUESTIONS) -> Found
     Raises:
         ConfigError: If there is none.
         ProviderFailed: If one is misconfigured.
+        EngineFailed: If the model in the house cannot be loaded.
     """
-    if not config.text.provider:
+    if not names(config):
         raise ConfigError("there is no [[text.provider]] to ask")
     found = {}
-    async with Http() as http:
-        for provider in config.text.provider:
-            model = ChatModel(provider, http)
+    for name in names(config):
+        async with asked(config, name) as model:
             answers = []
             for at, question in enumerate(questions, 1):
-                progress(f"\r{provider.name}: {at}/{len(questions)} ", end="")
+                progress(f"\r{name}: {at}/{len(questions)} ", end="")
                 answers.append(await _asked(config, model, question))
-            found[provider.name] = (model.version, answers)
+            found[name] = (model.version, answers)
     return found
 
 
-async def _asked(config: Config, model: ChatModel, question: str) -> Answered:
+async def _asked(config: Config, model: TextModel, question: str) -> Answered:
     request = TextRequest(
         (Message("user", question),),
         config.text.instructions,

@@ -14,17 +14,16 @@ from contextlib import aclosing
 from pathlib import Path
 
 from voiceserver.cli.arguments import EXIT_GOOD
+from voiceserver.cli.asked import asked, names
 from voiceserver.cli.loop import log_to_stderr, progress, run
-from voiceserver.config import Config, TextProvider
-from voiceserver.engines.base import Message, Note, TextRequest
+from voiceserver.config import Config
+from voiceserver.engines.base import Message, Note, TextModel, TextRequest
 from voiceserver.engines.gate.calibration import Calibration, read, written
 from voiceserver.engines.gate.checkable import Checkable
 from voiceserver.engines.gate.checkable import read as read_questions
 from voiceserver.engines.gate.confidence import TEXT_ALONE, Beginning, source
 from voiceserver.engines.gate.measured import Checked, Worth, measured, plot
-from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.first_clause import FirstClause
-from voiceserver.engines.providers.http import Http
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 
 QUESTIONS = "models/router/checkable.txt"
@@ -40,13 +39,12 @@ def calibrate(config: Config, name: str, questions: Path | None, to: Path) -> in
         ProviderFailed: If too few questions were answered.
     """
     log_to_stderr(config)
-    provider = next((p for p in config.text.provider if p.name == name), None)
-    if provider is None:
-        known = ", ".join(p.name for p in config.text.provider) or "none"
+    if name not in names(config):
+        known = ", ".join(names(config)) or "none"
         raise ConfigError(f"there is no [[text.provider]] {name!r}; there are: {known}")
-    asked = read_questions(*_text_of(questions))  # files first, before it costs
+    questions_asked = read_questions(*_text_of(questions))  # before it costs
     known_before = read(to.read_text("utf-8"), str(to)) if to.exists() else {}
-    model, checked = run(ask_all(config, provider, asked))
+    model, checked = run(ask_all(config, name, questions_asked))
     if len(checked) < FEWEST:
         raise ProviderFailed(
             name, f"answered {len(checked)} questions, fewer than {FEWEST}"
@@ -111,18 +109,18 @@ def tell(title: str, worth: Worth) -> None:
 
 
 async def ask_all(
-    config: Config, provider: TextProvider, questions: Sequence[Checkable]
+    config: Config, name: str, questions: Sequence[Checkable]
 ) -> tuple[str, list[Checked]]:
     """Ask a provider every question; return its model's version and what it said.
 
     Raises:
         ProviderFailed: If it is misconfigured.
+        EngineFailed: If it is the model in the house, and that cannot be loaded.
     """
     checked = []
-    async with Http() as http:
-        model = ChatModel(dataclasses.replace(provider, logprobs=True), http)
+    async with asked(config, name, logprobs=True) as model:
         for at, question in enumerate(questions, 1):
-            progress(f"\r{provider.name}: {at}/{len(questions)} ", end="")
+            progress(f"\r{name}: {at}/{len(questions)} ", end="")
             answer = await _asked(config, model, question)
             if answer is not None:
                 checked.append(answer)
@@ -130,7 +128,7 @@ async def ask_all(
 
 
 async def _asked(
-    config: Config, model: ChatModel, question: Checkable
+    config: Config, model: TextModel, question: Checkable
 ) -> Checked | None:
     now_s = asyncio.get_running_loop().time
     clause = FirstClause(now_s(), read=False, tight=False, judged=True)

@@ -375,15 +375,7 @@ class _Opener:
 
     async def _house(self) -> RemoteText:
         """A language model in a process of its own."""
-        from voiceserver.engines.llm.files import model_files
-        from voiceserver.engines.remote.text import RemoteText, text_spec
-
-        row = row_named("text", IN_THE_HOUSE, self._rows)
-        assert isinstance(row, ProcessRow)
-        files = model_files(self._config.transformers.model)
-        shared: Meta = {"instructions": self._config.text.instructions}
-        spec = text_spec(row.name, row.load, shared | self._own_settings(row))
-        model = RemoteText(_run_as(row, spec), files.version, self._metrics)
+        model = house_model(self._config, self._metrics, self._rows)
         self._warming.append(model)
         return await self._stack.enter_async_context(model)
 
@@ -438,9 +430,7 @@ class _Opener:
         return load(getattr(self._config, row.settings)) if row.settings else load()
 
     def _own_settings(self, row: Row) -> Meta:
-        if not row.settings:
-            return {}
-        return dataclasses.asdict(getattr(self._config, row.settings))
+        return _settings_of(self._config, row)
 
 
 def _domain(config: Config) -> Domain | None:
@@ -449,6 +439,29 @@ def _domain(config: Config) -> Domain | None:
     from voiceserver.engines.domain import load
 
     return load(Path(config.text.domain))
+
+
+def house_model(
+    config: Config, metrics: Metrics, rows: Sequence[Row] = ROWS
+) -> RemoteText:
+    """Make the language model in the house, which runs while it is entered.
+
+    Raises:
+        EngineFailed: If its file can be none; names it and what to do.
+    """
+    from voiceserver.engines.llm.files import model_files
+    from voiceserver.engines.remote.text import RemoteText, text_spec
+
+    row = row_named("text", IN_THE_HOUSE, rows)
+    assert isinstance(row, ProcessRow)
+    files = model_files(config.transformers.model)
+    shared: Meta = {"instructions": config.text.instructions}
+    spec = text_spec(row.name, row.load, shared | _settings_of(config, row))
+    return RemoteText(_run_as(row, spec), files.version, metrics)
+
+
+def _settings_of(config: Config, row: Row) -> Meta:
+    return dataclasses.asdict(getattr(config, row.settings)) if row.settings else {}
 
 
 def _run_as(row: ProcessRow, spec: ChildSpec) -> ChildSpec:
