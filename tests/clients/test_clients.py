@@ -55,6 +55,7 @@ PROGRAMS = (
     "openai_agents",
     "pydantic_ai_realtime",
     "pipecat_service",
+    "pipecat_telephony",
     "openai_rest",
     "agents_websocket.mjs",
 )
