@@ -107,9 +107,27 @@ def test_a_transfer_may_be_refused() -> None:
     rung(scenario, config())
 
 
-async def _refused(call: SipCall) -> int:
+@pytest.mark.parametrize("status", [400, 416])
+def test_who_reads_no_tel_is_given_the_number_at_its_host(status: int) -> None:
+    """Asterisk transfers to ``sip:`` alone; once more, and no more."""
+
+    async def scenario(phone: Phone) -> None:
+        call, _ = await called(phone)
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(_refused(call, "tel:200"))
+            for target in ("tel:200", "sip:200@127.0.0.2"):
+                await phone.settle()
+                assert phone.requests[-1].get_header("refer-to") == f"<{target}>"
+                phone.reply(phone.requests[-1], status)
+            assert await asking == status
+        assert len(phone.requests) == 2
+
+    rung(scenario, config())
+
+
+async def _refused(call: SipCall, wanted: str = "200") -> int:
     with pytest.raises(CallRefused) as refused:
-        await call.refer("200")
+        await call.refer(wanted)
     return refused.value.status
 
 

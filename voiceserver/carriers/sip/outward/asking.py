@@ -24,6 +24,9 @@ from voiceserver.streams import first_of
 
 Answered = Callable[[SipResponse | None], None]
 RELAY = "application/dtmf-relay"
+# How a side refuses an address of another scheme than sip: (RFC 3261, section 21.4.14;
+# Asterisk 22 says 400). A number is then asked for once more, as one at its host.
+NO_TEL = (400, 416)
 
 
 class Asking:
@@ -97,7 +100,17 @@ class Asking:
             BadRequest: If it is no address, or nobody who may be called by this trunk.
             CallRefused: If the other side will not; the call goes on.
         """
-        target = destination(wanted, self._dial, self._dialog.remote_host)
+        host = self._dialog.remote_host
+        target = destination(wanted, self._dial, host)
+        try:
+            await self._refer(target, told)
+        except CallRefused as refused:
+            number = target.removeprefix("tel:")
+            if refused.status not in NO_TEL or number == target:
+                raise
+            await self._refer(destination(number, self._dial, host), told)
+
+    async def _refer(self, target: str, told: Callable[[str], None]) -> None:
         if self._transfer is not None:
             raise CallRefused("A transfer is in progress already.", 491)
         self._transfer = transfer = Transfer(told, self._transfer_over)
