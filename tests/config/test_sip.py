@@ -47,6 +47,8 @@ ACCOUNT = 'account = [{{ user = "2", password_env = "P", {} }}]'
         ('trunk = [{ cidr = ["::1"], host = "a b" }]', "host must be like"),
         ('trunk = [{ cidr = ["::1"], transport = "x" }]', "transport"),
         ('trunk = [{ cidr = ["::1"], caller = "a b" }]', "caller must be"),
+        ('trunk = [{ cidr = ["::1"], proxy = "a b" }]', "proxy must be like"),
+        (ACCOUNT.format('registrar = "a", proxy = "b c"'), "proxy must be like"),
         (ACCOUNT.format('registrar = "a b"'), "registrar must be like"),
         (ACCOUNT.format('registrar = "b", expires_s = 5'), "expires_s must be"),
         (

@@ -103,7 +103,8 @@ def page(heading: str, kind: str, number: int = 0) -> str:
     """
     rest = PAGE.read_text().split(f"# {heading}\n", 1)[1]
     section = re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)[number]
+    blocks: list[str] = re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)
+    return blocks[number]
 
 
 class Asterisk:

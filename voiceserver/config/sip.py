@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from voiceserver.config.call_webhook import CallWebhookConfig
 from voiceserver.config.telephony import NumberConfig, number_in
 
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp", "tls", "auto")
 CALLER = re.compile(r"[+A-Za-z0-9_.*-]{1,32}\Z")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
 
@@ -46,8 +46,11 @@ class SipTrunk:
         login: As whom the server shows itself to it, where it asks; empty is nobody.
         login_password_env: Environment variable that holds that password.
         host: Where calls out by it are sent, e.g. ``"pbx.example.org:5060"``; empty is
-            the host of the address that is called, which must then be in ``cidr``.
-        transport: Of calls out: ``"udp"``, ``"tcp"`` or ``"tls"``.
+            the host of the address that is called, which must then be in ``cidr``. A
+            name without a port is looked up by SRV records first.
+        transport: Of calls out: ``"udp"``, ``"tcp"``, ``"tls"``, or ``"auto"``: as
+            the host's NAPTR and SRV records say.
+        proxy: Outbound proxy: where calls out are sent in place of ``host``.
         caller: Our number, where a call out names none.
     """
 
@@ -62,6 +65,7 @@ class SipTrunk:
     host: str = ""
     transport: str = "udp"
     caller: str = ""
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         _require(bool(self.cidr), "cidr must name at least one network")
@@ -82,6 +86,10 @@ class SipTrunk:
             self.host == "" or _HOST.match(self.host) is not None,
             'host must be like "pbx.example.org" or "192.0.2.10:5060"',
         )
+        _require(
+            self.proxy == "" or _HOST.match(self.proxy) is not None,
+            'proxy must be like "proxy.example.org" or "192.0.2.10:5060"',
+        )
         _require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
         _require(
             self.caller == "" or CALLER.match(self.caller) is not None,
@@ -96,17 +104,19 @@ class SipAccount:
 
     Attributes:
         registrar: Host of the PBX, e.g. ``"pbx.example.org"``; with a port if that is
-            not 5060. Calls come from there, and go there.
+            not 5060, or in its SRV records. Calls come from there, and go there.
         user: The extension; also the number that is called, for ``[[sip.number]]``.
         password_env: Environment variable that holds its password.
         login: Name that the password is for, where that is not ``user``.
         name: In logs and metrics, and of ``trunk`` where calls are made; empty is
             ``user``.
         expires_s: How long it asks to be registered for; it is refreshed in time.
-        transport: To the registrar: ``"udp"``, ``"tcp"`` or ``"tls"``.
+        transport: To the registrar: ``"udp"``, ``"tcp"``, ``"tls"``, or ``"auto"``: as
+            its NAPTR and SRV records say.
         max_calls: Calls at a time; 0 is ``server.max_calls``.
         dial: Whom its calls may be transferred to, and who may be rung by it, as a
             trunk's.
+        proxy: Outbound proxy: what is sent to in place of ``registrar``.
     """
 
     registrar: str
@@ -118,8 +128,13 @@ class SipAccount:
     transport: str = "udp"
     max_calls: int = 0
     dial: tuple[str, ...] = ()
+    proxy: str = ""
 
     def __post_init__(self) -> None:
+        _require(
+            self.proxy == "" or _HOST.match(self.proxy) is not None,
+            'proxy must be like "proxy.example.org" or "192.0.2.10:5060"',
+        )
         _require(
             _HOST.match(self.registrar) is not None,
             'registrar must be like "pbx.example.org" or "192.0.2.10:5060"',
@@ -142,6 +157,7 @@ class SipAccount:
             host=self.registrar,
             transport=self.transport,
             caller=self.user,
+            proxy=self.proxy,
         )
 
 

@@ -164,6 +164,7 @@ class Phone:
         self.to: list[Address] = []
         self.exchange: FakeExchange
         self.lost = 0  # of the next packets to us
+        self.n_failed = 0  # ways to us that nobody answered by
         self.n_alive = 0  # empty packets, which keep a way open
         self.asked: Callable[[SipRequest], None] = lambda _request: None
         self._n = 0
@@ -195,6 +196,9 @@ class Phone:
         if host.startswith("nowhere"):
             raise CallRefused("There is no host 'nowhere'.", 502)
         return Flow(self, THERE, THERE)
+
+    def failed(self, flow: Flow) -> None:
+        self.n_failed += 1
 
     def say(self, text: str | bytes, source: Address = THERE) -> None:
         """Send the agent a message."""

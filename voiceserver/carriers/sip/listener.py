@@ -6,8 +6,6 @@ Knows nothing of what is said there.
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -15,8 +13,8 @@ from functools import partial
 from voiceserver.carriers.base import Exchange, Wanted
 from voiceserver.carriers.sip.agent import Agent
 from voiceserver.carriers.sip.connections import Connections, tls_context
-from voiceserver.carriers.sip.outward.dialler import without_port
 from voiceserver.carriers.sip.outward.links import Home, Links
+from voiceserver.carriers.sip.outward.locating import Locator, Way, named
 from voiceserver.carriers.sip.outward.trial import Trial
 from voiceserver.carriers.sip.udp import (
     Address,
@@ -31,7 +29,6 @@ from voiceserver.clock import Clock, MonotonicClock
 from voiceserver.config import Config, SipConfig
 from voiceserver.errors import CallRefused, ConfigError
 
-RESOLVE_LIMIT_S = 5.0
 ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all addresses, and one of them
 
 
@@ -81,6 +78,7 @@ class SipListener:
         self._connections: list[Connections] = []
         ports = PortRange(sip.host, sip.rtp_port_min, sip.rtp_port_max)
         now_ns = (clock or MonotonicClock()).now_ns
+        self._locator = Locator(now_ns)
         self.agent = Agent(config, now_ns, ports.pair, self)
         home = Home(sip.public_ip, sip.port, sip.tls_port)
         self._links = Links(home, self.agent.receive)
@@ -145,13 +143,28 @@ class SipListener:
 
     async def flow_to(self, host: str, transport: str) -> Flow:
         """The way to a host, as ``outward.dialler.Ways``."""
+        family = family_of(self._config.host)
+        ways = await self._locator.find(host, transport, family)
+        for way in ways[:-1]:
+            try:
+                return await self._flow(way, host)
+            except CallRefused:
+                self._locator.shun(way)
+        return await self._flow(ways[-1], host)
+
+    async def _flow(self, way: Way, host: str) -> Flow:
         assert self._udp is not None
-        standard = 5061 if transport == "tls" else 5060
-        address = await resolved(host, family_of(self._config.host), standard)
-        if transport == "udp":
+        address = way.address
+        if way.transport == "udp":
             return Flow(UdpNetwork(self._config, self._udp), address, address)
-        name = without_port(host).strip("[]")
-        return Flow(await self._links.to(address, name, transport), address, address)
+        # The certificate is for what was asked for, whatever DNS said (RFC 5922, 4).
+        name = named(host)[0]
+        link = await self._links.to(address, name, way.transport)
+        return Flow(link, address, address)
+
+    def failed(self, flow: Flow) -> None:
+        """Nobody answers there, as ``outward.dialler.Ways``."""
+        self._locator.shun(Way(flow.source, flow.network.transport.lower()))
 
     async def dial(self, wanted: Wanted) -> Mapping[str, object]:
         """Make a call, as ``carriers.base.Dialler``."""
@@ -174,32 +187,6 @@ class SipListener:
 
     def _received(self, network: UdpNetwork, packet: bytes, source: Address) -> None:
         self.agent.receive(packet, network, source)
-
-
-async def resolved(
-    host: str, family: socket.AddressFamily, standard: int = 5060
-) -> Address:
-    """The address of a host and port; the standard one where there is none.
-
-    Raises:
-        CallRefused: If there is none of that name.
-    """
-    name, _, port = (
-        host.rpartition(":") if re.search(r":\d+\Z", host) else (host, "", "")
-    )
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(RESOLVE_LIMIT_S):
-            found = await loop.getaddrinfo(
-                name.strip("[]"),
-                int(port or standard),
-                family=family,
-                type=socket.SOCK_DGRAM,
-            )
-    except (OSError, TimeoutError, OverflowError, UnicodeError):
-        raise CallRefused(f"There is no host '{name}'.", 502) from None
-    address = found[0][4]
-    return str(address[0]), int(address[1])
 
 
 def listener(config: Config) -> SipListener:

@@ -66,6 +66,37 @@ def test_it_rings_is_taken_and_greets() -> None:
     assert rung(scenario, config()).agent.n_legs == 0
 
 
+def test_it_goes_through_a_proxy() -> None:
+    """Which the INVITE, its ACK and its CANCEL name; the call's own way is another."""
+
+    async def scenario(phone: Phone) -> None:
+        await dialled(phone)
+        phone.reply(phone.requests[0], 180, tag="far")
+        await phone.settle(31)
+        invite, cancel = phone.requests[:2]
+        assert (invite.method, cancel.method) == ("INVITE", "CANCEL")
+        phone.reply(cancel)
+        phone.reply(invite, 487, tag="far")
+        assert {each.uri for each in phone.requests} == {"sip:200@pbx"}
+        named = [each.get_header("route") for each in phone.requests]
+        assert set(named) == {"<sip:proxy.example:5080;lr>"}
+        assert phone.requests[-1].method == "ACK"
+        assert not phone.n_failed
+
+    rung(scenario, config(proxy="proxy.example:5080"))
+
+
+def test_where_it_does_not_even_ring_another_way_goes_first_the_next_time() -> None:
+    """Of those that the host has."""
+
+    async def scenario(phone: Phone) -> None:
+        await dialled(phone)
+        await phone.settle(31)
+        assert phone.n_failed == 1
+
+    rung(scenario, config())
+
+
 def test_who_took_it_may_hang_up() -> None:
     """As any call's other side may."""
 

@@ -139,6 +139,20 @@ def test_it_is_registered_refreshed_and_taken_back() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_it_is_registered_through_a_proxy() -> None:
+    """Which the request names; who is registered is the registrar's."""
+
+    async def scene(phone: Phone, registrar: Registrar) -> None:
+        await phone.settle(1)
+        assert phone.agent.registrations[0].registered
+
+    phone, _ = registered(scene, config(account(proxy="proxy:5080")))
+    assert {each.uri for each in phone.requests} == {"sip:pbx:5070"}
+    assert {each.get_header("route") for each in phone.requests} == {
+        "<sip:proxy:5080;lr>"
+    }
+
+
 def test_several_accounts_and_their_calls() -> None:
     """Each is called by its own number, and calls by its own name."""
 

@@ -46,12 +46,15 @@ class Ways(Protocol):
         """The way to a host.
 
         Args:
-            host: Name or address; with a port, or SIP's own.
-            transport: ``"udp"``, ``"tcp"`` or ``"tls"``.
+            host: Name or address; with a port, or as its records say.
+            transport: ``"udp"``, ``"tcp"``, ``"tls"``, or ``"auto"``: as they say.
 
         Raises:
             CallRefused: If there is no such host, or no way to it.
         """
+
+    def failed(self, flow: Flow) -> None:
+        """Nobody answered there: other ways to that host, if any, go first."""
 
 
 class Trunks(Protocol):
@@ -148,6 +151,9 @@ class Dialler:
         state = CallState("", wanted.to, caller, party.trunk.name)
 
         def told(status: int, why: str) -> None:
+            last = self._book.find(state.id)
+            if status == 408 and last is not None and last.state == "calling":
+                self._ways.failed(party.flow)  # it did not even ring
             self._note(status, why, state)
 
         def taken(dialog: Dialog) -> Leg:
@@ -249,11 +255,12 @@ class Dialler:
             BadRequest: If an address is none of the trunk's.
             CallRefused: If there is no way.
         """
-        if trunk.host:
-            flow = await self._ways.flow_to(trunk.host, trunk.transport)
+        host = uri.rpartition("@")[2].partition(";")[0]
+        if host and (trunk.proxy or trunk.host):
+            near = trunk.proxy or trunk.host
+            flow = await self._ways.flow_to(near, trunk.transport)
             self._gate.learn(flow.source[0], trunk)
             return flow
-        host = uri.rpartition("@")[2].partition(";")[0]
         if not host:
             raise BadRequest(
                 "A number needs a trunk with a host; or give sip:user@host.",

@@ -21,7 +21,7 @@ from voiceserver.carriers.sip.leg import Leg, Talk
 from voiceserver.carriers.sip.message import ALLOW, cseq, tag
 from voiceserver.carriers.sip.outward.asking import Asking
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
-from voiceserver.carriers.sip.outward.requests import outside
+from voiceserver.carriers.sip.outward.requests import outside, route
 from voiceserver.carriers.sip.transactions.client import ClientTransaction
 from voiceserver.carriers.sip.transactions.timing import LIFE_S
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
@@ -151,6 +151,7 @@ class Invitation:
             f"<{party.uri}>",
             (self._call_id, self._number),
             (
+                *route(party.trunk),
                 ("Contact", party.flow.contact),
                 ("Allow", ALLOW),
                 ("Supported", "timer"),
@@ -254,6 +255,8 @@ class Invitation:
         made = SipRequest(method="CANCEL", uri=invite.uri)
         for name in ("Via", "From", "To", "Call-ID"):
             made.add_header(name, invite.get_header_values(name)[0])
+        for value in invite.get_header_values("Route"):
+            made.add_header("Route", value)
         made.add_header("Max-Forwards", "70")
         made.add_header("CSeq", f"{self._number} CANCEL")
         self._wire.ask(made, self._party.flow, lambda _response: None)

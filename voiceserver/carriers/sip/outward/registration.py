@@ -21,7 +21,7 @@ from voiceserver.carriers.sip.dialog import new_tag
 from voiceserver.carriers.sip.message import ALLOW, uri_in
 from voiceserver.carriers.sip.outward.dialler import Ways, without_port
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
-from voiceserver.carriers.sip.outward.requests import outside
+from voiceserver.carriers.sip.outward.requests import outside, route
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
 from voiceserver.config import SipAccount, SipTrunk
 from voiceserver.errors import CallRefused
@@ -113,7 +113,8 @@ class Registration:
     async def _register(self) -> float:
         registrar, transport = self._account.registrar, self._account.transport
         try:
-            flow = await self._ways.flow_to(registrar, transport)
+            near = self._account.proxy or registrar
+            flow = await self._ways.flow_to(near, transport)
         except CallRefused as error:
             self.why = str(error)
             return 0.0
@@ -130,6 +131,7 @@ class Registration:
     def _taken(self, response: SipResponse | None, flow: Flow) -> float:
         """For how long it holds; 0 if it does not."""
         if response is None:
+            self._ways.failed(flow)
             self.why = f"{self._account.registrar} does not answer"
             return 0.0
         status = response.status_code
@@ -192,6 +194,7 @@ class Registration:
             ours,
             (self._call_id, self._number),
             (
+                *route(self._trunk),
                 ("Contact", self._contact(flow)),
                 ("Expires", str(expires_s)),
                 ("Allow", ALLOW),

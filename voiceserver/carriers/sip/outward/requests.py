@@ -7,6 +7,12 @@ from collections.abc import Iterable
 from aiosipua import SipRequest
 
 from voiceserver.carriers.sip.message import SDP
+from voiceserver.config import SipTrunk
+
+
+def route(trunk: SipTrunk) -> tuple[tuple[str, str], ...]:
+    """The header that names the trunk's proxy, if it has one (section 8.1.2)."""
+    return (("Route", f"<sip:{trunk.proxy};lr>"),) if trunk.proxy else ()
 
 
 def outside(

@@ -17,7 +17,7 @@ from aiosipua import SipResponse
 from voiceserver.carriers.sip.dialog import new_tag
 from voiceserver.carriers.sip.outward.dialler import Ways, without_port
 from voiceserver.carriers.sip.outward.registration import Registration
-from voiceserver.carriers.sip.outward.requests import outside
+from voiceserver.carriers.sip.outward.requests import outside, route
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
 from voiceserver.config import SipAccount, SipConfig, SipTrunk
 from voiceserver.errors import CallRefused
@@ -65,7 +65,8 @@ async def trials(
 
 
 async def _answers(wire: Wire, ways: Ways, here: str) -> Trial:
-    found = await _options(wire, ways, here, "udp")
+    itself = SipTrunk(("127.0.0.1",), host=here)
+    found = await _options(wire, ways, itself)
     if isinstance(found, str):
         return Trial("sip", False, f"does not answer itself at {here}: {found}")
     good = found.status_code == 200
@@ -81,7 +82,7 @@ async def _trunk(trunk: SipTrunk, wire: Wire, ways: Ways) -> Trial:
     dials = f"may ring {', '.join(trunk.dial)}" if trunk.dial else "rings nobody"
     if not trunk.host or not trunk.dial:
         return Trial(what, True, f"{takes}; {dials}")
-    found = await _options(wire, ways, trunk.host, trunk.transport)
+    found = await _options(wire, ways, trunk)
     if isinstance(found, str):
         cure = "host must be its SIP server, and let this machine's address in"
         return Trial(what, False, f"{trunk.host}: {found}; {cure}")
@@ -105,19 +106,17 @@ async def _account(account: SipAccount, registration: Registration) -> Trial:
     return Trial(what, True, f"registered for {granted_s:.0f} s, and taken back")
 
 
-async def _options(
-    wire: Wire, ways: Ways, host: str, transport: str
-) -> SipResponse | str:
+async def _options(wire: Wire, ways: Ways, trunk: SipTrunk) -> SipResponse | str:
     """Ask a host whether it is there; its answer, or why there is none."""
     try:
-        flow = await ways.flow_to(host, transport)
+        flow = await ways.flow_to(trunk.proxy or trunk.host, trunk.transport)
     except CallRefused as error:
         return str(error)
-    found = await first_of(_asked(wire, flow, host), limit_s=LIMIT_S)
+    found = await first_of(_asked(wire, flow, trunk), limit_s=LIMIT_S)
     return "no answer" if found is None else found
 
 
-async def _asked(wire: Wire, flow: Flow, host: str) -> SipResponse | None:
+async def _asked(wire: Wire, flow: Flow, trunk: SipTrunk) -> SipResponse | None:
     answer: asyncio.Future[SipResponse | None]
     answer = asyncio.get_running_loop().create_future()
 
@@ -125,6 +124,7 @@ async def _asked(wire: Wire, flow: Flow, host: str) -> SipResponse | None:
         if not answer.done():
             answer.set_result(response)
 
+    host = trunk.host
     uri = f"sip:{host}"
     request = outside(
         "OPTIONS",
@@ -133,7 +133,7 @@ async def _asked(wire: Wire, flow: Flow, host: str) -> SipResponse | None:
         f"<sip:voiceserver@{without_port(host)}>;tag={new_tag()}",
         f"<{uri}>",
         (secrets.token_hex(16), 1),
-        (("Contact", flow.contact), ("Accept", "application/sdp")),
+        (*route(trunk), ("Contact", flow.contact), ("Accept", "application/sdp")),
     )
     wire.ask(request, flow, answered)
     return await answer
