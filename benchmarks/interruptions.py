@@ -6,9 +6,10 @@ sounds, the reply is stopped, ...), up to 200 ms more, and speaks, briefly or fo
 with words or without; then again, two to five times. Stage times are drawn, some far
 beyond their limits. After each turn of the caller's that had words something must
 sound by the deadline, unless the caller speaks again; every reply ends once, and
-nothing is left behind. Writes ``interruptions.json``.
+nothing is left behind. Writes ``interruptions.json``. They take about an hour of a
+core; with ``--kept`` a run that was stopped is gone on with, and two may share it.
 
-    python -m benchmarks.interruptions [--conversations 10000] [--seed 1]
+    python -m benchmarks.interruptions [--conversations 10000] [--kept FOLDER]
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import argparse
 import asyncio
 import json
 import random
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +66,7 @@ STAGES = (
 SAID = ("tell me more", "stop", "yeah", "no i want two of them", "", "and then what")
 LONGEST_WAIT_S = 4.0  # for a stage that does not come
 AFTER_S = 9.0  # of quiet at the end: longer than any limit
+PART = 100  # conversations that are kept at a time
 SLACK_S = 2 * PTIME_S  # the carrier's frame, and the script's
 
 
@@ -244,31 +248,77 @@ def conversation(seed: int) -> Caller:
     return call
 
 
-def measure(conversations: int, first_seed: int) -> dict[str, Any]:
+@dataclass(slots=True)
+class Part:
+    """Some conversations, counted; can be kept as JSON and gone on from.
+
+    Attributes:
+        spoke_at: Interruptions, by what had just happened.
+        seeds: Conversations with a fault, by its kind; one for each time.
+        in_time_ms: From the end of each turn that nothing overtook to the first sound.
+        cpu_s: That it took.
+    """
+
+    spoke_at: Counter[str] = field(default_factory=Counter)
+    seeds: dict[str, list[int]] = field(default_factory=dict)
+    in_time_ms: list[float] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+    def add(self, other: Part) -> None:
+        """Count those of another, too."""
+        self.spoke_at.update(other.spoke_at)
+        for fault, seeds in other.seeds.items():
+            self.seeds.setdefault(fault, []).extend(seeds)
+        self.in_time_ms += other.in_time_ms
+        self.cpu_s += other.cpu_s
+
+
+def held(seeds: Iterable[int]) -> Part:
     """Hold some and count."""
-    found: Counter[str] = Counter()
-    spoke_at: Counter[str] = Counter()
-    examples: dict[str, list[int]] = {}
-    in_time: list[float] = []
+    part = Part()
     began_s = time.process_time()
-    for seed in range(first_seed, first_seed + conversations):
+    for seed in seeds:
         call = conversation(seed)
-        spoke_at.update(call.spoke_at)
+        part.spoke_at.update(call.spoke_at)
         for fault in faults(call):
-            found[fault] += 1
-            examples.setdefault(fault, []).append(seed)
-        in_time += [1000 * wait for kind, wait in waits(call) if kind == "in time"]
-        if seed % 500 == 0:
-            print(seed, dict(found), flush=True)
+            part.seeds.setdefault(fault, []).append(seed)
+        part.in_time_ms += [1000 * w for kind, w in waits(call) if kind == "in time"]
+    part.cpu_s = time.process_time() - began_s
+    return part
+
+
+def kept_or_held(seeds: range, folder: Path) -> Part:
+    """Take a part that an earlier run has kept, or hold it and keep it."""
+    path = folder / f"interruptions_{seeds.start}_{seeds.stop - 1}.json"
+    if path.is_file():
+        found = json.loads(path.read_text())
+        return Part(**{**found, "spoke_at": Counter(found["spoke_at"])})
+    part = held(seeds)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(asdict(part)))
+    beside.replace(path)
+    return part
+
+
+def measure(conversations: int, first_seed: int, kept: Path) -> dict[str, Any]:
+    """Hold some, or take those that were held, and sum up."""
+    whole = Part()
+    seeds = range(first_seed, first_seed + conversations)
+    for at in range(0, conversations, PART):
+        whole.add(kept_or_held(seeds[at : at + PART], kept))
+        counts = {fault: len(some) for fault, some in whole.seeds.items()}
+        print(seeds[at], counts, flush=True)
+    late = len(whole.seeds.get("silent past the deadline", []))
     return {
         "conversations": conversations,
         "first_seed": first_seed,
-        "interruptions": dict(sorted(spoke_at.items())),
-        "turns_not_overtaken": len(in_time) + found["silent past the deadline"],
-        "faults": dict(found),
-        "seeds": {fault: seeds[:5] for fault, seeds in examples.items()},
-        "first_sound_ms": spread(in_time, 0),
-        "cpu_s": round(time.process_time() - began_s),
+        "interruptions": dict(sorted(whole.spoke_at.items())),
+        "turns_not_overtaken": len(whole.in_time_ms) + late,
+        "faults": {fault: len(some) for fault, some in whole.seeds.items()},
+        "seeds": {fault: some[:5] for fault, some in whole.seeds.items()},
+        "first_sound_ms": spread(whole.in_time_ms, 0),
+        "cpu_s": round(whole.cpu_s),
     }
 
 
@@ -277,8 +327,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kept", type=Path, help="folder of what was held before")
     asked = parser.parse_args()
-    found = measure(asked.conversations, asked.seed)
+    with tempfile.TemporaryDirectory() as unkept:
+        kept = asked.kept or Path(unkept)
+        found = measure(asked.conversations, asked.seed, kept)
     result = {"machine": machine(), **found}
     write(RESULTS / "interruptions.json", result)
     print(json.dumps(result, indent=1))
