@@ -1,7 +1,9 @@
 """Trains the weights of ``turns.ending``: ``python -m scripts.turns.train``.
 
     python -m scripts.turns.train                 # pauses, scores, words, weights
+    python -m scripts.turns.train --keep FILE     # the same; what is found is kept
     python -m scripts.turns.train --pauses FILE   # again, from pauses found before
+    python -m scripts.turns.train --pauses FILE --recogniser whisper  # with its words
 
 Recordings are those of ``VOICESERVER_DATA``; the turn-end model is the one fetched by
 ``voiceserver models get smart-turn``, and the words are those of the recogniser that
@@ -48,6 +50,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "models" / "turns" / "ending.json"
 NAME = "smart-turn 3.2, 1"
 PENALTY = 3.0  # on the squares of weights: there are some hundred pauses
+RECOGNISER = "whisper"  # that words come from, where they are not given
 FOLDS = 10
 BEFORE = 300 * MIC_RATE // 1000  # samples before a turn's first voice
 
@@ -128,6 +131,18 @@ def find(data: Path) -> list[Pause]:
     return found
 
 
+def found_again(path: Path | None, keep: Path | None, data: Path) -> list[Pause]:
+    """Take pauses that were kept, or find them and keep them.
+
+    They are kept before anybody writes down their words: that may fail, and finding
+    them takes long.
+    """
+    found = stored(path) if path else find(data)
+    if keep:
+        store(found, keep)
+    return found
+
+
 async def heard(found: Sequence[Pause], data: Path, recogniser: str) -> list[Pause]:
     """Have a recogniser write down each turn up to its pause."""
     rest = {"vad": "stub", "text": "stub", "speech": "stub", "turns": "none"}
@@ -161,16 +176,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the score of a turn's end.")
     parser.add_argument("--pauses", type=Path, help="found before")
     parser.add_argument("--keep", type=Path, help="where to keep those that are found")
-    parser.add_argument("--recogniser", default="pocketsphinx")
+    parser.add_argument("--recogniser", help="who writes the words of all turns down")
     parser.add_argument("--write", type=Path, default=WEIGHTS)
     options = parser.parse_args()
     data = Path(os.environ.get("VOICESERVER_DATA", ROOT.parent / "shared" / "data"))
-    found = stored(options.pauses) if options.pauses else find(data)
-    if not options.pauses:
-        found = asyncio.run(heard(found, data, options.recogniser))
-    if options.keep:
-        store(found, options.keep)
-    found = chosen(found)
+    found = chosen(found_again(options.pauses, options.keep, data))
+    recogniser = options.recogniser or ("" if options.pauses else RECOGNISER)
+    if recogniser:
+        found = asyncio.run(heard(found, data, recogniser))
+        if options.keep:
+            store(found, options.keep)
     weights = fit(found)
     written = {
         "version": VERSION,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from scripts.turns.pauses import EVER, Pause
-from scripts.turns.train import fit, folds
+import numpy as np
+import pytest
+
+from scripts.turns import train
+from scripts.turns.pauses import EVER, Pause, stored
+from scripts.turns.train import fit, folds, found_again
 from voiceserver.turns.ending import Evidence
 
 
@@ -47,3 +51,16 @@ def test_a_recording_is_in_one_fold() -> None:
     of = {pause.recording: n for pause, n in zip(found, number, strict=True)}
     assert all(of[p.recording] == n for p, n in zip(found, number, strict=True))
     assert set(number) == set(range(10))
+
+
+def test_pauses_are_kept_before_their_words_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recogniser that fails costs no second search; what was kept is taken again."""
+    some = made_up(4)
+    monkeypatch.setattr(train, "find", lambda _data: some)
+    kept = tmp_path / "pauses.jsonl"
+    assert found_again(None, kept, tmp_path) == some
+    assert stored(kept) == some
+    monkeypatch.setattr(train, "find", lambda _data: pytest.fail("searched again"))
+    assert found_again(kept, None, tmp_path) == some
