@@ -4,7 +4,7 @@ People at a coffee bar (labelled recordings; see ``benchmarks.recordings``) orde
 the domain of ``examples/kiosk_orders`` fills its slots from what each recogniser heard,
 clean and in 12 dB of other noise. *First*: every slot right after the one sentence.
 *Asked*: after one question back, answered rightly. *Read back wrong*: a wrong order
-that the caller must object to when it is read back.
+that the caller must object to when it is read back. Writes ``kiosk.json`` and a plot.
 
     python -m benchmarks.kiosk [--orders 100] [--engines whisper pocketsphinx]
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import plots
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from benchmarks.recordings import data_folder, read
@@ -149,12 +150,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=100)
     parser.add_argument("--engines", nargs="+", default=["whisper", "pocketsphinx"])
+    parser.add_argument("--plot", action="store_true", help="what was measured before")
     given = parser.parse_args()
+    path = RESULTS / "kiosk.json"
+    if given.plot:
+        plots.kiosk(json.loads(path.read_text()), path.with_suffix(".svg"))
+        return
     result: dict[str, object] = {"machine": machine()}
     for engine in given.engines:
         result[engine] = asyncio.run(measured(engine, given.orders))
     result["load_after"] = machine()["load_average"]
-    write(RESULTS / "kiosk.json", result)
+    write(path, result)
+    plots.kiosk(result, path.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

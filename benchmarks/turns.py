@@ -13,6 +13,7 @@ meetings and a telephone call as well.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import write
 from benchmarks.processes import machine
+from benchmarks.published import END_OF_TURN
 from scripts.turns.pauses import Pause, chosen, stored
 from scripts.turns.policies import (
     Policy,
@@ -43,6 +45,7 @@ matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
 matplotlib.rcParams["svg.fonttype"] = "none"
 from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
+from matplotlib.axes import Axes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -156,8 +159,9 @@ def measured(pauses: Sequence[Pause]) -> dict[str, Any]:
 
 def draw(result: dict[str, Any], path: Path) -> None:
     """Draw mean waits at both targets, with intervals and aims."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-    for axis, (kind, aims) in zip(axes, AIMS_S.items(), strict=True):
+    figure, axes = plt.subplots(1, 3, figsize=(14, 3.4), sharey=True)
+    _draw_published(axes[2])
+    for axis, (kind, aims) in zip(axes, AIMS_S.items(), strict=False):
         for at, name in enumerate(FAMILIES):
             for target, colour in zip(TARGETS, ("#3b6fb6", "#8fb3dd"), strict=True):
                 row = result["sets"][kind][name][f"at {target:.0%}"]
@@ -180,6 +184,17 @@ def draw(result: dict[str, Any], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def _draw_published(axis: Axes) -> None:
+    for n, (shift, colour) in enumerate(((-0.2, "#777777"), (0.2, "#bbbbbb"))):
+        waits = [each[n] for each in END_OF_TURN.values()]
+        at = [place + shift for place in range(len(waits))]
+        axis.bar(at, waits, 0.38, color=colour)
+    axis.set_xticks(range(len(END_OF_TURN)), list(END_OF_TURN), fontsize=6.5)
+    axis.set_title(
+        "as published by livekit/eot-bench, English, its recordings", fontsize=9
+    )
+
+
 def main() -> None:
     """Measure, print, write."""
     import asyncio
@@ -187,7 +202,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the ends of turns.")
     parser.add_argument("--pauses", type=Path, help="found before, by scripts.turns")
     parser.add_argument("--recogniser", default="whisper", help="whose words count")
+    parser.add_argument("--plot", action="store_true", help="what was measured before")
     options = parser.parse_args()
+    if options.plot:
+        measured_before = json.loads((RESULTS / "turns.json").read_text())
+        draw(measured_before, RESULTS / "turns.svg")
+        return
     data = Path(os.environ.get("VOICESERVER_DATA", ROOT.parent / "shared" / "data"))
     if options.pauses:
         found = chosen(stored(options.pauses))
