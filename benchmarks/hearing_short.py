@@ -38,7 +38,13 @@ BEFORE, BEHIND = round(0.12 * MIC_RATE), round(0.15 * MIC_RATE)  # kept of the p
 SHORTEST_S = 0.15
 PADS_S = (3.0, 6.0)
 _CLAUSE = re.compile(r"[,;:.!?]| - ")
-_ALIKE = {"weighted": "waited", "17": "seventeen", "16": "sixteen"}
+# Spelt otherwise, and no other word.
+_ALIKE = {
+    "weighted": "waited",
+    "17": "seventeen",
+    "16": "sixteen",
+    "replyed": "replied",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,23 @@ def test_three_figures_tell_noise_from_speech(
 
 
 @pytest.mark.parametrize(
+    ("logprob", "no_speech", "n_words", "believed"),
+    [
+        (-1.65, 0.04, 2, True),
+        (-1.65, 0.04, 3, False),
+        (-1.75, 0.04, 1, False),
+        (-1.1, 0.39, 1, False),
+        (-1.1, 0.04, 0, False),
+    ],
+)
+def test_a_word_or_two_may_be_less_sure_where_somebody_surely_speaks(
+    logprob: float, no_speech: float, n_words: int, believed: bool
+) -> None:
+    """``Fast``, ``you`` and ``seventeen`` were heard right, and thrown away."""
+    assert is_believed(logprob, no_speech, False, n_words) is believed
+
+
+@pytest.mark.parametrize(
     ("text", "capped", "left"),
     [
         ("10 of clubs 10 of clubs 10 of clubs clubs 10 of", True, "10 of clubs"),

@@ -89,7 +89,8 @@ class Decoded:
     @property
     def believed(self) -> bool:
         """Whether somebody said this."""
-        return is_believed(self.logprob, self.no_speech, self.capped)
+        n_words = len(self.text.split())
+        return is_believed(self.logprob, self.no_speech, self.capped, n_words)
 
 
 class WhisperModel:
