@@ -117,6 +117,19 @@ def test_where_nothing_is_played_nothing_is_explained() -> None:
     assert room.echo.heard(4 * 16_000, [-30.0] * 4) is Echo.UNKNOWN
 
 
+def test_what_is_heard_over_a_first_sound_may_be_its_echo() -> None:
+    """Until so much was played that an echo would be known; not in later replies."""
+    played = np.concatenate([np.full(125, -90.0), speech(2.5, 6)])
+    other = np.concatenate([np.full(150, -90.0), speech(2.4, 41)])
+    room = Room(played)
+    said = room.hear(power(other))
+    begins = 125 * STEP // WINDOW
+    tried = begins + round(0.7 * 16_000 / WINDOW)
+    assert set(said[: begins - 1]) == {Echo.UNKNOWN}
+    assert set(said[begins + 2 : tried - 1]) == {Echo.SUSPECTED}
+    assert said[-20:].count(Echo.UNKNOWN) >= 15
+
+
 def test_what_was_cut_off_has_no_echo() -> None:
     """It was announced, and did not sound: who speaks then is louder than nothing."""
     room = Room(speech(3.0, 2))

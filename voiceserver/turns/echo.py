@@ -37,7 +37,12 @@ MEMORY_S = 2.5  # of what is played: the correlation is that of about so long
 # at most 0.46 then, but anything in its first half second.
 SURE = ((1.6, 0.55), (0.9, 0.7), (0.6, 0.85), (0.35, 0.93))
 LEAST_S = SURE[-1][0]
-SUSPECTED = 0.8  # and not yet believed in
+# And not yet believed in. With 0.8, and nothing suspected before there is one, 4 of 48
+# first replies were stopped by their own echo, without words to tell; now 1.
+SUSPECTED = 0.6
+# So much of a call's own voice has to be played before it can be told that there is no
+# echo of it: what is heard over the first reply until then may well be one.
+UNTRIED_S = 0.7
 LOST = 0.4  # below it is not believed in any more
 FADE = math.exp(-1 / (MEMORY_S * PER_S))
 MARGIN_DB = 6.0  # that an echo may be louder than it should be
@@ -134,11 +139,12 @@ class EchoPath:
         loudest = float(played[:DELAYS].max())
         self._loudest_db = max(self._loudest_db - 0.1, loudest)
         silence_db = max(self._loudest_db - RANGE_DB, SILENCE_DB)
-        if loudest > silence_db:
+        sounds = loudest > silence_db
+        if sounds:
             self._learn(played, heard_db, silence_db)
             if heard_db > SILENCE_DB:  # in silence nobody asks, and it can wait
                 self._judge()
-        return self._explained(played, heard_db)
+        return self._explained(played, heard_db, sounds)
 
     def _played_before(self, frame: int) -> NDArray[np.float64]:
         """Levels of windows, ``(DELAYS + PAUSE,)``, each a frame earlier."""
@@ -194,10 +200,13 @@ class EchoPath:
         gain_db = float((y[best] - x[best]) / n[best]) + (slope - 1) * deviation
         self.path = Path(best, gain_db)
 
-    def _explained(self, played: NDArray[np.float64], heard_db: float) -> Echo:
+    def _explained(
+        self, played: NDArray[np.float64], heard_db: float, sounds: bool
+    ) -> Echo:
         if self.path is None:
             self._tail_db, self._others = FLOOR_DB, 0
-            suspected = self.correlation >= SUSPECTED
+            untried = float(self._sums[0].max()) < UNTRIED_S * PER_S
+            suspected = (sounds and untried) or self.correlation >= SUSPECTED
             return Echo.SUSPECTED if suspected else Echo.UNKNOWN
         delay = self.path.delay
         near = float(played[max(0, delay - 1) : delay + 2].max())
