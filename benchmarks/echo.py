@@ -99,10 +99,14 @@ def echo(reply: Samples, gain_db: float, telephone: bool, seed: int) -> Samples:
 
 
 async def stopped(
-    ears: VirtualEars, reply: Reply, heard: Samples, told: bool
+    ears: VirtualEars,
+    reply: Reply,
+    heard: Samples,
+    told: bool,
+    config: TurnConfig | None = None,
 ) -> tuple[int | None, str]:
     """Let it hear; return the sample and the reason of the stop, if there is one."""
-    ear = Ear(ears, TurnConfig(), reply.text)
+    ear = Ear(ears, config or TurnConfig(), reply.text)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(ear.listener.run())
         for n, at in enumerate(range(0, len(heard), MIC_FRAME)):

@@ -30,6 +30,7 @@ from scripts.turns.pauses import audio
 from voiceserver.audio import MIC_FRAME, MIC_RATE, SPEECH_RATE, Samples, resample
 from voiceserver.clock import MonotonicClock
 from voiceserver.config import TurnConfig
+from voiceserver.engines.apm import echo_cancelling
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.silero import Silero
 from voiceserver.engines.stub import StubSpeech, StubText
@@ -75,7 +76,8 @@ class Ear:
     """A listener over which a reply, of which words are known or not, sounds."""
 
     def __init__(self, ears: VirtualEars, config: TurnConfig, saying: str = "") -> None:
-        engines = Engines(SILERO, ears, StubText(), StubSpeech())
+        echo = echo_cancelling("auto") if config.far_field else None
+        engines = Engines(SILERO, ears, StubText(), StubSpeech(), echo=echo)
         self.ducked: list[int] = []
         self.stopped: list[tuple[int, str]] = []
         self.listener = Listener(

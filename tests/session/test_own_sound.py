@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from tests.fakes import FakeRecogniser
 from tests.session.test_listener import Ear
 from tests.virtual_time import run_virtual
-from voiceserver.audio import MIC_FRAME, SPEECH_FRAME
+from voiceserver.audio import MIC_FRAME, SPEECH_FRAME, Samples
 from voiceserver.events import BargeIn
+from voiceserver.session.own_sound import AHEAD, CLEANED, OwnSound
 
 FRAMES = 300  # 6 s
 LATE = 6  # frames, 120 ms
@@ -64,3 +65,53 @@ def test_a_voice_over_it_does(voice_from: int) -> None:
     """Within a second."""
     [at] = run_virtual(stops(told=True, voice_from=voice_from))
     assert voice_from < at < voice_from + 50
+
+
+class Exact:
+    """Takes out what is played as if it were heard at once and whole."""
+
+    def clean(self, heard: Samples, played: Samples) -> Samples:
+        assert len(heard) == len(played)
+        assert len(heard) % CLEANED == 0
+        return heard - played
+
+
+def left(own: OwnSound, sizes: list[int], at: int = 0) -> Samples:
+    """What is left of a microphone that hears a steady 0.5, in blocks."""
+    out = []
+    for size in sizes:
+        out.append(own.cleaned(np.full(size, 0.5, np.float32), at))
+        at += len(out[-1])
+    return np.concatenate(out)
+
+
+def test_what_is_played_is_taken_out_where_it_sounds() -> None:
+    """Whatever blocks are heard; what was withdrawn does not sound."""
+    own = OwnSound()
+    own.cancel_by(Exact())
+    for n in range(50):  # a second, from 0.5 s on
+        own.goes_out(np.full(SPEECH_FRAME, 0.5, np.float32), 8000 + n * MIC_FRAME)
+    own.silenced(16_000)
+    heard = left(own, [97, 640, 3, *[333] * 70])
+    assert np.allclose(heard[:7900], 0.5)
+    assert np.allclose(heard[8100:15_900], 0.0, atol=0.01)
+    assert np.allclose(heard[16_100:], 0.5)
+
+
+def test_nothing_is_taken_out_twice_however_long_a_call_lasts() -> None:
+    """Places are used again."""
+    own = OwnSound()
+    own.cancel_by(Exact())
+    for n in range(10):
+        own.goes_out(np.full(SPEECH_FRAME, 0.5, np.float32), n * MIC_FRAME)
+    assert np.allclose(left(own, [640] * (AHEAD // 640 + 10))[AHEAD:], 0.5)
+
+
+def test_without_it_nothing_is_held_back() -> None:
+    """Nor once it is left out in the midst of a call."""
+    own = OwnSound()
+    assert len(own.cleaned(np.zeros(97, np.float32), 0)) == 97
+    own.cancel_by(Exact())
+    assert len(own.cleaned(np.zeros(97, np.float32), 97)) == 0
+    own.cancel_by(None)
+    assert len(own.cleaned(np.zeros(1, np.float32), 97)) == 98

@@ -177,6 +177,9 @@ class EnginesConfig:
         turns: Hears whether a turn has ended: ``"smart-turn"`` (extra ``turns``, and
             ``voiceserver models get smart-turn``), ``"none"``, or ``"auto"`` for
             whichever is here.
+        echo: Takes the echo of replies and noise out of what far microphones hear, for
+            sessions that ask for it: ``"apm"`` (extra ``apm``, WebRTC's own),
+            ``"none"``, or ``"auto"`` for whichever is here.
     """
 
     # The names of recognisers and voices are known to the table of engines alone.
@@ -185,6 +188,7 @@ class EnginesConfig:
     text: Literal["auto", "responder", "providers", "transformers", "stub"] = "auto"
     speech: str = "neural"
     turns: Literal["auto", "smart-turn", "none"] = "auto"
+    echo: Literal["auto", "apm", "none"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,9 @@ class TurnConfig:
         idle_goodbye: Said before it is.
         create_reply: Answer at the end of each turn; off, the client asks.
         interrupt: Let speech interrupt the reply.
+        far_field: Callers stand before a loudspeaker and a microphone (a kiosk, a
+            speakerphone): echo and noise are taken out of what is heard (extra
+            ``apm``), where a client says nothing else by ``noise_reduction``.
     """
 
     policy: Literal["graded", "fixed", "manual"] = "graded"
@@ -244,6 +251,7 @@ class TurnConfig:
     idle_goodbye: str = "Goodbye."
     create_reply: bool = True
     interrupt: bool = True
+    far_field: bool = False
 
     def __post_init__(self) -> None:
         _require(0.15 < self.threshold < 1, "threshold must be in (0.15, 1)")

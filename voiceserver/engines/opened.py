@@ -17,6 +17,7 @@ from voiceserver.engines.base import (
     TurnEnds,
     VoiceActivityEngine,
 )
+from voiceserver.engines.echo_cancelling import EchoCancelling
 from voiceserver.engines.lines import LineCache
 from voiceserver.languages import OWN, primary
 from voiceserver.overload import Crowd, Overload
@@ -89,6 +90,7 @@ class Engines:
             are none.
         turn_ends: Hears whether a turn has ended; None where nothing does.
         ending: What it hears is worth; None without it.
+        echo: Takes a reply's echo out of what is heard; None where nothing can.
         alarms: Tells, as JSON, which providers answer otherwise than they used to.
         purse: Makes what a call may spend, given the name of its API key.
         pin: Draws which text model answers a call that begins now.
@@ -105,6 +107,7 @@ class Engines:
     providers: tuple[Provider, ...] = field(default=(), compare=False)
     turn_ends: TurnEnds | None = None
     ending: EndWeights | None = None
+    echo: EchoCancelling | None = None
     speaks: Callable[[str], bool] = field(default=speaks_own, compare=False)
     common: Common | None = field(default=None, compare=False)
     alarms: Callable[[], list[dict[str, object]]] = field(default=list, compare=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voiceserver.config import Config
+from voiceserver.engines.apm import echo_cancelling
 from voiceserver.engines.base import (
     Recogniser,
     Synthesizer,
@@ -93,6 +94,9 @@ async def open_engines(
         text = await opener.text()
         recogniser = await opener.recogniser()
         speech = await opener.speech()
+        wanted = config.engines.echo
+        if wanted == "auto" and config.turn.far_field:
+            wanted = "apm"  # whoever asks for it learns what is missing
         providers = tuple(opener.providers)
         common = CommonKnowledge(providers, opener.costs) if providers else None
         ends = await opener.turn_ends()
@@ -109,6 +113,7 @@ async def open_engines(
             pin=opener.pin,
             turn_ends=ends,
             ending=ending() if ends or opener.told_ends else None,
+            echo=echo_cancelling(wanted),
             ears=opener.ears,
             speaks=speech.speaks if isinstance(speech, Polyglot) else speaks_own,
         )

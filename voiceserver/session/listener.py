@@ -109,6 +109,7 @@ class Listener:
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
         self._own = OwnSound()
+        self._echo = engines.echo
         self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
@@ -124,6 +125,7 @@ class Listener:
         self._told = self._hinted = Hypothesis()
         self._committed: dict[int, Utterance | None] = {}
         self._started = False  # SpeechStarted or BargeIn was posted for it
+        self._cancel_echo(config.far_field)
 
     def hear(self, samples: Samples, made_up: bool = False) -> None:
         """Take microphone audio, 16 kHz; the oldest is dropped when nobody listens.
@@ -193,8 +195,15 @@ class Listener:
         """Take new settings; how the caller is heard holds from the next utterance."""
         self._hearing = hearing
         self._preroll.configure(config.policy == "manual")
+        if config.far_field != self._config.far_field:
+            self._cancel_echo(config.far_field)
         self._config = config
         self._taker.configure(config)
+
+    def _cancel_echo(self, wanted: bool) -> None:
+        """Take the echo of replies out of what is heard, where that can be had."""
+        engine = self._echo if wanted else None
+        self._own.cancel_by(engine.open() if engine else None)
 
     def own_audio(self, samples: Samples, in_s: float) -> None:
         """Take audio of the reply on its way to the ear, for its echo.
@@ -240,6 +249,7 @@ class Listener:
             self._committed.clear()
 
     def _listen(self, samples: Samples, made_up: bool) -> None:
+        samples = self._own.cleaned(samples, self._now)
         self._now += len(samples)
         if made_up:
             self._made_up += len(samples)

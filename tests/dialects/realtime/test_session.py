@@ -9,8 +9,9 @@ import pytest
 
 from tests.dialects.realtime.client import Client, names
 from voiceserver.commands import CallSettings, Configure, Hearing
-from voiceserver.config import Config, TextConfig
-from voiceserver.dialects.realtime.session import ROWS
+from voiceserver.config import Config, TextConfig, TurnConfig
+from voiceserver.dialects.realtime.session import ROWS, SessionRules
+from voiceserver.voices import Voices
 
 
 def update(client: Client, **session: Any) -> dict[str, Any]:
@@ -192,6 +193,21 @@ def test_ignored_members_are_echoed() -> None:
     assert client.session | ignored == client.session
     shown = client.session["audio"]["input"]["noise_reduction"]
     assert shown == {"type": "near_field"}
+
+
+def test_a_far_microphone_has_its_echo_taken_out() -> None:
+    """As the client says, else as the server is set."""
+    client = Client()
+    for asked, far in (("far_field", True), ("near_field", False)):
+        noise = {"input": {"noise_reduction": {"type": asked}}}
+        assert update(client, audio=noise)["turn"].far_field is far
+    kiosk = SessionRules(
+        Config(turn=TurnConfig(far_field=True)), Voices(("alloy",), "alloy")
+    )
+    starting = kiosk.starting()
+    assert kiosk.call_settings(starting).turn.far_field
+    none = kiosk.update(starting, {"audio": {"input": {"noise_reduction": None}}})
+    assert not kiosk.call_settings(none).turn.far_field
 
 
 def test_language_prompt_and_log_probabilities_reach_the_recogniser() -> None:

@@ -159,6 +159,8 @@ class SessionRules:
     def turn(self, settings: SessionSettings) -> TurnConfig:
         """How turns are taken."""
         turn = turn_config(settings.detection, self.config.turn)
+        far = _noise(settings["audio.input.noise_reduction"]) == FAR_FIELD
+        turn = replace(turn, far_field=far)
         if settings.kind == "transcription":
             turn = replace(turn, create_reply=False, interrupt=False)
         return turn
@@ -254,6 +256,14 @@ def _transcription(change: Change) -> Mapping[str, Any] | None:
         return None
     given = mapping(change.value, change.path)
     return {**(change.current or {}), **checked(given, _TRANSCRIPTION, change.path)}
+
+
+FAR_FIELD = "far_field"  # a microphone in a laptop, a room, a kiosk
+
+
+def _noise(asked: object) -> object:
+    """Which kind of microphone a client says that it has; None if it does not."""
+    return asked.get("type") if isinstance(asked, Mapping) else None
 
 
 LOGPROBS = "item.input_audio_transcription.logprobs"  # asked for by ``include``
@@ -363,7 +373,13 @@ ROWS = (
         nullable=True,
         heard=True,
     ),
-    _echoed("audio.input.noise_reduction", heard=True, nullable=True),
+    Row(
+        "audio.input.noise_reduction",  # takes effect as one of ``turn``
+        _as(opaque),
+        lambda config: {"type": FAR_FIELD} if config.turn.far_field else None,
+        nullable=True,
+        heard=True,
+    ),
     Row(
         "audio.input.turn_detection",
         _detection,
