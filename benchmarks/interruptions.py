@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +296,9 @@ def kept_or_held(seeds: range, folder: Path) -> Part:
     part = held(seeds)
     folder.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(asdict(part)))
+    # (``asdict`` would make a ``Counter`` of pairs.)
+    plain = {each.name: getattr(part, each.name) for each in fields(part)}
+    beside.write_text(json.dumps(plain))
     beside.replace(path)
     return part
 
