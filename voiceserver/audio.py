@@ -85,6 +85,9 @@ def _kernel(up: int, down: int, zero_crossings: int) -> Samples:
 # in the cache, and within what the C library keeps: larger ones went back to the system
 # at once, and three of four seconds of decoding went into getting the same again.
 _AT_ONCE = 400
+# Rates whose ratio is of numbers up to this have few phases: all of telephones and
+# browsers. Their samples are made some phases at a time.
+_FEW = 8
 
 
 class Resampler:
@@ -119,6 +122,7 @@ class Resampler:
         # One row of taps per output phase, newest input sample first.
         self._phases = padded.reshape(taps, self._up).T.copy()
         self._taps = taps
+        self._kernels: dict[int, Samples] = {}  # by the phase that a block begins with
         self._history = np.zeros(taps - 1, np.float32)
         self._next = self._delay  # upsampled index of the next output
         self._base = 0  # upsampled index of the first sample not yet pushed
@@ -127,21 +131,54 @@ class Resampler:
         """Convert a block; output lengths vary by one, none is lost over a stream."""
         if self._up == self._down or len(samples) == 0:
             return samples
-        line = np.concatenate([self._history, samples])
+        line = np.concatenate([self._history, samples], dtype=np.float32)
         end = self._base + len(samples) * self._up
-        at = np.arange(self._next, end, self._down)
-        newest = (at - self._base) // self._up + self._taps - 1
+        n_out = max(0, -((self._next - end) // self._down))
+        if max(self._up, self._down) <= _FEW:
+            out = self._by_periods(line, n_out)
+        else:
+            out = self._by_samples(line, n_out)
+        self._next += n_out * self._down
+        self._base = end
+        self._history = line[len(line) - self._taps + 1 :]
+        return out
+
+    def _by_periods(self, line: Samples, n_out: int) -> Samples:
+        """Make ``up`` samples a row, by one product: a sixth of ``_by_samples``."""
+        kernel = self._rows(self._next % self._up)
+        first = (self._next - self._base) // self._up
+        # Two rows at least: of one numpy makes another sum, equal but for its rounding.
+        n_rows = max(2, -(-n_out // self._up))
+        short = first + (n_rows - 1) * self._down + len(kernel) - len(line)
+        if short > 0:
+            line = np.concatenate([line, np.zeros(short, np.float32)])
+        shape, strides = (n_rows, len(kernel)), (4 * self._down, 4)
+        rows: Samples = np.ndarray(shape, np.float32, line, 4 * first, strides)
+        made: Samples = np.matmul(rows, kernel)
+        return made.reshape(-1)[:n_out]
+
+    def _rows(self, phase: int) -> Samples:
+        """The taps of ``up`` samples from a phase on, a column each."""
+        if phase not in self._kernels:
+            at = phase + np.arange(self._up) * self._down
+            later = at // self._up
+            made = np.zeros((self._taps + int(later[-1]), self._up), np.float32)
+            columns = zip(later, at % self._up, strict=True)
+            for column, (begin, of) in enumerate(columns):
+                made[begin : begin + self._taps, column] = self._phases[of, ::-1]
+            self._kernels[phase] = made
+        return self._kernels[phase]
+
+    def _by_samples(self, line: Samples, n_out: int) -> Samples:
+        """Make each sample by its own row of taps."""
+        at = self._next + np.arange(n_out) * self._down
         windows = np.lib.stride_tricks.sliding_window_view(line, self._taps)[:, ::-1]
-        first, phase = newest - self._taps + 1, at % self._up
-        out = np.empty(len(at), np.float32)
-        for begin in range(0, len(at), _AT_ONCE):
+        first, phase = (at - self._base) // self._up, at % self._up
+        out = np.empty(n_out, np.float32)
+        for begin in range(0, n_out, _AT_ONCE):
             part = slice(begin, begin + _AT_ONCE)
             rows, taps = windows[first[part]], self._phases[phase[part]]
             np.einsum("nt,nt->n", rows, taps, out=out[part])
-        if len(at):
-            self._next = int(at[-1]) + self._down
-        self._base = end
-        self._history = line[len(line) - self._taps + 1 :]
         return out
 
     def flush(self) -> Samples:

@@ -62,11 +62,12 @@ def _encoded(decoded: NDArray[np.int16]) -> NDArray[np.uint8]:
 
 
 _ENCODED = {law: _encoded(decoded) for law, decoded in _DECODED.items()}
+_SAMPLES = {law: from_int16(decoded) for law, decoded in _DECODED.items()}
 
 
 def decode(law: Law, octets: bytes) -> Samples:
     """Decode one octet a sample."""
-    return from_int16(_DECODED[law][np.frombuffer(octets, np.uint8)])
+    return _SAMPLES[law][np.frombuffer(octets, np.uint8)]
 
 
 def encode(law: Law, samples: Samples) -> bytes:
