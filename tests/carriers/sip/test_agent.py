@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.carriers.sip.phone import OFFER, THERE, Phone, rung
+from voiceserver.carriers.sip.agent import TurnedAway
 from voiceserver.config import Config, NumberConfig, SipConfig, SipTrunk
 from voiceserver.errors import Overloaded, VoiceServerError
 
@@ -392,3 +393,23 @@ def test_answers_go_where_the_request_came_from() -> None:
         assert "rport=5070" in via
 
     rung(scenario)
+
+
+def test_a_flood_that_lasts_is_told_ever_more_rarely(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Three lines of the first five seconds; after a quiet minute it is news again."""
+    now_ns = [0]
+    turned_away = TurnedAway(lambda: now_ns[0])
+
+    def flood(seconds: int) -> int:
+        caplog.clear()
+        for _ in range(seconds * 100):
+            turned_away.count("stranger", "192.0.2.1")
+            now_ns[0] += 10_000_000
+        return len(caplog.records)
+
+    with caplog.at_level("INFO"):
+        assert [flood(5), flood(295)] == [3, 7]
+        now_ns[0] += 70_000_000_000
+        assert flood(5) == 3

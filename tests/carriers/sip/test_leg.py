@@ -171,3 +171,17 @@ async def _audio(phone: Phone, seconds: int) -> None:
             packet = RtpPacket(0, n, n * 8000, 3, b"\xff" * 160)
             receive(serialize(packet), ("127.0.0.2", 4000))
         await phone.settle(1)
+
+
+def test_a_bye_says_that_the_200_came() -> None:
+    """Where the ACK was lost, too: nothing is repeated to who has hung up."""
+
+    async def scenario(phone: Phone) -> None:
+        phone.say(phone.request("INVITE", OFFER))
+        await phone.settle(0.2)
+        phone.say(phone.request("BYE", number=2, to_tag=phone.tag))
+        await phone.settle(40)
+        assert len(phone.times_s(200)) == 2
+        assert phone.exchange.ends == ["The caller hung up."]
+
+    rung(scenario)

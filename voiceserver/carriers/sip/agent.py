@@ -42,7 +42,9 @@ from voiceserver.errors import BadRequest, Overloaded, SessionEnded, VoiceServer
 log = logging.getLogger(__name__)
 
 RETRY_S = 5  # a caller that finds no room is asked to come back after it
-LINE_EVERY_S = 1.0  # lines of the log about what was turned away
+# Lines of the log about what was turned away: a second after the first, then after
+# twice as long each time; after as long without any it is the first again.
+LINE_EVERY_S, LINE_LATEST_S = 1.0, 64.0
 
 
 @dataclass(slots=True)
@@ -52,12 +54,19 @@ class TurnedAway:
     now_ns: Callable[[], int]
     n_packets: int = 0
     said_ns: int | None = None
+    seen_ns: int = 0
+    wait_s: float = LINE_EVERY_S
 
     def count(self, why: str, host: str) -> None:
         """One packet more."""
         self.n_packets += 1
         now_ns = self.now_ns()
-        if self.said_ns is None or now_ns - self.said_ns >= LINE_EVERY_S * 1e9:
+        if now_ns - self.seen_ns >= LINE_LATEST_S * 1e9:
+            self.said_ns = None
+        self.seen_ns = now_ns
+        if self.said_ns is None or now_ns - self.said_ns >= self.wait_s * 1e9:
+            again = self.said_ns is not None
+            self.wait_s = min(LINE_LATEST_S, 2 * self.wait_s) if again else LINE_EVERY_S
             self.said_ns = now_ns
             log.info(
                 "SIP packets were turned away",

@@ -233,6 +233,8 @@ class Leg:
         bye.respond(200)
         if self._invite is not None and not self._invite.answered:
             self._invite.respond(487)
+        elif self._invite is not None:
+            self._invite.acknowledged()  # its 2xx came, even if the ACK was lost
         moved = self._asks.left()
         self._gone(TRANSFERRED if moved else "The caller hung up.")
 
