@@ -8,7 +8,11 @@ the server's CPU time per second of call and the spacing of its packets, of many
 calls that ``sipp`` brings over a line that loses one packet in twenty; and what junk
 does to a live call.
 
-    python -m benchmarks.phone [--turns 5] [--calls 100] [--seconds 15] [--sipp 500]
+    python -m benchmarks.phone [--rings 20] [--turns 5] [--calls 100] [--browsers 20]
+        [--seconds 15] [--sipp 500]
+
+What the server adds to the way from mouth to ear is ``phone_delay``'s part. Turns are
+judged by their words on both sides; as a whole it takes about five minutes.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ import numpy as np
 from benchmarks import caller, plots
 from benchmarks.figures import RESULTS, spread, write
 from benchmarks.phone_caller import RATE, Telephone, mu_law
+from benchmarks.phone_delay import mouth_to_ear
 from benchmarks.processes import STUB_ENGINES, Server, machine, serving
 from benchmarks.recordings import read
 from voiceserver.audio import Samples, level_db, resample
@@ -40,10 +45,14 @@ UTTERANCE = "speech/command/whatstheweatherlike.wav"
 VOICED_DB = -45.0  # of a packet of the reply
 QUIET_S = 0.3  # without a voiced packet: the reply is over, or was let be
 TURN_S, TOTAL_S = 4.0, 16.0  # for a reply to begin; for one to end
+RING_AT_ONCE = 10
+LOOK_S = 0.3  # whether all is quiet; that takes decoding
+GREETING_S = 9.0  # of the stub, and a moment
 SEMANTIC = {"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
 CONFIG = (
     STUB_ENGINES
-    + """[server]
+    + """turns = "none"
+[server]
 max_calls = 400
 [telephony]
 patience_ms = 0
@@ -148,12 +157,14 @@ def voiced(heard: Sequence[tuple[float, Samples]]) -> list[float]:
     return [at_s for at_s, samples in heard if level_db(samples) > VOICED_DB]
 
 
-async def until(holds: Callable[[], bool], limit_s: float) -> None:
-    """Look every 50 ms; give up after the limit."""
+async def until(
+    holds: Callable[[], bool], limit_s: float, every_s: float = 0.05
+) -> None:
+    """Look now and then; give up after the limit."""
     until_s = time.perf_counter() + limit_s
     # There is no event for what is looked for.
     while not holds() and time.perf_counter() < until_s:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(every_s)
 
 
 async def quiet(side: Side) -> None:
@@ -162,7 +173,7 @@ async def quiet(side: Side) -> None:
     def still() -> bool:
         return not voiced(side.heard(time.perf_counter() - 1.0))
 
-    await until(still, TOTAL_S)
+    await until(still, TOTAL_S, LOOK_S)
 
 
 async def turn(
@@ -211,71 +222,84 @@ def phone_server(port: int) -> Any:
             yield server
 
 
-async def conversation(server: Server, port: int, n_turns: int) -> dict[str, Any]:
-    """One telephone and one browser, one after the other, turn by turn."""
+async def conversation(
+    server: Server, port: int, n_rings: int, n_turns: int
+) -> dict[str, Any]:
+    """Telephones that ring; then one and one browser, turn by turn."""
     told = read(UTTERANCE)
     begins_s = told.voiced_from / told.sample_rate
     ends_s = told.voiced_until / told.sample_rate
     narrow = mu_law(resample(told.samples, told.sample_rate, RATE))
     wide = resample(told.samples, told.sample_rate, caller.RATE)
     answered, greeted = [], []
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    for _ in range(max(1, n_turns)):
+    for _ in range(n_rings):
         phone = Telephone(port)
         await phone.ring()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.6)
         sounded = voiced(phone.decoded(0.0))
         answered.append(phone.answered_ms)
         greeted += [(sounded[0] - phone.rang_s) * 1000] if sounded else []
         await phone.hang_up()
-    for door in ("sip", "webrtc"):
-        side: Rung | Browser
-        if door == "sip":
-            side = Rung(Telephone(port), narrow)
-            await side.phone.ring()
-        else:
-            side = Browser(caller.Caller(server.url), wide)
-            await side.it.connect({"type": "realtime", **SEMANTIC})
-            await asyncio.sleep(1.0)
-        replied, cut = [], []
-        for _ in range(n_turns):
-            reply_ms, silence_ms = await turn(side, begins_s, ends_s)
-            replied += [] if reply_ms is None else [reply_ms]
-            cut += [] if silence_ms is None else [silence_ms]
-        await (side.phone.hang_up() if isinstance(side, Rung) else side.it.close())
-        found[door] = replied, cut
+    rung, browser = (
+        Rung(Telephone(port), narrow),
+        Browser(caller.Caller(server.url), wide),
+    )
+    await rung.phone.ring()
+    await browser.it.connect({"type": "realtime", **SEMANTIC})
+    await asyncio.sleep(1.0)
+    # Beside each other: whatever else the machine does, it does to both.
+    told_of = await asyncio.gather(
+        *(_turns(side, n_turns, begins_s, ends_s) for side in (rung, browser))
+    )
+    await rung.phone.hang_up()
+    await browser.it.close()
     return {
         "invite_to_200_ms": spread(answered),
         "ring_to_greeting_ms": spread(greeted),
         **{
             f"{door}_{what}_ms": spread(values)
-            for door, both in found.items()
+            for door, both in zip(("sip", "webrtc"), told_of, strict=True)
             for what, values in zip(("reply", "interruption"), both, strict=True)
         },
     }
 
 
+async def _turns(
+    side: Side, n_turns: int, begins_s: float, ends_s: float
+) -> tuple[list[float], list[float]]:
+    both = [await turn(side, begins_s, ends_s) for _ in range(n_turns)]
+    replied, cut = zip(*both, strict=True)
+    return (
+        [each for each in replied if each is not None],
+        [each for each in cut if each is not None],
+    )
+
+
 async def many(
-    server: Server, port: int, n_calls: int, lasts_s: float
+    server: Server, port: int, n_calls: int, n_browsers: int, lasts_s: float
 ) -> dict[str, Any]:
-    """Many calls at a time, by either door: CPU per call, spacing of packets."""
-    found: dict[str, Any] = {"calls": n_calls}
+    """Many calls at a time, by either door: CPU per call, spacing of packets.
+
+    Browsers are fewer: encrypting for a hundred of them takes more than this machine.
+    """
+    found: dict[str, Any] = {"calls": n_calls, "browsers": n_browsers}
     phones = [Telephone(port) for _ in range(n_calls)]
-    for phone in phones:
-        with suppress(ConnectionRefusedError):  # they are counted
-            await phone.ring()
-    await asyncio.sleep(3)
+    for begin in range(0, n_calls, RING_AT_ONCE):
+        some = phones[begin : begin + RING_AT_ONCE]
+        await asyncio.gather(*(_rings(each) for each in some))
+    found["answered"] = sum(phone.answered_ms > 0 for phone in phones)
+    await asyncio.sleep(GREETING_S)
     found["sip"] = await _held(
         server,
         lasts_s,
         lambda: [[at_s for at_s, _ in phone.packets] for phone in phones],
         n_calls,
     )
-    found["answered"] = sum(not phone.refused for phone in phones)
     for phone in phones:
-        await phone.hang_up()
+        with suppress(TimeoutError):
+            await phone.hang_up()
     browsers: list[caller.Caller] = []
-    for _ in range(n_calls):
+    for _ in range(n_browsers):
         with suppress(caller.Refused):
             browser = caller.Caller(server.url)
             await browser.connect()
@@ -285,11 +309,17 @@ async def many(
         server,
         lasts_s,
         lambda: [[packet.at_s for packet in one.packets] for one in browsers],
-        n_calls,
+        max(1, len(browsers)),
     )
     for browser in browsers:
         await browser.close()
     return found
+
+
+async def _rings(phone: Telephone) -> None:
+    """Ring; who is not answered is counted by that."""
+    with suppress(ConnectionRefusedError, TimeoutError):
+        await phone.ring()
 
 
 async def _held(
@@ -383,10 +413,14 @@ async def measured(options: argparse.Namespace) -> dict[str, Any]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     result: dict[str, Any] = {"machine": machine()}
+    result["mouth_to_ear"] = await mouth_to_ear(options.rings)
+    print(result["mouth_to_ear"], flush=True)
     with phone_server(port) as server:
-        result["conversation"] = await conversation(server, port, options.turns)
+        rings, turns = options.rings, options.turns
+        result["conversation"] = await conversation(server, port, rings, turns)
         print(result["conversation"], flush=True)
-        result["many"] = await many(server, port, options.calls, options.seconds)
+        n_calls, n_browsers = options.calls, min(options.calls, options.browsers)
+        result["many"] = await many(server, port, n_calls, n_browsers, options.seconds)
         print(result["many"], flush=True)
         result["flood"] = await flooded(server, port)
         print(result["flood"], flush=True)
@@ -401,8 +435,10 @@ async def measured(options: argparse.Namespace) -> dict[str, Any]:
 async def main() -> None:
     """Measure and write ``results/phone.json`` and its plot."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--rings", type=int, default=20)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--browsers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--sipp", type=int, default=500)
     options = parser.parse_args()

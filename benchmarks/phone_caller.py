@@ -10,8 +10,10 @@ import asyncio
 import re
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,31 +29,54 @@ HOST = "127.0.0.1"
 AGAIN_S = 0.5  # before a request is repeated
 LIMIT_S = 20.0
 NOISE_DB = -62.0
+_TIMESTAMPS = 35  # SO_TIMESTAMPNS of Linux, and the type of what it adds
 
 Address = tuple[str, int]
 
 
-class Socket(asyncio.DatagramProtocol):
-    """A UDP socket that calls for each packet."""
+class Socket:
+    """A UDP socket on loopback that calls for each packet, with when it came.
 
-    def __init__(self, received: Callable[[bytes], None]) -> None:
+    By the system's own time, so that a caller that is late with reading tells nothing
+    of the server.
+    """
+
+    def __init__(self, received: Callable[[bytes, float], None]) -> None:
         self._received = received
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPS, 1)
+        self._socket.setblocking(False)
+        self._socket.bind((HOST, 0))
+        self.port: int = self._socket.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._readable)
 
-    def datagram_received(self, packet: bytes, addr: Address) -> None:
-        """Take one."""
-        del addr
-        self._received(packet)
+    def send(self, packet: bytes, to: Address) -> None:
+        """Send, or drop what the system does not take now."""
+        with suppress(OSError):
+            self._socket.sendto(packet, to)
+
+    def close(self) -> None:
+        """Take nothing any more; may be called again."""
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _readable(self) -> None:
+        with suppress(OSError):  # there is no more, or what was sent was refused
+            while self._socket.fileno() >= 0:
+                packet, more, _, _ = self._socket.recvmsg(65_535, 64)
+                self._received(packet, _came_s(more))
 
 
-async def opened(received: Callable[[bytes], None]) -> asyncio.DatagramTransport:
-    """Bind a socket on loopback."""
-    loop = asyncio.get_running_loop()
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    made.bind((HOST, 0))
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: Socket(received), sock=made
-    )
-    return transport
+def _came_s(more: list[tuple[int, int, bytes]]) -> float:
+    """When a packet came, as ``perf_counter`` tells it."""
+    now_s = time.perf_counter()
+    for level, kind, content in more:
+        if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPS) and len(content) == 16:
+            seconds, nanoseconds = struct.unpack("qq", content)
+            ago_s: float = time.time() - seconds - nanoseconds / 1e9
+            return now_s - max(0.0, ago_s)
+    return now_s
 
 
 def mu_law(samples: Samples) -> list[bytes]:
@@ -101,11 +126,11 @@ class Telephone:
         """
         self._call_id = secrets.token_hex(8)
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sip = await opened(self._signalled)
-        self._rtp = await opened(self._heard)
+        self._sip = Socket(self._signalled)
+        self._rtp = Socket(self._heard)
         offer = (
             f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
-            f"m=audio {_port_of(self._rtp)} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+            f"m=audio {self._rtp.port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
         )
         self.rang_s = time.perf_counter()
         answer = await self._ask("INVITE", offer)
@@ -133,12 +158,14 @@ class Telephone:
     async def hang_up(self) -> None:
         """End the call."""
         self._running = False
-        if self._tag and not self.refused:
-            self._number += 1
-            self._answer = asyncio.get_running_loop().create_future()
-            await self._ask("BYE", "")
-        self._sip.close()
-        self._rtp.close()
+        try:
+            if self._tag and not self.refused:
+                self._number += 1
+                self._answer = asyncio.get_running_loop().create_future()
+                await self._ask("BYE", "")
+        finally:
+            self._sip.close()
+            self._rtp.close()
 
     def decoded(self, since_s: float) -> list[tuple[float, Samples]]:
         """What came back from then on, with its times."""
@@ -160,15 +187,14 @@ class Telephone:
             payload = self._speech[len(self.sent_s)]
             self.sent_s.append(time.perf_counter())
         packet = RtpPacket(0, n & 0xFFFF, n * FRAME & 0xFFFFFFFF, 7, payload)
-        self._rtp.sendto(rtp.serialize(packet), self._to)
+        self._rtp.send(rtp.serialize(packet), self._to)
 
-    def _heard(self, packet: bytes) -> None:
-        at_s = time.perf_counter()
+    def _heard(self, packet: bytes, at_s: float) -> None:
         parsed = rtp.parse(packet)
         if parsed is not None and parsed.payload_type == 0:
             self.packets.append((at_s, parsed.payload))
 
-    def _signalled(self, packet: bytes) -> None:
+    def _signalled(self, packet: bytes, _at_s: float) -> None:
         text = packet.decode("utf-8", "replace")
         if text.startswith("SIP/2.0 1"):
             return
@@ -194,7 +220,7 @@ class Telephone:
                     return self._answer.result()
 
     def _request(self, method: str, body: str = "") -> str:
-        port = _port_of(self._sip)
+        port = self._sip.port
         branch = f"z9hG4bK{secrets.token_hex(8)}"
         tag = f";tag={self._tag}" if self._tag else ""
         kind = "Content-Type: application/sdp\r\n" if body else ""
@@ -208,12 +234,7 @@ class Telephone:
         )
 
     def _send(self, text: str) -> None:
-        self._sip.sendto(text.encode(), (HOST, self.port))
-
-
-def _port_of(transport: asyncio.DatagramTransport) -> int:
-    port: int = transport.get_extra_info("sockname")[1]
-    return port
+        self._sip.send(text.encode(), (HOST, self.port))
 
 
 def _found(pattern: str, text: str) -> str:

@@ -92,7 +92,7 @@ class Server:
 
     def metric(self, name: str) -> dict[str, float]:
         """Read the samples of a metric whose names begin so."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as reply:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as reply:
             lines = reply.read().decode().splitlines()
         pairs = [line.rsplit(" ", 1) for line in lines if line.startswith(name)]
         return {key: float(value) for key, value in pairs}
