@@ -27,6 +27,7 @@ USUAL = (
 # Run by name only: they take long, load the machine, or need a GPU or a browser.
 BY_NAME = (
     "admission",
+    "answerer",
     "drift",
     "echo",
     "engine_processes",

@@ -269,6 +269,9 @@ class Wanted:
         session: What the session is to be, as the dialect reads it.
         place: Address of who asks, for limits.
         key: Names its API key; ``""`` if it has none.
+        detection: Whether it is told who took it: ``"none"``, or what follows where it
+            is an answering machine, ``"message"`` or ``"hang_up"``.
+        message: What is said to a machine; ``""`` leaves that to the text model.
     """
 
     to: str
@@ -277,6 +280,8 @@ class Wanted:
     session: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
     key: str = ""
+    detection: str = "none"
+    message: str = ""
 
 
 @runtime_checkable

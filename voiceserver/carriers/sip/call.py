@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
+import numpy as np
+
 from voiceserver.audio import Samples
 from voiceserver.carriers.base import HeldCall, Incoming
 from voiceserver.carriers.sip.audio_line import AudioLine
@@ -25,6 +27,7 @@ from voiceserver.carriers.sip.description import (
     offer,
     offer_again,
 )
+from voiceserver.carriers.sip.outward.screening import Screening
 from voiceserver.carriers.sip.outward.tools import SipTools, keys_in
 from voiceserver.carriers.sip.outward.transfer import TRANSFERRED
 from voiceserver.carriers.sip.udp import Pair
@@ -48,6 +51,7 @@ SETUP_LIMIT_S = 40.0  # from the 180 to the call; an ACK may take 32
 LOOK_S = 1.0
 # What sounds is heard before a transfer begins; looked at every so often.
 QUIET_S, QUIET_LIMIT_S = 0.2, 15.0
+BEGIN_LIMIT_S, SAID_LIMIT_S = 5.0, 120.0  # of what is said to a machine
 
 
 def telephony_of(config: Config) -> TelephonyConfig:
@@ -114,6 +118,7 @@ class SipCall(HeldCall):
         signalling: Its leg.
         place: Of its audio.
         dialled: Who calls whom.
+        screening: Hears first who took it, where that was asked for.
 
     Raises:
         BadRequest: If the session of the number cannot be used.
@@ -125,8 +130,10 @@ class SipCall(HeldCall):
         signalling: Signalling,
         place: Place,
         dialled: Dialled,
+        screening: Screening | None = None,
     ) -> None:
         parts = incoming.parts
+        self._screening = screening
         self._metrics = parts.metrics
         self._clock = parts.clock
         self._signalling = signalling
@@ -277,6 +284,22 @@ class SipCall(HeldCall):
             return
         self.tell("The hold is over; the other side is back.")
 
+    def greet(self) -> None:
+        """Greet who took the call."""
+        self._attendant.greet()
+
+    async def say(self, text: str) -> None:
+        """Say a text; return when it was heard, within a limit."""
+        self._session.command(CreateReply(say=text))
+        await self._until(lambda: self._playout.sounding, BEGIN_LIMIT_S)
+        await self._until(lambda: not self._playout.sounding, SAID_LIMIT_S)
+
+    async def _until(self, holds: Callable[[], bool], limit_s: float) -> None:
+        for _ in range(round(limit_s / QUIET_S)):
+            if holds():
+                return
+            await asyncio.sleep(QUIET_S)
+
     async def quiet(self) -> None:
         """Wait until nothing of the reply sounds any more, within a limit."""
         await asyncio.sleep(2 * QUIET_S)  # its sound may not have begun
@@ -314,12 +337,15 @@ class SipCall(HeldCall):
         place = self._place
         self._metrics.trunk_calls.labels(place.trunk, place.way).inc()
         self._line.start()
-        self._attendant.greet()
+        if self._screening is None:
+            self._attendant.greet()
         self._send_or_hold()
 
     def _beside(self) -> Sequence[Coroutine[object, object, None]]:
-        tools = self._tools.run(self)
-        return (self._watch(), tools, *self._attendant.beside())
+        works = [self._watch(), self._tools.run(self), *self._attendant.beside()]
+        if self._screening is not None:
+            works.append(self._screening.run(self))
+        return works
 
     async def _watch(self) -> None:
         """End the call when nothing comes for long, but on hold."""
@@ -393,6 +419,9 @@ class SipCall(HeldCall):
 
     def _hear(self, samples: Samples, made_up: bool) -> None:
         self._attendant.heard()
+        if self._screening is not None and not self._screening.over:
+            self._screening.hear(samples)
+            samples = np.zeros_like(samples)
         self._session.hear(samples, made_up)
 
     def _left_out(self, n_frames: int) -> None:

@@ -17,8 +17,10 @@ from voiceserver.server.body import JSON_LIMIT, read_json
 from voiceserver.server.state import KEY_NAME, STATE
 
 PATH = "/v1/calls"
-FIELDS = ("to", "from", "trunk", "session")
+FIELDS = ("to", "from", "trunk", "session", "machine_detection", "message")
+DETECTIONS = ("none", "message", "hang_up")
 LONGEST = 256  # characters of a text
+LONGEST_MESSAGE = 1000  # of what is said to a machine: about a minute
 HINT = "Calls cannot be made here; [sip] and a [[sip.trunk]] with dial are needed."
 
 
@@ -80,6 +82,15 @@ def _wanted(content: dict[str, object], request: web.Request) -> Wanted:
     session = content.get("session", {})
     if not isinstance(session, dict):
         raise invalid("'session' must be an object.", "session")
+    detection = content.get("machine_detection", "none")
+    if detection not in DETECTIONS:
+        names = ", ".join(DETECTIONS)
+        what = f"'machine_detection' must be one of {names}."
+        raise invalid(what, "machine_detection")
+    message = _text(content, "message", LONGEST_MESSAGE)
+    if message and detection != "message":
+        what = "A 'message' needs 'machine_detection' to be 'message'."
+        raise invalid(what, "message")
     return Wanted(
         _text(content, "to", needed=True),
         _text(content, "from"),
@@ -87,11 +98,15 @@ def _wanted(content: dict[str, object], request: web.Request) -> Wanted:
         session,
         request.remote or "",
         request.get(KEY_NAME, ""),
+        str(detection),
+        message,
     )
 
 
-def _text(content: dict[str, object], name: str, needed: bool = False) -> str:
+def _text(
+    content: dict[str, object], name: str, most: int = LONGEST, needed: bool = False
+) -> str:
     given = content.get(name, "")
-    if not isinstance(given, str) or len(given) > LONGEST or (needed and not given):
-        raise invalid(f"'{name}' must be text of 1 to {LONGEST} characters.", name)
+    if not isinstance(given, str) or len(given) > most or (needed and not given):
+        raise invalid(f"'{name}' must be text of 1 to {most} characters.", name)
     return given

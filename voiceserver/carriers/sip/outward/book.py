@@ -44,6 +44,7 @@ class CallState:
         result: Once it has ended: ``"completed"``, or why nobody took it.
         status: Of SIP, where it was refused; 0 where it was not.
         reason: In words.
+        answered_by: ``"human"``, ``"machine"`` or ``"unknown"``, once that was heard.
     """
 
     id: str
@@ -54,6 +55,7 @@ class CallState:
     result: str = ""
     status: int = 0
     reason: str = ""
+    answered_by: str = ""
 
     def shown(self) -> dict[str, object]:
         """As JSON."""
@@ -67,6 +69,7 @@ class CallState:
             "result": self.result or None,
             "sip_status": self.status or None,
             "reason": self.reason or None,
+            "answered_by": self.answered_by or None,
         }
 
 

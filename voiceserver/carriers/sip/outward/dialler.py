@@ -28,6 +28,7 @@ from voiceserver.carriers.sip.message import uri_in
 from voiceserver.carriers.sip.outward.book import RESULTS, Book, CallState
 from voiceserver.carriers.sip.outward.destination import destination
 from voiceserver.carriers.sip.outward.invitation import Invitation, Party
+from voiceserver.carriers.sip.outward.screening import Screening
 from voiceserver.carriers.sip.udp import Pair
 from voiceserver.carriers.sip.wire import Flow, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -35,6 +36,7 @@ from voiceserver.config import Config, SipTrunk
 from voiceserver.config.sip import CALLER
 from voiceserver.errors import BadRequest, Overloaded
 from voiceserver.metrics import Metrics
+from voiceserver.turns.answerer import AnsweredBy
 
 SETUP_MORE_S = 10.0  # a call may take longer than it rings by so much
 
@@ -175,7 +177,8 @@ class Dialler:
                 "out",
             )
             dialled = Dialled(wanted.to, caller)
-            made.talk = call = SipCall(incoming, made, place, dialled)
+            screening = self._screening(wanted, lambda who: self._heard(who, state))
+            made.talk = call = SipCall(incoming, made, place, dialled, screening)
             return call
 
         session = merged(session_at(number), wanted.session)
@@ -199,6 +202,19 @@ class Dialler:
             result = RESULTS.get(status, "failed")
             ended = replace(last, state="ended", result=result, reason=why)
             self._book.add(replace(ended, status=status))
+
+    @staticmethod
+    def _screening(
+        wanted: Wanted, told: Callable[[AnsweredBy], None]
+    ) -> Screening | None:
+        if wanted.detection == "none":
+            return None
+        return Screening(wanted.detection, wanted.message, told)
+
+    def _heard(self, who: AnsweredBy, state: CallState) -> None:
+        last = self._book.find(state.id)
+        assert last is not None
+        self._book.add(replace(last, answered_by=who.value))
 
     async def _until_ended(
         self,
