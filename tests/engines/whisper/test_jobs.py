@@ -216,7 +216,7 @@ def test_the_client_decides_language_and_words() -> None:
 def test_words_that_are_not_believed_are_none(tenths: int, unsure: bool) -> None:
     """After more than 400 ms of voice that is a doubt, not silence."""
     bench = Bench()
-    bench.model.logprob = -1.5
+    bench.model.logprob = -2.5
     job = bench.jobs.open({})
     bench.hear(job, True, tenths)
     job.finish()
