@@ -65,6 +65,7 @@ class Batch:
         sounding: True where a frame belongs to a phone, ``(batch, frames)``.
         drawn: The decoder's noise, ``(batch, frames / 2, NOISE)``.
         rows: Of the vocoder's noise table, ``(batch, frames)``, int64.
+        gain: Factor on each clause's waveform, ``(batch,)``.
     """
 
     encoded: Tensor
@@ -73,6 +74,7 @@ class Batch:
     sounding: Tensor
     drawn: Tensor
     rows: Tensor
+    gain: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def prepare(
             sounding.to(device),
             torch.stack(drawn).to(device),
             torch.stack(rows).to(device),
+            torch.tensor([own.gain for own in each]).to(device),
         ),
         counts,
     )
@@ -215,7 +218,8 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     f0 = to_hz(_held(pitch.float(), batch.mask))
     hiss = noise_table(pair_mask.device)[batch.rows].transpose(1, 2)
     track = Track(f0, voicing.float() * batch.mask, batch.mask)
-    return vocode(net, mel, track, hiss).clamp(-1, 1)
+    made = vocode(net, mel, track, hiss) * batch.gain[:, None]
+    return made.clamp(-1, 1)
 
 
 def vocode(net: VocoderNet, mel: Tensor, track: Track, hiss: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from voiceserver.voice.loudness import gain
 from voiceserver.voice.networks.acoustic import (
     PAIR,
     AcousticModel,
@@ -99,6 +100,7 @@ class Plan:
         weight: Voicing with ``AFTER`` zeros on both sides.
         phases: Of the padded F0, float64.
         manner: As asked.
+        gain: Factor on the waveform.
     """
 
     lengths: Tensor
@@ -109,6 +111,7 @@ class Plan:
     weight: Tensor
     phases: Tensor
     manner: Manner
+    gain: float
 
     @property
     def n_frames(self) -> int:
@@ -157,11 +160,13 @@ class Timed:
         prosody: In natural units, ``(n, PROSODY)``.
         lengths: Frames of each symbol, ``(n,)``, int64; their sum is even.
         sounding: True for phones, False for pauses and marks, ``(n,)``.
+        gain: Factor on the waveform that makes clauses equally loud.
     """
 
     prosody: Tensor
     lengths: Tensor
     sounding: Tensor
+    gain: float
 
 
 def timed(drawn: Tensor, clause: Clause, manner: Manner, centre: float) -> Timed:
@@ -180,7 +185,8 @@ def timed(drawn: Tensor, clause: Clause, manner: Manner, centre: float) -> Timed
     lengths[-1] += lengths.sum() % PAIR
     if clause.rises:
         bent = raised(bent, clause.symbols, lengths, manner.pitch_range)
-    return Timed(bent, lengths, sounding)
+    level = gain(bent[:, 3], lengths, sounding, manner.energy_db)
+    return Timed(bent, lengths, sounding, level)
 
 
 @torch.no_grad()
@@ -219,4 +225,5 @@ def plan_clause(
         functional.pad(voicing, (AFTER, AFTER)),
         frame_phases(f0),
         manner,
+        own.gain,
     )

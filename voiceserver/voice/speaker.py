@@ -131,7 +131,7 @@ def stream(
         first, last = max(0, done - BEFORE), min(total, end + AFTER)
         edges = (first - (done - BEFORE), end + AFTER - last)
         spectra = functional.pad(flow.spectra(first, last), edges)
-        yield overlap_add(spectra)[0].clamp(-1, 1).numpy()
+        yield (overlap_add(spectra)[0] * plan.gain).clamp(-1, 1).numpy()
         done = end
 
 
