@@ -49,8 +49,10 @@ bench: setup-dev
 	$(BIN)/python -m benchmarks
 
 # make voice CORPUS=recordings WORK=folder CONSENT="who speaks and what they agreed to"
+#   READER=name TEACHERS="hibari=heart jm_kumo=kumo": the speaker's name, and synthetic ones
 voice: setup-train
-	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.voice.train "$(CORPUS)" "$(WORK)" --consent "$(CONSENT)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.voice.train "$(CORPUS)" "$(WORK)" --consent "$(CONSENT)" \
+		$(addprefix --reader ,$(READER)) $(addprefix --teacher ,$(TEACHERS))
 
 format: setup-dev
 	$(BIN)/ruff format .

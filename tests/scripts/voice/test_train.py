@@ -14,7 +14,7 @@ from tests.recordings import data_folder
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import load_voice
 
-SOURCE = Source(Path("c"), "Me.", teachers=("hibari",))
+SOURCE = Source(Path("c"), "Me.", teachers={"hibari": "hibari"})
 WAY = [Step("one", "some_step", ("a",)), Step("two", "some_step", ("b",))]
 
 
@@ -99,6 +99,17 @@ def test_a_teacher_is_a_speaker_before_the_reader(tmp_path: Path) -> None:
     assert way["card"].arguments[-2:] == ("--teachers", "hibari")
 
 
+def test_a_teacher_may_be_a_speaker_of_another_name(tmp_path: Path) -> None:
+    """The server's voices name speakers, not the packages they were learnt from."""
+    teachers = train.named(["hibari=heart", "jm_kumo"])
+    assert teachers == {"hibari": "heart", "jm_kumo": "jm_kumo"}
+    source = Source(Path("corpus"), "Me.", teachers=teachers)
+    way = {s.name: s for s in steps(source, tmp_path, tmp_path / "voice", Recipe())}
+    assert way["hibari reads"].arguments[0] == "hibari"
+    learnt = [a for a in way["all else"].arguments if a.endswith(".npz")]
+    assert [Path(a).stem for a in learnt] == ["heart", "jm_kumo", "reader"]
+
+
 def test_a_missing_corpus_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,3 +117,14 @@ def test_a_missing_corpus_is_told(
     arguments = [str(tmp_path / "none"), str(tmp_path / "work"), "--consent", "Me."]
     assert train.main(arguments) == 1
     assert "none" in capsys.readouterr().err
+
+
+def test_a_teacher_that_cannot_be_asked_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after the hours that all the steps before it take."""
+    step = fake(monkeypatch)
+    arguments = [str(tmp_path), str(tmp_path / "work"), "--consent", "Me."]
+    assert train.main([*arguments, "--teacher", "joe"]) == 1
+    assert "no teacher 'joe'" in capsys.readouterr().err
+    assert step.taken == []
