@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
@@ -72,6 +73,18 @@ def test_foreign_file(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(3)}, path)
     with pytest.raises(WeightsError, match="format none"):
         load_vocoder(path)
+
+
+def test_weights_of_the_old_format_say_what_to_do(path: Path, tmp_path: Path) -> None:
+    """Format 1 of a voice is refused by its number, with both ways out."""
+    with safe_open(path, "pt") as f:
+        tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+        described = {**f.metadata(), "format": "1"}
+    old = tmp_path / "old.safetensors"
+    save_file(tensors, old, described)
+    cure = r"format 1; this version reads 2: train the voice anew .* comes along"
+    with pytest.raises(WeightsError, match=cure):
+        load_vocoder(old)
 
 
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
