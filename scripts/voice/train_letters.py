@@ -2,7 +2,8 @@
 
 Learns the lexicon's own words; every fiftieth is kept back to measure errors. Resumable
 like the other trainings, and the only one that is worth a GPU for its sake alone
-(``--device cuda``): three minutes there, some hours on a processor core.
+(``--device cuda``): three minutes there, some hours on a processor core. ``--weights``
+goes on from the network of a voice, where the run that made it is lost.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from scripts.voice.features import step_generator
 from scripts.voice.run import Run, Schedule, begin, carry_on, command, falling, warming
+from voiceserver.voice.weights import load_letters
 from voiceserver.voice.words.letters import (
     BLANK,
     PAD,
@@ -38,6 +40,7 @@ RATE = 2e-3
 BATCH = 128
 WARM_UP = 100  # steps
 JOURNAL_EVERY = 100  # steps
+ALIKE = 8  # batches' worth of words, of which a batch takes those of one length
 KEPT_OF = 50
 
 Example = tuple[str, Tensor, Tensor]  # word, letters, phones
@@ -99,12 +102,33 @@ def batch_loss(net: LettersNet, batch: list[Example]) -> Tensor:
     return loss
 
 
-class Training(Run[LettersNet]):
-    """A run in progress."""
+def drawn(train: list[Example], step: int) -> list[Example]:
+    """The words of a step: alike in length, as padding costs what letters cost."""
+    rng = step_generator(1, step)
+    pool = rng.integers(len(train), size=BATCH * ALIKE)
+    by_length = sorted((train[i] for i in pool), key=lambda e: len(e[1]))
+    start = int(rng.integers(ALIKE)) * BATCH
+    return by_length[start : start + BATCH]
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
+
+class Training(Run[LettersNet]):
+    """A run in progress.
+
+    Args:
+        folder: Of the run.
+        device: Of torch.
+        weights: Of a letter-to-sound network to begin with; random ones if left out.
+    """
+
+    def __init__(
+        self, folder: Path, device: str = "cpu", weights: Path | None = None
+    ) -> None:
         torch.manual_seed(1)
-        net = LettersNet(LettersShape(width=WIDTH, depth=DEPTH)).to(device)
+        if weights is None:
+            net = LettersNet(LettersShape(width=WIDTH, depth=DEPTH)).to(device)
+        else:
+            net = load_letters(weights).train().to(device)
+            net.requires_grad_(True)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01)
         super().__init__(folder, net, optimiser, 0.998, {"shape": asdict(net.shape)})
         self.resume()
@@ -122,9 +146,7 @@ class Training(Run[LettersNet]):
         Raises:
             FloatingPointError: If it is not finite.
         """
-        rng = step_generator(1, self.step)
-        batch = [train[i] for i in rng.integers(len(train), size=BATCH)]
-        loss = batch_loss(self.net, batch)
+        loss = batch_loss(self.net, drawn(train, self.step))
         rate = RATE * warming(self.step, WARM_UP) * falling(done, 0.01)
         self.descend(loss, rate, 1.0)
         return loss.item()
@@ -139,9 +161,10 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = command(__doc__, "lexicon", steps=STEPS)
     parser.add_argument("--device", default="cpu", help="of torch, such as cuda")
+    parser.add_argument("--weights", type=Path, help="a voice's letters.safetensors")
     a = begin(parser, argv)
     words, kept = examples(load_lexicon(a.lexicon))
-    t = Training(a.run, a.device)
+    t = Training(a.run, a.device, a.weights)
 
     def advance(gone: float) -> dict[str, float]:
         # By steps or by the clock, whichever ends first: the rate falls to zero.
