@@ -56,6 +56,7 @@ BY_NAME = (
     "voice_gpu",
     "voice_likeness",
     "voice_quality",
+    "voice_signal",
 )
 WRONG_USE = 2
 

@@ -2,6 +2,9 @@
 
     python -m benchmarks.voice_likeness FEATURES [--models FOLDER] [--count 40]
 
+The voice judged is the reader's own, ``kathleen`` (`--voice`); synthetic speakers have
+no recordings to be compared with.
+
 On texts that were never trained on, aligned by dynamic time warping:
 
 - *distance*: mel-cepstral distortion, error of F0 about its mean and difference in
@@ -232,13 +235,14 @@ def mean_of(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def measure(
-    by_text: dict[str, list[Utterance]], voice: NeuralVoice, count: int
+    by_text: dict[str, list[Utterance]], voice: NeuralVoice, name: str, count: int
 ) -> tuple[dict[str, Any], list[tuple[str, Floats, Floats]]]:
     """All figures, and text and mel spectra of the sentences that are shown."""
     hers, ours, shown = [], [], []
     apart: dict[str, list[dict[str, float]]] = collections.defaultdict(list)
     for i, (text, takes) in enumerate(list(by_text.items())[:count]):
-        chunks = [c.samples for c in voice.speak(SpeechRequest(takes[0].text))]
+        request = SpeechRequest(takes[0].text, name, paced=False)
+        chunks = [c.samples for c in voice.speak(request)]
         said = take(np.concatenate(chunks))
         read = [take(u.wave(0, u.frames).numpy()) for u in takes[:2]]
         hers.append(read[0])
@@ -253,6 +257,7 @@ def measure(
     variance = [np.mean([t.mel.var(1) for t in side], 0) for side in (ours, hers)]
     result: dict[str, Any] = {
         "machine": machine(),
+        "voice": name,
         "sentences": len(hers),
         "read_twice": len(apart["reader_twice"]),
         "distance": {kind: mean_of(rows) for kind, rows in apart.items()},
@@ -271,6 +276,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("features", type=Path)
     parser.add_argument("--models", type=Path, default=None)
+    parser.add_argument("--voice", default="kathleen")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--out", type=Path, default=RESULTS)
     a = parser.parse_args()
@@ -279,7 +285,7 @@ def main() -> int:
     for u in load_utterances(a.features, validation=True):
         by_text[plain_text(u.text)].append(u)
     voice = NeuralVoice(load_voice(a.models or find_models("")))
-    result, shown = measure(by_text, voice, a.count)
+    result, shown = measure(by_text, voice, a.voice, a.count)
     write(a.out / "voice_likeness.json", result)
     plots.spectrograms(shown, a.out / "voice_spectrograms.png")
     print(json.dumps(result, indent=1))
