@@ -34,7 +34,9 @@ def test_a_comma_that_ends_a_clause_leaves_room_for_the_lead() -> None:
     assert lengths.tolist() == [2, 5, 9, 6, LAST]
     for last in range(LAST + 1):
         lead = max(0, after(MARKS.index(","), 1.0) - last)
-        assert last + lead >= 8 and last + lead + 10 <= 35
+        assert last + lead >= 8
+        # What dies away and what comes up is quiet too, for some 70 ms.
+        assert last + lead + 10 <= 28
 
 
 @pytest.mark.parametrize("mark", MARKS)
