@@ -12,7 +12,8 @@ On texts that were never trained on, aligned by dynamic time warping:
 - *modulation*: energy of the mel bands' movement by its frequency, as a ratio;
 - *telling apart*: how well a linear classifier tells ours from hers by patches of mel
   (area under the curve; 0.5 is by chance), and which bands it looks at;
-- spectrograms of five sentences, ours under hers.
+- spectrograms of five sentences: hers, ours, the default voice's, and where it is
+  installed hibari-tts's.
 
 Nothing here is a goal in itself: it shows what to work on.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,16 +236,35 @@ def mean_of(rows: list[dict[str, float]]) -> dict[str, float]:
     return {k: round(float(np.mean([r[k] for r in rows])), 3) for k in rows[0]}
 
 
+def spoken(voice: NeuralVoice, text: str, name: str) -> Floats:
+    """A text by one of our voices."""
+    request = SpeechRequest(text, name, paced=False)
+    return np.concatenate([c.samples for c in voice.speak(request)])
+
+
+def others(voice: NeuralVoice) -> dict[str, Callable[[str], Floats]]:
+    """Who is shown beside the reader and her voice."""
+    found: dict[str, Callable[[str], Floats]] = {
+        "alloy": lambda text: spoken(voice, text, "alloy")
+    }
+    try:
+        import hibari  # type: ignore[import-not-found]
+    except ImportError:
+        return found
+    peer = hibari.Hibari()
+    found["hibari-tts"] = lambda text: np.asarray(peer(text, seed=1), np.float32)
+    return found
+
+
 def measure(
     by_text: dict[str, list[Utterance]], voice: NeuralVoice, name: str, count: int
-) -> tuple[dict[str, Any], list[tuple[str, Floats, Floats]]]:
-    """All figures, and text and mel spectra of the sentences that are shown."""
+) -> tuple[dict[str, Any], list[tuple[str, dict[str, Floats]]]]:
+    """All figures, and the sentences that are shown with who says them."""
+    peers = others(voice)
     hers, ours, shown = [], [], []
     apart: dict[str, list[dict[str, float]]] = collections.defaultdict(list)
     for i, (text, takes) in enumerate(list(by_text.items())[:count]):
-        request = SpeechRequest(takes[0].text, name, paced=False)
-        chunks = [c.samples for c in voice.speak(request)]
-        said = take(np.concatenate(chunks))
+        said = take(spoken(voice, takes[0].text, name))
         read = [take(u.wave(0, u.frames).numpy()) for u in takes[:2]]
         hers.append(read[0])
         ours.append(said)
@@ -251,7 +272,8 @@ def measure(
         if len(read) > 1:
             apart["reader_twice"].append(distance(*read))
         if i < SHOWN:
-            shown.append((text, read[0].mel, said.mel))
+            by = {who: take(say(takes[0].text)).samples for who, say in peers.items()}
+            shown.append((text, {"reader": read[0].samples, name: said.samples, **by}))
         print(f"\r{i + 1} ", end="", flush=True)
     ratio = modulation(ours) / modulation(hers)
     variance = [np.mean([t.mel.var(1) for t in side], 0) for side in (ours, hers)]
@@ -287,7 +309,7 @@ def main() -> int:
     voice = NeuralVoice(load_voice(a.models or find_models("")))
     result, shown = measure(by_text, voice, a.voice, a.count)
     write(a.out / "voice_likeness.json", result)
-    plots.spectrograms(shown, a.out / "voice_spectrograms.png")
+    plots.spectrograms(shown, SAMPLE_RATE, a.out / "voice_spectrograms.png")
     print(json.dumps(result, indent=1))
     return 0
 

@@ -24,9 +24,9 @@ def hiss(seconds: float) -> Samples:
 
 def test_silences_are_found_the_longest_first() -> None:
     """Shorter ones than a pause are closures of stops."""
-    parts = [hiss(0.5), np.zeros(2_400), hiss(0.5), np.zeros(480), hiss(0.4)]
-    parts += [np.zeros(4_800), hiss(0.5)]
-    found = silences_s(np.concatenate(parts).astype(np.float32))
+    silence = np.zeros(4_800, np.float32)
+    parts = [hiss(0.5), silence[:2_400], hiss(0.5), silence[:480], hiss(0.4)]
+    found = silences_s(np.concatenate([*parts, silence, hiss(0.5)]))
     assert found == pytest.approx([0.2, 0.1], abs=0.011)
 
 
