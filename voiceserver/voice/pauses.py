@@ -20,7 +20,7 @@ from voiceserver.voice.words.phones import MARKS, SYMBOLS
 
 # Frames of 10 ms that a mark within a clause lasts. What is heard as silence is a
 # little less: the sounds on both sides die away into it and come up from it.
-INNER = {",": (14, 30), "-": (14, 40)}
+INNER = {",": (14, 26), "-": (14, 40)}
 SHORTEST = 10  # frames at any speed: what is shorter is no pause to an ear
 # Frames that a comma at the end of a clause may last; the next clause's lead adds.
 LAST = 17
