@@ -84,7 +84,7 @@ def test_speech_begins_at_once(voice: Voice) -> None:
     """Whatever pause the model draws before the first word, little of it is left."""
     for seed in range(20):
         first = next(voice.speak("Two.", Manner(seed=seed, temperature=1.5)))
-        assert first.marks[0].first <= (AT_ONCE.most + 1) * HOP
+        assert first.marks[0].first <= (AT_ONCE + 1) * HOP
 
 
 def test_clauses_begin_and_end_in_silence(voice: Voice) -> None:
@@ -172,6 +172,15 @@ def test_chunks_add_up_to_the_whole(n: int, seed: int, sizes: list[int]) -> None
     joined = np.concatenate(chunks)
     assert len(joined) == len(whole) == plan.n_frames * HOP
     assert np.abs(joined - whole).max() <= EXACT
+
+
+def test_what_is_not_given_of_a_beginning_changes_nothing_of_the_rest() -> None:
+    """The networks have seen the silence before the first sound."""
+    model, net, plan = planned(9, Manner(seed=2), 2)
+    whole = speak_whole(model, net, plan)
+    later = np.concatenate(list(stream(model, net, plan, [5, 7], left=11)))
+    assert len(later) == len(whole) - 11 * HOP
+    assert np.abs(later - whole[11 * HOP :]).max() <= EXACT
 
 
 def test_single_frames_add_up_to_the_whole() -> None:
