@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver.processes import ipc
-from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Malformed, Message
+from voiceserver.processes.ipc import (
+    BlockingLine,
+    Closed,
+    Kind,
+    Malformed,
+    Message,
+    read_settings,
+)
 
 messages = st.builds(
     Message,
@@ -127,3 +135,17 @@ def test_the_last_words_of_a_peer_that_left_input_unread_are_read() -> None:
     with pytest.raises(Closed):
         ours.receive()
     ours.close()
+
+
+def test_settings_come_in_parts() -> None:
+    """Until one says that it is the last."""
+    ours, theirs = map(BlockingLine, ipc.pair())
+    raw = json.dumps({"kind": "speech", "grammar": "x" * 100}).encode()
+    ours.send(Message(Kind.SETTINGS, meta={"last": False}, body=raw[:20]))
+    ours.send(Message(Kind.SETTINGS, meta={"last": True}, body=raw[20:]))
+    assert read_settings(theirs)["grammar"] == "x" * 100
+    ours.send(Message(Kind.OPEN))
+    with pytest.raises(Malformed):
+        read_settings(theirs)
+    ours.close()
+    theirs.close()

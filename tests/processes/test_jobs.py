@@ -77,6 +77,20 @@ def test_a_job_tells_its_items_and_its_end() -> None:
     run_virtual(scenario())
 
 
+def test_a_job_whose_replica_died_may_be_asked_again() -> None:
+    """The child lives, and the slot is free."""
+
+    async def scenario() -> None:
+        child, sink = Child(), Sink()
+        job = child.jobs.open("x", {}, sink)
+        child.answer(job, Kind.LOST)
+        await asyncio.sleep(0)
+        assert sink.told == ["lost because"]
+        assert (child.jobs.free, child.freed) == (2, 1)
+
+    run_virtual(scenario())
+
+
 def test_nothing_is_told_after_a_cancel_and_the_slot_waits_for_the_answer() -> None:
     """Output of a cancelled job is dropped and counted; its slot is not free."""
 

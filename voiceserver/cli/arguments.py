@@ -96,6 +96,15 @@ Asks a [[text.provider]] some hundred questions whose answers can be checked, on
 another, which costs what its answers cost; writes what its confidence is worth, for
 this very model, and a plot beside it. docs/routing.md says how to go on.
 """
+_CLUSTER = """\
+examples:
+  voiceserver cluster deploy --config voiceserver.toml
+  voiceserver cluster status
+  voiceserver cluster remove
+
+Deploys the engines of [cluster.recogniser] and [cluster.speech] to a cluster of Ray,
+for servers whose [engines] say "ray". docs/scale.md says how to go on.
+"""
 _SHADOW = """\
 examples:
   voiceserver shadow report                of the configured record
@@ -205,6 +214,11 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument(
         "--write", metavar="FILE", type=Path, default=Path("calibration.json")
     )
+
+    cluster = _command(
+        commands, "cluster", "deploy engines to other machines", _CLUSTER
+    )
+    cluster.add_argument("action", choices=("deploy", "status", "remove"))
 
     shadow = _command(
         commands, "shadow", "tell how candidates stand against who is live", _SHADOW

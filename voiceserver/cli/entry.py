@@ -106,6 +106,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.calibrate import calibrate
 
             return calibrate(config, options.name, options.questions, options.write)
+        case "cluster":
+            from voiceserver.cli import cluster
+
+            return cluster.run(config, options.action)
         case "shadow":
             from voiceserver.cli.shadow import report
 

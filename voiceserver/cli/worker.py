@@ -21,11 +21,17 @@ from voiceserver.cli.loop import log_to_stderr, open_engines, run
 from voiceserver.config import Config
 from voiceserver.config.parse import from_table
 from voiceserver.engines.opened import Common, Engines
-from voiceserver.engines.remote.child import read_settings
 from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import VoiceServerError, first
 from voiceserver.metrics import Metrics
-from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Line, Message
+from voiceserver.processes.ipc import (
+    BlockingLine,
+    Closed,
+    Kind,
+    Line,
+    Message,
+    read_settings,
+)
 from voiceserver.processes.process import ATTEMPTS, ChildSpec
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_path

@@ -2,6 +2,7 @@
 
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.call_webhook import CallWebhookConfig
+from voiceserver.config.cluster import ClusterConfig, PoolConfig
 from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
@@ -33,6 +34,7 @@ from voiceserver.config.tree import (
 )
 
 __all__ = [
+    "ClusterConfig",
     "Config",
     "ServerConfig",
     "MediaConfig",
@@ -60,5 +62,6 @@ __all__ = [
     "ShadowConfig",
     "RouterConfig",
     "RouterRule",
+    "PoolConfig",
     "LogConfig",
 ]

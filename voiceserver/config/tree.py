@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.cluster import ClusterConfig
 from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
@@ -473,4 +474,5 @@ class Config:
     shadow: ShadowConfig = field(default_factory=ShadowConfig)
     router: RouterConfig = field(default_factory=RouterConfig)
     tracing: TracingConfig = field(default_factory=TracingConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -6,7 +6,6 @@ packages. What there is, ``table`` says; what was opened is ``opened``.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import logging
 import random
@@ -24,9 +23,8 @@ from voiceserver.engines.base import (
     TextModel,
     VoiceActivityEngine,
 )
-from voiceserver.engines.domain.terms import Domain
 from voiceserver.engines.ears import resolved
-from voiceserver.engines.expected import expected_words, grammar
+from voiceserver.engines.expected import expected_words
 from voiceserver.engines.opened import Engines, speaks_own
 from voiceserver.engines.polyglot import OTHERS, Polyglot
 from voiceserver.engines.providers.common import CommonKnowledge
@@ -34,6 +32,12 @@ from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.remote.turn_ends import RemoteTurnEnds
+from voiceserver.engines.specs import (
+    domain_of,
+    recogniser_process,
+    speech_process,
+    text_process,
+)
 from voiceserver.engines.table import (
     IN_THE_HOUSE,
     ROWS,
@@ -54,8 +58,6 @@ from voiceserver.engines.watch.webhook import Webhook
 from voiceserver.errors import ConfigError, NotInstalled
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
-from voiceserver.processes.ipc import Meta
-from voiceserver.processes.process import ChildSpec
 from voiceserver.routing.router import Router
 
 if TYPE_CHECKING:
@@ -163,7 +165,7 @@ class _Opener:
         self._own_ears: RemoteRecogniser | WithStandby | None = None
         self._http: Http | None = None
         self._router: Router | None = None
-        self._domain = _domain(config)
+        self._domain = domain_of(config)
         self.costs = Costs(metrics, caps=config.budget)
         self.providers: list[Route] = []
         self.overload = Overload()
@@ -207,8 +209,9 @@ class _Opener:
             engine: Recogniser = self._loaded(row)
             return engine
         own = self._config.recogniser
+        n_processes = 1 if row.gateway else own.processes
         if not (row.standby and own.standby):
-            pool = self._ears(row, own.processes)
+            pool = self._ears(row, n_processes)
             self._own_ears = pool
             self._warming.append(pool)
             return await self._stack.enter_async_context(pool)
@@ -216,7 +219,7 @@ class _Opener:
 
         other = row_named("recogniser", row.standby, self._rows)
         assert isinstance(other, ProcessRow)
-        first = self._ears(row, own.processes, relieved=True)
+        first = self._ears(row, n_processes, relieved=True)
         self._own_ears = both = WithStandby(first, self._ears(other, 1))
         self._warming.append(both)
         return await self._stack.enter_async_context(both)
@@ -229,23 +232,9 @@ class _Opener:
     def _ears(
         self, row: ProcessRow, processes: int, relieved: bool = False
     ) -> RemoteRecogniser:
-        from voiceserver.engines.remote.recogniser import (
-            RemoteRecogniser,
-            recogniser_spec,
-        )
+        from voiceserver.engines.remote.recogniser import RemoteRecogniser
 
-        own = self._config.recogniser
-        standby = row.name != self._config.engines.recogniser
-        shared: Meta = {
-            "model": "" if standby else own.model,
-            "grammar": grammar(self._config, self._domain),
-            "language": own.language,
-            "words": list(expected_words(self._config, self._domain)),
-        }
-        settings = shared | self._own_settings(row)
-        kind = row.kind or "recogniser"
-        spec = recogniser_spec(row.name, row.load, settings, kind)
-        run = _run_as(row, spec)
+        run = recogniser_process(self._config, row, self._domain)
         return RemoteRecogniser(run, processes, self._metrics, relieved)
 
     async def turn_ends(self) -> RemoteTurnEnds | None:
@@ -300,17 +289,10 @@ class _Opener:
         if not isinstance(row, ProcessRow):
             engine: Synthesizer = self._loaded(row)
             return engine
-        from voiceserver.engines.remote.synthesizer import (
-            RemoteSynthesizer,
-            speech_spec,
-        )
+        from voiceserver.engines.remote.synthesizer import RemoteSynthesizer
 
-        shared: Meta = {
-            "model": self._config.speech.model,
-            "lexicon": self._config.speech.lexicon,
-        }
-        spec = speech_spec(row.name, row.load, shared | self._own_settings(row))
-        voice = RemoteSynthesizer(_run_as(row, spec), self._metrics)
+        run = speech_process(self._config, row)
+        voice = RemoteSynthesizer(run, self._metrics)
         self._warming.append(voice)
         return await self._stack.enter_async_context(voice)
 
@@ -380,7 +362,18 @@ class _Opener:
 
     async def _house(self) -> RemoteText:
         """A language model in a process of its own."""
+<<<<<<< HEAD
         model = house_model(self._config, self._metrics, self._rows)
+=======
+        from voiceserver.engines.llm.files import model_files
+        from voiceserver.engines.remote.text import RemoteText
+
+        row = row_named("text", IN_THE_HOUSE, self._rows)
+        assert isinstance(row, ProcessRow)
+        files = model_files(self._config.transformers.model)
+        run = text_process(self._config, row)
+        model = RemoteText(run, files.version, self._metrics)
+>>>>>>> 047f9da (Engines of a cluster: a gateway's process passes jobs on to replicas of Ray Serve)
         self._warming.append(model)
         return await self._stack.enter_async_context(model)
 
@@ -433,6 +426,7 @@ class _Opener:
         except ImportError as error:
             raise NotInstalled(row.name, error, row.extra) from error
         return load(getattr(self._config, row.settings)) if row.settings else load()
+<<<<<<< HEAD
 
     def _own_settings(self, row: Row) -> Meta:
         return _settings_of(self._config, row)
@@ -478,3 +472,5 @@ def _run_as(row: ProcessRow, spec: ChildSpec) -> ChildSpec:
         environment=row.environment,
         start_limit_s=row.start_limit_s,
     )
+=======
+>>>>>>> 047f9da (Engines of a cluster: a gateway's process passes jobs on to replicas of Ray Serve)

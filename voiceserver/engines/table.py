@@ -57,6 +57,8 @@ class ProcessRow(Row):
         start_limit_s: Until it is warmed up, a first download included.
         kind: Of the core, as ``remote.child`` names them; "" is that of its slot.
         standby: Name of the recogniser that takes over where this one cannot go on.
+        gateway: The process only passes jobs on to a cluster, whose replicas run the
+            engine: it has no core, and ``load`` is what the process runs.
     """
 
     threads: int = 1
@@ -64,7 +66,11 @@ class ProcessRow(Row):
     start_limit_s: float = 60.0
     kind: str = ""
     standby: str = ""
+    gateway: bool = False
 
+
+# Where Ray finds its token and its files; neither variable is a secret itself.
+_RAY = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_TMPDIR")
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -99,6 +105,17 @@ ROWS: tuple[Row, ...] = (
         "streaming transducers of a folder, in the language that they know",
         extra="sherpa",
         standby="pocketsphinx",
+    ),
+    ProcessRow(
+        "recogniser",
+        "ray",
+        "voiceserver.cluster.gateway:main",
+        "replicas of another recogniser in a cluster: [cluster]",
+        extra="cluster",
+        environment=_RAY,
+        start_limit_s=120,
+        standby="pocketsphinx",
+        gateway=True,
     ),
     Row(
         "recogniser",
@@ -137,6 +154,16 @@ ROWS: tuple[Row, ...] = (
         "voiceserver.engines.espeak.voice:load",
         "eSpeak NG: clear, small and robotic",
         extra="espeak",
+    ),
+    ProcessRow(
+        "speech",
+        "ray",
+        "voiceserver.cluster.gateway:main",
+        "replicas of another voice in a cluster: [cluster]",
+        extra="cluster",
+        environment=_RAY,
+        start_limit_s=120,
+        gateway=True,
     ),
     Row("speech", "stub", "voiceserver.engines.stub:StubSpeech", "says it as a tone"),
 )

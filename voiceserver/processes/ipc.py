@@ -59,6 +59,7 @@ class Kind(IntEnum):
     END = 9  # the job is done; the slot is free
     FAILED = 10  # the job, or with slot 0 of generation 0 the start, came to nothing
     CANCELLED = 11  # the job was stopped; the slot is free
+    LOST = 14  # what did the job died, and may be asked again; the slot is free
     # Either way.
     NEWS = 13  # what others of the same server must know; meta is all of it
 
@@ -216,9 +217,33 @@ class BlockingLine:
         except ConnectionError as error:
             raise Closed(str(error)) from error
 
+    def detach(self) -> socket.socket:
+        """Give the socket away, for another kind of end."""
+        return self._sock
+
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+
+def read_settings(line: BlockingLine) -> Meta:
+    """Read a child's settings, the first thing that its parent sends.
+
+    Raises:
+        Closed: If the parent is gone.
+        Malformed: If something else comes.
+    """
+    raw = b""
+    while True:
+        message = line.receive()
+        if message is None or message.kind is not Kind.SETTINGS:
+            raise Malformed("settings were expected")
+        raw += message.body
+        if message.meta.get("last"):
+            settings = json.loads(raw)
+            if not isinstance(settings, dict):
+                raise Malformed("settings are no table")
+            return settings
 
 
 class Line:

@@ -3,9 +3,9 @@
 The child is started, watched, started again, stopped; when it is started again is the
 choice of ``restarts``. A job is one call of an engine. It has a slot, which bounds how
 many run at once, and a generation number that no other job of the child's life has. It
-ends by exactly one message of the child (END, FAILED or CANCELLED) or with the child,
-and only that frees the slot: an answer can never reach a job that took the place of its
-own. While the child is down new jobs are refused. What it computes is its own.
+ends by exactly one message of the child (END, FAILED, LOST or CANCELLED) or with the
+child, and only that frees the slot: an answer can never reach a job that took the place
+of its own. While the child is down new jobs are refused. What it computes is its own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class JobSink(Protocol):
         """The engine could not do it."""
 
     def lost(self, why: str) -> None:
-        """The process died; the job may be asked of another one."""
+        """What did the job died; it may be asked of another one."""
 
 
 class Job:
@@ -172,10 +172,13 @@ class Jobs:
             sink.item(message.meta, message.body)
             return
         job.sink = None
+        why = str(message.meta.get("why", "no reason given"))
         if message.kind is Kind.END:
             sink.ended(message.meta, message.body)
+        elif message.kind is Kind.LOST:
+            sink.lost(why)
         else:
-            sink.failed(str(message.meta.get("why", "no reason given")))
+            sink.failed(why)
 
     def lost(self, why: str) -> None:
         """The child died: so did every job."""

@@ -6,24 +6,10 @@ import json
 
 import pytest
 
-from voiceserver.engines.remote.child import load_jobs, read_settings, run
+from voiceserver.engines.remote.child import load_jobs, run
 from voiceserver.errors import EngineFailed
 from voiceserver.processes import ipc
-from voiceserver.processes.ipc import BlockingLine, Kind, Malformed, Message
-
-
-def test_settings_come_in_parts() -> None:
-    """Until one says that it is the last."""
-    ours, theirs = map(BlockingLine, ipc.pair())
-    raw = json.dumps({"kind": "speech", "grammar": "x" * 100}).encode()
-    ours.send(Message(Kind.SETTINGS, meta={"last": False}, body=raw[:20]))
-    ours.send(Message(Kind.SETTINGS, meta={"last": True}, body=raw[20:]))
-    assert read_settings(theirs)["grammar"] == "x" * 100
-    ours.send(Message(Kind.OPEN))
-    with pytest.raises(Malformed):
-        read_settings(theirs)
-    ours.close()
-    theirs.close()
+from voiceserver.processes.ipc import BlockingLine, Kind, Message
 
 
 @pytest.mark.parametrize(

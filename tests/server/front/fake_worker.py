@@ -6,8 +6,13 @@ import argparse
 import socket
 import sys
 
-from voiceserver.engines.remote.child import read_settings
-from voiceserver.processes.ipc import BlockingLine, Closed, Kind, Message
+from voiceserver.processes.ipc import (
+    BlockingLine,
+    Closed,
+    Kind,
+    Message,
+    read_settings,
+)
 
 
 def main() -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
-import json
 import logging
 import os
 import signal
@@ -32,8 +31,8 @@ from voiceserver.processes.ipc import (
     BlockingLine,
     Closed,
     Kind,
-    Malformed,
     Message,
+    read_settings,
 )
 
 log = logging.getLogger(__name__)
@@ -50,25 +49,6 @@ KINDS: dict[str, Callable[[object], ChildJobs]] = {
     "jobs": _itself,
     "turn_ends": TurnEndJobs,
 }
-
-
-def read_settings(line: BlockingLine) -> dict[str, object]:
-    """Read the settings, the first thing that the parent sends.
-
-    Raises:
-        Malformed: If something else comes.
-    """
-    raw = b""
-    while True:
-        message = line.receive()
-        if message is None or message.kind is not Kind.SETTINGS:
-            raise Malformed("settings were expected")
-        raw += message.body
-        if message.meta.get("last"):
-            settings = json.loads(raw)
-            if not isinstance(settings, dict):
-                raise Malformed("settings are no table")
-            return settings
 
 
 def load_jobs(settings: dict[str, object]) -> ChildJobs:

@@ -2,6 +2,7 @@
 
 A phrase is a job of the process. Its audio comes by credit: a listener that takes its
 time stops its own phrase alone, and no more than a few chunks of it are ever here.
+Where what spoke it died and another is there, it is spoken again from where it stopped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CHILD = "voiceserver.engines.remote.child"
 SLOTS = 32  # phrases spoken at once; 8 calls with 2 phrases each take 16
 MAX_WAITING = 64  # phrases that wait for a slot or for a restart
 CREDIT = 8  # chunks of one phrase under way, at most half a second each
-REPLAYS = 1  # a phrase without audio yet is asked again after a crash
+REPLAYS = 1  # of a phrase, after a crash
 
 
 def speech_spec(name: str, core: str, settings: Meta | None = None) -> ChildSpec:
@@ -111,20 +112,23 @@ class RemoteSynthesizer:
             EngineFailed: If the voice refuses or dies, before or between items.
             Overloaded: If too many phrases wait already.
         """
-        began = False
+        given = _Given()
         replays = 0
         while True:
             phrase = _Phrase(self._name)
             job = await self._begin(request, phrase)
             try:
                 while (chunk := await phrase.next()) is not None:
-                    began = True
                     job.credit(1)
-                    yield chunk
+                    if (rest := given.rest(chunk)) is not None:
+                        yield rest
             except _Lost as error:
                 replays += 1
-                if began or replays > REPLAYS:
+                # With audio given nobody waits for a process to be started again.
+                too_late = given.samples and not self._child.free
+                if too_late or replays > REPLAYS:
                     raise EngineFailed(self._name, str(error)) from None
+                given.again()
             else:
                 return
             finally:
@@ -164,6 +168,42 @@ class RemoteSynthesizer:
                 await self._changed.wait()
         finally:
             self._waiting -= 1
+
+
+class _Given:
+    """What was given of a phrase, so that another try goes on behind it.
+
+    Attributes:
+        samples: So many, over all tries.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._marks = 0
+        self._left_out = 0
+        self._to_skip = (0, 0, 0)  # of this try: samples, marks, what was left out
+
+    def again(self) -> None:
+        """Another try begins."""
+        self._to_skip = (self.samples, self._marks, self._left_out)
+
+    def rest(self, chunk: SpeechChunk) -> SpeechChunk | None:
+        """Return what is new in a chunk; None if nothing sounds in it."""
+        samples, marks, left_out = self._to_skip
+        new = SpeechChunk(
+            chunk.samples[samples:],
+            chunk.words[marks:],
+            max(0, chunk.left_out - left_out),
+        )
+        self._to_skip = (
+            max(0, samples - len(chunk.samples)),
+            max(0, marks - len(chunk.words)),
+            max(0, left_out - chunk.left_out),
+        )
+        self.samples += len(new.samples)
+        self._marks += len(new.words)
+        self._left_out += new.left_out
+        return new if len(new.samples) else None
 
 
 class _Lost(Exception):
