@@ -77,11 +77,11 @@ $(STAMP)-llm: pyproject.toml constraints.txt scripts/install.sh
 	@touch $(STAMP)-run $@
 
 $(STAMP)-dev: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,otel,sherpa,apm,dev,bench
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,otel,sherpa,apm,cluster,dev,bench
 	@touch $(STAMP)-run $(STAMP)-llm $@
 
 $(STAMP)-train: pyproject.toml constraints.txt scripts/install.sh
-	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,otel,sherpa,apm,dev,bench,train
+	sh scripts/install.sh "$(PYTHON)" "$(VENV)" espeak,whisper,turns,sip,llm,otel,sherpa,apm,cluster,dev,bench,train
 	@touch $(STAMP)-run $(STAMP)-llm $(STAMP)-dev $@
 
 clean:

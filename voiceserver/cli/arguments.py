@@ -103,7 +103,7 @@ examples:
   voiceserver cluster remove
 
 Deploys the engines of [cluster.recogniser] and [cluster.speech] to a cluster of Ray,
-for servers whose [engines] say "ray". docs/scale.md says how to go on.
+for servers whose [engines] say "ray". docs/cluster.md says how to go on.
 """
 _SHADOW = """\
 examples:

@@ -15,8 +15,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 from ray import serve
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import RayServeException
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -114,19 +114,6 @@ class Replica:
         )
         self._host: Any = actor.remote(spec, gpus)
         ray.get(self._host.start.remote())
-        self._watching: asyncio.Task[None] | None = None
-
-    def _watch(self) -> None:
-        if self._watching is None:  # there was no loop yet when we were made
-            self._watching = asyncio.create_task(self._end_with_host())
-
-    async def _end_with_host(self) -> None:
-        """End at once where the actor has: Serve then starts both again."""
-        try:
-            await self._host.ended.remote()
-        except RayError:
-            log.error("the engine's actor is gone")
-            os._exit(1)
 
     async def about(self) -> Meta:
         """What the engine says of itself."""
@@ -135,14 +122,24 @@ class Replica:
 
     async def lease(self) -> AsyncGenerator[Any, None]:
         """Yield the actor, and count as one in flight until it is cancelled."""
-        self._watch()
         yield self._host
-        await asyncio.Event().wait()
+        with _ending_with_host():
+            await self._host.ended.remote()
 
     async def check_health(self) -> None:
         """Raise where the process can no longer be started: Serve replaces us."""
-        self._watch()
-        await self._host.check.remote()
+        with _ending_with_host():
+            await self._host.check.remote()
+
+
+@contextmanager
+def _ending_with_host() -> Iterator[None]:
+    """End this replica where its actor has: Serve then starts both again."""
+    try:
+        yield
+    except RayActorError:
+        log.warning("the engine's actor is gone")
+        os._exit(1)
 
 
 @asynccontextmanager

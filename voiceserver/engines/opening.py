@@ -362,18 +362,7 @@ class _Opener:
 
     async def _house(self) -> RemoteText:
         """A language model in a process of its own."""
-<<<<<<< HEAD
         model = house_model(self._config, self._metrics, self._rows)
-=======
-        from voiceserver.engines.llm.files import model_files
-        from voiceserver.engines.remote.text import RemoteText
-
-        row = row_named("text", IN_THE_HOUSE, self._rows)
-        assert isinstance(row, ProcessRow)
-        files = model_files(self._config.transformers.model)
-        run = text_process(self._config, row)
-        model = RemoteText(run, files.version, self._metrics)
->>>>>>> 047f9da (Engines of a cluster: a gateway's process passes jobs on to replicas of Ray Serve)
         self._warming.append(model)
         return await self._stack.enter_async_context(model)
 
@@ -426,18 +415,6 @@ class _Opener:
         except ImportError as error:
             raise NotInstalled(row.name, error, row.extra) from error
         return load(getattr(self._config, row.settings)) if row.settings else load()
-<<<<<<< HEAD
-
-    def _own_settings(self, row: Row) -> Meta:
-        return _settings_of(self._config, row)
-
-
-def _domain(config: Config) -> Domain | None:
-    if not config.text.domain:
-        return None
-    from voiceserver.engines.domain import load
-
-    return load(Path(config.text.domain))
 
 
 def house_model(
@@ -449,28 +426,9 @@ def house_model(
         EngineFailed: If its file can be none; names it and what to do.
     """
     from voiceserver.engines.llm.files import model_files
-    from voiceserver.engines.remote.text import RemoteText, text_spec
+    from voiceserver.engines.remote.text import RemoteText
 
     row = row_named("text", IN_THE_HOUSE, rows)
     assert isinstance(row, ProcessRow)
     files = model_files(config.transformers.model)
-    shared: Meta = {"instructions": config.text.instructions}
-    spec = text_spec(row.name, row.load, shared | _settings_of(config, row))
-    return RemoteText(_run_as(row, spec), files.version, metrics)
-
-
-def _settings_of(config: Config, row: Row) -> Meta:
-    return dataclasses.asdict(getattr(config, row.settings)) if row.settings else {}
-
-
-def _run_as(row: ProcessRow, spec: ChildSpec) -> ChildSpec:
-    """Run a core as its row says."""
-    return dataclasses.replace(
-        spec,
-        settings={**spec.settings, "extra": row.extra},
-        threads=row.threads,
-        environment=row.environment,
-        start_limit_s=row.start_limit_s,
-    )
-=======
->>>>>>> 047f9da (Engines of a cluster: a gateway's process passes jobs on to replicas of Ray Serve)
+    return RemoteText(text_process(config, row), files.version, metrics)

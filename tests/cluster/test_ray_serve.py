@@ -1,0 +1,180 @@
+"""A voice deployed over two nodes of Ray: spoken with, killed under, taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from voiceserver.config.parse import load
+from voiceserver.engines.base import SpeechRequest, Synthesizer
+from voiceserver.engines.opening import open_engines
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+
+pytestmark = [
+    pytest.mark.net,
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None, reason="ray is not installed"
+    ),
+]
+
+START_LIMIT_S = 120
+TEXT = "The train to the coast leaves at ten past four. " * 4
+CONFIG = """
+[engines]
+vad = "stub"
+recogniser = "stub"
+text = "stub"
+speech = "ray"
+[cluster]
+address = "{address}"
+[cluster.speech]
+engine = "espeak"
+replicas = 2
+streams = 2
+cpus = 1.0
+"""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """A cluster, and the configuration of a server that uses it."""
+
+    config: Path
+    environment: dict[str, str]
+
+    def command(self, action: str) -> subprocess.CompletedProcess[str]:
+        words = ["-m", "voiceserver", "cluster", action, "--config", str(self.config)]
+        return subprocess.run(
+            [sys.executable, *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=2 * START_LIMIT_S,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """Two nodes with the voice deployed."""
+    with ExitStack() as stack:
+        # Short: names of Unix sockets are.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vs"))
+        environment = os.environ | {
+            "RAY_TMPDIR": folder,
+            "RAY_AUTH_MODE": "disabled",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+        process = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.cluster.two_nodes"],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        )
+        assert process.stdin is not None and process.stdout is not None
+        stack.callback(process.stdin.close)
+        address = process.stdout.readline().strip()
+        if not address:
+            pytest.skip("no nodes of Ray can be started on this machine")
+        config = Path(folder) / "voiceserver.toml"
+        config.write_text(CONFIG.format(address=address))
+        found = Nodes(config, environment)
+        deployed = found.command("deploy")
+        assert deployed.returncode == 0, deployed.stderr[-2000:]
+        yield found
+
+
+async def said(voice: Synthesizer, text: str = TEXT) -> int:
+    """Samples of a phrase."""
+    request = SpeechRequest(text)
+    return sum([len(chunk.samples) async for chunk in voice.speak(request)])
+
+
+async def recovered(voice: Synthesizer) -> None:
+    """Wait until both replicas speak at once."""
+    async with asyncio.timeout(START_LIMIT_S):
+        while True:
+            try:
+                await asyncio.gather(*[said(voice, "Hi.") for _ in range(4)])
+            except EngineFailed:
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+
+def processes_of(name: str) -> list[psutil.Process]:
+    return [
+        each
+        for each in psutil.process_iter(["cmdline"])
+        if name in " ".join(each.info["cmdline"] or [])
+    ]
+
+
+async def test_it_speaks_whatever_is_killed_under_it(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine, its actor, a replica, the gateway: each phrase is whole, or told."""
+    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, nodes.environment[name])
+    async with open_engines(load(nodes.config), Metrics()) as engines:
+        voice = engines.speech
+        whole = await said(voice)
+        for _ in range(6):  # more than there are places: each is given back
+            await said(voice, "Hi.")
+        for victim in ("--name espeak", "ray::HostActor", "ray::ServeReplica"):
+            await recovered(voice)
+            n_samples = n_chunks = 0
+            async for chunk in voice.speak(SpeechRequest(TEXT)):
+                n_samples += len(chunk.samples)
+                n_chunks += 1
+                if n_chunks == 2:
+                    processes_of(victim)[0].kill()
+            # eSpeak NG is a few samples longer or shorter each time.
+            assert abs(n_samples - whole) < 240, victim
+        await recovered(voice)
+        processes_of("voiceserver.cluster.gateway")[0].kill()
+        await recovered(voice)
+    assert not processes_of("voiceserver.cluster.gateway")
+    status = nodes.command("status")
+    assert status.stdout.startswith("voiceserver-speech: running"), status.stdout
+
+
+async def test_what_is_not_there_is_told_with_what_to_do(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment that was removed; a cluster that nobody started."""
+    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, nodes.environment[name])
+    assert nodes.command("remove").returncode == 0
+    status = nodes.command("status")
+    assert (status.returncode, "not deployed" in status.stdout) == (1, True)
+    with pytest.raises(EngineFailed, match="voiceserver cluster deploy"):
+        async with open_engines(load(nodes.config), Metrics()):
+            pass
+    nowhere = nodes.config.read_text().splitlines()
+    wrong = nodes.config.with_name("wrong.toml")
+    wrong.write_text(
+        "\n".join(
+            'address = "127.0.0.1:9"' if line.startswith("address") else line
+            for line in nowhere
+        )
+    )
+    with pytest.raises(EngineFailed, match="ray start --head"):
+        async with open_engines(load(wrong), Metrics()):
+            pass
