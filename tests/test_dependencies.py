@@ -14,7 +14,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # A checkout's own, that `voiceserver bench` runs where it is there.
 OURS = {"voiceserver", "benchmarks"}
 # Extras that users install; the others are for who works on the project.
-EXTRAS = ("espeak", "whisper", "turns", "llm", "otel", "sip", "sherpa", "apm", "cluster")
+EXTRAS = (
+    "espeak",
+    "whisper",
+    "turns",
+    "llm",
+    "otel",
+    "sip",
+    "sherpa",
+    "apm",
+    "cluster",
+)
 
 
 def normal(name: str) -> str:
