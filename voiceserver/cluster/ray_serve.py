@@ -45,7 +45,8 @@ REACH_LIMIT_S = 3.0
 LEASE_LIMIT_S = 2.0  # for a place at a replica
 FIND_LIMIT_S = 20.0  # for a replica to say what it is, at the start
 SHUNNED_S = 2.0  # a host that has just lost a job is starting its engine again
-OTHER_LIMIT_S = 0.2  # for a place at another one than the first
+GONE_S = 30.0  # a host that died is not asked: Serve may not know it yet
+OTHER_LIMIT_S = 1.0  # for a place at another one than the first
 CHOICES = 4  # hosts that are looked at for one place
 BEAT_S = 2.0  # between two signs of life to each host
 JOBS_AT_ONCE = 1_000  # calls of one actor
@@ -198,7 +199,7 @@ class RayFleet:
         async with AsyncExitStack() as held:
             host = await self._place(held)
             self._hosts[host] = self._hosts.get(host, 0) + 1
-            lost = partial(self._shun, host)
+            lost = partial(self._shun, host)  # for so many seconds
             lease = _RayLease(host, f"{self._name}:{next(self._numbers)}", lost)
             try:
                 yield lease
@@ -232,10 +233,10 @@ class RayFleet:
             why = f"no replica is there ({type(error).__name__})"
             raise ReplicaLost(why) from error
 
-    def _shun(self, host: Any) -> None:
+    def _shun(self, host: Any, seconds: float) -> None:
         now_s = time.monotonic()
         kept = {one: until for one, until in self._shunned.items() if until > now_s}
-        self._shunned = kept | {host: now_s + SHUNNED_S}
+        self._shunned = kept | {host: now_s + seconds}
 
     def _give_back(self, host: Any) -> None:
         self._hosts[host] -= 1
@@ -253,7 +254,7 @@ class RayFleet:
 class _RayLease:
     """A place for one job."""
 
-    def __init__(self, host: Any, job_id: str, lost: Callable[[], None]) -> None:
+    def __init__(self, host: Any, job_id: str, lost: Callable[[float], None]) -> None:
         self._host = host
         self._lost = lost
         self._job_id = job_id
@@ -274,10 +275,10 @@ class _RayLease:
             async for batch in options.remote(self._job_id):
                 told: Sequence[Message] = await batch
                 if told[-1].kind is Kind.LOST:
-                    self._lost()
+                    self._lost(SHUNNED_S)
                 yield told
         except RayError as error:
-            self._lost()
+            self._lost(GONE_S)
             raise ReplicaLost(f"a replica died ({type(error).__name__})") from error
 
 
