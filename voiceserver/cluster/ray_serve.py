@@ -47,6 +47,7 @@ FIND_LIMIT_S = 20.0  # for a replica to say what it is, at the start
 SHUNNED_S = 2.0  # a host that has just lost a job is starting its engine again
 GONE_S = 30.0  # a host that died is not asked: Serve may not know it yet
 OTHER_LIMIT_S = 1.0  # for a place at another one than the first
+ASK_AGAIN_S = 0.05  # where a replica died that Serve does not know of yet
 CHOICES = 4  # hosts that are looked at for one place
 BEAT_S = 2.0  # between two signs of life to each host
 JOBS_AT_ONCE = 1_000  # calls of one actor
@@ -221,17 +222,20 @@ class RayFleet:
         return host
 
     async def _host(self, held: AsyncExitStack, limit_s: float) -> Any:
-        response = self._lease.remote()
-        held.callback(response.cancel)
+        died = ""
         try:
             async with asyncio.timeout(limit_s):
-                return await anext(response)
+                while True:
+                    response = self._lease.remote()
+                    held.callback(response.cancel)
+                    try:
+                        return await anext(response)
+                    except (RayError, RayServeException, StopAsyncIteration) as error:
+                        died = f"; the last one died: {type(error).__name__}"
+                    await asyncio.sleep(ASK_AGAIN_S)
         except TimeoutError:
-            why = f"no replica had a place for {limit_s:g} s"
+            why = f"no replica had a place for {limit_s:g} s{died}"
             raise ReplicaLost(why) from None
-        except (RayError, RayServeException, StopAsyncIteration) as error:
-            why = f"no replica is there ({type(error).__name__})"
-            raise ReplicaLost(why) from error
 
     def _shun(self, host: Any, seconds: float) -> None:
         now_s = time.monotonic()
