@@ -45,6 +45,18 @@ def test_what_is_certain_and_does_not_matter_is_no_shift() -> None:
     assert last(share, [float(at % 25 == 0) for at in range(1000)]) is None
 
 
+@pytest.mark.parametrize("at", [0, 5, 10, 15, 20])
+def test_a_spell_of_ten_is_no_shift(at: int) -> None:
+    """However late they are, wherever they lie; all thirty so late are one."""
+    rng = np.random.default_rng(at)
+    usual, newest = rng.lognormal(5.5, 0.35, 3000), rng.lognormal(5.5, 0.35, 30)
+    level = Level(usual, 1.4, step=30, smaller=False)
+    assert last(level, list(4 * newest)) is not None
+    level.forget()
+    newest[at : at + 10] *= 4
+    assert last(level, list(newest)) is None
+
+
 def test_smaller_matters_where_it_is_said_to() -> None:
     """Sooner words are no fault; shorter answers may be."""
     usual = [100.0 + at % 7 for at in range(300)]

@@ -21,6 +21,10 @@ EVERY = 5  # numbers between two looks
 # Looks overlap, and there are thousands in a month: five standard deviations by chance
 # are one in three million looks.
 UNLIKELY = 5.0
+# A spell of ten is no shift: each third of a window must be by so much of what matters,
+# and what is left without it so many standard deviations from chance.
+LASTS = 0.9
+STILL_UNLIKELY = 4.0
 CALM = 0.5  # of the shift that matters: less than this and it is over
 CALM_WINDOW = 100  # newest numbers that must be so
 
@@ -92,10 +96,20 @@ class Level:
         if len(newest) < n or not self._matters(newest[-n:], 1.0):
             return None
         sigmas = self._sigmas(newest[-n:])
-        if abs(sigmas) < UNLIKELY:
+        if abs(sigmas) < UNLIKELY or not self._lasts(newest[-n:], sigmas):
             return None
         now = float(np.median(newest[-n:]))
         return Shift(self._median, now, n, round(sigmas, 1))
+
+    def _lasts(self, newest: NDArray[np.float64], sigmas: float) -> bool:
+        """Whether it is no spell: there without any third of the window, and in it."""
+        thirds = np.array_split(newest, 3)
+        for at, third in enumerate(thirds):
+            rest = np.concatenate(thirds[:at] + thirds[at + 1 :])
+            still = self._sigmas(rest) * math.copysign(1, sigmas)
+            if still < STILL_UNLIKELY or not self._matters(third, LASTS):
+                return False
+        return True
 
     def _matters(self, newest: NDArray[np.float64], share: float) -> bool:
         now = float(np.median(newest))
