@@ -1,12 +1,11 @@
 """What the gate before the commit point is worth, and what it costs a turn.
 
-``python -m benchmarks.gate`` judges the recorded answers of a small model, where there
-are any (``benchmarks/recorded/gate.json``, made by ``benchmarks.gate_record``), as a
-server would: calibration error before and after, AUC, the wrong answers caught by
-asking a stronger model for the least sure quarter, and right answers for the money
-against always asking the cheap or the strong one. The strong one is no model but an
-assumption: right in ``STRONG_RIGHT`` of the answers, drawn by question; prices are the
-example's.
+``python -m benchmarks.gate`` judges the recorded answers of small models
+(``benchmarks/recorded``, made by ``benchmarks.gate_record``) as a server would:
+calibration error before and after, AUC, the wrong answers caught by asking a stronger
+model for the least sure quarter, and right answers for the money against always asking
+the cheap or the strong one. The strong one is no model but an assumption: right in
+``STRONG_RIGHT`` of the answers, drawn by question; prices are the example's.
 Every chance is of a map that did not see the answer. What a gate costs a turn is
 simulated in virtual time: a provider of 10 ms a token, and strong ones with faults.
 Writes ``benchmarks/results/gate.json`` and ``gate.svg``.
@@ -66,7 +65,7 @@ class Answer:
     strong_usd: float
 
 
-def recorded(path: Path = RECORDED) -> tuple[str, list[dict[str, Any]]]:
+def recorded(path: Path) -> tuple[str, list[dict[str, Any]]]:
     """The model's name, and its answers."""
     content = json.loads(path.read_text("utf-8"))
     return content["model"], content["answers"]
@@ -229,7 +228,8 @@ def turns() -> dict[str, Any]:
 def plot(result: dict[str, Any], path: Path) -> None:
     """Right answers against money, and the line between cheap and strong."""
     figure, axis = plt.subplots(figsize=(6, 3.8))
-    rows = result["recorded"]["for_the_money"]
+    model, worth_of = next(iter(result["recorded"].items()))
+    rows = worth_of["for_the_money"]
     x = [row["usd_a_thousand"] for row in rows]
     line = [row["right"] - row["above_the_line"] for row in rows]
     low = [b + row["above_95"][0] for b, row in zip(line, rows, strict=True)]
@@ -238,9 +238,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axis.plot(x, [row["right"] for row in rows], "o-", color="#3b6fb6", label="gate")
     axis.plot(x, line, color="#999999", ls="--", label="drawn by lot, same money")
     axis.set(xlabel="USD a thousand answers", ylabel="share right")
-    axis.set_title(
-        f"{result['model']}, strong right in {STRONG_RIGHT:.0%} (assumed)", fontsize=9
-    )
+    axis.set_title(f"{model}, strong right in {STRONG_RIGHT:.0%} (assumed)", fontsize=9)
     axis.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
@@ -249,15 +247,14 @@ def plot(result: dict[str, Any], path: Path) -> None:
 def main() -> None:
     """Judge, simulate, write, draw."""
     result: dict[str, Any] = {"machine": machine(), "turns": turns()}
-    if RECORDED.is_file():
-        result["model"], rows = recorded()
-        result["strong_right_assumed"] = STRONG_RIGHT
-        result["recorded"] = worth(rows)
-    else:
-        print(f"no {RECORDED.name}: record a model with benchmarks.gate_record")
+    result["strong_right_assumed"] = STRONG_RIGHT
+    result["recorded"] = {}
+    for path in sorted(RECORDED.glob("*.json")):
+        model, rows = recorded(path)
+        result["recorded"][model] = worth(rows)
     print(json.dumps({k: v for k, v in result.items() if k != "machine"}, indent=1))
     write(RESULTS / "gate.json", result)
-    if "recorded" in result:
+    if result["recorded"]:
         plot(result, RESULTS / "gate.svg")
 
 

@@ -2,15 +2,18 @@
 
 ``python -m benchmarks.gate_record MODEL.gguf`` (needs ``transformers``, ``gguf`` and
 ``accelerate``) asks a model in this process, greedily and many at once, and writes
-``benchmarks/recorded/gate.json``: of each answer its beginning as the gate would get
+``benchmarks/recorded/MODEL.json``: of each answer its beginning as the gate would get
 it, the log-probabilities of its first tokens, how long it is, and whether it is right.
-Its speed here says nothing of a server's.
+What is recorded already is not asked again, so that it can be broken off and gone on
+with. Its speed here says nothing of a server's.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from voiceserver.engines.providers.first_clause import FirstClause
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = ROOT / "models" / "router" / "checkable.txt"
-RECORDED = Path(__file__).parent / "recorded" / "gate.json"
+RECORDED = Path(__file__).parent / "recorded"
 AT_ONCE = 16
 TOKENS = 40  # of an answer: what is asked for is said by then, or not at all
 
@@ -39,62 +42,128 @@ def beginning(pieces: list[str], logprobs: list[float]) -> tuple[str, list[float
     return said, [round(each, 3) for each in clause.logprobs[:MOST]]
 
 
-def asked(path: Path, questions: tuple[Checkable, ...]) -> list[dict[str, Any]]:
-    """Ask them all."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+class Asked:
+    """A model in this process.
 
-    tokens: Any = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    model: Any = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
-    tokens.padding_side = "left"
-    tokens.pad_token = tokens.pad_token or tokens.eos_token
-    role = TextConfig().instructions
-    ends = {tokens.eos_token_id, tokens.pad_token_id}
-    rows = []
-    for at in range(0, len(questions), AT_ONCE):
-        some = questions[at : at + AT_ONCE]
-        chats = [
-            [
-                {"role": "system", "content": role},
-                {"role": "user", "content": each.question},
-            ]
-            for each in some
-        ]
-        prompts = [
-            tokens.apply_chat_template(one, tokenize=False, add_generation_prompt=True)
-            for one in chats
-        ]
-        batch = tokens(prompts, return_tensors="pt", padding=True)
+    Args:
+        path: A GGUF file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        gguf = {"gguf_file": path.name}
+        self._tokens: Any = AutoTokenizer.from_pretrained(path.parent, **gguf)
+        self._model: Any = AutoModelForCausalLM.from_pretrained(path.parent, **gguf)
+        self._tokens.pad_token = self._tokens.pad_token or self._tokens.eos_token
+        self._role = TextConfig().instructions
+        self._read = self._what_all_begin_with()
+
+    def answers(self, questions: Sequence[Checkable]) -> list[dict[str, Any]]:
+        """Ask some at once; return what is recorded of each."""
+        import torch
+
+        batch = self._batch(questions)
+        cache = copy.deepcopy(self._read[1])
+        cache.batch_repeat_interleave(len(questions))
         with torch.inference_mode():
-            made = model.generate(
+            made = self._model.generate(
                 **batch,
+                past_key_values=cache,
                 do_sample=False,
                 max_new_tokens=TOKENS,
                 output_scores=True,
                 return_dict_in_generate=True,
-                pad_token_id=tokens.pad_token_id,
+                pad_token_id=self._tokens.pad_token_id,
             )
         n_prompt = batch["input_ids"].shape[1]
         scores = torch.stack(made.scores, 1).float().log_softmax(-1)
-        for row, question in enumerate(some):
-            ids = made.sequences[row, n_prompt:].tolist()
-            end = next((n for n, one in enumerate(ids) if one in ends), len(ids))
-            logprobs = [float(scores[row, n, ids[n]]) for n in range(end)]
-            whole = [tokens.decode(ids[: n + 1]) for n in range(end)]
-            pieces = [b[len(a) :] for a, b in zip(["", *whole], whole, strict=False)]
-            text, first = beginning(pieces, logprobs)
-            rows.append(
-                {
-                    "question": question.question,
-                    "begins": text,
-                    "logprobs": first,
-                    "tokens_in": int(batch["attention_mask"][row].sum()),
-                    "tokens_out": end,
-                    "right": question.answered_by("".join(pieces)),
-                }
+        rows = []
+        for at, question in enumerate(questions):
+            ids = self._to_its_end(made.sequences[at, n_prompt:].tolist())
+            logprobs = [float(scores[at, n, one]) for n, one in enumerate(ids)]
+            n_in = int(batch["attention_mask"][at].sum())
+            rows.append(self._row(question, ids, logprobs, n_in))
+        return rows
+
+    def _what_all_begin_with(self) -> tuple[list[int], Any]:
+        """Tokens of the instructions, and the model's cache of them: read once."""
+        import torch
+        from transformers import DynamicCache
+
+        one, other = (self._tokens(self._prompt(each)).input_ids for each in "ab")
+        same = [a == b for a, b in zip(one, other, strict=False)].index(False)
+        cache = DynamicCache(config=self._model.config)
+        with torch.inference_mode():
+            self._model(torch.tensor([one[:same]]), past_key_values=cache)
+        return one[:same], cache
+
+    def _batch(self, questions: Sequence[Checkable]) -> dict[str, Any]:
+        """Their tokens, filled up between the instructions and the questions."""
+        import torch
+
+        begun, n = self._read[0], len(self._read[0])
+        rests = [
+            self._tokens(self._prompt(each.question)).input_ids[n:]
+            for each in questions
+        ]
+        longest = max(map(len, rests))
+        fills = [longest - len(rest) for rest in rests]
+        pad = [self._tokens.pad_token_id]
+        ids = [begun + pad * k + rest for k, rest in zip(fills, rests, strict=True)]
+        masks = [[1] * n + [0] * k + [1] * (longest - k) for k in fills]
+        return {
+            "input_ids": torch.tensor(ids),
+            "attention_mask": torch.tensor(masks),
+        }
+
+    def _prompt(self, question: str) -> str:
+        chat = [
+            {"role": "system", "content": self._role},
+            {"role": "user", "content": question},
+        ]
+        return str(
+            self._tokens.apply_chat_template(
+                chat, tokenize=False, add_generation_prompt=True
             )
-        print(f"{len(rows)} of {len(questions)}", flush=True)
-    return rows
+        )
+
+    def _to_its_end(self, ids: list[int]) -> list[int]:
+        ends = {self._tokens.eos_token_id, self._tokens.pad_token_id}
+        return ids[: next((n for n, one in enumerate(ids) if one in ends), len(ids))]
+
+    def _row(
+        self, question: Checkable, ids: list[int], logprobs: list[float], n_in: int
+    ) -> dict[str, Any]:
+        whole = [self._tokens.decode(ids[: n + 1]) for n in range(len(ids))]
+        pieces = [b[len(a) :] for a, b in zip(["", *whole], whole, strict=False)]
+        text, first = beginning(pieces, logprobs)
+        return {
+            "question": question.question,
+            "begins": text,
+            "logprobs": first,
+            "tokens_in": n_in,
+            "tokens_out": len(ids),
+            "right": question.answered_by("".join(pieces)),
+        }
+
+
+def record(path: Path, questions: Sequence[Checkable], to: Path) -> None:
+    """Ask what was not asked yet; write after each few, in the order of the file."""
+    rows: dict[str, dict[str, Any]] = {}
+    if to.is_file():
+        recorded = json.loads(to.read_text("utf-8"))["answers"]
+        rows = {row["question"]: row for row in recorded}
+    rest = [each for each in questions if each.question not in rows]
+    model = Asked(path) if rest else None
+    for at in range(0, len(rest), AT_ONCE):
+        assert model is not None
+        for row in model.answers(rest[at : at + AT_ONCE]):
+            rows[row["question"]] = row
+        kept = [rows[each.question] for each in questions if each.question in rows]
+        to.parent.mkdir(exist_ok=True)
+        to.write_text(json.dumps({"model": path.stem, "answers": kept}, indent=0))
+        print(f"{len(kept)} of {len(questions)}", flush=True)
 
 
 def main() -> None:
@@ -103,10 +172,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a GGUF file")
     options = parser.parse_args()
     questions = read(QUESTIONS.read_text("utf-8"), QUESTIONS.name)
-    rows = asked(options.model, questions)
-    RECORDED.parent.mkdir(exist_ok=True)
-    content = {"model": options.model.stem, "answers": rows}
-    RECORDED.write_text(json.dumps(content, indent=0) + "\n", "utf-8")
+    record(options.model, questions, RECORDED / f"{options.model.stem}.json")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gate import Answer, above_the_line, bought, caught, worth
+from benchmarks.gate import Answer, above_the_line, bought, caught, recorded, worth
+from benchmarks.gate_record import QUESTIONS, RECORDED, beginning
+from voiceserver.engines.gate.checkable import read
 
 
 def some(n: int = 200, sure: bool = True) -> list[Answer]:
@@ -58,3 +60,23 @@ def test_answers_are_judged_as_they_are_recorded() -> None:
     assert told["answers"] == 60 and len(told["for_the_money"]) == 12
     assert told["auc"] == 1 and told["times_chance"] == told["times_chance_at_most"]
     assert told["ece_after"] < 0.1
+
+
+def test_recorded_answers_are_of_the_questions_that_come_along() -> None:
+    """And tell probabilities: what is judged is what a server would be given."""
+    files = sorted(RECORDED.glob("*.json"))
+    assert files
+    asked = {one.question for one in read(QUESTIONS.read_text("utf-8"), "f")}
+    for file in files:
+        _, rows = recorded(file)
+        assert {row["question"] for row in rows} <= asked
+        judged = [row for row in rows if row["tokens_out"]]
+        assert all(row["logprobs"] and max(row["logprobs"]) <= 0 for row in judged)
+
+
+def test_a_beginning_is_what_the_gate_waits_for() -> None:
+    """Eight tokens, or the end of a sentence."""
+    pieces = ["Yes."] + [f" word{at}" for at in range(30)]
+    text, logprobs = beginning(pieces, [-0.1] * len(pieces))
+    assert text.startswith("Yes.") and 1 <= len(logprobs) <= 16
+    assert len(text) < len("".join(pieces))
