@@ -22,8 +22,10 @@ from pipecat.frames.frames import (
     InputDTMFFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
+    OutputTransportMessageUrgentFrame,
 )
 from pipecat.serializers.exotel import ExotelFrameSerializer
+from pipecat.serializers.genesys import GenesysAudioHookSerializer
 from pipecat.serializers.plivo import PlivoFrameSerializer
 from pipecat.serializers.telnyx import TelnyxFrameSerializer
 from pipecat.serializers.twilio import TwilioFrameSerializer
@@ -34,6 +36,8 @@ from tests.clients.setting import RATE, Setting, run, until
 
 LINE_RATE = 8_000  # Hz that the serializers give; Vonage's is 16 kHz on its line
 AUDIBLE = 0.01  # RMS
+EXTERNAL = {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000}
+COUNTED = ("id", "seq", "clientseq", "position")  # of AudioHook: each side's own
 
 
 @dataclass(slots=True)
@@ -145,7 +149,25 @@ def rows() -> list[Row]:
             {"event": "websocket:dtmf", "digit": "5", "duration": 260},
             _notified,
         ),
+        Row(
+            "genesys",
+            GenesysAudioHookSerializer(),
+            {
+                "version": "2",
+                "type": "open",
+                "seq": 1,
+                "id": "s",
+                "parameters": {"conversationId": "c", "media": [EXTERNAL]},
+            },
+            {"version": "2", "type": "dtmf", "seq": 2, "parameters": {"digit": "5"}},
+            lambda _said: None,  # it has none
+        ),
     ]
+
+
+def bare(said: dict[str, Any]) -> dict[str, Any]:
+    """A message without what is counted."""
+    return {name: value for name, value in said.items() if name not in COUNTED}
 
 
 @dataclass(slots=True)
@@ -153,6 +175,7 @@ class Line:
     """One stream of a service.
 
     Attributes:
+        said: Messages that came, bare.
         heard: Audio that the serializer read, 16-bit at ``LINE_RATE``.
         cleared: How often what it writes at an interruption came from us.
     """
@@ -161,6 +184,7 @@ class Line:
     socket: ClientConnection
     clear: Any
     heard: bytearray = field(default_factory=bytearray)
+    said: list[dict[str, Any]] = field(default_factory=list)
     cleared: int = 0
     _ends_s: float = 0.0
 
@@ -169,7 +193,8 @@ class Line:
         loop = asyncio.get_running_loop()
         async for message in self.socket:
             said = {} if isinstance(message, bytes) else json.loads(message)
-            if said and said == self.clear:
+            self.said.append(bare(said))
+            if said and bare(said) == self.clear:
                 self.cleared += 1
                 self._ends_s = loop.time()
             mark = self.row.played(said)
@@ -210,7 +235,8 @@ class Line:
 async def conversation(setting: Setting, row: Row) -> None:
     """Greeted, spoken over, silent at once, answered."""
     await row.serializer.setup(SimpleNamespace(audio_in_sample_rate=LINE_RATE))
-    clear = json.loads(await row.serializer.serialize(InterruptionFrame()))
+    opened = await row.serializer.deserialize(json.dumps(row.start))
+    clear = bare(json.loads(await row.serializer.serialize(InterruptionFrame())))
     key = await row.serializer.deserialize(json.dumps(row.key))
     assert isinstance(key, InputDTMFFrame) and key.button.value == "5"
     url = f"ws://{setting.host}/v1/telephony/{row.name}?token={setting.key}"
@@ -219,6 +245,8 @@ async def conversation(setting: Setting, row: Row) -> None:
         reading = group.create_task(line.read())
         await socket.send(json.dumps(row.start))
         await until(lambda: line.loudness() > AUDIBLE, f"{row.name}: the greeting")
+        if isinstance(opened, OutputTransportMessageUrgentFrame):
+            assert bare(opened.message) in line.said
         await setting.speak(line.say)
         await until(lambda: line.cleared, f"{row.name}: the silencing")
         since = len(line.heard)

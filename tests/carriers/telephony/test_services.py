@@ -29,5 +29,6 @@ def test_names_are_those_of_the_addresses() -> None:
         "plivo",
         "vonage",
         "jambonz",
+        "genesys",
         "asterisk",
     ]

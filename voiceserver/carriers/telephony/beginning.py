@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from voiceserver.carriers.telephony.messages import Framing, Started
+from voiceserver.carriers.telephony.messages import Answered, Framing, Started
 from voiceserver.carriers.websocket.socket import Socket
 from voiceserver.errors import BadRequest, SessionEnded
 
@@ -43,5 +43,9 @@ async def _read(socket: Socket, framing: Framing) -> Started:
         for happening in framing.read(message):
             if isinstance(happening, Started):
                 return happening
+            if isinstance(happening, Answered):
+                for each in happening.messages:
+                    await socket.send(each)
+                continue
             raise SessionEnded("The service ended the stream before it began.")
     raise BadRequest("the stream did not begin with its first messages", "out_of_order")

@@ -13,6 +13,7 @@ from voiceserver.carriers.base import Incoming
 from voiceserver.carriers.telephony.attendant import Attendant, Dialled, phone_call
 from voiceserver.carriers.telephony.line_audio import LineDecoder, LineEncoder
 from voiceserver.carriers.telephony.messages import (
+    Answered,
     Framing,
     Happening,
     Heard,
@@ -71,6 +72,10 @@ class SocketLine:
         """Silence at the caller's ear, as fast as the network is."""
         self._encoder.clear()
         self._send(self._framing.clear())
+
+    def answer(self, messages: Sequence[SocketMessage]) -> None:
+        """What the service asked of the connection."""
+        self._send(messages)
 
     def begin(self) -> None:
         """The call is taken."""
@@ -168,6 +173,8 @@ class TelephonyCall(SocketCall):
     async def _happened(self, happening: Happening) -> bool:
         """Act on what the service said; False if the call is over because of it."""
         match happening:
+            case Answered(messages):
+                self._line.answer(messages)
             case Heard(payload):
                 await self._attendant.hear(self._decoder.decode(payload))
             case Returned(name):

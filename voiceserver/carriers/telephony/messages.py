@@ -74,7 +74,14 @@ class Stopped:
     """The caller has hung up, or the service has ended the stream."""
 
 
-Happening = Started | Heard | Returned | Pressed | Stopped
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The service asked something of the connection itself; this is sent at once."""
+
+    messages: Sequence[str]
+
+
+Happening = Answered | Started | Heard | Returned | Pressed | Stopped
 SocketMessage = str | bytes
 KEYS = frozenset("0123456789*#ABCD")
 

@@ -18,6 +18,7 @@ from voiceserver.carriers.telephony.documents import (
     twilio,
     vonage,
 )
+from voiceserver.carriers.telephony.genesys import FRAME_MS, GenesysFraming
 from voiceserver.carriers.telephony.json_streams import (
     EXOTEL,
     PLIVO,
@@ -62,6 +63,7 @@ _ROWS = (
     Service("plivo", lambda: JsonFraming(PLIVO), plivo),
     Service("vonage", VonageFraming, vonage),
     Service("jambonz", JambonzFraming, jambonz, protocols=("audio.jambonz.org",)),
+    Service("genesys", GenesysFraming, marks_all=False, frame_ms=FRAME_MS),
     Service("asterisk", AsteriskFraming, marks_all=False, protocols=("media",)),
 )
 SERVICES: Mapping[str, Service] = {row.name: row for row in _ROWS}
