@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.carriers.telephony.service import START
+from tests.carriers.telephony.test_genesys import OPEN, said
 from tests.server.running import Running, fake_engines, running
 from voiceserver.config import Config, TelephonyConfig
 from voiceserver.overload import Load
@@ -136,6 +137,25 @@ async def test_strangers_are_refused() -> None:
         async with server.client.ws_connect(PATH) as socket:
             await socket.send_str(start(token="vt_1.2.3"))
             assert (await closed(socket))[0] == 1008
+
+
+async def test_genesys_brings_its_key_in_a_header_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Opened and greeted; with another key it is refused."""
+    monkeypatch.setenv("PHONE", "a secret of some length")
+    config = Config(telephony=TelephonyConfig(token_env="PHONE"))
+    path, name = "/v1/telephony/genesys", "X-API-KEY"
+    async with running(config) as server:
+        keyed = {name: "a secret of some length"}
+        async with server.client.ws_connect(path, headers=keyed) as socket:
+            await socket.send_str(said("open", **OPEN))
+            assert json.loads(await socket.receive_str())["type"] == "opened"
+            async with asyncio.timeout(10):
+                assert len(await socket.receive_bytes()) % 1600 == 0
+        async with server.client.ws_connect(path, headers={name: "x"}) as socket:
+            await socket.send_str(said("open", 1, **OPEN))
+            assert await closed(socket) == (1008, "")
 
 
 async def test_what_is_no_stream_is_closed_with_a_reason() -> None:
