@@ -4,7 +4,8 @@ Few recordings of single words are at hand, so that pieces of one or two words a
 out of read sentences where there are pauses on both sides; which words those are,
 Whisper's own times of words say, where it heard the whole sentence right. One speaker;
 harder than commands, which are spoken by themselves. Pieces with a word more than was
-thought (as the sentence has it beside them) are left out.
+thought (as the sentence has it beside them) are left out. Names, which nobody could
+know, are told apart.
 
     python -m benchmarks.hearing_short [--sentences 110] [--model whisper-base]
 """
@@ -49,11 +50,12 @@ _ALIKE = {
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some words, and the sentence that they are from."""
+    """Some words, and the sentence that they are from; ``named``: one is a name."""
 
     words: tuple[str, ...]
     samples: Samples
     sentence: tuple[str, ...]
+    named: bool = False
 
 
 def sentences(most: int) -> Iterator[tuple[str, Samples]]:
@@ -106,7 +108,18 @@ def pieces(model: WhisperModel, text: str, samples: Samples) -> Iterator[Piece]:
         if 1 <= len(words) <= 2 and end - begin >= least_s * MIC_RATE:
             first = max(begin - BEFORE, sum(before) // 2)
             last = min(end + BEHIND, sum(behind) // 2)
-            yield Piece(tuple(words), samples[first:last], said)
+            named = bool(names(text).intersection(words))
+            yield Piece(tuple(words), samples[first:last], said, named)
+
+
+def names(text: str) -> set[str]:
+    """Words that have a capital within a sentence."""
+    found: set[str] = set()
+    for before, word in pairwise(text.split()):
+        inside = before[-1] not in ".!?" and word[:1].isupper()
+        if inside and word.strip(".,;:!?") != "I" and not word.startswith("I'"):
+            found.update(plain(word))
+    return found
 
 
 def _has(words: Sequence[str], some: Sequence[str]) -> bool:
@@ -144,6 +157,12 @@ def measure(model: WhisperModel, most: int) -> dict[str, Any]:
         "left_out": len(cut) - len(good),
         "by_silence_s": {
             str(pad_s): rate([_errors(cut[n], found[n]) for n in good])
+            for pad_s, found in heard.items()
+        },
+        "without_names": {
+            str(pad_s): rate(
+                [_errors(cut[n], found[n]) for n in good if not cut[n].named]
+            )
             for pad_s, found in heard.items()
         },
     }
