@@ -3,9 +3,10 @@
 A reply in the server's own voice sounds in a room, with WebRTC's processing (extra
 ``apm``) and without; its echo comes back as loud as a far microphone has it. After 2.5
 s somebody says a sentence or a command. Told are: echoes alone that stop the reply they
-are of, people who stop it and how soon, the words of people that Whisper gets wrong,
-and AECMOS (Purin et al. 2022, arXiv 2110.03010; by ``speechmos`` of the extra
-``bench``), 1 to 5: how little of the echo is left, and how little people suffer.
+are of, people who stop it and how soon, the words of people that Whisper would get
+wrong in what is left (a call gives it what came in), and AECMOS (Purin et al. 2022,
+arXiv 2110.03010; by ``speechmos`` of the extra ``bench``), 1 to 5: how little of the
+echo is left, and how little people suffer.
 
 As in ``echo``, time is the audio's, voice activity and Whisper are the real ones.
 

@@ -249,7 +249,9 @@ class Listener:
             self._committed.clear()
 
     def _listen(self, samples: Samples, made_up: bool) -> None:
-        samples = self._own.cleaned(samples, self._now)
+        # Who speaks is told by what is left without the echo; recognisers hear better
+        # what came in (``benchmarks.double_talk``).
+        samples, cleaned = self._own.cleaned(samples, self._now)
         self._now += len(samples)
         if made_up:
             self._made_up += len(samples)
@@ -257,7 +259,7 @@ class Listener:
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)
-        self._pending = np.concatenate([self._pending, samples])
+        self._pending = np.concatenate([self._pending, cleaned])
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
             probability = self._believed(self._vad.probability(window))

@@ -71,30 +71,30 @@ class OwnSound:
         if self._canceller is not None:
             self._played[_places(at, max(0, self._next - at))] = 0.0
 
-    def cleaned(self, samples: Samples, at: int) -> Samples:
-        """What is heard, without the echo of what is played.
+    def cleaned(self, samples: Samples, at: int) -> tuple[Samples, Samples]:
+        """What is heard, and the same without the echo of what is played.
 
         Args:
             samples: 16 kHz, of any length.
             at: The first of them that has not come out of here.
 
         Returns:
-            As many, less than 10 ms of them later.
+            Both as long; as many samples, less than 10 ms of them later.
         """
         if self._canceller is None and not len(self._rest):
-            return samples
+            return samples, samples
         heard = np.concatenate([self._rest, samples])
         if self._canceller is None:
             self._rest = heard[:0]
-            return heard
+            return heard, heard
         n = len(heard) // CLEANED * CLEANED
         heard, self._rest = heard[:n], heard[n:]
         if not n:
-            return heard
+            return heard, heard
         places = _places(at, n)
         played = self._played[places]
         self._played[places] = 0.0  # their place is that of later ones
-        return self._canceller.clean(heard, played)
+        return heard, self._canceller.clean(heard, played)
 
     def explains(self, at: int, levels_db: Sequence[float]) -> Echo:
         """Whether a window may be echo; see ``EchoPath.heard``."""
