@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.carriers.sip.phone import OFFER, Phone, rung
+from voiceserver.media.rtp import RtpPacket, serialize
 
 
 def test_an_invite_without_an_offer_gets_ours() -> None:
@@ -183,5 +184,32 @@ def test_a_bye_says_that_the_200_came() -> None:
         await phone.settle(40)
         assert len(phone.times_s(200)) == 2
         assert phone.exchange.ends == ["The caller hung up."]
+
+    rung(scenario)
+
+
+def test_numbers_of_payloads_may_move() -> None:
+    """The codec stays; what has the new number is audio, and so is what we send."""
+    opus = OFFER.replace("0 8 96", "111 96") + "a=rtpmap:111 opus/48000/2\r\n"
+    moved = (
+        opus.replace("111", "98").replace("96 tele", "99 tele").replace("8 96", "8 99")
+    )
+
+    async def scenario(phone: Phone) -> None:
+        tag = await phone.call(opus)
+        await phone.settle(0.2)
+        assert phone.sockets[0].sent[-1][0].payload_type == 111
+        phone.say(phone.request("INVITE", moved, number=2, to_tag=tag))
+        phone.say(phone.request("ACK", number=2, to_tag=tag))
+        await phone.settle(0.2)
+        assert phone.sockets[0].sent[-1][0].payload_type == 98
+        (call,) = phone.exchange.calls
+        line = call._line
+        assert line is not None and phone.sockets[0].receive is not None
+        n_before = line.n_received
+        for number, payload_type in enumerate((98, 99, 111)):
+            packet = RtpPacket(payload_type, number, number * 960, 5, bytes(8))
+            phone.sockets[0].receive(serialize(packet), ("127.0.0.2", 4000))
+        assert line.n_received == n_before + 2  # 111 is nothing any more
 
     rung(scenario)
