@@ -287,7 +287,7 @@ async def many(
     for begin in range(0, n_calls, RING_AT_ONCE):
         some = phones[begin : begin + RING_AT_ONCE]
         await asyncio.gather(*(_rings(each) for each in some))
-    found["answered"] = sum(phone.answered_ms > 0 for phone in phones)
+    found["answered"] = sum(p.answered_ms > 0 and not p.refused for p in phones)
     await asyncio.sleep(GREETING_S)
     found["sip"] = await _held(
         server,
