@@ -28,6 +28,7 @@ USUAL = (
 BY_NAME = (
     "admission",
     "answerer",
+    "call_cost",
     "drift",
     "echo",
     "engine_processes",
