@@ -47,6 +47,9 @@ class FakeVad:
     def probability(self, window: Samples) -> float:
         return 0.99 if float(np.abs(window).mean()) > LOUD / 4 else 0.01
 
+    def probabilities(self, windows: Sequence[Samples]) -> list[float]:
+        return [self.probability(window) for window in windows]
+
     def reset(self) -> None:
         pass
 

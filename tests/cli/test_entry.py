@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,21 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
         assert run.returncode == code
         assert "Traceback" not in run.stderr
         assert "| torch" not in run.stderr
+
+
+def test_a_server_runs_its_small_products_in_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever says otherwise is heeded."""
+    seen: list[str] = []
+
+    def read(*_: object) -> int:
+        seen.append(os.environ["OPENBLAS_NUM_THREADS"])
+        return 0
+
+    monkeypatch.setattr("voiceserver.cli.serve.serve", read)
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert main(["serve"]) == 0
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    assert main(["serve"]) == 0
+    assert seen == ["1", "4"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.recordings import recording
 from voiceserver.audio import Samples
@@ -16,10 +18,12 @@ from voiceserver.engines.base import VoiceActivity, VoiceActivityEngine
 from voiceserver.engines.silero import WINDOW, Silero, weights_path
 from voiceserver.errors import EngineFailed
 
+SILERO = Silero()
+
 
 @pytest.fixture(scope="module")
 def engine() -> VoiceActivityEngine:
-    return Silero()
+    return SILERO
 
 
 def probabilities(detector: VoiceActivity, samples: Samples) -> Samples:
@@ -87,10 +91,42 @@ def test_the_caller_keeps_its_window(engine: VoiceActivityEngine) -> None:
     assert np.isnan(window).all()
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    st.integers(0, 1000),
+    st.sampled_from([1e-5, 0.01, 1.0]),
+)
+def test_windows_together_are_as_one_by_one(
+    sizes: list[int], seed: int, loud: float
+) -> None:
+    """However they are grouped, digital silence and what is not finite among them."""
+    rng = np.random.default_rng(seed)
+    windows = rng.normal(0, loud, (sum(sizes), WINDOW)).astype(np.float32)
+    windows[rng.integers(len(windows))] = 0
+    windows[rng.integers(len(windows)), 7] = np.nan
+    one, many = SILERO.open(), SILERO.open()
+    alone = [one.probability(window) for window in windows]
+    together: list[float] = []
+    for size in sizes:
+        together += many.probabilities([*windows[len(together) :][:size]])
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert one.probability(windows[0]) == pytest.approx(
+        many.probability(windows[0]), abs=1e-4
+    )
+
+
+def test_no_windows_have_no_probabilities(engine: VoiceActivityEngine) -> None:
+    """And change nothing."""
+    assert engine.open().probabilities([]) == []
+
+
 def test_a_window_of_another_length_is_refused(engine: VoiceActivityEngine) -> None:
     """Re-blocking is the caller's work; a slip is not hidden."""
     with pytest.raises(ValueError, match="512"):
         engine.open().probability(np.zeros(480, np.float32))
+    with pytest.raises(ValueError, match="512"):
+        engine.open().probabilities([np.zeros(512, np.float32), np.zeros(480, "f4")])
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.recordings import recording
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
 from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
-from voiceserver.engines.base import DICTATION, Opening
+from voiceserver.engines.base import DICTATION, Opening, VoiceActivityEngine
 from voiceserver.engines.opened import Engines
+from voiceserver.engines.silero import Silero
 from voiceserver.errors import Overloaded
 from voiceserver.events import (
     BargeIn,
@@ -25,6 +27,7 @@ from voiceserver.events import (
 )
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.turns.ending import EndWeights
+from voiceserver.turns.quiet import Quiet
 
 
 class Ear:
@@ -35,13 +38,14 @@ class Ear:
         recogniser: FakeRecogniser | None = None,
         config: TurnConfig | None = None,
         ending: EndWeights | None = None,
+        vad: VoiceActivityEngine | None = None,
     ) -> None:
         self.recogniser = recogniser or FakeRecogniser()
         self.events: list[Event] = []
         self.ducks: list[float] = []
         self.dropped = 0
         engines = Engines(
-            FakeVad(), self.recogniser, FakeText(), FakeSpeech(), ending=ending
+            vad or FakeVad(), self.recogniser, FakeText(), FakeSpeech(), ending=ending
         )
         self.listener = Listener(
             config or TurnConfig(),
@@ -325,3 +329,64 @@ def test_words_that_stay_the_same_are_told_once() -> None:
     run_virtual(scenario())
     told = [event.text for event in ear.events if isinstance(event, Transcript)]
     assert told == ["yes"]
+
+
+def heard_as(ear: Ear, samples: Samples) -> list[tuple[int, Event]]:
+    """What is posted in which frame of a microphone."""
+    noted: list[tuple[int, Event]] = []
+
+    async def listen() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(ear.listener.run())
+            for at in range(0, len(samples), MIC_FRAME):
+                before = len(ear.events)
+                if at in (40 * MIC_FRAME, 900 * MIC_FRAME):  # in the midst of quiet
+                    ear.listener.playing(at == 40 * MIC_FRAME)
+                ear.listener.hear(samples[at : at + MIC_FRAME])
+                await asyncio.sleep(0.02)
+                noted.extend((at // MIC_FRAME, one) for one in ear.events[before:])
+            task.cancel()
+
+    run_virtual(listen())
+    return noted
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize(
+    ("noise_db", "peak"), [(None, 0.5), (-62.0, 0.05), (-50.0, 0.5), (-50.0, 0.02)]
+)
+def test_quiet_windows_that_wait_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, noise_db: float | None, peak: float
+) -> None:
+    """Every beginning and end in the same frame, at the same sample."""
+    rng = np.random.default_rng(3)
+    parts: list[Samples] = []
+    for name in ("brooklyn", "whatstheweatherlike", "brooklyn"):
+        speech = recording(f"speech/command/{name}.wav")
+        quiet = np.zeros(round(rng.uniform(1.5, 3.5) * MIC_RATE), np.float32)
+        parts += [quiet, speech * np.float32(peak / np.abs(speech).max())]
+    samples = np.concatenate([*parts, np.zeros(2 * MIC_RATE, np.float32)])
+    if noise_db is not None:
+        noise = rng.standard_normal(len(samples)) * 10 ** (noise_db / 20)
+        samples += noise.astype(np.float32)
+    engine = Silero()
+    asked: list[int] = []
+
+    def opened() -> object:
+        detector = engine.open()
+        look = detector.probabilities
+
+        def noting(windows: list[Samples]) -> list[float]:
+            asked.append(len(windows))
+            return look(windows)
+
+        detector.probabilities = noting  # type: ignore[assignment,method-assign]
+        return detector
+
+    vad = type("Vad", (), {"open": staticmethod(opened)})()
+    waiting = heard_as(Ear(vad=vad), samples)
+    n_looks = len(asked)
+    monkeypatch.setattr(Quiet, "may_wait", lambda *_: False)
+    assert waiting == heard_as(Ear(vad=vad), samples)
+    assert any(isinstance(event, UserTurn) for _, event in waiting)
+    assert n_looks < 0.75 * (len(asked) - n_looks)

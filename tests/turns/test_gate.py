@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.turns.gate import HOP, WINDOW, GateEvent, SpeechGate
+from voiceserver.turns.gate import (
+    HOP,
+    WINDOW,
+    GateEvent,
+    SpeechGate,
+    hop_levels_db,
+)
 
 LOUD = [-20.0] * 4
 SOFT = [-60.0] * 4
@@ -104,3 +111,14 @@ def test_starts_and_stops_alternate(windows: list[tuple[float, list[float]]]) ->
             speaking = not speaking
         assert voiced <= gate.voiced_until <= gate.now
         voiced = gate.voiced_until
+
+
+@given(st.integers(0, 3 * WINDOW), st.floats(0, 1), st.integers(0, 99))
+def test_a_level_is_the_mean_power_of_each_full_hop(
+    n_samples: int, loud: float, seed: int
+) -> None:
+    """In dB below full scale; digital silence is -120."""
+    samples = np.random.default_rng(seed).normal(0, loud, n_samples).astype(np.float32)
+    hops = samples[: n_samples // HOP * HOP].astype(float).reshape(-1, HOP)
+    expected = 10 * np.log10((hops**2).mean(axis=1) + 1e-12) if len(hops) else []
+    assert hop_levels_db(samples) == pytest.approx(list(expected), abs=1e-3)

@@ -16,6 +16,9 @@ from voiceserver.config.tree import Config
 from voiceserver.errors import BadRequest, ConfigError, VoiceServerError
 
 INTERRUPTED = 130  # as shells say for SIGINT
+# Of numpy's products in this process, which are small: more of them only wait for each
+# other. Engines in processes of their own have their own number.
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +83,7 @@ def _told(error: Exception, code: int) -> int:
 def _run(options: argparse.Namespace, config: Config) -> int:
     match options.command:
         case "serve":
+            os.environ.setdefault(_BLAS_THREADS, "1")  # read as numpy is imported
             from voiceserver.cli.serve import serve
 
             if options.model is not None:

@@ -8,7 +8,7 @@ conformance suite holds every engine to this: ``tests/engines/conformance.py``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class VoiceActivity(Protocol):
         Args:
             window: Shape ``(self.window,)``, 16 kHz, the samples after the last ones.
         """
+
+    def probabilities(self, windows: Sequence[Samples]) -> list[float]:
+        """The same of windows that follow on each other, for less than one by one."""
 
     def reset(self) -> None:
         """Forget what was heard."""

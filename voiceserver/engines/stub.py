@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,10 @@ class StubVad:
     def probability(self, window: Samples) -> float:
         """0.95 above ``LOUD_DB``, else 0.02."""
         return 0.95 if level_db(window) > LOUD_DB else 0.02
+
+    def probabilities(self, windows: Sequence[Samples]) -> list[float]:
+        """The same of each."""
+        return [self.probability(window) for window in windows]
 
     def reset(self) -> None:
         """Nothing is kept between windows."""

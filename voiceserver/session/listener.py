@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -38,8 +39,10 @@ from voiceserver.purse import Purse
 from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
+from voiceserver.turns.echo import Echo
 from voiceserver.turns.gate import WINDOW, hop_levels_db
 from voiceserver.turns.overlap import ECHO_MS
+from voiceserver.turns.quiet import TOGETHER, Quiet
 from voiceserver.turns.taker import (
     Began,
     Committed,
@@ -60,6 +63,25 @@ RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is 
 BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
 HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A window that voice activity has not been asked about.
+
+    Attributes:
+        at: Its first sample.
+        samples: Of it.
+        levels_db: Of its hops.
+        echo: Whether it may be our own.
+        made_up: Most of it did not arrive.
+    """
+
+    at: int
+    samples: Samples
+    levels_db: list[float]
+    echo: Echo
+    made_up: bool
 
 
 class Listener:
@@ -117,6 +139,8 @@ class Listener:
         self._preroll = Preroll(config.policy == "manual")
         self._now = 0  # samples listened to
         self._pending = np.zeros(0, np.float32)  # not yet a full window
+        self._waiting: list[_Window] = []  # quiet ones
+        self._quiet = Quiet()
         self._made_up = 0  # samples of the next windows that did not arrive
         self._probability = 0.0  # of speech in the last window
         self._number = 0  # of the open utterance, or of the last one
@@ -164,6 +188,7 @@ class Listener:
 
         What was heard before has been listened to.
         """
+        self._look()
         if self._taker.state is TurnState.IDLE:
             held_ms = self._preroll.n_heard * 1000 // MIC_RATE
             if not self._manual or held_ms < HELD_LEAST_MS:
@@ -177,6 +202,7 @@ class Listener:
 
     def clear(self) -> None:
         """Forget what was heard and not committed."""
+        self._look()
         # Its time has passed all the same: the turn-taker counts what it is fed.
         self._now += self._ringed
         n_windows, rest = divmod(len(self._pending) + self._ringed, WINDOW)
@@ -193,6 +219,7 @@ class Listener:
 
     def configure(self, config: TurnConfig, hearing: Hearing) -> None:
         """Take new settings; how the caller is heard holds from the next utterance."""
+        self._look()
         self._hearing = hearing
         self._preroll.configure(config.policy == "manual")
         if config.far_field != self._config.far_field:
@@ -221,6 +248,7 @@ class Listener:
 
     def playing(self, playing: bool) -> None:
         """Tell whether a reply sounds at this moment."""
+        self._look()
         if not playing:
             self._own.silenced(self._arriving)
         self._obey(self._taker.playing(playing))
@@ -238,7 +266,8 @@ class Listener:
                     self._ringed -= len(samples)
                     self._listen(samples, made_up)
                     self._listened.set()
-                    await asyncio.sleep(0)  # one call's backlog stops no other call
+                    if self._ring:  # one call's backlog stops no other call
+                        await asyncio.sleep(0)
                 self._arrived.clear()
                 await self._arrived.wait()
         finally:
@@ -262,28 +291,43 @@ class Listener:
         self._pending = np.concatenate([self._pending, cleaned])
         while len(self._pending) >= WINDOW:
             window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
-            probability = self._believed(self._vad.probability(window))
-            if probability >= FAINT:
-                self._preroll.voice(len(self._pending) + WINDOW)
-            levels_db = hop_levels_db(window)
-            echo = self._own.explains(
-                self._now - len(self._pending) - WINDOW, levels_db
-            )
-            self._obey(self._taker.window(probability, levels_db, echo))
+            self._hear_window(window)
         self._push_voiced()
         if self._utterance is not None and not self._manual:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
-        self._obey(self._taker.tick(self._now, hop_levels_db(self._pending)))
+        # Levels after the last window matter only where a turn may end at them.
+        pending_db = hop_levels_db(self._pending) if self._taker.may_end else ()
+        self._obey(self._taker.tick(self._now, pending_db))
         self._foresee()
 
-    def _believed(self, probability: float) -> float:
-        """Return the probability of speech in a window; made-up audio adds none."""
-        if 2 * self._made_up >= WINDOW:
-            probability = min(probability, self._probability)
+    def _hear_window(self, samples: Samples) -> None:
+        """Look at a window now, or with others where nothing depends on it."""
+        at = self._now - len(self._pending) - WINDOW
+        levels_db = hop_levels_db(samples)
+        made_up = 2 * self._made_up >= WINDOW
         self._made_up = max(0, self._made_up - WINDOW)
-        self._probability = probability
-        return probability
+        echo = self._own.explains(at, levels_db)
+        self._waiting.append(_Window(at, samples, levels_db, echo, made_up))
+        idle = self._taker.state is TurnState.IDLE and not self._manual
+        may_wait = idle and self._quiet.may_wait(levels_db)
+        if not may_wait or len(self._waiting) >= TOGETHER:
+            self._look()
+
+    def _look(self) -> None:
+        """Look at all windows that wait, in their order."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        found = self._vad.probabilities([window.samples for window in waiting])
+        for window, probability in zip(waiting, found, strict=True):
+            if window.made_up:  # it adds no voice
+                probability = min(probability, self._probability)
+            self._probability = probability
+            if probability >= FAINT:
+                self._preroll.voice(self._now - window.at)
+            self._quiet.looked(window.levels_db, probability)
+            self._obey(self._taker.window(probability, window.levels_db, window.echo))
 
     @property
     def _manual(self) -> bool:

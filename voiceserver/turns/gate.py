@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import log10
 
 import numpy as np
 
@@ -32,9 +33,9 @@ STOP_WINDOWS = 3  # windows below the lower threshold: 96 ms
 def hop_levels_db(samples: Samples) -> list[float]:
     """Level of each full 8 ms hop of ``samples``, dB below full scale."""
     hops = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
-    power = np.einsum("hn,hn->h", hops, hops) / HOP
-    levels: list[float] = (10 * np.log10(power + 1e-12)).tolist()
-    return levels
+    # Four numbers at a time are the quicker without numpy.
+    powers = np.vecdot(hops, hops).tolist()
+    return [10 * log10(power / HOP + 1e-12) for power in powers]
 
 
 class GateEvent(Enum):

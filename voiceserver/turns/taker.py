@@ -149,6 +149,11 @@ class TurnTaker:
         return self._state
 
     @property
+    def may_end(self) -> bool:
+        """Whether a tick may end the turn: only then it looks at levels."""
+        return self._state in (TurnState.SPEAKING, TurnState.PAUSED)
+
+    @property
     def began(self) -> int:
         """First voiced sample of the open utterance, or of the last one."""
         return self._began
@@ -259,9 +264,10 @@ class TurnTaker:
 
         Args:
             now: Samples of microphone audio so far.
-            pending_db: Levels of the hops after the last full window.
+            pending_db: Levels of the hops after the last full window; looked at where
+                ``may_end``.
         """
-        if self._state in (TurnState.SPEAKING, TurnState.PAUSED):
+        if self.may_end:
             return self._endpoint(now, pending_db)
         if self._state is TurnState.OVERLAP_PAUSED:
             wait_ms = OVERLAP_SETTLE_MS if self._text else OVERLAP_WORDLESS_MS
