@@ -31,6 +31,14 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "routing" / "voiceserver.toml
 ENGINES = '[engines]\nvad = "stub"\nrecogniser = "stub"\nspeech = "espeak"\n'
 PATH = "/v1/realtime?model=m&extensions=voiceserver"
 LIMIT_S = 60
+PATIENT = """speech_first_ms = 5000
+speech_last_ms = 9000
+text_first_ms = 8000
+text_first_complex_ms = 8000
+text_stall_ms = 4000
+text_words_ms = 12000
+text_total_ms = 30000
+"""
 TRANSFER = {"type": "function", "name": "transfer_call", "parameters": {}}
 DOUBTFUL = "what is the colour of a mirror"
 FIRST_CALL = [
@@ -150,7 +158,7 @@ async def test_each_turn_is_answered_by_who_should(
             "share = 0.2\n": "share = 1.0\n",
             # A busy machine's loopback is not what is tested.
             "speech_cap_ms = 250": "speech_cap_ms = 5000",
-            "speech_first_ms = 400": "speech_first_ms = 5000\nspeech_last_ms = 9000",
+            "speech_first_ms = 400": PATIENT,
         }
         async with running_server(ENGINES + changed(text, changes)) as server:
             url = server.url.replace("http", "ws") + PATH
