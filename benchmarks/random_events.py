@@ -91,6 +91,7 @@ class Account:
         faults: What must not be, with the last example.
         n_done: Responses that have ended.
         read: The server has answered the last event that was sent at random.
+        refused: There was no room: a server that is late with others takes nobody more.
         seen: The newest events, both ways, without audio and deltas.
     """
 
@@ -101,6 +102,7 @@ class Account:
         self.examples: dict[str, list[str]] = {}
         self.n_done = 0
         self.read = False
+        self.refused = False
         self.seen: deque[str] = deque(maxlen=SEEN)
         self._active = ""
 
@@ -328,9 +330,21 @@ class Client:
                 if self._rng.random() < 0.8:  # else it leaves without a word
                     await self._settle(socket)
                 reading.cancel()
-        except* (aiohttp.ClientError, ConnectionError) as group:
-            self.account.fault("connection lost", group.exceptions[0])
+        except* aiohttp.WSServerHandshakeError as failed:
+            await self._turned_away(failed.exceptions[0])
+        except* (aiohttp.ClientError, ConnectionError) as failed:
+            self.account.fault("connection lost", failed.exceptions[0])
         return self.account
+
+    async def _turned_away(self, answer: Exception) -> None:
+        """Come again when the server says so, if all it says is that it is busy."""
+        assert isinstance(answer, aiohttp.WSServerHandshakeError)
+        told = answer.headers
+        again_s = float(told.get("Retry-After", "0")) if told is not None else 0.0
+        self.account.refused = answer.status == 503 and again_s > 0
+        if not self.account.refused:
+            self.account.fault("connection lost", answer)
+        await asyncio.sleep(again_s)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for told in socket:
@@ -453,7 +467,8 @@ def measured(minutes: float, workers: int, seed: int) -> Event:
         "minutes": minutes,
         "workers": workers,
         "seed": seed,
-        "clients": len(accounts),
+        "clients": sum(not account.refused for account in accounts),
+        "refused": sum(account.refused for account in accounts),
         "responses": dict(ends),
         "faults": dict(faults),
         "examples": examples,

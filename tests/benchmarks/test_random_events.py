@@ -9,7 +9,9 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from benchmarks.random_events import Account, Client, Event, Events, live
 from tests.server.front.fronted import fronted
@@ -111,6 +113,21 @@ def test_a_client_stops_what_begins_after_its_last_event() -> None:
     account = run_virtual(client.live(0.0))
     assert not account.faults
     assert account.n_done == 4
+
+
+@pytest.mark.parametrize(("status", "faults"), [(503, 0), (500, 1)])
+def test_a_busy_server_is_asked_again_later(status: int, faults: int) -> None:
+    """It says when; no other refusal is expected."""
+    about = cast(Any, SimpleNamespace(real_url="ws://there"))
+    headers = CIMultiDict({"Retry-After": "5"})
+
+    def refuse(*_: object, **__: object) -> BusyServer:
+        raise aiohttp.WSServerHandshakeError(about, (), status=status, headers=headers)
+
+    session = cast(Any, SimpleNamespace(ws_connect=refuse))
+    account = run_virtual(Client(session, "http://there", seed=1).live(0.0))
+    assert account.refused == (not faults)
+    assert account.faults.total() == faults
 
 
 @pytest.mark.net
