@@ -93,6 +93,20 @@ def _framed() -> Iterator[tuple[str, Stream]]:
     yield "cut within a character", Stream(parts, "Voil\u00e0, it is.")
     for kind in ("text/plain", "application/json", "application/octet-stream", ""):
         yield f"as {kind or 'nothing'}", Stream(text(*WORDS), kind=kind)
+    yield (
+        "another choice first",
+        Stream(
+            tuple(
+                part.replace(
+                    b'[{"index": 0', b'[{"index": 1, "delta": {}}, {"index": 0'
+                )
+                for part in text(*WORDS)
+            )
+        ),
+    )
+    again = {"delta": {}, "message": {"content": ANSWER}, "finish_reason": "stop"}
+    once_more = f"data: {json.dumps({'choices': [again]})}\n\n".encode()
+    yield "all once more at the end", Stream((*text(*WORDS)[:-2], once_more, DONE))
     half = (b'{"content": "Well \\ud83d"}', b'{"content": "\\ude00 then."}')
     whole = b'data: {"choices": [{"delta": %s, "finish_reason": null}]}\n\n'
     joined = (*(whole % each for each in half), *END)
@@ -113,6 +127,18 @@ def _thoughts() -> Iterator[tuple[str, Stream]]:
     yield "thoughts apart", Stream((ROLE, *own, *text(*WORDS)[1:]))
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
     parts = [[thinking], *([{"type": "text", "text": word}] for word in WORDS)]
+    yield (
+        "tokens of a template",
+        Stream(
+            text(
+                "<|im_start|>",
+                "assistant\n",
+                *WORDS,
+                "<|im_",
+                "end|>\n<|im_start|>user\n",
+            )
+        ),
+    )
     yield "a list of parts", Stream(text(*parts))
     yield "a list, then text", Stream(text([thinking], *WORDS))
 
@@ -128,6 +154,10 @@ def _calls() -> Iterator[tuple[str, Stream]]:
         "no number": (
             (call(LOOK, CALL, id="a"), call(OTHER, OTHER_CALL, id="b")),
             ((LOOK, CALL), (OTHER, OTHER_CALL)),
+        ),
+        "no arguments, then all": (
+            (call(LOOK, "{}", index=0, id="a"), call(None, CALL, index=0)),
+            one,
         ),
         "a null for a number": ((call(LOOK, CALL, index=None, id="a"),), one),
         "numbered from one": ((call(LOOK, CALL, index=1, id="a"),), one),
@@ -147,6 +177,7 @@ def _calls() -> Iterator[tuple[str, Stream]]:
     for name, contents in {
         "a call in tags": ("<tool_", f"call>{named}", "</tool_call>"),
         "a call as text": (named[:5], named[5:]),
+        "a call as Python": (f"[{LOOK}(pla", 'ce="Oslo")]<|eot_id|>'),
     }.items():
         yield name, Stream(text(*contents), "", one, spoken=False)
     nulls: dict[str, object] = {

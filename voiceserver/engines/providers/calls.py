@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from voiceserver.engines.providers.unicode import without_halves
+from voiceserver.engines.providers.unspoken.unicode import without_halves
 from voiceserver.errors import ProviderFailed
 from voiceserver.tools import ToolCall
 
@@ -94,8 +94,10 @@ class StreamedCalls:
             case None:
                 pass
             case str():
+                if call.arguments.strip() == "{}" and arguments[:1] == "{":
+                    call.arguments = arguments  # some begin with none
                 # Some send all of it once more at the end.
-                if not (call.whole and arguments == call.arguments):
+                elif not (call.whole and arguments == call.arguments):
                     call.arguments += arguments
             case dict():
                 text = json.dumps(arguments, ensure_ascii=False)

@@ -38,7 +38,8 @@ from voiceserver.engines.providers.http import (
     status_failure,
 )
 from voiceserver.engines.providers.sse import MAX_EVENT_BYTES, SseParser
-from voiceserver.engines.providers.unspoken import Unspoken, opens_thoughts
+from voiceserver.engines.providers.unspoken.thoughts import opens_thoughts
+from voiceserver.engines.providers.unspoken.unspoken import Unspoken
 from voiceserver.errors import ProviderFailed
 
 log = logging.getLogger(__name__)
@@ -273,6 +274,7 @@ class ChatStream:
         self._document = False
         self._n_bytes = 0
         self._has_words = False
+        self._told_any = False  # any text, spoken or not
         self._finish_reason = ""
         self._names_finish = False  # whether its chunks have a ``finish_reason`` at all
         self._unspoken = Unspoken(source, offered, opened)
@@ -396,15 +398,19 @@ class ChatStream:
         # The usage chunk, and Azure's first one, have no choices.
         if not isinstance(choices, list) or not choices:
             return []
-        choice = choices[0]
-        if not isinstance(choice, dict) or (choice.get("index") or 0) != 0:
+        ours = (c for c in choices if isinstance(c, dict) and not c.get("index"))
+        if (choice := next(ours, None)) is None:
             return []
         self._names_finish = self._names_finish or "finish_reason" in choice
         if isinstance(reason := choice.get("finish_reason"), str):
             self._finish_reason = reason
         self.logprobs += _logprobs(choice.get("logprobs"))
-        # Who does not stream gives a message.
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
+        if not delta and isinstance(words := choice.get("text"), str):
+            delta = {"content": words}
+        if not delta and not self._told_any:
+            # Who does not stream gives a message; who does, perhaps all once more.
+            delta = choice.get("message")
         return self._delta(delta) if isinstance(delta, dict) and delta else []
 
     def _delta(self, delta: dict[str, Any]) -> list[str]:
@@ -413,6 +419,7 @@ class ChatStream:
         if mused or any(delta.get(key) for key in ("reasoning", "reasoning_content")):
             self._unspoken.apart()
         text = text or _parts(delta.get("refusal"))[0]
+        self._told_any = self._told_any or bool(text)
         texts = self._told(self._unspoken.push(text))
         grown = self._calls.grow(delta.get("tool_calls"))
         grown = self._calls.grow(delta.get("function_call")) or grown

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, TextRequest
-from voiceserver.engines.providers.unicode import without_halves
+from voiceserver.engines.providers.unspoken.unicode import without_halves
 from voiceserver.languages import named
 from voiceserver.tools import ToolUse
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voiceserver.engines.providers.unicode import without_halves
+from voiceserver.engines.providers.unspoken.unicode import without_halves
 
 
 def test_halves_that_match_are_a_character() -> None:

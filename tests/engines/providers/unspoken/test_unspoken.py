@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from voiceserver.engines.providers.unspoken import Unspoken, opens_thoughts
+from voiceserver.engines.providers.unspoken.thoughts import opens_thoughts
+from voiceserver.engines.providers.unspoken.unspoken import Unspoken
 from voiceserver.errors import ProviderFailed
 
 ANSWER = "The kitchen light is on now."
@@ -34,6 +35,9 @@ def passed(text: str, size: int, opened: bool = False, cut: bool = False) -> str
         (f"First. <think>{MUSED}</think>{ANSWER}", f"First. {ANSWER}"),
         (f"<think>a</think>One.\n<think>b</think>{ANSWER}", f"One.\n{ANSWER}"),
         (f"<think>{MUSED}", ""),
+        (f"<scratchpad>{MUSED}</scratchpad>{ANSWER}", ANSWER),
+        (f"<seed:think>{MUSED}</seed:think>{ANSWER}", ANSWER),
+        (f'<details type="reasoning">{MUSED}</details>\n{ANSWER}', ANSWER),
         ("The `<think>` tag opens it.", "The `<think>` tag opens it."),
         ("The tag <think> opens it.", "The tag <think> opens it."),
         ("5 < 6 and a <b> is bold.", "5 < 6 and a <b> is bold."),
@@ -121,6 +125,37 @@ def read(text: str, size: int, *offered: str) -> tuple[str, list[tuple[str, obje
         ('{"function": {"name": "look", "arguments": {"city": "Rome"}}}', ""),
         ('<function=look>{"city": "Rome"}</function>', ""),
         ("<function=look><parameter=city>\nRome\n</parameter></function>", ""),
+        ('[look(city="Rome")]', ""),
+        ('look(city="Rome")<|eot_id|>', ""),
+        ("```tool_code\nprint(look(city='Rome'))\n```", ""),
+        ('Let me see.\nlook(city="Rome")', "Let me see.\n"),
+        ('[TOOL_CALLS]look[ARGS]{"city": "Rome"}', ""),
+        (f"functools[{CALL}]", ""),
+        (
+            "<|channel|>analysis<|message|>He asks.<|end|><|start|>assistant<|channel|>"
+            'commentary to=functions.look <|constrain|>json<|message|>{"city": "Rome"}',
+            "",
+        ),
+        (
+            "<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"
+            'function<\uff5ctool\u2581sep\uff5c>look\n```json\n{"city": "Rome"}\n```',
+            "",
+        ),
+        (
+            "<|tool_calls_section_begin|><|tool_call_begin|>functions.look:0"
+            '<|tool_call_argument_begin|>{"city": "Rome"}<|tool_call_end|>',
+            "",
+        ),
+        (
+            '<function_calls><invoke name="look"><parameter name="city">Rome'
+            "</parameter></invoke></function_calls>",
+            "",
+        ),
+        (
+            "<tool_call>look\n<arg_key>city</arg_key>\n<arg_value>Rome</arg_value>"
+            "</tool_call>",
+            "",
+        ),
     ],
 )
 def test_a_written_call_is_a_call(size: int, text: str, words: str) -> None:
@@ -138,6 +173,10 @@ def test_a_written_call_is_a_call(size: int, text: str, words: str) -> None:
         "```python\nprint(1)\n```\nDone.",
         "[1] is a footnote.",
         "Yes.\n\nNo.",
+        "look(city) is how it begins.",
+        "Look at that. It is 3.",
+        "```python\nfor c in cities:\n    look(city=c)\n```",
+        '```python\nx = 1\nlook(city="Rome")\n```',
     ],
 )
 def test_what_is_no_call_is_given(size: int, text: str) -> None:
@@ -152,6 +191,10 @@ def test_what_is_no_call_is_given(size: int, text: str) -> None:
         "<tool_call>{broken</tool_call>",
         f"<tool_call>{CALL.replace('look', 'shout')}",
         '{"name": "look", "arguments": [1]}',
+        'look("Rome")',
+        "look(city=open('x'))",
+        "<function_calls><invoke name=shout></invoke></function_calls>",
+        "[TOOL_CALLS]look[ARGS]{broken",
     ],
 )
 def test_a_call_that_cannot_be_made_is_refused(text: str) -> None:
