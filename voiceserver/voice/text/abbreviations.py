@@ -106,6 +106,8 @@ ALWAYS = {
     "blvd": "boulevard",
     "sgt": "sergeant",
     "aka": "also known as",
+    "yoy": "year over year",
+    "qoq": "quarter over quarter",
     "btw": "by the way",
     "pls": "please",
     "plz": "please",

@@ -194,6 +194,7 @@ CODE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"[Ww]/o(?!\w)", lambda _: ["without"]),
     (r"[Ww]/(?= ?[A-Za-z\d])", lambda _: ["with"]),
     (r"'?[Nn]'(?= )", lambda _: ["and"]),
+    (r"pg\. ?(?=\d)", lambda _: ["page"]),
     (r"pp?\. ?(?=\d)", lambda m: ["pages" if m.group()[1] == "p" else "page"]),
     (
         r"(?P<times>\d{1,3})?(?P<letter>[xyzn]|(?<!\d)[ijkmt](?=-1\b))-(?P<number>\d{1,3})(?![\w-])",

@@ -45,9 +45,16 @@ def _is_adjective(m: re.Match[str]) -> bool:
     return describes(m) or (m["gap"] == "-" and not m["per"])
 
 
+# A number behind that has no unit of its own: a code (10W-40), and no range.
+_GRADED = re.compile(rf"-\d{{1,4}}(?!\d| ?(?:{'|'.join(map(re.escape, UNITS))})\b)")
+
+
 def _measure(m: re.Match[str]) -> Spoken | None:
     number, unit = m["number"], m["unit"]
-    if unit.isalpha() and m.group() == number + unit and at_a_place(m):
+    glued = unit.isalpha() and m.group() == number + unit
+    if glued and (
+        at_a_place(m) or (len(unit) == 1 and _GRADED.match(m.string, m.end()))
+    ):
         return [*decimal(number), *code_part(unit)]
     words = ["minus", *decimal(number)] if m["minus"] else decimal(number)
     return [*words, *_unit(m, number == "1" or _is_adjective(m))]
@@ -163,20 +170,27 @@ def _by(m: re.Match[str]) -> Spoken | None:
     return ["by"] if _OF_A_SIDE.search(before(m)) else None
 
 
+_PRESSURE = re.compile(r"\d{2,3}/\d{2,3} ?$")  # 120/80
 _POWER_BEFORE = re.compile(r"\^\{?-?\d{1,3}\}? ?$")
 
 
 def _of_a_power(m: re.Match[str]) -> Spoken | None:
     """A unit after an exponent of science: ten to the eighth meters per second."""
-    return _unit(m, single=False) if _POWER_BEFORE.search(before(m, 8)) else None
+    of_blood = m["unit"] in ("mmHg", "mm Hg") and _PRESSURE.search(before(m, 8))
+    power = of_blood or _POWER_BEFORE.search(before(m, 8))
+    return _unit(m, single=False) if power else None
 
 
+_ELECTRIC = re.compile(r"(?:[kmu\u00b5]?[VAW\u03a9]|[kMG]?Hz|VAC|VDC) ?$")
 _MEASURED = re.compile(rf"\d ?(?:{'|'.join(map(re.escape, UNITS))}) ?$")
 
 
 def _per_amount(m: re.Match[str]) -> Spoken | None:
-    """The stroke between two amounts with units: 250 mg/5 mL."""
-    return ["per"] if _MEASURED.search(before(m, 12)) else None
+    """The stroke between two amounts with units: 250 mg/5 mL; not 220V/50Hz."""
+    measured = _MEASURED.search(before(m, 12))
+    if measured and _ELECTRIC.search(measured.group()):
+        return []
+    return ["per"] if measured else None
 
 
 def _to_amount(m: re.Match[str]) -> Spoken | None:
@@ -228,7 +242,8 @@ MEASURE_PATTERNS: tuple[tuple[str, Rule], ...] = (
     (
         rf"{_N} ?in(?:\.(?=,? [a-z]|[);])|(?= (?:long|wide|tall|deep|high|thick"
         rf"|across|x|in"
-        r" (?:length|width|height|diameter))\b)|(?<=ft \d in)|(?<=ft \d\d in))",
+        r" (?:length|width|height|diameter))\b)|(?<=ft \d in)|(?<=ft \d\d in)"
+        r"|(?<=ft\. \d in)|(?<=ft\. \d\d in))",
         _inches,
     ),
     (rf"{_N}(?P<sign>[\"'])(?![\w'\"])", _marked),

@@ -19,7 +19,7 @@ from voiceserver.voice.text.separators import american
 
 # Characters that verbalisation reads itself, so they survive folding.
 KEPT = frozenset(
-    "€£¥₹₩₿₺₽₪₫₱₦₴฿₵₸₡¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∛∞∈∑∫∂♭♯‰Ω★☆∩∪∅⊂⊆∉∀∃¬∧∨∝≡∴∠⊥∥∇∏↑↓"
+    "€£¥₹₩₿₺₽₪₫₱₦₴฿₵₸₡¢°×÷±§½⅓⅔¼¾²³µ≈≤≥≠√∛∞∈∑∫∂♭♯‰Ω★☆∩∪∅⊂⊆∉∀∃¬∧∨∝≡∴∠⊥∥∇∏↑↓¶⌘⌥⇧⌃"
 )
 FOLDED = {
     **dict.fromkeys("‘’ʼ′`´", "'"),
@@ -46,7 +46,7 @@ FOLDED = {
     "ð": "th",
     "þ": "th",
     "ı": "i",
-    "№": "No. ",
+    "№": "No.",
     "㎡": "m²",
     "㎥": "m³",
     "\u2126": "Ω",
@@ -61,6 +61,9 @@ _EXPONENT = re.compile(r"(?:(?<=[\d)])|(?<=\b[A-Za-z]))[⁰¹²³⁴⁵⁶⁷⁸
 _CHARGE = re.compile(
     r"(?<=[A-Za-z₀-₉\])])(?P<number>[¹²³⁴-⁹]?)(?P<sign>[⁺⁻])(?![⁰-⁹¹²³])"
 )
+_SPACED_MINUS = re.compile("(?<=[0-9)] )\u2212(?= [0-9(])")
+_NAME_BEFORE = re.compile(r"[A-Z][a-z]+ $")  # a king's, a chapter's: read as letters
+_ROMAN_SIGN = re.compile("[\u2160-\u217b](?![\u2160-\u217f])(?<![\u2160-\u217f].)")
 _DOT = re.compile(r"(?<=[A-Za-z\d])·(?=[A-Za-z\d])")
 
 # A Greek letter alone is a sign; a word of them cannot be read.
@@ -165,6 +168,20 @@ def _dots(text: str) -> dict[int, str]:
     return {m.start(): "*" for m in _DOT.finditer(text)}
 
 
+def _minuses(text: str) -> dict[int, str]:
+    """The minus sign between two operands is no hyphen: they are no range."""
+    return {m.start(): "minus" for m in _SPACED_MINUS.finditer(text)}
+
+
+def _numerals(text: str) -> dict[int, str]:
+    """Characters that are Roman numbers by definition, as numbers."""
+    return {
+        m.start(): f"{unicodedata.numeric(m.group()):.0f}"
+        for m in _ROMAN_SIGN.finditer(text)
+        if not _NAME_BEFORE.search(text[max(0, m.start() - 16) : m.start()])
+    }
+
+
 def to_plain(text: str) -> Plain:
     """Fold a text; see the module's description."""
     out: list[str] = []
@@ -176,6 +193,8 @@ def to_plain(text: str) -> Plain:
         **_exponents(bare),
         **_charges(bare),
         **_dots(bare),
+        **_minuses(bare),
+        **_numerals(bare),
         **_entities(bare),
         **replacements(bare),
     }

@@ -58,6 +58,11 @@ SYMBOL_WORDS = {
     "÷": "divided by",
     "±": "plus or minus",
     "§": "section",
+    "¶": "paragraph",
+    "⌘": "command",
+    "⌥": "option",
+    "⇧": "shift",
+    "⌃": "control",
     "°": "degrees",
     "≈": "about",
     "≤": "at most",
@@ -169,9 +174,12 @@ def _ratio(m: re.Match[str]) -> Spoken | None:
     return [*whole_number(m["first"]), "to", *whole_number(m["second"])]
 
 
+_COUNTED = re.compile(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3}|[€£¥₹$¢])?$")
+
+
 def _per(m: re.Match[str]) -> Spoken | None:
     """The stroke of a rate; None where no number comes before it."""
-    counted = re.search(r"\d ?(?:[A-Za-z]{1,12}|[°µ]\w{0,3})?$", before(m))
+    counted = _COUNTED.search(before(m))
     return ["per", PER[m["unit"]]] if counted else None
 
 
@@ -279,6 +287,11 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
         lambda m: ["to"] if re.search(r"\d(?:st|nd|rd|th) ?$", before(m, 6)) else None,
     ),
     (rf"/(?P<unit>{_PER})(?![\w/])", _per),
+    (
+        r"min\. ?(?=\d)",
+        lambda m: None if _COUNTED.search(before(m, 3)) else ["minimum"],
+    ),
+    (r"(?:ca|c)\. ?(?=1\d{3}\b)", lambda _: ["circa"]),
     (r"(?P<number>911|999|112|988|311|411|211)(?![\w/.-]\w|\w)", _emergency),
     (r"\d{5}(?:-\d{4})?(?![\w-])", _zip),
     (r"(?P<top>\d{1,2}\.\d{1,2})/(?P<bottom>5|10|100)(?![\d/])", _score),
@@ -296,7 +309,7 @@ _PATTERNS: tuple[tuple[str, Rule], ...] = (
     (r"(?P<first>\d{1,4}):(?P<second>\d{1,4})(?![\d:])", _ratio),
     (r"#(?=[A-Z]{1,5}-\d|\d{1,4}[A-Z]\b)", lambda _: ["number"]),
     (r"(?:#|[Nn]os?\. ?(?=\d))(?P<number>\d[\d,]{0,20}\d|\d)(?!\w)", _numbered),
-    (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w)", _magnitude),
+    (rf"{_MINUS}{_N}[ ]?(?P<magnitude>bn|mn|[kKMBT])(?!\w|'s\b)", _magnitude),
     (rf"(?P<sign>(?<![\w.)])[-+])?{_N}(?![A-Za-z])", _number),
     *ROMAN_PATTERNS,
     *GLUED_PATTERNS,
