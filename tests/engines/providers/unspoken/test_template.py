@@ -37,6 +37,7 @@ def test_a_token_that_ends_the_answer_ends_it(end: str, size: int) -> None:
     more = f"{ANSWER}{end}\n<|im_start|>user\nThanks!<|im_end|>"
     assert in_pieces(more, size) == ANSWER
     assert in_pieces(f"{ANSWER}\n{end}", size) == f"{ANSWER}\n"
+    assert in_pieces(f"{ANSWER} {end}{end}", size) == f"{ANSWER} "
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])

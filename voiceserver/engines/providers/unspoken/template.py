@@ -92,7 +92,7 @@ class TemplateTokens:
             given += self._give(token.start())
             length = token.end() - token.start()
             after = self._text[length:].lstrip(" \t")
-            if not (after or whole):
+            if not whole and _may_begin(after) == len(after):
                 break  # what follows tells what it is
             if self._written_about(token.group(), after):
                 given += self._give(length)
