@@ -8,7 +8,7 @@ Knows no threshold and no time: a gate decides what a probability means.
 The network, for each window of 512 samples preceded by the last 64 of the one
 before: magnitudes of four 256-sample spectra, four convolutions, one LSTM cell, one
 logistic output: some ten products of at most four rows, 0.1 to 0.2 ms in all. They
-read 1.2 MB of weights, which is most of their time: windows that follow on each other
+read 0.9 MB of weights, which is much of their time: windows that follow on each other
 are cheaper together, as all but the cell's recurrent half is one product for all.
 """
 
@@ -132,7 +132,7 @@ def _taper(spectrum: _Matrix) -> _Matrix:
     """Find the taper in the basis of the file's spectrum.
 
     The basis is a discrete Fourier transform under a Hann window: real parts, then
-    imaginary ones. numpy's own takes an eighth of the time of the product.
+    imaginary ones. numpy's own takes half of the time of the product, and no weights.
 
     Raises:
         ValueError: If it is another.
