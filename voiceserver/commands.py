@@ -49,6 +49,7 @@ class CallSettings:
         hearing: How the caller is heard.
         route: ``"simple"`` or ``"complex"``: the tier of the text model; ``""`` leaves
             it to the server.
+        record: The call may be recorded.
     """
 
     instructions: str
@@ -60,6 +61,7 @@ class CallSettings:
     text_only: bool = False
     hearing: Hearing = Hearing()
     route: str = ""
+    record: bool = False
 
     @classmethod
     def starting(cls, config: Config) -> CallSettings:
@@ -70,6 +72,7 @@ class CallSettings:
             config.speech.speed,
             config.turn,
             config.text.max_output_tokens,
+            record=config.record.calls == "always",
         )
 
 

@@ -33,6 +33,10 @@ class BadAudio(VoiceServerError):
     """Audio that cannot be used: empty, not finite, or of an unreadable format."""
 
 
+class BadRecording(VoiceServerError):
+    """A recorded call that cannot be played again; says which file and why."""
+
+
 class BadRequest(VoiceServerError):
     """A client sent something malformed or beyond a limit.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,7 +15,10 @@ from tests.server.front.fronted import fronted
 from tests.server.running import running
 from tests.toys.plain import PlainKind
 from voiceserver.carriers.webrtc.call import WebRtcCall
+from voiceserver.config import Config, RecordConfig
 from voiceserver.dialects.table import DIALECTS
+from voiceserver.recording.layout import read
+from voiceserver.recording.retention import recordings_in
 
 pytestmark = pytest.mark.net
 
@@ -45,6 +49,25 @@ async def test_another_dialect_over_a_websocket(path: str) -> None:
     assert told[0] == ["hello"]
     assert [words[0] for words in told].count("I") >= 1
     assert told[-1] == ["bye", "you said bye"]
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/stream"])
+async def test_a_call_is_recorded_whichever_carrier_brings_it(
+    path: str, tmp_path: Path
+) -> None:
+    """To its end, as the server's settings say."""
+    config = Config(record=RecordConfig("always", str(tmp_path)))
+    async with (
+        running(config, dialects=BOTH) as server,
+        server.client.ws_connect(f"{path}?dialect=plain") as socket,
+    ):
+        await spoken_with(socket)
+    [folder] = recordings_in(tmp_path)
+    recording = read(folder)
+    assert recording.whole
+    assert recording.header.address == {"dialect": "plain"}
+    kinds = [line["kind"] for line in recording.lines]
+    assert "message" in kinds and "event" in kinds
 
 
 async def test_another_dialect_over_webrtc() -> None:

@@ -95,7 +95,7 @@ class Incoming:
         opening = Opening(
             parts.call_id, parts.config, voices, carrier, self.address, self.session
         )
-        return self.dialect.open(opening, send)
+        return parts.tape.over(opening, self.dialect.open(opening, send))
 
 
 MakeCall = Callable[[Incoming], Call]

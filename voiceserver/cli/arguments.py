@@ -18,6 +18,7 @@ examples:
   voiceserver models                       what can be fetched, and what is here
   voiceserver baseline record FILE         how the text providers answer now
   voiceserver calibrate PROVIDER           what its confidence is worth
+  voiceserver replay recordings/           recorded calls through this configuration
 
 exit codes: 0 good, 1 failed, 2 wrong use or configuration
 """
@@ -112,6 +113,18 @@ examples:
 
 Says of each [[shadow.provider]]: promote it, keep the one that is live, or not enough
 yet.
+"""
+
+_REPLAY = """\
+examples:
+  voiceserver replay recordings/20260301T101500-rtc_1     one call, turn by turn
+  voiceserver replay recordings --config new.toml         all of them, and a table
+  voiceserver replay recordings --engines configured --json result.json
+
+Plays what callers said through this configuration, in virtual time with stubs in place
+of recogniser, model and voice, or with the configured engines: then pauses pass faster
+than in life, and services cost what they cost. Exit code 1 if anything is otherwise
+than it was. docs/record.md says how calls are recorded.
 """
 
 _BENCH = """\
@@ -226,6 +239,8 @@ def parser() -> argparse.ArgumentParser:
     shadow.add_argument("action", choices=("report",))
     shadow.add_argument("file", metavar="FILE", type=Path, nargs="?")
 
+    _replaying(commands)
+
     bench = _command(commands, "bench", "measure latency and load", _BENCH, config=None)
     bench.add_argument("--list", action="store_true", help="tell the names")
     bench.add_argument(
@@ -273,6 +288,48 @@ def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         type=Path,
         help="text model to run in the house: a folder or a .gguf file",
     )
+
+
+def _replaying(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replay = _command(
+        commands, "replay", "play recorded calls again, tell what is otherwise", _REPLAY
+    )
+    replay.add_argument(
+        "path", metavar="CALL", type=Path, help="folder of a call, or of several"
+    )
+    replay.add_argument(
+        "--engines",
+        choices=("stub", "configured"),
+        default="stub",
+        help="who hears, answers and speaks (default: stubs)",
+    )
+    for name, what in (
+        ("endpoint", "between the ends of a turn"),
+        ("later", "by which the answer comes later"),
+    ):
+        replay.add_argument(
+            f"--{name}-ms",
+            metavar="N",
+            type=_milliseconds,
+            default=100.0,
+            help=f"milliseconds {what} that count (default: 100)",
+        )
+    replay.add_argument(
+        "--any-answer", action="store_true", help="other words of an answer are fine"
+    )
+    replay.add_argument(
+        "--json", metavar="FILE", type=Path, help="write the whole result there"
+    )
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+    if not 0 <= value <= 60_000:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0..60000")
+    return value
 
 
 def _port(text: str) -> int:

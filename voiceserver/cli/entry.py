@@ -118,6 +118,16 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.shadow import report
 
             return report(config, options.file)
+        case "replay":
+            from voiceserver.cli.replay import ReplayOrder, replay
+            from voiceserver.replay.compare import Limits
+
+            limits = Limits(
+                options.endpoint_ms, options.later_ms, not options.any_answer
+            )
+            real = options.engines == "configured"
+            order = ReplayOrder(options.path, real, limits, options.json)
+            return replay(config, order)
         case "baseline":
             from voiceserver.cli import baseline
 

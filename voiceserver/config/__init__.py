@@ -9,6 +9,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.record import RecordConfig
 from voiceserver.config.router import RouterConfig, RouterRule
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.sip import SipAccount, SipConfig, SipTrunk
@@ -60,6 +61,7 @@ __all__ = [
     "NumberConfig",
     "DriftConfig",
     "ShadowConfig",
+    "RecordConfig",
     "RouterConfig",
     "RouterRule",
     "PoolConfig",

@@ -20,6 +20,7 @@ from voiceserver.config.providers import (
     SpeechProvider,
     TextProvider,
 )
+from voiceserver.config.record import RecordConfig
 from voiceserver.config.router import RouterConfig
 from voiceserver.config.shadow import ShadowConfig
 from voiceserver.config.sip import SipConfig
@@ -475,4 +476,5 @@ class Config:
     router: RouterConfig = field(default_factory=RouterConfig)
     tracing: TracingConfig = field(default_factory=TracingConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    record: RecordConfig = field(default_factory=RecordConfig)
     log: LogConfig = field(default_factory=LogConfig)

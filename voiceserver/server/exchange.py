@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from voiceserver.carriers.base import Alerting, Call, Caller, Incoming, MakeCall
 from voiceserver.clock import Clock, MonotonicClock
-from voiceserver.config import CallWebhookConfig, Config
+from voiceserver.config import CallWebhookConfig, Config, RecordConfig
 from voiceserver.dialects.table import DIALECTS, Dialects, dialect_in
 from voiceserver.errors import Overloaded
 from voiceserver.metrics import Metrics
+from voiceserver.recording.recorder import Recorder
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.pending_calls import PendingCall, PendingCalls
@@ -35,6 +36,7 @@ class Exchange:
         clock: Monotonic clock.
         journal: Of the newest turns.
         pending: Calls that ring, and are not taken yet.
+        recorder: Keeps calls, where that is wanted.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Exchange:
     pending: PendingCalls = field(
         default_factory=lambda: PendingCalls(CallWebhookConfig())
     )
+    recorder: Recorder = field(default_factory=lambda: Recorder(RecordConfig()))
 
     async def place(
         self, make: MakeCall, caller: Caller, offer: str = ""
@@ -72,6 +75,7 @@ class Exchange:
                 self.metrics,
                 self.journal,
                 engines.purse(caller.key),
+                self.recorder.tape(self.clock),
             )
             return make(Incoming(parts, dialect, caller.address, caller.session))
 

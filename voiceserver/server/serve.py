@@ -31,6 +31,7 @@ from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.watch.followed import Followed
 from voiceserver.metrics import Metrics
+from voiceserver.recording.recorder import Recorder
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application
 from voiceserver.server.connections import (
@@ -190,6 +191,8 @@ async def _serve(
     if rules.short_key:
         log.warning("the API key is short; anybody may guess it in time")
     pending = PendingCalls(config.sip.webhook)
+    recorder = Recorder(config.record)
+    recorder.prepare()  # a folder that cannot be used is told before anything is loaded
     # A worker's connections are counted where they come from, at the front.
     limit = MAX_CONNECTIONS if parts.share is None else sys.maxsize
     connections = Connections(metrics, parts.head_limit_s, limit, MAX_PER_ADDRESS)
@@ -218,6 +221,7 @@ async def _serve(
                 EngineRoom(),
                 parts.dialects,
                 pending=pending,
+                recorder=recorder,
             ),
             parts.webrtc,
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
@@ -268,6 +272,7 @@ async def _hold(
     parts.say("voiceserver loads its engines ...")
     async with (
         traced(state.config, state.exchange.journal),
+        state.exchange.recorder,
         parts.open_engines(state.config, state.metrics) as engines,
     ):
         with parts.loaded():

@@ -37,6 +37,7 @@ from voiceserver.events import (
 )
 from voiceserver.purse import Purse
 from voiceserver.session.own_sound import OwnSound
+from voiceserver.session.ports import NO_TAPE, Tape
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
 from voiceserver.turns.echo import Echo
@@ -100,6 +101,7 @@ class Listener:
         hearing: How the caller is heard.
         sounded: Returns the words of the reply that sounded in the last so many ms.
         purse: Pays services that recognise.
+        tape: Keeps what is heard and spoken.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class Listener:
         hearing: Hearing = Hearing(),  # noqa: B008 - it never changes
         sounded: Callable[[float], str] = lambda _ms: "",
         purse: Purse | None = None,
+        tape: Tape = NO_TAPE,
     ) -> None:
+        self._tape = tape
         self._purse = purse or Purse()
         self._config = config
         self._hearing = hearing
@@ -158,6 +162,7 @@ class Listener:
             samples: Any length.
             made_up: They stand for audio that did not arrive; no speech begins there.
         """
+        self._tape.heard(samples, made_up)
         for at in range(0, len(samples), BLOCK):
             self._ring.append((samples[at : at + BLOCK], made_up))
         self._ringed += len(samples)
@@ -239,6 +244,7 @@ class Listener:
             samples: 24 kHz, as loud as they are sent.
             in_s: When they should begin to sound there.
         """
+        self._tape.spoke(samples, in_s)
         self._own.goes_out(samples, self._arriving + round(in_s * MIC_RATE))
 
     @property
@@ -250,6 +256,7 @@ class Listener:
         """Tell whether a reply sounds at this moment."""
         self._look()
         if not playing:
+            self._tape.silenced()
             self._own.silenced(self._arriving)
         self._obey(self._taker.playing(playing))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from voiceserver.audio import Samples
 from voiceserver.budget import TurnRecord
 from voiceserver.clock import Clock
 from voiceserver.commands import Attach, CallSettings, Command, HangUp
@@ -21,6 +22,52 @@ from voiceserver.purse import Purse
 from voiceserver.session.journal import Journal
 from voiceserver.tools import Tool, ToolCall
 from voiceserver.voices import Voices
+
+
+class Tape(Protocol):
+    """Keeps what goes into a call and what comes out of it, where that is wanted.
+
+    None of its methods may block or raise; what it cannot keep it leaves out.
+    """
+
+    def over(self, opening: Opening, opened: Opened) -> Opened:
+        """Listen to what the dialect is told and told to do; return what does."""
+
+    def heard(self, samples: Samples, made_up: bool) -> None:
+        """Audio of the caller came, 16 kHz, or what stands for it."""
+
+    def spoke(self, samples: Samples, in_s: float) -> None:
+        """Audio went out, 24 kHz, that should sound in so many seconds."""
+
+    def silenced(self) -> None:
+        """What went out and has not sounded yet will not."""
+
+    def brought(self, item: Command | Event) -> None:
+        """The carrier itself asks for something, or has noticed it."""
+
+
+class NoTape:
+    """That of a call that nobody keeps."""
+
+    def over(self, opening: Opening, opened: Opened) -> Opened:
+        """Leave the dialect as it is."""
+        del opening
+        return opened
+
+    def heard(self, samples: Samples, made_up: bool) -> None:
+        """Nothing is kept."""
+
+    def spoke(self, samples: Samples, in_s: float) -> None:
+        """Nothing is kept."""
+
+    def silenced(self) -> None:
+        """Nothing is kept."""
+
+    def brought(self, item: Command | Event) -> None:
+        """Nothing is kept."""
+
+
+NO_TAPE = NoTape()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +82,7 @@ class CallParts:
         metrics: Of the server.
         journal: Of its newest turns.
         purse: Pays what the call costs.
+        tape: Keeps the call, where it is recorded.
     """
 
     call_id: str
@@ -44,6 +92,7 @@ class CallParts:
     metrics: Metrics
     journal: Journal = field(default_factory=Journal)
     purse: Purse = field(default_factory=Purse)
+    tape: Tape = NO_TAPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +104,12 @@ class Carrier:
         in_events: Audio goes inside the dialect's events, as fast as it is made, and
             the client keeps it until it is played. Otherwise beside them, at the
             speed of speech, and the carrier knows what was played.
+        telephone: The client is a telephone.
     """
 
     name: str
     in_events: bool = False
+    telephone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,10 +131,10 @@ class Session:
         self._history = History()
         self._floor = Floor(opened.settings.turn)
         self._overload = engines.overload
-        self._leaving = Leaving(self.command)
+        self._leaving = Leaving(self._post)
         self._reminders = Reminders(
             lambda: self._floor.busy,
-            lambda text: self.command(CreateReply(say=text, patient=True)),
+            lambda text: self._post(CreateReply(say=text, patient=True)),
         )
         self._listener = Listener(
             opened.settings.turn,
@@ -148,6 +148,7 @@ class Session:
             hearing=opened.settings.hearing,
             sounded=lambda last_ms: self._speaking.sounded(last_ms),
             purse=parts.purse,
+            tape=parts.tape,
         )
         outlet.report_to(
             Notices(
@@ -158,6 +159,7 @@ class Session:
         self.shares = LoopShares(clock)
         self.door = Door(self._inbox, self._listener, self.shares)
         self._purse = parts.purse
+        self._tape = parts.tape
         self._speaking = Speaking(
             parts,
             outlet,
@@ -166,7 +168,7 @@ class Session:
             dialect,
             carrier.name,
             own_tools or NoTools(),
-            self.command,
+            self._post,
         )
         heard = self._listener
         self._patience = Patience(lambda at: self.happens(IdleElapsed(at, heard.now)))
@@ -179,6 +181,8 @@ class Session:
 
     def happens(self, event: Event | Hint) -> None:
         """Take what a part of the call has noticed; handled in its turn."""
+        if isinstance(event, KeyPressed):
+            self._tape.brought(event)
         self._inbox.post(Lane.EVENTS, event)
 
     def _sounds(self, _turn: int) -> None:
@@ -190,6 +194,11 @@ class Session:
 
     def command(self, command: Command) -> None:
         """Take a command; too many unhandled ones end the call with a reason."""
+        self._tape.brought(command)
+        self._post(command)
+
+    def _post(self, command: Command) -> None:
+        """Take a command of a part of the call."""
         self._inbox.post(Lane.COMMANDS, command)
 
     async def run(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.dialects.realtime.client import Client, names
 from voiceserver.commands import CallSettings, Configure, Hearing
-from voiceserver.config import Config, TextConfig, TurnConfig
+from voiceserver.config import Config, RecordConfig, TextConfig, TurnConfig
 from voiceserver.dialects.realtime.session import ROWS, SessionRules
 from voiceserver.voices import Voices
 
@@ -328,6 +328,20 @@ def test_one_null_never_costs_the_whole_update(path: str, session: Any) -> None:
     client = Client()
     [event] = client.answer("session.update", session=session)
     assert event["type"] == ("error" if path == ".tools[].name" else "session.updated")
+
+
+def test_consent_to_a_recording_is_shown_and_no_news_where_it_is_no_choice() -> None:
+    """Refused where nothing is recorded, or everything is."""
+    client = Client(Config(record=RecordConfig("ask", "kept")))
+    assert "record" not in client.session
+    assert update(client, record=True) == {"record": True}
+    assert client.session["record"] is True
+    assert update(client, record=False) == {"record": False}
+    for calls, wanted in (("off", True), ("always", False)):
+        folder = "kept" if calls != "off" else ""
+        client = Client(Config(record=RecordConfig(calls, folder)))  # type: ignore[arg-type]
+        client.send("session.update", session={"record": wanted})
+        assert client.events[-1]["error"]["param"] == "session.record"
 
 
 def test_a_route_is_asked_for_and_told_only_to_who_asked() -> None:

@@ -23,7 +23,7 @@ from voiceserver.media.sender import Pacer
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
 
-CARRIER = Carrier("audiosocket")
+CARRIER = Carrier("audiosocket", telephone=True)
 FIRST_RATE = 8_000  # Hz, until the first audio tells; all that the application speaks
 MAX_WAITING_BYTES = 16_000  # not taken by Asterisk: a second at 8 kHz
 CLOSE_LIMIT_S = 1.0

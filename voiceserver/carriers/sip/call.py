@@ -46,7 +46,7 @@ from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
-CARRIER = Carrier("sip")
+CARRIER = Carrier("sip", telephone=True)
 SETUP_LIMIT_S = 40.0  # from the 180 to the call; an ACK may take 32
 LOOK_S = 1.0
 # What sounds is heard before a transfer begins; looked at every so often.

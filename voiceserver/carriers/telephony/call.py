@@ -125,7 +125,7 @@ class TelephonyCall(SocketCall):
         super().__init__(
             phone_call(incoming),
             socket,
-            Carrier(service.name),
+            Carrier(service.name, telephone=True),
             self._marked,
             outgoing=self._outgoing,
             own_tools=PhoneTools(telephony.at(started.called).tools),

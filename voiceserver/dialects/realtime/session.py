@@ -243,6 +243,19 @@ def _detection(change: Change) -> TurnDetection | None:
     return update_detection(change.current, change.value, change.path, turn)
 
 
+def _record(change: Change) -> bool | None:
+    """Consent to a recording; what the server does anyway is no choice."""
+    calls, path = change.rules.config.record.calls, change.path
+    if change.value is None:
+        return True if calls == "always" else None
+    wanted = boolean(change.value, path)
+    if wanted and calls == "off":
+        raise BadRequest("this server records no calls", param=path)
+    if not wanted and calls == "always":
+        raise BadRequest("this server records all calls", param=path)
+    return wanted
+
+
 _TRANSCRIPTION: dict[str, Check[Any]] = {
     "model": text(256),
     "language": text(16),
@@ -356,6 +369,15 @@ ROWS = (
         lambda _config: None,
         Effect("route", lambda _rules, settings: settings["route"] or ""),
         nullable=True,
+        quiet=True,
+    ),
+    Row(
+        "record",
+        _record,
+        lambda config: True if config.record.calls == "always" else None,
+        Effect("record", lambda _rules, settings: bool(settings["record"])),
+        nullable=True,
+        heard=True,
         quiet=True,
     ),
     _echoed("truncation", "auto"),

@@ -42,6 +42,7 @@ async def told(state: ServerState) -> dict[str, object]:
         "cost_by_hour": journal.cost_by_hour,
         "max_usd_per_day": state.config.budget.max_usd_per_day,
         "problems": state.problems.told,
+        "recording": state.config.record.calls,
         "shadow": await asyncio.to_thread(_standings, state.shadow),
     } | _engines(engines)
 
