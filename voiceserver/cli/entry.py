@@ -106,14 +106,25 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.transcribe import transcribe
 
             return transcribe(config, options.files)
-        case "calibrate":
-            from voiceserver.cli.calibrate import calibrate
-
-            return calibrate(config, options.name, options.questions, options.write)
         case "cluster":
             from voiceserver.cli import cluster
 
             return cluster.run(config, options.action)
+        case "calibrate" | "shadow" | "baseline" | "replay":
+            return _judge(options, config)
+        case _:
+            from voiceserver.cli.check import check
+
+            return check(config)
+
+
+def _judge(options: argparse.Namespace, config: Config) -> int:
+    """How models and servers do against what they did, or against others."""
+    match options.command:
+        case "calibrate":
+            from voiceserver.cli.calibrate import calibrate
+
+            return calibrate(config, options.name, options.questions, options.write)
         case "shadow":
             from voiceserver.cli.shadow import report
 
@@ -122,18 +133,13 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli.replay import ReplayOrder, replay
             from voiceserver.replay.compare import Limits
 
-            limits = Limits(
-                options.endpoint_ms, options.later_ms, not options.any_answer
-            )
+            answers = not options.any_answer
+            limits = Limits(options.endpoint_ms, options.later_ms, answers)
             real = options.engines == "configured"
             order = ReplayOrder(options.path, real, limits, options.json)
             return replay(config, order)
-        case "baseline":
+        case _:
             from voiceserver.cli import baseline
 
             action = {"record": baseline.record, "compare": baseline.compare}
             return action[options.action](config, options.file)
-        case _:
-            from voiceserver.cli.check import check
-
-            return check(config)
