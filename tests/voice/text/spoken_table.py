@@ -290,7 +290,7 @@ TABLE: dict[str, list[tuple[str, str]]] = {
         ("fig. 3", "figure three"),
         ("He sat.", "he sat ."),
         ("The sun. The moon.", "the sun . the moon ."),
-        ("min. 5 people", "minutes five people"),
+        ("min. 5 people", "minimum five people"),
         ("w/ milk", "with milk"),
         ("w/o milk", "without milk"),
         ("Ph.D.", "P H D ."),
