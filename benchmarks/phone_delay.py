@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +51,10 @@ class Ear:
         if np.abs(window).max() > LOUD:
             self.at_s.append(time.perf_counter())
         return 0.01
+
+    def probabilities(self, windows: Sequence[Samples]) -> list[float]:
+        """Each as if it came alone."""
+        return [self.probability(window) for window in windows]
 
     def reset(self) -> None:
         """Nothing is kept."""
