@@ -48,6 +48,14 @@ def test_a_turn_is_put_together_from_its_lines() -> None:
     assert turn == whole
 
 
+def test_a_turn_that_the_call_ended_in_was_heard_all_the_same() -> None:
+    """Its account was never told, but when its reply began to sound was."""
+    sounds = {**_event("Playback", turn=4, state="started"), "t": 90.0}
+    [turn] = turns(_recording(*CALL[:4], sounds, {**sounds, "t": 900.0}))
+    assert turn.first_audio_ms == 90.0
+    assert turns(_recording(*CALL[:4], sounds, *CALL[4:]))[0].first_audio_ms == 80.0
+
+
 def test_audio_from_before_the_recording_is_not_counted() -> None:
     """It began when the caller consented."""
     [turn] = turns(_recording({"kind": "begun", "before": 8000}, *CALL))

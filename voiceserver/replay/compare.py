@@ -165,7 +165,8 @@ def turns(recording: Recording) -> list[Turn]:
     found: list[dict[str, Any]] = []
     by_utterance: dict[Any, dict[str, Any]] = {}
     by_reply: dict[Any, dict[str, Any]] = {}
-    waiting: list[dict[str, Any]] = []
+    waiting: list[tuple[dict[str, Any], float]] = []
+    decided_ms: dict[Any, float] = {}  # by reply
     before_ms = next(
         (1000 * one["before"] / MIC_RATE for one in recording.lines if "before" in one),
         0.0,
@@ -176,13 +177,19 @@ def turns(recording: Recording) -> list[Turn]:
             case "event", "UserTurn":
                 turn = _turn(fields, before_ms)
                 found.append(turn)
-                waiting.append(turn)
+                waiting.append((turn, float(line["t"])))
                 by_utterance[fields.get("utterance")] = turn
             case "event", "Transcript" if fields.get("final"):
                 by_utterance.get(fields.get("utterance"), {})["words"] = fields["text"]
             case "event", "ReplyStarted" if waiting:
-                by_reply[fields.get("turn")] = waiting.pop()
+                reply = fields.get("turn")
+                by_reply[reply], decided_ms[reply] = waiting.pop()
                 waiting.clear()
+            case "event", "Playback" if fields.get("turn") in by_reply:
+                # Where the call ends before the turn is accounted, nobody says better.
+                reply = fields["turn"]
+                after_ms = round(float(line["t"]) - decided_ms[reply], 1)
+                by_reply[reply].setdefault("first_audio_ms", after_ms)
             case "event", "ReplyDone":
                 by_reply.get(fields.get("turn"), {})["answer"] = fields.get("text", "")
             case "turn", _:
