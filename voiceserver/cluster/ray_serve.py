@@ -37,6 +37,7 @@ from voiceserver.config import PoolConfig
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.processes.ipc import Kind, Message, Meta
 from voiceserver.processes.process import ChildSpec
+from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ SHUNNED_S = 2.0  # a host that has just lost a job is starting its engine again
 GONE_S = 30.0  # a host that died is not asked: Serve may not know it yet
 OTHER_LIMIT_S = 1.0  # for a place at another one than the first
 ASK_AGAIN_S = 0.05  # where a replica died that Serve does not know of yet
+ASKED_AT_S = (0.0, 0.25, 0.5, 1.0)  # as long as none of those before has answered
 CHOICES = 4  # hosts that are looked at for one place
 BEAT_S = 2.0  # between two signs of life to each host
 JOBS_AT_ONCE = 1_000  # calls of one actor
@@ -222,20 +224,28 @@ class RayFleet:
         return host
 
     async def _host(self, held: AsyncExitStack, limit_s: float) -> Any:
-        died = ""
+        """Ask for a place, and again beside it: who is asked may just have died."""
+        tries = [self._asked(held, after_s) for after_s in ASKED_AT_S]
         try:
             async with asyncio.timeout(limit_s):
-                while True:
-                    response = self._lease.remote()
-                    held.callback(response.cancel)
-                    try:
-                        return await anext(response)
-                    except (RayError, RayServeException, StopAsyncIteration) as error:
-                        died = f"; the last one died: {type(error).__name__}"
-                    await asyncio.sleep(ASK_AGAIN_S)
+                return await first_of(*tries)
         except TimeoutError:
-            why = f"no replica had a place for {limit_s:g} s{died}"
-            raise ReplicaLost(why) from None
+            raise ReplicaLost(f"no replica had a place for {limit_s:g} s") from None
+
+    async def _asked(self, held: AsyncExitStack, after_s: float) -> Any:
+        await asyncio.sleep(after_s)
+        while True:
+            response = self._lease.remote()
+            try:
+                host = await anext(response)
+            except (RayError, RayServeException, StopAsyncIteration):
+                await asyncio.sleep(ASK_AGAIN_S)
+            except asyncio.CancelledError:
+                response.cancel()
+                raise
+            else:
+                held.callback(response.cancel)
+                return host
 
     def _shun(self, host: Any, seconds: float) -> None:
         now_s = time.monotonic()
