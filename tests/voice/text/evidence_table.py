@@ -38,7 +38,7 @@ EVIDENCE_TABLE: dict[str, list[tuple[str, str]]] = {
         ("a 65in TV", "a sixty five inch T V"),
         ("90degrees", "ninety degrees"),
         ("RTX 4090Ti", "R T X forty ninety ti"),
-        ("300dpi", "three hundred dots per inch"),
+        ("300dpi", "three hundred dpi"),
         ("a 70b model", "a seventy B model"),
         ("the 12ths", "the twelfths"),
         ("98.6F", "ninety eight point six F"),

@@ -113,8 +113,6 @@ _LISTED = {
     "fps": ("frame per second", "frames per second"),
     "rpm": ("revolution per minute", "revolutions per minute"),
     "bpm": ("beat per minute", "beats per minute"),
-    "dpi": ("dot per inch", "dots per inch"),
-    "ppi": ("pixel per inch", "pixels per inch"),
     "\u00b0C": ("degree celsius", "degrees celsius"),
     "\u00b0F": ("degree fahrenheit", "degrees fahrenheit"),
     "\u00b0K": ("degree kelvin", "degrees kelvin"),
