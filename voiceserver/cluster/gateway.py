@@ -8,17 +8,14 @@ and no call may end with it.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import logging
-import os
-import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
 
 from voiceserver.cluster.relay import Fleet, Relay
 from voiceserver.errors import EngineFailed, NotInstalled
+from voiceserver.processes.entry import begun
 from voiceserver.processes.ipc import (
     BlockingLine,
     Closed,
@@ -69,16 +66,7 @@ async def run(line: BlockingLine, settings: Meta) -> None:
 
 def main() -> int:
     """Run a gateway; its last lines of error output tell why it ended."""
-    parser = argparse.ArgumentParser(prog="voiceserver.cluster.gateway")
-    parser.add_argument("--fd", type=int, required=True, help="connected socket")
-    parser.add_argument("--niceness", type=int, default=0)
-    parser.add_argument("--name", default="", help="shown in lists of processes")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    os.nice(arguments.niceness)
-    # As for every engine: what ends it is its socket, not the signal to the group.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    line = BlockingLine(socket.socket(fileno=arguments.fd))
+    line = BlockingLine(begun("voiceserver.cluster.gateway"))
     try:
         asyncio.run(run(line, read_settings(line)))
     except Closed:

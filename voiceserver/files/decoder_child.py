@@ -12,7 +12,6 @@ them, of silence the number only, and ends.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import itertools
@@ -36,6 +35,7 @@ from voiceserver.audio import to_int16
 from voiceserver.errors import BadAudio
 from voiceserver.files.decoding import decoded
 from voiceserver.files.joined import Content
+from voiceserver.processes.entry import begun
 from voiceserver.processes.ipc import (
     MAX_BODY,
     BlockingLine,
@@ -247,15 +247,7 @@ def _bound(limits: Limits) -> None:
 
 def main() -> int:
     """Run the process."""
-    parser = argparse.ArgumentParser(prog="voiceserver.files.decoder_child")
-    parser.add_argument("--fd", type=int, required=True, help="connected socket")
-    parser.add_argument("--niceness", type=int, default=0)
-    parser.add_argument("--name", default="", help="shown in lists of processes")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    os.nice(arguments.niceness)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as engines: its socket ends it
-    sock = socket.socket(fileno=arguments.fd)
+    sock = begun("voiceserver.files.decoder_child")
     gc.collect()
     gc.freeze()  # or each copy would copy what it counts
     try:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from typing import TypeVar
 
 from voiceserver.audio import Samples
 from voiceserver.config import Config
@@ -27,6 +28,8 @@ from voiceserver.engines.base import (
     Utterance,
 )
 from voiceserver.engines.opened import Engines
+
+Item = TypeVar("Item")
 
 
 def with_stubs(config: Config) -> Config:
@@ -144,14 +147,8 @@ class _Text:
     def version(self) -> str:
         return self._engine.version
 
-    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
-        async with aclosing(self._engine.reply(request)) as items:
-            while True:
-                with self._work.going_on():
-                    item = await anext(items, None)
-                if item is None:
-                    return
-                yield item
+    def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        return _counted(self._engine.reply(request), self._work)
 
 
 class _Speech:
@@ -169,11 +166,18 @@ class _Speech:
     def voices(self) -> tuple[str, ...]:
         return self._engine.voices
 
-    async def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
-        async with aclosing(self._engine.speak(request)) as chunks:
-            while True:
-                with self._work.going_on():
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    return
-                yield chunk
+    def speak(self, request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        return _counted(self._engine.speak(request), self._work)
+
+
+async def _counted(
+    items: AsyncGenerator[Item, None], work: Work
+) -> AsyncGenerator[Item, None]:
+    """Stream what an engine gives; it is at work while its next item is waited for."""
+    async with aclosing(items):
+        while True:
+            with work.going_on():
+                item = await anext(items, None)
+            if item is None:
+                return
+            yield item

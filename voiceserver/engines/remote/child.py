@@ -7,13 +7,9 @@ the core decides whether it uses more.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import logging
-import os
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +23,7 @@ from voiceserver.engines.remote.steps import (
 )
 from voiceserver.engines.remote.turn_ends_child import TurnEndJobs
 from voiceserver.errors import EngineFailed, NotInstalled
+from voiceserver.processes.entry import begun
 from voiceserver.processes.ipc import (
     BlockingLine,
     Closed,
@@ -94,17 +91,7 @@ def run(line: BlockingLine) -> None:
 
 def main() -> int:
     """Run a child; its exit code tells little, its last lines of error output more."""
-    parser = argparse.ArgumentParser(prog="voiceserver.engines.remote.child")
-    parser.add_argument("--fd", type=int, required=True, help="connected socket")
-    parser.add_argument("--niceness", type=int, default=0)
-    parser.add_argument("--name", default="", help="shown in lists of processes")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    os.nice(arguments.niceness)
-    # systemd tells the whole group, and calls go on while the server drains. What ends
-    # an engine is its socket.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    line = BlockingLine(socket.socket(fileno=arguments.fd))
+    line = BlockingLine(begun("voiceserver.engines.remote.child"))
     try:
         run(line)
     except Closed:
