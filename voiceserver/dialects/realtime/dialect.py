@@ -16,9 +16,9 @@ from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, Command, Configure, HangUp
 from voiceserver.config import Config
 from voiceserver.dialects.fields import text as string
+from voiceserver.dialects.json_text import read_event
 from voiceserver.dialects.realtime.call import RealtimeCall
 from voiceserver.dialects.realtime.client import ClientEvents
-from voiceserver.dialects.realtime.client_event import parsed
 from voiceserver.dialects.realtime.client_items import ID, required
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
@@ -134,7 +134,7 @@ class RealtimeDialect:
         wire, event_id = self._call.wire, None
         wire.sender = sender
         try:
-            fields = parsed(text)
+            fields = read_event(text)
             given = fields.get("event_id")
             if given is not None:
                 event_id = ID(given, "event_id")
