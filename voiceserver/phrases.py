@@ -3,12 +3,14 @@
 The first phrase may be a short clause, so that speech starts soon; later ones are
 longer, because a voice sounds better with more to plan. Nothing is cut inside a
 number, an abbreviation, a time or an address. Markup is blanked out before, so that
-what spans several phrases is known in each. Pure; knows nothing of voices.
+what spans several phrases is known in each. A text that is whole, and longer than a
+voice speaks at once, is cut into pieces. Pure; knows nothing of voices.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voiceserver.markup import Markup
@@ -23,6 +25,7 @@ FIRST_CLAUSE_S = 4.0
 # A clause is cut at a space beyond this, so that a model that never punctuates is
 # heard too: about 12 s of speech.
 LONGEST = 180
+LONGEST_PIECE = 300  # characters of a whole text: some 20 s of speech
 
 # Possessive: a long run of dots must not be tried from each of its places.
 _SENTENCE_END = re.compile(r"[.!?\u2026]++[\"'\u2019\u201d)\]]*(?=\s)|\n+")
@@ -43,6 +46,13 @@ _WORD_END = re.compile(r"(?<=[^\W\d])\s(?=\S)")
 # Text is looked at in pieces of this size, so that the work grows with the text and
 # not with its square.
 _PIECE = 256
+# Ends in a whole text, in the order in which they are sought. All of it is there: what
+# would be cut at a wrong one is cut so only where it is too long anyway.
+_ENDS_IN_WHOLE = (
+    re.compile(r"[.!?\u2026][\"'\u2019\u201d)]*\s"),
+    re.compile(r"[,;:\u2014\u2013]\s"),
+    re.compile(r"\s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +157,36 @@ class PhraseSplitter:
 
 def _is_abbreviation(head: str) -> bool:
     return bool(_ABBREVIATION.search(head[-_LONGEST_ABBREVIATION:]))
+
+
+def speakable(text: str) -> bool:
+    """Whether there is a letter or a digit in a text."""
+    return any(map(str.isalnum, text))
+
+
+def pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Cut a whole text where it hurts least, into ``(start, piece)``.
+
+    A piece has at most ``LONGEST_PIECE`` characters; those without a word are left
+    out. Every character keeps its place: a position in a piece is one in the text.
+    """
+    at = 0
+    while at < len(text):
+        end = at + _piece_end(text[at : at + LONGEST_PIECE + 1])
+        piece = text[at:end]
+        if speakable(piece):
+            yield at, piece
+        at = end
+
+
+def _piece_end(text: str) -> int:
+    """Length of the first piece of ``text``, which has one character too many."""
+    if len(text) <= LONGEST_PIECE:
+        return len(text)
+    for border in _ENDS_IN_WHOLE:
+        ends = [found.end() for found in border.finditer(text, LONGEST_PIECE // 4)]
+        if ends and ends[-1] <= LONGEST_PIECE:
+            return ends[-1]
+        if len(ends) > 1:
+            return ends[-2]
+    return LONGEST_PIECE

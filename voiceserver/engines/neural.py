@@ -20,9 +20,9 @@ import torch
 
 from voiceserver.audio import SPEECH_RATE, Resampler, Samples
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
-from voiceserver.engines.pieces import pieces
 from voiceserver.engines.words import SaidAs
 from voiceserver.errors import EngineFailed
+from voiceserver.phrases import pieces
 from voiceserver.voice.plan import Manner
 from voiceserver.voice.speaker import Piece, Voice, load_voice
 from voiceserver.voice.weights import WeightsError

@@ -20,10 +20,10 @@ from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.espeak.library import Block, Library, Sound, library
 from voiceserver.engines.espeak.text import plain
 from voiceserver.engines.opened import speaks_own
-from voiceserver.engines.pieces import pieces, speakable
 from voiceserver.engines.polyglot import find_language
 from voiceserver.errors import EngineFailed
 from voiceserver.languages import named
+from voiceserver.phrases import pieces, speakable
 
 WORDS_PER_MINUTE = 170  # at speed 1
 SLOWEST, FASTEST = 80, 700  # words per minute it can do; beyond it stays there
