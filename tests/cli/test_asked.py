@@ -14,7 +14,14 @@ from voiceserver.config import (
     TextProvider,
     TransformersConfig,
 )
-from voiceserver.engines.base import Message, Note, Probable, TextRequest
+from voiceserver.engines.base import (
+    Message,
+    TextRequest,
+)
+from voiceserver.engines.notes import (
+    Note,
+    Probable,
+)
 from voiceserver.engines.table import IN_THE_HOUSE, ProcessRow
 from voiceserver.errors import ConfigError
 

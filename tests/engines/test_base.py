@@ -7,15 +7,14 @@ import dataclasses
 import numpy as np
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
-from voiceserver.budget import Spent, Step
 from voiceserver.engines import base
 from voiceserver.engines.base import (
-    Answering,
     Message,
     SpeechChunk,
     SpeechRequest,
     TextRequest,
 )
+from voiceserver.engines.notes import Note
 from voiceserver.engines.opened import Engines
 
 
@@ -25,7 +24,7 @@ def engines() -> Engines:
 
 def test_requests_are_equal_by_what_is_asked() -> None:
     """Not by who observes them, nor by whom they would rather be answered."""
-    notes: list[base.Note] = []
+    notes: list[Note] = []
     said = (Message("user", "hello"),)
     text = TextRequest(said, "Be brief.")
     assert text == TextRequest(said, "Be brief.", observe=notes.append, hedge=False)
@@ -34,13 +33,6 @@ def test_requests_are_equal_by_what_is_asked() -> None:
     here = SpeechRequest("hello", "alloy", observe=notes.append, prefer="b")
     assert speech == here
     assert speech != SpeechRequest("hello", "echo")
-
-
-def test_notes_for_nobody_are_no_error() -> None:
-    """An engine tells them always; who keeps no ledger need not say so."""
-    for note in (Answering("b"), Step.HEDGE, Spent(9, 2)):
-        TextRequest(()).observe(note)
-        SpeechRequest("hello").observe(note)
 
 
 def test_each_server_has_lines_and_a_load_of_its_own() -> None:

@@ -26,11 +26,13 @@ from voiceserver.config import (
 )
 from voiceserver.engines import stub
 from voiceserver.engines.base import (
-    Answering,
     Message,
-    Note,
     SpeechRequest,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.opening import check_voice, open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from voiceserver.budget import Spent, Step
-from voiceserver.engines.base import Answering
+from voiceserver.engines.notes import (
+    Answering,
+)
 from voiceserver.engines.paying import paid_by
 from voiceserver.purse import Purse
 

@@ -15,12 +15,14 @@ from voiceserver.budget import Step
 from voiceserver.commands import Configure, Hearing
 from voiceserver.config import Config
 from voiceserver.engines.base import (
-    Answering,
-    Note,
     SpeechChunk,
     SpeechRequest,
     TextItem,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.polyglot import Polyglot, find_language
 from voiceserver.errors import ConfigError, EngineFailed

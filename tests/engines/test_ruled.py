@@ -9,12 +9,14 @@ from contextlib import aclosing
 
 from voiceserver.config import RouterConfig, RouterRule
 from voiceserver.engines.base import (
-    Answering,
     Message,
-    Note,
-    Routed,
     TextItem,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
+    Routed,
 )
 from voiceserver.engines.providers.tiers import router_weights
 from voiceserver.engines.ruled import NAME, Ruled

@@ -16,12 +16,14 @@ from voiceserver.audio import MIC_RATE, SPEECH_RATE
 from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
-    Answering,
     Message,
     SpeechChunk,
     SpeechRequest,
     TextItem,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
 )
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, StageFailed

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from voiceserver.audio import Samples
-from voiceserver.budget import Called, Spent, Step
+from voiceserver.budget import Called
+from voiceserver.engines.notes import Note
 from voiceserver.engines.words import SaidAs, words_of
 from voiceserver.events import TimedWord
 from voiceserver.purse import Thrift
@@ -219,85 +220,7 @@ class Message:
     call_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """An engine that stands for several says which of them answers from now on.
-
-    Attributes:
-        name: Who answers.
-        language: In which it was told to, BCP 47; ``""`` is the server's own.
-    """
-
-    name: str
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A piece of the answer is there, and is held back with those before it.
-
-    Attributes:
-        call: It is of a call, which may grow for long before it is whole.
-    """
-
-    call: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """It was decided who is asked.
-
-    Attributes:
-        tier: ``"simple"``, ``"complex"``; ``"refuse"`` or ``"hand_over"`` by a rule.
-        reasons: Why; names only, no words of anybody's.
-        score: Probability that a strong model is needed; None where none was asked.
-    """
-
-    tier: str
-    reasons: tuple[str, ...]
-    score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Probable:
-    """How probable the newest tokens of an answer were to the model that wrote them.
-
-    Attributes:
-        logprobs: Their natural logarithms, in order.
-    """
-
-    logprobs: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Who is asked now has mostly begun an answer within this time.
-
-    Attributes:
-        within_s: Nine in ten first clauses were there by then.
-    """
-
-    within_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The beginning of an answer was judged before it was let through.
-
-    Attributes:
-        confidence: Probability that it is right, by a calibration.
-        source: What that comes from, ``"logprobs+text"`` or ``"text"``.
-        faults: What is wrong with its text, by name.
-    """
-
-    confidence: float
-    source: str
-    faults: tuple[str, ...] = ()
-
-
 LIFE_TOKENS = 64  # of a mere sign of life: enough for services with a least number
-# What an engine tells about its work beside its output, for the ledger of the turn.
-Note = Answering | Step | Spent | Held | Routed | Probable | Expected | Judged
 
 
 def _unheard(note: Note | Called) -> None:

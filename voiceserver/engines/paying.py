@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voiceserver.budget import Spent
-from voiceserver.engines.base import Note
+from voiceserver.engines.notes import (
+    Note,
+)
 
 
 def paid_by(pay: Callable[[float], None]) -> Callable[[Note], None]:

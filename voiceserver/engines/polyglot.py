@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from voiceserver.engines.base import (
-    Answering,
     SpeechChunk,
     SpeechRequest,
     Synthesizer,
+)
+from voiceserver.engines.notes import (
+    Answering,
 )
 from voiceserver.engines.opened import speaks_own
 from voiceserver.errors import ConfigError, EngineFailed

@@ -13,11 +13,13 @@ from collections.abc import AsyncGenerator
 
 from voiceserver.config import RouterRule
 from voiceserver.engines.base import (
-    Answering,
-    Routed,
     TextItem,
     TextModel,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Routed,
 )
 from voiceserver.routing.router import Decision, Router
 from voiceserver.routing.turns import Turn

@@ -19,20 +19,22 @@ from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
-    Answering,
-    Expected,
-    Held,
     Hypothesis,
-    Judged,
     Message,
-    Note,
-    Probable,
-    Routed,
     SpeechChunk,
     SpeechRequest,
     TextItem,
     TextRequest,
     Utterance,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Expected,
+    Held,
+    Judged,
+    Note,
+    Probable,
+    Routed,
 )
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import BudgetExceeded, StageFailed, VoiceServerError

@@ -15,10 +15,12 @@ from voiceserver.budget import Spent
 from voiceserver.engines.base import (
     DICTATION,
     Hypothesis,
-    Note,
     Opening,
 )
 from voiceserver.engines.hearing.chain import MAX_KEPT_S, HearingChain
+from voiceserver.engines.notes import (
+    Note,
+)
 from voiceserver.engines.paying import paid_by
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits

@@ -1,4 +1,4 @@
-"""HTTP to services: every fault is told, in words that hold no secret."""
+"""HTTP to services: every fault is told, in words that hold no secret; events."""
 
 from __future__ import annotations
 
@@ -6,106 +6,19 @@ import asyncio
 import ssl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.chat_faults import Head
-from tests.fake_transport import FakeResponse, FakeTransport, _nothing
 from voiceserver.engines.providers.http import (
     Http,
     HttpLimits,
-    fault_of,
+    ServerSentEvent,
+    SseParser,
     key_headers,
-    status_failure,
 )
-from voiceserver.errors import ConfigError, ProviderFailed
+from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 
 LIMITS = HttpLimits(connect_s=0.3, gap_s=0.3, total_s=2)
-
-
-def response(status: int, **headers: str) -> FakeResponse:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return FakeResponse(FakeTransport(), "p", Head(status, headers=named), _nothing())
-
-
-@pytest.mark.parametrize(
-    ("given", "seconds"),
-    [("7", 7), (" 30 ", 30), ("", 0), ("soon", 0), ("-1", 0), ("9" * 40, 0)],
-)
-def test_retry_after_is_read_in_seconds(given: str, seconds: float) -> None:
-    """A date or nonsense counts as not given."""
-    failure = status_failure("p", response(429, Retry_After=given), "")
-    assert (failure.kind, failure.retry_after_s) == ("busy", seconds)
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 404])
-def test_what_asking_again_cannot_mend_is_said_to_be_so(status: int) -> None:
-    """A redirect is one of them: the key must not follow it."""
-    assert status_failure("p", response(status), "").kind == "misconfigured"
-
-
-@pytest.mark.parametrize("status", [400, 403, 409, 413, 415, 422])
-def test_what_is_refused_may_be_this_request_alone(status: int) -> None:
-    """Others are to be asked all the same."""
-    assert status_failure("p", response(status), "").kind == "refused"
-
-
-CONTEXT = '{"error":{"code":"context_length_exceeded","type":"invalid_request_error"}}'
-FAULTS = [
-    # status, body, whose fault
-    (400, CONTEXT, "refused"),
-    (400, '{"error":{"code":"content_filter"}}', "refused"),
-    (401, '{"error":{"code":"invalid_api_key"}}', "misconfigured"),
-    (402, "", "doubtful"),
-    (402, '{"error":{"message":"can only afford 800 tokens","code":402}}', "doubtful"),
-    (404, "", "misconfigured"),
-    (404, "<html>404 page not found</html>", "misconfigured"),
-    (404, '{"detail":"Not Found"}', "misconfigured"),
-    (404, '{"error":{"code":"404","message":"Resource not found"}}', "misconfigured"),
-    (404, '{"error":{"code":"DeploymentNotFound"}}', "misconfigured"),
-    (404, '{"message":"The model `x` does not exist.","code":404}', "misconfigured"),
-    (
-        404,
-        '{"error":{"message":"model \\"x\\" not found"}}',
-        "misconfigured",
-    ),
-    (
-        404,
-        '{"error":{"message":"No endpoints found that support tool use"}}',
-        "doubtful",
-    ),
-    (404, '{"error":{"message":"Item with id item_1 not found."}}', "doubtful"),
-    (408, "", "late"),
-    (413, '{"error":{"message":"Request too large"}}', "refused"),
-    (422, '{"detail":[{"loc":["body","tools"],"msg":"field required"}]}', "refused"),
-    (429, '{"error":{"code":"rate_limit_exceeded"}}', "busy"),
-    (429, '{"error":{"code":"insufficient_quota"}}', "busy"),
-    (429, '{"error":{"message":"Request too large for m on TPM"}}', "refused"),
-    (500, '{"error":{"message":"x"}}', "error"),
-    (500, '{"error":{"message":"the prompt exceeds the context size"}}', "refused"),
-    (503, "", "error"),
-    (200, '{"error":{"message":"overloaded"}}', "error"),
-    (200, CONTEXT, "refused"),
-]
-
-
-@pytest.mark.parametrize(("status", "error", "fault"), FAULTS)
-def test_whose_fault_it_is_is_read_from_status_and_body(
-    status: int, error: str, fault: str
-) -> None:
-    """Services use one status for what is one request's fault and everybody's."""
-    assert fault_of(status, error) == fault
-
-
-def test_what_is_about_one_request_asks_nobody_to_wait() -> None:
-    """Though it comes with the status, and the header, of a rate limit."""
-    too_large = '{"error":{"message":"Request too large"}}'
-    failure = status_failure("p", response(429, Retry_After="7"), too_large)
-    assert (failure.kind, failure.retry_after_s) == ("refused", 0)
-
-
-def test_of_an_error_only_its_code_is_shown() -> None:
-    """The rest may quote the prompt."""
-    failure = status_failure("p", response(400), CONTEXT.replace("}}", ',"x":"me"}}'))
-    assert "context_length_exceeded" in str(failure) and "me" not in str(failure)
 
 
 @pytest.mark.parametrize("key", ["", " ", "caf\u00e9", "a\nb"])
@@ -195,3 +108,69 @@ async def test_a_header_without_end_is_bounded() -> None:
 def test_a_certificate_of_nobody_is_no_configuration_of_ours() -> None:
     """Certificates are checked; there is no setting to turn that off."""
     assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED
+
+
+def parse(*chunks: bytes) -> list[ServerSentEvent]:
+    parser = SseParser("test")
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_any_line_end_ends_a_line(end: bytes) -> None:
+    """Line feed, carriage return, or both."""
+    # A lone carriage return ends its line only once it is known what follows, so
+    # the comment pushes the event out.
+    sent = b"data: a" + end + b"data: b" + end + end + b":"
+    assert parse(sent) == [ServerSentEvent("a\nb")]
+
+
+def test_fields_are_read_as_the_standard_says() -> None:
+    """One space after the colon is dropped; unknown fields and comments are too."""
+    sent = b": hello\nid: 7\nretry: 5\nevent: x\ndata:  a\ndata\nnonsense\n\n"
+    assert parse(sent) == [ServerSentEvent(" a\n", "x")]
+
+
+def test_an_event_without_data_is_none() -> None:
+    """Its type is forgotten with it."""
+    assert parse(b"event: x\n\ndata: a\n\n") == [ServerSentEvent("a")]
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """At the start of the stream only."""
+    assert parse(b"\xef\xbb\xbfdata: a\n\n") == [ServerSentEvent("a")]
+
+
+def test_an_event_that_breaks_off_is_dropped() -> None:
+    """Without the blank line it never was."""
+    assert parse(b"data: a\n") == []
+
+
+@pytest.mark.parametrize("cut", [b"x" * 99, b"data: x\n" * 20])
+def test_an_endless_line_or_event_is_refused(cut: bytes) -> None:
+    """Memory is bounded, and the error names the sender."""
+    parser = SseParser("test", max_event_bytes=64)
+    with pytest.raises(EngineFailed, match=r"test: .*too long"):
+        parser.feed(cut)
+
+
+LINES = st.sampled_from(
+    [b"data: a", b"data:b", b"data: \xc3\xa9", b"event: x", b": c", b"", b"", b"id: 1"]
+)
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
+
+
+@given(st.lists(st.tuples(LINES, ENDS), max_size=20), st.data())
+def test_the_cutting_does_not_matter(
+    lines: list[tuple[bytes, bytes]], data: st.DataObject
+) -> None:
+    """The same bytes give the same events however they are cut."""
+    sent = b"".join(line + end for line, end in lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=30)))
+    bounds = zip([0, *cuts], [*cuts, len(sent)], strict=True)
+    assert parse(*(sent[a:b] for a, b in bounds)) == parse(sent)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=20))
+def test_any_bytes_are_survived(chunks: list[bytes]) -> None:
+    """Garbage gives events or none, never another exception."""
+    assert all(event.data is not None for event in parse(*chunks))

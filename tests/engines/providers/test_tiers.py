@@ -7,7 +7,14 @@ import pytest
 from tests.engines.providers.chain_bench import Bench, run
 from voiceserver.budget import Step
 from voiceserver.config import RouterConfig, RouterRule
-from voiceserver.engines.base import Message, Note, Routed, TextRequest
+from voiceserver.engines.base import (
+    Message,
+    TextRequest,
+)
+from voiceserver.engines.notes import (
+    Note,
+    Routed,
+)
 from voiceserver.engines.providers.tiers import Tiers, in_order, router_weights
 from voiceserver.routing.router import Router
 from voiceserver.tools import Tool, ToolUse

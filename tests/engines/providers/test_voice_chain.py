@@ -15,10 +15,12 @@ from tests.virtual_time import run_virtual
 from voiceserver.budget import Step
 from voiceserver.config import Config, SpeechConfig, SpeechProvider
 from voiceserver.engines.base import (
-    Answering,
-    Note,
     SpeechChunk,
     SpeechRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.chains import voice_chain

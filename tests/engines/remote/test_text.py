@@ -17,11 +17,13 @@ from tests.processes.test_supervised import until
 from voiceserver.budget import Spent
 from voiceserver.engines.base import (
     Message,
-    Note,
-    Probable,
     Shortened,
     TextItem,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Note,
+    Probable,
 )
 from voiceserver.engines.remote.text import RemoteText, text_spec
 from voiceserver.errors import EngineFailed, ProviderFailed

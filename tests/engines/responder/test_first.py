@@ -13,12 +13,14 @@ import pytest
 
 from voiceserver.config import ResponderConfig
 from voiceserver.engines.base import (
-    Answering,
     Message,
-    Note,
     Reminder,
     TextItem,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.responder import Responder, ResponderFirst
 from voiceserver.engines.responder.timers import HOW_LONG

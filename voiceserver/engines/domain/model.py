@@ -16,7 +16,6 @@ from contextlib import aclosing
 from types import TracebackType
 
 from voiceserver.engines.base import (
-    Answering,
     Form,
     Message,
     TextItem,
@@ -25,6 +24,9 @@ from voiceserver.engines.base import (
 )
 from voiceserver.engines.domain.dialogue import Dialogue, Move, State
 from voiceserver.engines.domain.terms import Domain, Intent, fill_in
+from voiceserver.engines.notes import (
+    Answering,
+)
 from voiceserver.engines.providers.http import HttpResponse, Transport, read_up_to
 from voiceserver.errors import EngineFailed, ProviderFailed
 

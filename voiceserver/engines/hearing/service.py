@@ -17,14 +17,23 @@ from typing import Any, Protocol
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.engines.base import (
+    DICTATION,
+    Hypothesis,
+    Opening,
+)
+from voiceserver.engines.notes import (
+    Note,
+)
 from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
-    MAX_ERROR_BYTES,
     HttpResponse,
     Transport,
     key_headers,
     read_up_to,
+)
+from voiceserver.engines.providers.service_errors import (
+    MAX_ERROR_BYTES,
     status_failure,
 )
 

@@ -12,7 +12,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Protocol
 
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import DICTATION, Hypothesis, Note, Opening
+from voiceserver.engines.base import (
+    DICTATION,
+    Hypothesis,
+    Opening,
+)
+from voiceserver.engines.notes import (
+    Note,
+)
 from voiceserver.errors import ProviderFailed
 
 MAX_TEXT = 20_000  # characters; nobody says more in a turn

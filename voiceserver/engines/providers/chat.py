@@ -18,7 +18,14 @@ from typing import Any
 
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import Probable, Shortened, TextItem, TextRequest
+from voiceserver.engines.base import (
+    Shortened,
+    TextItem,
+    TextRequest,
+)
+from voiceserver.engines.notes import (
+    Probable,
+)
 from voiceserver.engines.providers.calls import StreamedCalls
 from voiceserver.engines.providers.chat_request import (
     Refused,
@@ -27,17 +34,20 @@ from voiceserver.engines.providers.chat_request import (
 )
 from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
-    MAX_ERROR_BYTES,
+    MAX_EVENT_BYTES,
     HttpResponse,
+    SseParser,
     Transport,
+    key_headers,
+    read_up_to,
+)
+from voiceserver.engines.providers.service_errors import (
+    MAX_ERROR_BYTES,
     error_code,
     error_in,
     fault_of,
-    key_headers,
-    read_up_to,
     status_failure,
 )
-from voiceserver.engines.providers.sse import MAX_EVENT_BYTES, SseParser
 from voiceserver.engines.providers.unspoken.thoughts import opens_thoughts
 from voiceserver.engines.providers.unspoken.unspoken import Unspoken
 from voiceserver.errors import ProviderFailed

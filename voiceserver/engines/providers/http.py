@@ -1,16 +1,14 @@
 """HTTP to services that are asked by URL: one session, warm connections, bounded.
 
 Every fault becomes a ``ProviderFailed`` that names the service and quotes neither
-headers nor body, but for an error's code. Redirects are never followed: the key would
-go along. What else the services say is not known here, so a test can put bytes in its
-place.
+headers nor body. Redirects are never followed: the key would go along. A body is read
+as bytes, or as the server-sent events in them. What the services say is not known
+here, so a test can put bytes in its place.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,28 +17,14 @@ from typing import Protocol
 import aiohttp
 
 from voiceserver import __version__
-from voiceserver.errors import ConfigError, ProviderFailed
+from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 
 CONNECTIONS = 100
 KEEP_ALIVE_S = 60.0  # idle connections; most servers close theirs after 60 to 75
 EOF_WAIT_S = 0.02  # after the end of an answer, so that the connection can be kept
 MAX_REST_BYTES = 16 * 1024  # read after it
-MAX_ERROR_BYTES = 16 * 1024
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# What services write of a request that no other need fear, whatever the status:
-# OpenAI, Azure, vLLM, llama.cpp, Groq and OpenRouter, in their references of errors.
-_ABOUT_REQUEST = re.compile(
-    r"(?i)context[ _]?(?:length|size|window)|maximum context|too many tokens"
-    r"|(?:request|prompt|input) (?:is )?too (?:large|long)|reduce the length"
-    r"|content[ _](?:filter|management|policy)|string_above_max_length"
-    r"|unsupported_(?:value|parameter)|does not support tool"
-)
-# What they write where the model or the address is not there for anybody.
-_NOWHERE = re.compile(
-    r"(?i)\bmodel\b[^{}]{0,200}\bnot (?:found|exist)|(?:model|deployment)_?not_?found"
-    r"|no such model|deployment[^{}]{0,200} not exist|resource not found"
-    r"|no endpoints found for|\"detail\": ?\"not found\""
-)
+MAX_EVENT_BYTES = 256 * 1024
+_LINE_FEED = 0x0A
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +70,6 @@ class HttpResponse(Protocol):
 
     def close(self) -> None:
         """Let go of it; a connection whose answer was not read is closed."""
-
-
-class Head(Protocol):
-    """What comes before the body of an answer."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers; names in any case."""
 
 
 class Transport(Protocol):
@@ -254,6 +226,110 @@ async def read_up_to(response: HttpResponse, limit: int) -> bytes:
     return body
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event.
+
+    Attributes:
+        data: Its data lines, joined by line feeds.
+        event: Its type; ``"message"`` if none was named.
+    """
+
+    data: str
+    event: str = "message"
+
+
+class SseParser:
+    """Takes bytes as they arrive and gives whole events; one object per stream.
+
+    Without I/O. Follows the WHATWG HTML standard, section 9.2.6 (interpreting an event
+    stream), for any cutting of the bytes into chunks. Ids and reconnection times are
+    passed over.
+
+    Args:
+        source: Who sends, for the error message.
+        max_event_bytes: Bound of a line and of one event's data.
+    """
+
+    def __init__(self, source: str, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._source = source
+        self._max = max_event_bytes
+        self._rest = bytearray()  # of a line that has not ended
+        self._skip_line_feed = False  # the last byte was a carriage return
+        self._first_line = True
+        self._data: list[str] = []
+        self._data_bytes = 0
+        self._event = ""
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Add bytes; return the events they complete.
+
+        An event that the stream breaks off in is not returned, as the standard says.
+
+        Raises:
+            EngineFailed: If a line or an event exceeds the bound.
+        """
+        if not chunk:
+            return []
+        if self._skip_line_feed and chunk[0] == _LINE_FEED:
+            chunk = chunk[1:]
+        self._skip_line_feed = chunk.endswith(b"\r")
+        plain = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = plain.split(b"\n")
+        events = []
+        for line in lines[:-1]:
+            self._grow(line)
+            whole, self._rest = bytes(self._rest), bytearray()
+            event = self._line(whole)
+            if event is not None:
+                events.append(event)
+        self._grow(lines[-1])
+        return events
+
+    def finish(self) -> list[ServerSentEvent]:
+        """The stream has ended; return an event that lacks only its empty line.
+
+        The standard drops it. Some services leave that line out at their end; whether
+        the event is whole its reader has to see.
+
+        Raises:
+            EngineFailed: If the event exceeds the bound.
+        """
+        rest, self._rest = bytes(self._rest), bytearray()
+        if rest:
+            self._line(rest)
+        event = self._dispatch()
+        return [event] if event is not None else []
+
+    def _grow(self, piece: bytes) -> None:
+        if len(self._rest) + len(piece) > self._max:
+            raise EngineFailed(self._source, "sent a line that is too long")
+        self._rest += piece
+
+    def _line(self, line: bytes) -> ServerSentEvent | None:
+        text = line.decode(errors="replace")
+        if self._first_line:
+            self._first_line = False
+            text = text.removeprefix("\ufeff")
+        if not text:
+            return self._dispatch()
+        name, _, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data_bytes += len(line)
+            if self._data_bytes > self._max:
+                raise EngineFailed(self._source, "sent an event that is too long")
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        data, name = self._data, self._event or "message"
+        self._data, self._data_bytes, self._event = [], 0, ""
+        return ServerSentEvent("\n".join(data), name) if data else None
+
+
 def key_headers(
     environ: Mapping[str, str], key_env: str, header: str, prefix: str, where: str
 ) -> dict[str, str]:
@@ -286,109 +362,3 @@ def key_headers(
         )
     headers[header] = f"{prefix}{key}"
     return headers
-
-
-def status_failure(source: str, response: Head, error: str) -> ProviderFailed:
-    """Say what an HTTP status other than 200 means, and whose fault it is.
-
-    Args:
-        source: Name of the service.
-        response: Its answer, or the head of it.
-        error: Its body, as far as it was read; looked through, and but for a code not
-            passed on: it may quote the prompt, or parts of the key.
-    """
-    status, kind, retry_after_s = response.status, fault_of(response.status, error), 0.0
-    if status == 429 or status >= 500:
-        retry_after_s = _seconds(response.headers.get("Retry-After", ""))
-    if kind == "refused":
-        retry_after_s = 0.0  # it is about this request alone
-    message = f"{_meaning(status)} (HTTP {status}{error_code(error)})"
-    return ProviderFailed(source, message, kind, retry_after_s)
-
-
-def _meaning(status: int) -> str:
-    match status:
-        case 401:
-            return "refused the key"
-        case 402:
-            return "wants to be paid"
-        case 403:
-            return "refused the request or the key"
-        case 404:
-            return "does not know the address or the model"
-        case 408:
-            return "did not answer in time"
-        case 429:
-            return "is over its rate limit"
-        case _ if 300 <= status < 400:
-            return "sends elsewhere, which is not followed"
-        case _ if 400 <= status < 500:
-            return "refused the request"
-        case _ if status >= 500:
-            return "has a fault"
-    return "answered in no known way"
-
-
-def fault_of(status: int, error: str) -> str:
-    """Whose fault an error is, as a kind of ``ProviderFailed``.
-
-    By the status, and by what the body says where services use one status for both:
-    a context that is too long comes with 400, 413, 429 or 500; a 404 is an address, a
-    model, or a function that this model cannot call; a 402 an account, or an answer
-    longer than what is left on it.
-
-    Args:
-        status: HTTP's; 200 where the error came in the answer.
-        error: The body.
-    """
-    about_request = bool(_ABOUT_REQUEST.search(error))
-    match status:
-        case 401:
-            return "misconfigured"
-        case 404:
-            nowhere = _NOWHERE.search(error) or not error.lstrip().startswith("{")
-            return "misconfigured" if nowhere else "doubtful"
-        case 402:
-            return "doubtful"
-        case 408:
-            return "late"
-        case 429:
-            return "refused" if about_request else "busy"
-        case _ if 300 <= status < 400:
-            return "misconfigured"
-        case _ if 400 <= status < 500 or about_request:
-            return "refused"
-    return "error"
-
-
-def _seconds(text: str) -> float:
-    """Read ``Retry-After``; a date or nonsense counts as not given."""
-    text = text.strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0
-
-
-def error_code(error: str) -> str:
-    """Return the code in an error's body, e.g. ``", model_not_found"``, or nothing.
-
-    Only a code is passed on: messages may quote the prompt or parts of the key.
-    """
-    try:
-        document = json.loads(error)
-    except (ValueError, RecursionError):
-        return ""
-    fields = document.get("error") if isinstance(document, dict) else None
-    if isinstance(fields, dict):
-        for key in ("code", "type"):
-            code = fields.get(key)
-            if isinstance(code, str) and _CODE.fullmatch(code):
-                return f", {code}"
-    return ""
-
-
-async def error_in(response: HttpResponse) -> str:
-    """Return the body of an answer that is an error; ``""`` if it breaks off."""
-    try:
-        body = await read_up_to(response, MAX_ERROR_BYTES)
-    except ProviderFailed:
-        return ""
-    return body.decode(errors="replace")

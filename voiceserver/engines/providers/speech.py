@@ -20,12 +20,14 @@ from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
 from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
-    MAX_ERROR_BYTES,
     HttpResponse,
     Transport,
-    error_in,
     key_headers,
     read_up_to,
+)
+from voiceserver.engines.providers.service_errors import (
+    MAX_ERROR_BYTES,
+    error_in,
     status_failure,
 )
 from voiceserver.errors import ProviderFailed

@@ -16,18 +16,20 @@ from weakref import WeakKeyDictionary
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
     LIFE_TOKENS,
-    Answering,
-    Expected,
-    Held,
-    Judged,
     Message,
-    Note,
     TextItem,
     TextModel,
     TextRequest,
 )
 from voiceserver.engines.gate.confidence import Beginning
 from voiceserver.engines.gate.gate import Gate
+from voiceserver.engines.notes import (
+    Answering,
+    Expected,
+    Held,
+    Judged,
+    Note,
+)
 from voiceserver.engines.providers.first_clause import FirstClause
 from voiceserver.engines.providers.race import (
     Attempt,

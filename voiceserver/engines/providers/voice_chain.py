@@ -14,11 +14,13 @@ from dataclasses import replace
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Step
 from voiceserver.engines.base import (
-    Answering,
-    Note,
     SpeechChunk,
     SpeechRequest,
     Synthesizer,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.providers.race import (
     Attempt,

@@ -13,7 +13,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from voiceserver.budget import Spent
-from voiceserver.engines.base import Note, TextItem, TextModel, TextRequest
+from voiceserver.engines.base import (
+    TextItem,
+    TextModel,
+    TextRequest,
+)
+from voiceserver.engines.notes import (
+    Note,
+)
 from voiceserver.errors import EngineFailed
 
 

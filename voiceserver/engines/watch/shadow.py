@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Protocol
 
 from voiceserver.engines.base import (
-    Answering,
     Message,
-    Note,
     TextItem,
     TextModel,
     TextRequest,
+)
+from voiceserver.engines.notes import (
+    Answering,
+    Note,
 )
 from voiceserver.engines.watch.backlog import Backlog
 from voiceserver.engines.watch.reading import Reading, read_whole
