@@ -45,7 +45,7 @@ class Step(Enum):
     PARDON = "recognition.pardon"
     LEAN = "overload.lean"  # nothing was done on a guess
     SHORT = "overload.short"  # the reply was kept short
-    CHEAP = "money.cheap"  # near a cap of money: the strong tier was not asked
+    CHEAP = "money.cheap"  # near a cap of money: strong ones only where needed
     UNPAID = "money.unpaid"  # at one: nobody was asked who has a price
     HEDGE = "text.hedge"
     NEXT_MODEL = "text.next_provider"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli.asked import asked, names
+from voiceserver.cli.asked import asked
 from voiceserver.config import (
     Config,
     EnginesConfig,
@@ -22,7 +22,7 @@ from voiceserver.engines.notes import (
     Note,
     Probable,
 )
-from voiceserver.engines.table import IN_THE_HOUSE, ProcessRow
+from voiceserver.engines.table import IN_THE_HOUSE, ProcessRow, text_names
 from voiceserver.errors import ConfigError
 
 HOUSE = ProcessRow(
@@ -54,7 +54,7 @@ async def test_the_model_in_the_house_is_asked_as_a_service_is(tmp_path: Path) -
     notes: list[Note] = []
     request = TextRequest((Message("user", "Is it?"),), observe=notes.append)
     with_house = config(str(file))
-    assert names(with_house) == [IN_THE_HOUSE, "cheap"]
+    assert text_names(with_house) == [IN_THE_HOUSE, "cheap"]
     async with asked(with_house, IN_THE_HOUSE, rows=[HOUSE]) as model:
         assert model.version.startswith("small@")
         assert [item async for item in model.reply(request)]
@@ -63,7 +63,7 @@ async def test_the_model_in_the_house_is_asked_as_a_service_is(tmp_path: Path) -
 
 async def test_who_is_not_there_is_told_with_who_is() -> None:
     """Nor is the model in the house, where none is configured."""
-    assert names(config()) == ["cheap"]
+    assert text_names(config()) == ["cheap"]
     with pytest.raises(ConfigError, match=f"no .*'{IN_THE_HOUSE}'; there are: cheap"):
         async with asked(config(), IN_THE_HOUSE):
             pass

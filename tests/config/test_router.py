@@ -32,7 +32,7 @@ def test_rules_are_read() -> None:
         (f'{RULE}then = "dear"\npattern = "a"', 'one of "simple", "complex"'),
         (f'{RULE}then = "complex"\ntopic = "sports"', 'one of "", "medical"'),
         (f'{RULE}then = "refuse"\npattern = "a"', "say is what is said"),
-        (f'{RULE}then = "complex"\npattern = "a"\nsay = "b"', "say is what is said"),
+        (f'{RULE}then = "simple"\npattern = "a"\nsay = "b"', "say is what is said"),
         (f'{RULE}then = "complex"\npattern = "a"\ntool = "b"', "tool goes with"),
         (f'{RULE}then = "complex"\npattern = "(a+)+$"', "must be words"),
         (f'{RULE}then = "complex"\npattern = "*"', "must be words"),

@@ -47,7 +47,7 @@ FIRST_CALL = [
     "what are the main arguments for and against a carbon tax",
     "is ten ibuprofen at once okay",
 ]
-DEAR = [FIRST_CALL[3], FIRST_CALL[3]]
+DEAR = [FIRST_CALL[3], FIRST_CALL[2], FIRST_CALL[3], FIRST_CALL[3]]
 SECOND_CALL = [DOUBTFUL, "i want to kill myself", "may i speak to a person"]
 
 
@@ -178,8 +178,11 @@ async def test_each_turn_is_answered_by_who_should(
     assert "cheap" not in turns[4]["text"]
     assert [turn["tier"] for turn in turns[5:]] == ["refuse", "hand_over"]
     assert turns[6]["calls"] == ["transfer_call"]
-    assert [turn["answered_by"] for turn in dear] == ["strong", "cheap"]
-    assert 0.08 < dear[0]["cost_usd"] < 0.1, "the second is near the cap of a call"
+    # Near the cap of a call the strong one is kept for what only it may answer.
+    assert 0.08 < dear[0]["cost_usd"] < 0.1
+    by = [turn["answered_by"] for turn in dear]
+    assert by == ["strong", "cheap", "strong", "rule"]
+    assert "must not guess" in dear[3]["text"]
     asked = [one.body["messages"][-1]["content"] for one in candidate.requests]
     assert shadowed or asked, "what a model answered was offered to the candidate"
     assert "i want to kill myself" not in asked, "no model is asked, nor a candidate"

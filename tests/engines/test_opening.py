@@ -178,6 +178,20 @@ async def test_routing_that_cannot_be_is_refused(config: Config, words: str) -> 
             pass
 
 
+async def test_a_rule_for_a_tier_that_nobody_has_is_refused() -> None:
+    """The cheap tier must not answer, and there is no other."""
+    rule = RouterRule("complex", topic="medical")
+    provider = TextProvider("cheap", "http://127.0.0.1:9/v1", "m")
+    config = Config(
+        engines=replace(STUBS, text="providers"),
+        text=TextConfig(provider=(provider,)),
+        router=RouterConfig(rule=(rule,)),
+    )
+    with pytest.raises(ConfigError, match="only that tier answer"):
+        async with open_engines(config, Metrics()):
+            pass
+
+
 async def test_rules_come_before_whoever_answers() -> None:
     """The responder alone, too."""
     rule = RouterRule("refuse", pattern="bomb", say="No.")

@@ -71,6 +71,17 @@ def test_what_a_client_asks_for_comes_before_the_score() -> None:
     assert tier(EASY, route="complex") == "complex"
 
 
+def test_what_goes_on_with_a_ruled_turn_is_ruled() -> None:
+    """Whatever a client asks for; a new topic is not."""
+    rule = RouterRule("complex", "care", topic="medical")
+    before = (Turn("is ten ibuprofen at once okay"),)
+    decides = router(rule, share=0)
+    later = decides.decide(Question(Turn("and with it beer"), before, route="simple"))
+    assert later.strict
+    assert (later.tier, later.reasons) == ("complex", ("rule: care", "same topic"))
+    assert not decides.decide(Question(Turn(EASY), before)).strict
+
+
 def test_rules_come_before_all() -> None:
     """A topic that the cheap tier must not answer it does not get by asking."""
     rule = RouterRule("complex", "care", topic="medical")

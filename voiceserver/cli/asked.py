@@ -15,15 +15,9 @@ from voiceserver.engines.base import TextModel
 from voiceserver.engines.opening import house_model
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.http import Http
-from voiceserver.engines.table import IN_THE_HOUSE, ROWS, Row, text_engine
+from voiceserver.engines.table import IN_THE_HOUSE, ROWS, Row, text_names
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
-
-
-def names(config: Config) -> list[str]:
-    """Whom there is to ask, in order of preference."""
-    house = [IN_THE_HOUSE] if text_engine(config) == IN_THE_HOUSE else []
-    return house + [provider.name for provider in config.text.provider]
 
 
 @asynccontextmanager
@@ -45,14 +39,14 @@ async def asked(
         ConfigError: If there is no such model, or its key is missing.
         EngineFailed: If the one in the house cannot be loaded.
     """
-    if name == IN_THE_HOUSE and name in names(config):
+    if name == IN_THE_HOUSE and name in text_names(config):
         async with house_model(config, Metrics(), rows) as house:
             await house.ready()
             yield house
         return
     provider = next((each for each in config.text.provider if each.name == name), None)
     if provider is None:
-        known = ", ".join(names(config)) or "none"
+        known = ", ".join(text_names(config)) or "none"
         raise ConfigError(f"there is no [[text.provider]] {name!r}; there are: {known}")
     if logprobs:
         provider = dataclasses.replace(provider, logprobs=True)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
-from voiceserver.cli.asked import asked, names
+from voiceserver.cli.asked import asked
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
 from voiceserver.engines.base import Message, TextModel, TextRequest
+from voiceserver.engines.table import text_names
 from voiceserver.engines.watch.baseline import Baseline, read, usual_of, written
 from voiceserver.engines.watch.drift import Answered, Drift, Usual
 from voiceserver.engines.watch.questions import QUESTIONS
@@ -102,10 +103,10 @@ async def ask_all(config: Config, questions: Sequence[str] = QUESTIONS) -> Found
         ProviderFailed: If one is misconfigured.
         EngineFailed: If the model in the house cannot be loaded.
     """
-    if not names(config):
+    if not text_names(config):
         raise ConfigError("there is no [[text.provider]] to ask")
     found = {}
-    for name in names(config):
+    for name in text_names(config):
         async with asked(config, name) as model:
             answers = []
             for at, question in enumerate(questions, 1):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
 from voiceserver.cli.arguments import EXIT_GOOD
-from voiceserver.cli.asked import asked, names
+from voiceserver.cli.asked import asked
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
 from voiceserver.engines.base import (
@@ -31,6 +31,7 @@ from voiceserver.engines.notes import (
     Note,
 )
 from voiceserver.engines.providers.first_clause import FirstClause
+from voiceserver.engines.table import text_names
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 
 QUESTIONS = "models/router/checkable.txt"
@@ -46,8 +47,8 @@ def calibrate(config: Config, name: str, questions: Path | None, to: Path) -> in
         ProviderFailed: If too few questions were answered.
     """
     log_to_stderr(config)
-    if name not in names(config):
-        known = ", ".join(names(config)) or "none"
+    if name not in text_names(config):
+        known = ", ".join(text_names(config)) or "none"
         raise ConfigError(f"there is no [[text.provider]] {name!r}; there are: {known}")
     questions_asked = read_questions(*_text_of(questions))  # before it costs
     known_before = read(to.read_text("utf-8"), str(to)) if to.exists() else {}
@@ -128,19 +129,34 @@ async def ask_all(
     async with asked(config, name, logprobs=True) as model:
         for at, question in enumerate(questions, 1):
             progress(f"\r{name}: {at}/{len(questions)} ", end="")
-            answer = await _asked(config, model, question)
+            answer = await answered(config, model, question)
             if answer is not None:
                 checked.append(answer)
         return model.version, checked
 
 
-async def _asked(
-    config: Config, model: TextModel, question: Checkable
+async def answered(
+    config: Config,
+    model: TextModel,
+    question: Checkable,
+    noted: Callable[[Note], None] = lambda _note: None,
 ) -> Checked | None:
+    """Ask a model one question; None if it does not answer.
+
+    Args:
+        config: How long an answer may be, and the role.
+        model: To be asked.
+        question: Whose answer is known.
+        noted: Given all that is noted of it.
+
+    Raises:
+        ProviderFailed: If it is misconfigured.
+    """
     now_s = asyncio.get_running_loop().time
     clause = FirstClause(now_s(), read=False, tight=False, judged=True)
 
     def observe(note: Note) -> None:
+        noted(note)
         if not begun:
             clause.note(note)
 

@@ -27,12 +27,15 @@ class RouterRule:
         pattern: Words in this order: ``*`` stands for any words between, ``pill*``
             for any word that begins so. Or ``topic``, one of the two.
         topic: One that the router is trained to hear; empty is none.
-        then: ``"complex"`` or ``"simple"`` picks the tier of the model; ``"refuse"``
-            says ``say`` and asks none; ``"hand_over"`` does so too, and calls
-            ``tool`` where the client offers it. Of several rules the most careful
-            holds: hand over, refuse, complex, simple.
-        say: What is said in place of an answer.
-        tool: Function of the client that hands the caller over to a person.
+        then: ``"simple"`` prefers that tier; ``"complex"`` allows no other, whatever
+            fails and whatever was spent; ``"refuse"`` says ``say`` and asks none;
+            ``"hand_over"`` does so too, and calls ``tool`` where the client offers
+            it. Of several rules the most careful holds: hand over, refuse, complex,
+            simple.
+        say: What is said in place of an answer; with ``"complex"`` where no model of
+            that tier can be asked, empty is the responder's line.
+        tool: Function of the client that hands the caller over to a person; with
+            ``"complex"`` where ``say`` is said.
     """
 
     then: Literal["simple", "complex", "refuse", "hand_over"]
@@ -57,12 +60,15 @@ class RouterRule:
             _require(len(words.split()) <= 20, "pattern has more than 20 words")
         speaks = self.then in ("refuse", "hand_over")
         _require(
-            speaks == bool(self.say.strip()),
-            'say is what is said by then = "refuse" or "hand_over", and needed there',
+            speaks == bool(self.say.strip()) or self.then == "complex",
+            'say is what is said by then = "refuse" or "hand_over", and needed there; '
+            'then = "complex" may have one',
         )
         _require(
-            not self.tool or self.then == "hand_over",
-            'tool goes with then = "hand_over" only',
+            not self.tool
+            or self.then == "hand_over"
+            or (self.then == "complex" and bool(self.say.strip())),
+            'tool goes with then = "hand_over", or with "complex" and say',
         )
 
     @property

@@ -432,12 +432,6 @@ class TextConfig:
         _require_distinct("text", tuple(each.name for each in self.provider))
         tried = [each for each in self.provider if each.canary]
         _require(len(tried) <= 1, "one provider may have a canary share, not more")
-        for one in tried:
-            _require(
-                any(o.tier == one.tier and not o.canary for o in self.provider),
-                f'canary: "{one.name}" has nobody to stand for: another provider of '
-                f'tier = "{one.tier}" is needed',
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,12 @@ class _Opener:
                 "[router] strong_share needs text providers of both tiers: set tier = "
                 '"simple" or "complex" in each [[text.provider]]'
             )
+        needed = any(rule.then == "complex" for rule in config.router.rule)
+        if needed and asks_models(config) and "complex" not in text_tiers(config):
+            raise ConfigError(
+                '[[router.rule]] then = "complex" lets only that tier answer, and no '
+                '[[text.provider]] has tier = "complex"'
+            )
         if self._router is None and (strong or config.router.rule):
             from voiceserver.engines.providers.tiers import router_weights
 

@@ -1,8 +1,9 @@
 """The operator's rules before all that answers: what is refused, and handed over.
 
 A ``TextModel`` around another. What a rule says is said in its words; handing over
-calls the client's function of that name, where it offers one. Rules that only pick a
-tier are the providers' business (``providers/tiers``).
+calls the client's function of that name, where it offers one. Rules that pick a
+tier are the providers' business (``providers/tiers``), which say by ``said_by`` what
+such a rule has for when nobody of it can answer.
 """
 
 from __future__ import annotations
@@ -56,19 +57,27 @@ class Ruled:
         decision = None
         if last is not None and last.role == "user" and last.text:
             decision = self._router.ruled(Turn(last.text))
-        if decision is None or decision.rule is None:
+        if decision is None or decision.rule is None or not decision.speaks:
             return self._rest.reply(request)
-        return self._answer(decision, decision.rule, request)
+        return said_by(decision.rule, decision, request)
 
-    async def _answer(
-        self, decision: Decision, rule: RouterRule, request: TextRequest
-    ) -> AsyncGenerator[TextItem, None]:
-        request.observe(Answering(NAME))
-        request.observe(Routed(rule.then, decision.reasons, decision.score))
-        yield rule.say
-        offered = request.tools.choice != "none" and any(
-            tool.name == rule.tool for tool in request.tools.tools
-        )
-        if rule.tool and offered:
-            why = json.dumps({"reason": decision.reasons[0]})
-            yield ToolCall(f"call_{uuid.uuid4().hex[:24]}", rule.tool, why)
+
+async def said_by(
+    rule: RouterRule, decision: Decision, request: TextRequest
+) -> AsyncGenerator[TextItem, None]:
+    """What a rule says in place of an answer, and the call that hands over.
+
+    Args:
+        rule: That has something to say.
+        decision: Why it holds.
+        request: That it is said to.
+    """
+    request.observe(Answering(NAME))
+    request.observe(Routed(rule.then, decision.reasons, decision.score))
+    yield rule.say
+    offered = request.tools.choice != "none" and any(
+        tool.name == rule.tool for tool in request.tools.tools
+    )
+    if rule.tool and offered:
+        why = json.dumps({"reason": decision.reasons[0]})
+        yield ToolCall(f"call_{uuid.uuid4().hex[:24]}", rule.tool, why)

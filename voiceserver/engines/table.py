@@ -230,6 +230,12 @@ def asks_models(config: Config) -> bool:
     return text_engine(config) in (PROVIDERS, IN_THE_HOUSE)
 
 
+def text_names(config: Config) -> list[str]:
+    """The language models that there are to ask, in the order of preference."""
+    house = [IN_THE_HOUSE] if text_engine(config) == IN_THE_HOUSE else []
+    return [*house, *(provider.name for provider in config.text.provider)]
+
+
 def text_tiers(config: Config) -> tuple[str, ...]:
     """Tiers of the language models, in the order of preference."""
     own = config.transformers.tier

@@ -8,8 +8,8 @@ words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from voiceserver.config import RouterConfig, RouterRule
 from voiceserver.routing.features import without_lead, without_tail
@@ -20,6 +20,8 @@ from voiceserver.routing.turns import LOOKED_BACK, Question, Turn
 # By how much of the share a decision moves the threshold. At 0.02 a change of what
 # callers ask is followed within some hundred turns.
 GAIN = 0.02
+_SPEAK = ("refuse", "hand_over")
+Before = Sequence[tuple[Turn, Scored]]  # what a turn goes on with, newest first
 SHORT = 6  # words; a shorter turn that points back goes on with the one before
 _POINTS_BACK = frozenset(
     "it that this they them those these he she one ones other others same again more "
@@ -42,13 +44,23 @@ class Decision:
         tier: ``"simple"`` or ``"complex"``; ``""`` leaves the order of preference.
         score: Probability that it needs a strong model; None where none was asked.
         reasons: Why, most telling first; never words of the caller.
-        rule: That refuses it or hands it over; None if one does neither.
+        rule: That decided it; None if none did.
     """
 
     tier: str
     score: float | None
     reasons: tuple[str, ...]
     rule: RouterRule | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the rule refuses it, or hands it over: no model is asked."""
+        return self.rule is not None and self.rule.then in _SPEAK
+
+    @property
+    def strict(self) -> bool:
+        """Whether the rule lets no other tier answer, whatever fails or costs."""
+        return self.rule is not None and self.rule.then == "complex"
 
 
 class Router:
@@ -82,7 +94,12 @@ class Router:
         """Decide who is asked first; what a client asked for moves no threshold."""
         turn = question.turn
         scored = self._weights.scored(turn, question.tools)
+        before: Before = ()
+        if self._share or self.rules.strict:
+            before = [(one, self._weights.scored(one)) for one in followed(question)]
         ruled = self._ruled(turn, scored) if self.rules else None
+        if ruled is None and self.rules.strict:
+            ruled = self._still_ruled(before)
         if ruled is not None and ruled.tier != "simple":
             decided = ruled
         elif question.route:
@@ -92,7 +109,7 @@ class Router:
         elif not self._share:
             return Decision("", None, ())
         else:
-            decided = self._by_score(question, scored)
+            decided = self._by_score(scored, before)
         self._count(decided.tier == "complex")
         return decided
 
@@ -102,22 +119,25 @@ class Router:
         if rule is None:
             return None
         score = scored.complex if scored else None
-        speaks = rule.rule.then in ("refuse", "hand_over")
-        tier = "" if speaks else rule.rule.then
+        tier = "" if rule.rule.then in _SPEAK else rule.rule.then
         reasons = (f"rule: {rule.name}",)
-        return Decision(tier, score, reasons, rule.rule if speaks else None)
+        return Decision(tier, score, reasons, rule.rule)
 
-    def _by_score(self, question: Question, scored: Scored) -> Decision:
+    def _still_ruled(self, before: Before) -> Decision | None:
+        """What goes on with a turn that only one tier may answer, is that tier's."""
+        for turn, scored in before:
+            ruled = self._ruled(turn, scored)
+            if ruled is not None and ruled.strict:
+                return replace(ruled, reasons=(*ruled.reasons, "same topic"))
+        return None
+
+    def _by_score(self, scored: Scored, before: Before) -> Decision:
         score, reasons = scored.complex, scored.reasons
-        newer = question.turn
-        for turn in reversed(question.before[-LOOKED_BACK:]):
-            if not follows(newer, turn):
-                break
-            earlier = 1.0 if turn.escalated else self._weights.scored(turn).complex
+        for turn, of_it in before:
+            earlier = 1.0 if turn.escalated else of_it.complex
             if earlier > score:
                 why = "escalated before" if turn.escalated else "same topic"
                 score, reasons = earlier, (why,)
-            newer = turn
         aim = self._aim
         strong = aim >= 1 or (aim > 0 and score >= self._weights.threshold(aim))
         return Decision("complex" if strong else "simple", score, reasons)
@@ -125,6 +145,16 @@ class Router:
     def _count(self, strong: bool) -> None:
         aim = self._aim + GAIN * (self._share - float(strong))
         self._aim = min(max(aim, 0.0), 1.0) if self._share < 1 else 1.0
+
+
+def followed(question: Question) -> Iterator[Turn]:
+    """The turns that a turn goes on with, newest first."""
+    newer = question.turn
+    for turn in reversed(question.before[-LOOKED_BACK:]):
+        if not follows(newer, turn):
+            return
+        yield turn
+        newer = turn
 
 
 def follows(turn: Turn, before: Turn) -> bool:

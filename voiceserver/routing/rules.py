@@ -38,9 +38,14 @@ class Rules:
 
     Args:
         rules: As configured, not contradicting each other.
+
+    Attributes:
+        strict: One of them allows the strong tier only.
+        topics: Those about a topic.
     """
 
     def __init__(self, rules: Sequence[RouterRule]) -> None:
+        self.strict = any(rule.then == "complex" for rule in rules)
         self.topics: list[Rule] = []
         self._by_word: dict[str, list[Rule]] = {}
         self._by_beginning: dict[str, list[Rule]] = {}

@@ -29,6 +29,8 @@ from voiceserver.engines.responder.standby import Standby
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
+from voiceserver.purse import Thrift
+from voiceserver.tools import NO_TOOLS, ToolCall, ToolUse
 
 T = TypeVar("T")
 DELTAS = ("Cer", "tainly. ", "The ", "kitchen ", "light ", "is ", "now ", "on.")
@@ -43,6 +45,7 @@ class Turn:
     error: str = ""
     notes: list[Note] = field(default_factory=list)
     calls: list[Called] = field(default_factory=list)
+    asked_for: list[str] = field(default_factory=list)  # functions
 
     @property
     def by(self) -> str:
@@ -102,7 +105,11 @@ class Bench:
         self.routes = {route.name: route for route, _ in self.chain._routes}
 
     async def turn(
-        self, said: str = "is the light on", model: TextModel | None = None
+        self,
+        said: str = "is the light on",
+        model: TextModel | None = None,
+        thrift: Thrift = Thrift.NONE,
+        tools: ToolUse = NO_TOOLS,
     ) -> Turn:
         turn = Turn()
         loop = asyncio.get_running_loop()
@@ -111,12 +118,17 @@ class Bench:
             (Message("user", said),),
             observe=turn.notes.append,
             called=turn.calls.append,
+            thrift=thrift,
+            tools=tools,
         )
         try:
             async with aclosing((model or self.chain).reply(request)) as words:
                 async for piece in words:
                     if not turn.text:
                         turn.took_s = loop.time() - began_s
+                    if isinstance(piece, ToolCall):
+                        turn.asked_for.append(piece.name)
+                        continue
                     turn.text += str(piece)
         except EngineFailed as error:
             turn.error = str(error)

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from tests.engines.providers.chain_bench import Bench, run
-from voiceserver.config import Config, TextConfig, TextProvider
-from voiceserver.engines.providers.canary import Canary
-from voiceserver.engines.providers.chains import opened_canary
+from tests.fake_transport import FakeTransport
+from voiceserver.config import (
+    Config,
+    EnginesConfig,
+    TextConfig,
+    TextProvider,
+    TransformersConfig,
+)
+from voiceserver.engines.base import TextItem, TextRequest
+from voiceserver.engines.providers.canary import Canary, Pinned
+from voiceserver.engines.providers.chains import opened_canary, text_chain
+from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.watch.drift import Usual
 from voiceserver.engines.watch.watch import Watch
+from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
 
 USUAL = Usual(first_ms=[195.0 + n for n in range(40)], characters=[34.0] * 40, of=400)
+
+
+class House:
+    """A model in the house that is never asked."""
+
+    name, version = "transformers", "m@1"
+
+    async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
+        yield ""
 
 
 class Tried(Bench):
@@ -100,11 +120,34 @@ def test_an_alarm_of_the_live_one_is_no_fault_of_it() -> None:
     assert run(tried.calls(1)) == ["b"]
 
 
+def test_a_candidate_may_stand_for_the_model_in_the_house() -> None:
+    """Which is asked before all services."""
+    one = TextProvider("b", "http://b/v1", "m", canary=1.0)
+    config = Config(
+        engines=EnginesConfig(text="transformers"),
+        text=TextConfig(provider=(one,)),
+        transformers=TransformersConfig(model="m.gguf"),
+    )
+    metrics = Metrics()
+    watch = Watch(metrics, lambda: 0.0)
+    chain = text_chain(
+        config, FakeTransport({}), None, metrics, Costs(metrics), house=House()
+    )
+    made = opened_canary(config, chain, watch, metrics)
+    assert made is not None and made.pin(chain) is chain
+    watch.compare({"transformers": USUAL})
+    assert isinstance(made.pin(chain), Pinned)
+
+
 def test_who_stands_for_nobody_is_refused_at_the_start() -> None:
     """So are two at once."""
     one = TextProvider("a", "http://a/v1", "m", canary=0.1)
-    with pytest.raises(ValueError, match="nobody to stand for"):
-        TextConfig(provider=(one,))
+    strong = TextProvider("b", "http://b/v1", "m", tier="complex")
+    alone = Config(text=TextConfig(provider=(one, strong)))
+    metrics = Metrics()
+    chain = text_chain(alone, FakeTransport({}), None, metrics, Costs(metrics))
+    with pytest.raises(ConfigError, match='"a" has nobody to stand for'):
+        opened_canary(alone, chain, Watch(metrics, lambda: 0.0), metrics)
     live = TextProvider("b", "http://a/v1", "m")
     other = TextProvider("c", "http://a/v1", "m", canary=0.1)
     with pytest.raises(ValueError, match="not more"):

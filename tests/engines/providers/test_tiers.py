@@ -16,6 +16,7 @@ from voiceserver.engines.notes import (
     Routed,
 )
 from voiceserver.engines.providers.tiers import Tiers, in_order, router_weights
+from voiceserver.purse import Cap, Thrift
 from voiceserver.routing.router import Router
 from voiceserver.tools import Tool, ToolUse
 
@@ -49,6 +50,64 @@ def test_the_other_tier_takes_over() -> None:
     """A strong model that is away is better replaced than waited for."""
     turn = run(bench("ok", "500").turn(HARD))
     assert (turn.by, turn.steps) == ("a", [Step.NEXT_MODEL])
+
+
+CARE = RouterRule("complex", "care", topic="medical")
+ASKS = "is it safe to take ten ibuprofen at once"
+
+
+def ruled(*faults: str, rule: RouterRule = CARE) -> Bench:
+    """As ``bench``, and a rule that only ``b`` may answer about health."""
+    made = Bench(*faults)
+    made.chain._tiers = (tiers(rule, share=0), ["simple", "complex"])
+    return made
+
+
+@pytest.mark.parametrize("fault", ["500", "hang", "empty"])
+def test_what_only_the_strong_tier_may_answer_it_alone_answers(fault: str) -> None:
+    """Where it is away the responder says so; the cheap one is not asked."""
+    made = ruled("ok", fault)
+    assert run(ruled("ok", "ok").turn(ASKS)).by == "b"
+    turn = run(made.turn(ASKS))
+    assert (turn.by, turn.steps) == ("responder", [Step.RESPONDER])
+    assert "not answering just now" in turn.text
+    assert made.transport.asked == [fault]
+
+
+@pytest.mark.parametrize(
+    ("thrift", "by"), [(Thrift.CHEAP, "b"), (Thrift.FREE, "responder")]
+)
+def test_short_money_gives_it_to_no_cheap_model(thrift: Thrift, by: str) -> None:
+    """Near a cap the strong one is kept for it, at the cap nobody is paid."""
+    made = ruled("ok", "ok")
+    assert run(made.turn(ASKS, thrift=thrift)).by == by
+    other = run(made.turn(EASY, thrift=Thrift.CHEAP))
+    assert other.by == "a", "what no rule is about is saved on"
+
+
+def test_near_the_cap_of_a_day_the_strong_one_is_kept_for_it() -> None:
+    """The day's money is no other money than the call's."""
+    made = ruled("ok", "ok")
+    made.costs._account("").cap = Cap(1.0, 0.5)
+    made.costs.pay("", 0.6)
+    assert run(made.turn(ASKS)).by == "b"
+    made.costs.pay("", 0.5)
+    assert run(made.turn(ASKS)).by == "responder"
+
+
+def test_a_rule_may_have_words_for_when_nobody_may_answer() -> None:
+    """And a function that hands over; both say so in the ledger."""
+    rule = RouterRule(
+        "complex", "care", topic="medical", say="Ask a pharmacist.", tool="transfer"
+    )
+    use = ToolUse((Tool("transfer", "", {}),))
+    turn = run(ruled("ok", "ok", rule=rule).turn(ASKS, tools=use))
+    assert (turn.by, turn.asked_for) == ("b", [])
+    turn = run(ruled("ok", "500", rule=rule).turn(ASKS, tools=use))
+    assert (turn.by, turn.text) == ("rule", "Ask a pharmacist.")
+    assert turn.asked_for == ["transfer"] and turn.steps == [Step.RESPONDER]
+    told = [note for note in turn.notes if isinstance(note, Routed)][-1]
+    assert (told.tier, told.reasons) == ("complex", ("rule: care",))
 
 
 def test_without_a_share_the_order_is_kept() -> None:

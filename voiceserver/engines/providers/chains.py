@@ -23,6 +23,7 @@ from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
 from voiceserver.engines.providers.tiers import Tiers
 from voiceserver.engines.providers.voice_chain import VoiceChain
+from voiceserver.engines.table import text_names, text_tiers
 from voiceserver.engines.watch.watch import Watch
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics
@@ -157,18 +158,27 @@ def text_chain(
 def opened_canary(
     config: Config, chain: TextChain, watch: Watch, metrics: Metrics
 ) -> Canary | None:
-    """Make what pins calls to the candidate among the providers, if there is one."""
-    for provider in config.text.provider:
-        if provider.canary:
-            live = next(
-                one.name
-                for one in config.text.provider
-                if one.tier == provider.tier and not one.canary
-            )
-            [route] = [one for one in chain.providers if one.name == provider.name]
-            rng = random.Random()
-            return Canary(route, live, provider.canary, watch, metrics, rng)
-    return None
+    """Make what pins calls to the candidate among the providers, if there is one.
+
+    Raises:
+        ConfigError: If nobody else is of its tier, for whom it could stand.
+    """
+    tried = next((one for one in config.text.provider if one.canary), None)
+    if tried is None:
+        return None
+    tiers = dict(zip(text_names(config), text_tiers(config), strict=True))
+    live = [
+        name
+        for name, tier in tiers.items()
+        if tier == tried.tier and name != tried.name
+    ]
+    if not live:
+        raise ConfigError(
+            f'[[text.provider]] canary: "{tried.name}" has nobody to stand for: '
+            f'another model of tier = "{tried.tier}" is needed'
+        )
+    [route] = [one for one in chain.providers if one.name == tried.name]
+    return Canary(route, live[0], tried.canary, watch, metrics, random.Random())
 
 
 def voice_chain(

@@ -115,16 +115,28 @@ class Route:
     @property
     def free(self) -> bool:
         """Whether a caller's turn may be spent on it now."""
+        return self.free_for(Thrift.NONE)
+
+    def free_for(self, thrift: Thrift, needed: bool = False) -> bool:
+        """Whether a turn may be spent on it whose money allows so much.
+
+        Args:
+            thrift: Of the turn; the day's is looked at, too.
+            needed: No other tier may answer the turn.
+        """
         capacity = self.limits.capacity
         room = capacity == 0 or self.running < capacity
-        paid = self.affordable(self.costs.thrift)
+        paid = self.affordable(max(thrift, self.costs.thrift), needed)
         return room and paid and (self.breaker.admits or not self._guarded)
 
-    def affordable(self, thrift: Thrift) -> bool:
-        """Whether it may be asked, as far as money goes."""
-        if not self._priced:
+    def affordable(self, thrift: Thrift, needed: bool = False) -> bool:
+        """Whether it may be asked, as far as money goes.
+
+        Near a cap the strong tier is left to turns that need it; at it, to none.
+        """
+        if not self._priced or thrift is Thrift.NONE:
             return True
-        return thrift is Thrift.NONE or (thrift is Thrift.CHEAP and not self._strong)
+        return thrift is Thrift.CHEAP and (needed or not self._strong)
 
     @property
     def state(self) -> str:

@@ -40,8 +40,10 @@ from voiceserver.engines.providers.race import (
 from voiceserver.engines.providers.route import Route
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.engines.providers.tiers import Tiers, in_order
+from voiceserver.engines.ruled import said_by
 from voiceserver.engines.watch.watch import Asking, Watch
 from voiceserver.errors import EngineFailed
+from voiceserver.routing.router import Decision
 from voiceserver.tools import ToolCall
 
 SHORTEST_HEDGE_S = 0.15
@@ -77,6 +79,19 @@ class _Asked:
 
     clause: FirstClause
     asking: Asking | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Whom:
+    """Who is asked, in their order.
+
+    Attributes:
+        routes: One after the other.
+        only: A rule that allows nobody else; None if one else may stand in.
+    """
+
+    routes: Routes
+    only: Decision | None = None
 
 
 class TextChain(Tended):
@@ -148,15 +163,14 @@ class TextChain(Tended):
         """
         tried: list[Attempt[TextItem]] = []
         asked_s = asyncio.get_running_loop().time()
-        routes = self._ordered(request)
+        whom = self._whom(request)
         try:
-            attempt = await first_to_begin(self._starts(routes, request, tried))
+            attempt = await first_to_begin(self._starts(whom, request, tried))
         except EngineFailed:
-            if self._last is None:
+            resort = self._resort(whom.only, request)
+            if resort is None:
                 raise
-            request.observe(Step.RESPONDER)
-            request.observe(Answering(self._last.name))
-            async with aclosing(self._last.reply(request)) as words:
+            async with aclosing(resort) as words:
                 async for piece in words:
                     yield piece
             return
@@ -170,11 +184,24 @@ class TextChain(Tended):
         attempt.win()
         request.observe(Answering(attempt.route.name, request.language))
         escalated = attempt not in tried
-        if attempt.route is not routes[0][0] and not escalated:
+        if attempt.route is not whom.routes[0][0] and not escalated:
             request.observe(Step.NEXT_MODEL)
         async with aclosing(attempt.items()) as pieces:
             async for piece in pieces:
                 yield piece
+
+    def _resort(
+        self, only: Decision | None, request: TextRequest
+    ) -> AsyncGenerator[TextItem, None] | None:
+        """What is said where nobody answers; None if there is nothing."""
+        if only is not None and only.rule is not None and only.rule.say:
+            request.observe(Step.RESPONDER)
+            return said_by(only.rule, only, request)
+        if self._last is None:
+            return None
+        request.observe(Step.RESPONDER)
+        request.observe(Answering(self._last.name))
+        return self._last.reply(request)
 
     async def _believed(
         self, attempt: Attempt[TextItem], request: TextRequest, asked_s: float
@@ -222,7 +249,8 @@ class TextChain(Tended):
         stronger = None
         try:
             async with asyncio.timeout(left_s):
-                stronger = await first_to_begin(self._starts(strong, alone, tried))
+                starts = self._starts(_Whom(strong), alone, tried)
+                stronger = await first_to_begin(starts)
         except (TimeoutError, EngineFailed):
             pass  # what is there is said
         except BaseException:
@@ -247,21 +275,32 @@ class TextChain(Tended):
             if (asking := self._asked[attempt].asking) is not None:
                 asking.settled(escalated)
 
-    def _ordered(self, request: TextRequest) -> Routes:
-        """The routes in the order in which they are asked for this request."""
-        routes, tier = self._routes, ""
+    def _whom(self, request: TextRequest) -> _Whom:
+        """Who is asked for this request."""
+        routes, tier, only = self._routes, "", None
         if self._tiers is not None:
             tiers, of = self._tiers
-            tier = tiers.decide(request).tier
+            decision = tiers.decide(request)
+            tier, only = decision.tier, decision if decision.strict else None
             routes = [*in_order(tier, routes, of)]
+            if only is not None:
+                routes = routes[: of.count(tier)]
+        return _Whom(self._with_candidate(routes, tier, only, request), only)
+
+    def _with_candidate(
+        self, routes: Routes, tier: str, only: Decision | None, request: TextRequest
+    ) -> Routes:
+        """The routes with the candidate in its place, if the call is pinned to it."""
         if self._canary is None:
             return routes
         candidate, its_tier = self._canary
         others = [pair for pair in routes if pair is not candidate]
         if not self._may_ask(candidate, request):
             return others
+        if tier in ("", its_tier):
+            return [candidate, *others]
         # Of another tier than the turn's it is no more than a stand-in, as ever.
-        return [candidate, *others] if tier in ("", its_tier) else [*others, candidate]
+        return others if only is not None else [*others, candidate]
 
     def _may_ask(self, pair: tuple[Route, TextModel], request: TextRequest) -> bool:
         """Whether it is live, or the call is pinned to it."""
@@ -269,18 +308,19 @@ class TextChain(Tended):
         return not candidate or request.pinned == pair[0].name
 
     def _starts(
-        self, routes: Routes, request: TextRequest, tried: list[Attempt[TextItem]]
+        self, whom: _Whom, request: TextRequest, tried: list[Attempt[TextItem]]
     ) -> Iterator[Start[Attempt[TextItem]]]:
         may_hedge = request.hedge and self._hedges.turn()
-        for at, (route, model) in enumerate(routes):
-            if not (route.free and route.affordable(request.thrift)):
+        needed = whom.only is not None
+        for at, (route, model) in enumerate(whom.routes):
+            if not route.free_for(request.thrift, needed):
                 continue
-            later = [other for other, _ in routes[at + 1 :]]
+            later = [other for other, _ in whom.routes[at + 1 :]]
             if tried and not tried[0].ended and len(tried) == 1:
                 self._hedges.use()
                 tried[0].hedged = True
                 request.observe(Step.HEDGE)
-            attempt = self._attempt(route, model, request, later)
+            attempt = self._attempt(route, model, request, later, needed)
             alone_s = None
             if may_hedge and not tried and route.ninth_decile_s is not None:
                 alone_s = max(HEDGE_MARGIN * route.ninth_decile_s, SHORTEST_HEDGE_S)
@@ -295,6 +335,7 @@ class TextChain(Tended):
         model: TextModel,
         request: TextRequest,
         later: Sequence[Route],
+        needed: bool,
     ) -> Attempt[TextItem]:
         now_s = asyncio.get_running_loop().time
         judged = self._gate is not None and self._gate.judges(route.name)
@@ -316,8 +357,7 @@ class TextChain(Tended):
             return self._watch.watched(route.name, items, asking)
 
         def rivals() -> bool:
-            thrift = request.thrift
-            return any(one.free and one.affordable(thrift) for one in later)
+            return any(one.free_for(request.thrift, needed) for one in later)
 
         attempt = Attempt(route, ask, enough, request.observe, rivals, request.called)
         self._asked[attempt] = _Asked(clause, asking)
