@@ -13,7 +13,6 @@ from voiceserver.config import (
     ServerConfig,
     SpeechConfig,
     TextProvider,
-    TurnConfig,
 )
 
 
@@ -23,9 +22,6 @@ from voiceserver.config import (
         (lambda: ServerConfig(port=65_536), "port must be 0..65535"),
         (lambda: ServerConfig(max_calls=0), "max_calls must be at least 1"),
         (lambda: ServerConfig(max_call_s=0), "max_call_s must be at least 1"),
-        (lambda: TurnConfig(threshold=1.0), "threshold must be in"),
-        (lambda: TurnConfig(silence_ms=99), "silence_ms must be 100..10000"),
-        (lambda: TurnConfig(cap_ms=299), "cap_ms must not be below complete_ms"),
         (lambda: RecogniserConfig(processes=0), "processes must be 1..64"),
         (lambda: SpeechConfig(speed=4.1), "speed must be 0.25..4"),
         (lambda: TextProvider("a", "example.org", "m"), "base_url must start with"),

@@ -30,9 +30,9 @@ from voiceserver.config.tree import (
     ServerConfig,
     SpeechConfig,
     TextConfig,
-    TurnConfig,
     WhisperConfig,
 )
+from voiceserver.config.turn import TurnConfig
 
 __all__ = [
     "ClusterConfig",

@@ -10,10 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from voiceserver.config.checks import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ class BudgetConfig:
             + self.speech_reserve_ms
             + self.egress_reserve_ms
         )
-        _require(
+        require(
             reserved <= self.turn_ms,
             f"the four reserves are {reserved} ms together, more than turn_ms = "
             f"{self.turn_ms}: no stage could keep its time",
@@ -124,16 +121,16 @@ class BudgetConfig:
         self._rising("speech_reserve_ms", "speech_cap_ms", "speech_first_ms")
         self._rising("speech_first_ms", "speech_last_ms")
         self._rising("egress_reserve_ms", "egress_ms")
-        _require(self.turn_ms >= 1, "turn_ms must be at least 1")
-        _require(self.text_stall_ms >= 1, "text_stall_ms must be at least 1")
-        _require(self.hedge_share <= 1, "hedge_share must be 0..1")
+        require(self.turn_ms >= 1, "turn_ms must be at least 1")
+        require(self.text_stall_ms >= 1, "text_stall_ms must be at least 1")
+        require(self.hedge_share <= 1, "hedge_share must be 0..1")
         caps = ("max_usd_per_call", "max_usd_per_key", "max_usd_per_day")
         self._rising(*(name for name in caps if getattr(self, name)))
-        _require(0 < self.cheap_from <= 1, "cheap_from must be above 0, and 1 at most")
-        _require(self.speculations <= 3, "speculations must be 0..3")
-        _require(self.short_tokens >= 1, "short_tokens must be at least 1")
+        require(0 < self.cheap_from <= 1, "cheap_from must be above 0, and 1 at most")
+        require(self.speculations <= 3, "speculations must be 0..3")
+        require(self.short_tokens >= 1, "short_tokens must be at least 1")
         for name in ("sorry", "lost", "pardon", "unspoken"):
-            _require(
+            require(
                 any(map(str.isalnum, getattr(self, name))),
                 f"{name} must hold words: it is the last thing left to say",
             )
@@ -141,4 +138,4 @@ class BudgetConfig:
     def _rising(self, *names: str) -> None:
         for low, high in pairwise(names):
             at, most = getattr(self, low), getattr(self, high)
-            _require(at <= most, f"{low} = {at} must not be above {high} = {most}")
+            require(at <= most, f"{low} = {at} must not be above {high} = {most}")

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from voiceserver.config.checks import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +31,13 @@ class CallWebhookConfig:
     def __post_init__(self) -> None:
         if self.url:
             parts = urlsplit(self.url)
-            _require(
+            require(
                 parts.scheme in ("http", "https") and bool(parts.hostname),
                 'url must be like "https://app.example.org/calls"',
             )
-        _require(
+        require(
             bool(self.url) == bool(self.secret_env),
             "url and secret_env are given together",
         )
         # An INVITE is given up after three minutes (RFC 3261, section 16.6).
-        _require(1 <= self.limit_s <= 150, "limit_s must be 1..150")
+        require(1 <= self.limit_s <= 150, "limit_s must be 1..150")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from voiceserver.config.checks import require
+
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ADDRESS = re.compile(r"[^\s:/@]+:[0-9]{1,5}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +36,17 @@ class PoolConfig:
     drain_s: float = 60.0
 
     def __post_init__(self) -> None:
-        _require(self.engine != "ray", 'engine = "ray" would be behind itself')
-        _require(1 <= self.replicas <= 10_000, "replicas must be 1 to 10000")
+        require(self.engine != "ray", 'engine = "ray" would be behind itself')
+        require(1 <= self.replicas <= 10_000, "replicas must be 1 to 10000")
         most = self.max_replicas
-        _require(
+        require(
             most == 0 or self.replicas <= most <= 10_000,
             "max_replicas must be 0, or at least replicas and at most 10000",
         )
-        _require(1 <= self.streams <= 1_000, "streams must be 1 to 1000")
-        _require(0 <= self.cpus <= 1_000, "cpus must be 0 to 1000")
-        _require(0 <= self.gpus <= 64, "gpus must be 0 to 64")
-        _require(1 <= self.drain_s <= 86_400, "drain_s must be 1 to 86400")
+        require(1 <= self.streams <= 1_000, "streams must be 1 to 1000")
+        require(0 <= self.cpus <= 1_000, "cpus must be 0 to 1000")
+        require(0 <= self.gpus <= 64, "gpus must be 0 to 64")
+        require(1 <= self.drain_s <= 86_400, "drain_s must be 1 to 86400")
 
     @property
     def slots(self) -> int:
@@ -78,11 +75,11 @@ class ClusterConfig:
     speech: PoolConfig = field(default_factory=PoolConfig)
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.address == "auto" or bool(_ADDRESS.fullmatch(self.address)),
             'address must be "auto" or like "10.0.0.1:6379"',
         )
-        _require(
+        require(
             bool(_NAME.fullmatch(self.name)),
             "name must be of small letters, digits and hyphens",
         )

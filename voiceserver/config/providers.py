@@ -8,19 +8,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from voiceserver.config.checks import require
+
 # What the server itself says in each request.
 OWN_MEMBERS = frozenset(
     {"model", "messages", "stream", "stream_options", "tools", "tool_choice", "n"}
 )
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
 def _check_url(base_url: str) -> None:
-    _require(
+    require(
         base_url.startswith(("http://", "https://")),
         "base_url must start with http:// or https://",
     )
@@ -29,8 +26,8 @@ def _check_url(base_url: str) -> None:
         good = bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    _require(good, "base_url names no host, or a port that cannot be")
-    _require(
+    require(good, "base_url names no host, or a port that cannot be")
+    require(
         not (parts.username or parts.password or parts.query or parts.fragment),
         "base_url must hold no user, key or query; the key belongs in key_env",
     )
@@ -82,14 +79,14 @@ class TextProvider:
     canary: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.canary <= 1, "canary must be 0..1")
+        require(self.canary <= 1, "canary must be 0..1")
         ours = sorted(OWN_MEMBERS & set(self.extra))
-        _require(not ours, f"extra must not hold {', '.join(ours)}: the server says it")
+        require(not ours, f"extra must not hold {', '.join(ours)}: the server says it")
         _check_url(self.base_url)
-        _require(bool(self.name.strip()), "name must not be empty")
-        _require(bool(self.model.strip()), "model must not be empty")
-        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
-        _require(
+        require(bool(self.name.strip()), "name must not be empty")
+        require(bool(self.model.strip()), "model must not be empty")
+        require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+        require(
             self.dialect != "azure_v1" or bool(self.key_env),
             'dialect = "azure_v1" needs key_env',
         )
@@ -130,13 +127,13 @@ class SpeechProvider:
     def __post_init__(self) -> None:
         _check_url(self.base_url)
         for name in ("name", "model", "voice"):
-            _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
-        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+            require(bool(getattr(self, name).strip()), f"{name} must not be empty")
+        require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
         if self.dialect == "openai":
             return
-        _require(bool(self.key_env), 'dialect = "azure" needs key_env')
+        require(bool(self.key_env), 'dialect = "azure" needs key_env')
         pinned = self.voice.partition(":")[2]
-        _require(
+        require(
             pinned.lower() == self.model.lower(),
             f"voice = {self.voice!r} is not of the pinned model = {self.model!r}: "
             f'write it as "en-US-Name:{self.model}"',
@@ -185,16 +182,16 @@ class RecogniserProvider:
     def __post_init__(self) -> None:
         _check_url(self.base_url)
         for name in ("name", "model"):
-            _require(bool(getattr(self, name).strip()), f"{name} must not be empty")
-        _require(self.price >= 0, "price must be at least 0")
-        _require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
+            require(bool(getattr(self, name).strip()), f"{name} must not be empty")
+        require(self.price >= 0, "price must be at least 0")
+        require(self.max_concurrency >= 1, "max_concurrency must be at least 1")
         pinned = {"deepgram": not self.model.startswith("flux"), "azure": True}
-        _require(
+        require(
             pinned.get(self.dialect, False) or not self.version,
             f"version cannot be pinned for model = {self.model!r}: no answer of it "
             "tells its version; name a model whose name does",
         )
-        _require(
+        require(
             self.dialect != "deepgram"
             or not self.base_url.rstrip("/").endswith(("/v1", "/v2", "/listen")),
             'base_url must end before /v1 for dialect = "deepgram"',
@@ -203,22 +200,22 @@ class RecogniserProvider:
             self._check_azure()
 
     def _check_azure(self) -> None:
-        _require(bool(self.key_env), 'dialect = "azure" needs key_env')
+        require(bool(self.key_env), 'dialect = "azure" needs key_env')
         mai = self.model.lower().startswith("mai-transcribe")
-        _require(
+        require(
             mai or self.model in ("short-audio", "fast-transcription"),
             f"model = {self.model!r} is none of Azure Speech: short-audio, "
             "fast-transcription or MAI-Transcribe, e.g. MAI-Transcribe-2",
         )
-        _require(
+        require(
             mai or "-" in self.language,
             f"model = {self.model!r} needs language with its country, e.g. en-US",
         )
-        _require(
+        require(
             self.model != "short-audio" or not self.version,
             "version cannot be pinned for short-audio; there is only v1 of it",
         )
-        _require(_is_date(self.version), 'version must be like "2025-10-15"')
+        require(_is_date(self.version), 'version must be like "2025-10-15"')
         _check_azure_region(self.base_url, self.region)
 
 
@@ -228,7 +225,7 @@ def _is_date(version: str) -> bool:
 
 def _check_azure_region(base_url: str, region: str) -> None:
     host = urlsplit(base_url).hostname or ""
-    _require(
+    require(
         not host.endswith(".microsoft.com")
         or not region
         or host.startswith(f"{region}."),

@@ -6,16 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voiceserver.config.checks import require
+
 MOST_RULES = 5000
 _PATTERN = re.compile(
     r"(?:[^\W_]+(?:['-][^\W_]+)*\*?|\*)(?: (?:[^\W_]+(?:['-][^\W_]+)*\*?|\*))*"
 )
 Topic = Literal["", "medical", "selfharm", "legal", "money"]
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +43,25 @@ class RouterRule:
     tool: str = ""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             bool(self.pattern) != bool(self.topic),
             "a rule has a pattern or a topic, one of the two",
         )
         if self.pattern:
             words = " ".join(self.pattern.lower().split())
-            _require(
+            require(
                 _PATTERN.fullmatch(words) is not None and any(map(str.isalnum, words)),
                 f"pattern = {self.pattern!r} must be words, with * for any words "
                 "between two, or at the end of one",
             )
-            _require(len(words.split()) <= 20, "pattern has more than 20 words")
+            require(len(words.split()) <= 20, "pattern has more than 20 words")
         speaks = self.then in ("refuse", "hand_over")
-        _require(
+        require(
             speaks == bool(self.say.strip()) or self.then == "complex",
             'say is what is said by then = "refuse" or "hand_over", and needed there; '
             'then = "complex" may have one',
         )
-        _require(
+        require(
             not self.tool
             or self.then == "hand_over"
             or (self.then == "complex" and bool(self.say.strip())),
@@ -98,13 +95,13 @@ class RouterConfig:
     rule: tuple[RouterRule, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        _require(0 <= self.least_confidence < 1, "least_confidence must be 0..1")
-        _require(0 <= self.strong_share <= 1, "strong_share must be 0..1")
-        _require(len(self.rule) <= MOST_RULES, f"more than {MOST_RULES} rules")
+        require(0 <= self.least_confidence < 1, "least_confidence must be 0..1")
+        require(0 <= self.strong_share <= 1, "strong_share must be 0..1")
+        require(len(self.rule) <= MOST_RULES, f"more than {MOST_RULES} rules")
         seen: dict[str, tuple[int, RouterRule]] = {}
         for at, rule in enumerate(self.rule):
             first, other = seen.setdefault(rule.about, (at, rule))
-            _require(
+            require(
                 (rule.then, rule.say, rule.tool) == (other.then, other.say, other.tool),
                 f"rule[{first}] and rule[{at}] contradict each other: both are about "
                 f"{rule.about!r}",

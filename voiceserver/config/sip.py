@@ -7,16 +7,12 @@ import re
 from dataclasses import dataclass, field
 
 from voiceserver.config.call_webhook import CallWebhookConfig
+from voiceserver.config.checks import require
 from voiceserver.config.telephony import NumberConfig, number_in
 
 TRANSPORTS = ("udp", "tcp", "tls", "auto")
 CALLER = re.compile(r"[+A-Za-z0-9_.*-]{1,32}\Z")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?\Z")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 def _is(kind: str, text: str) -> bool:
@@ -68,34 +64,34 @@ class SipTrunk:
     proxy: str = ""
 
     def __post_init__(self) -> None:
-        _require(bool(self.cidr), "cidr must name at least one network")
+        require(bool(self.cidr), "cidr must name at least one network")
         for each in self.cidr:
-            _require(
+            require(
                 _is("ip_network", each),
                 f"cidr: '{each}' is not like '192.0.2.0/24' or '192.0.2.7'",
             )
-        _require(
+        require(
             bool(self.user) == bool(self.password_env),
             "user and password_env are given together",
         )
-        _require(
+        require(
             bool(self.login) == bool(self.login_password_env),
             "login and login_password_env are given together",
         )
-        _require(
+        require(
             self.host == "" or _HOST.match(self.host) is not None,
             'host must be like "pbx.example.org" or "192.0.2.10:5060"',
         )
-        _require(
+        require(
             self.proxy == "" or _HOST.match(self.proxy) is not None,
             'proxy must be like "proxy.example.org" or "192.0.2.10:5060"',
         )
-        _require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
-        _require(
+        require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
+        require(
             self.caller == "" or CALLER.match(self.caller) is not None,
             "caller must be a number",
         )
-        _require(all(each.strip() for each in self.dial), "dial: one is empty")
+        require(all(each.strip() for each in self.dial), "dial: one is empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +127,19 @@ class SipAccount:
     proxy: str = ""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.proxy == "" or _HOST.match(self.proxy) is not None,
             'proxy must be like "proxy.example.org" or "192.0.2.10:5060"',
         )
-        _require(
+        require(
             _HOST.match(self.registrar) is not None,
             'registrar must be like "pbx.example.org" or "192.0.2.10:5060"',
         )
-        _require(CALLER.match(self.user) is not None, "user must be an extension")
-        _require(bool(self.password_env), "password_env must name a variable")
-        _require(60 <= self.expires_s <= 86_400, "expires_s must be 60..86400")
-        _require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
-        _require(all(each.strip() for each in self.dial), "dial: one is empty")
+        require(CALLER.match(self.user) is not None, "user must be an extension")
+        require(bool(self.password_env), "password_env must name a variable")
+        require(60 <= self.expires_s <= 86_400, "expires_s must be 60..86400")
+        require(self.transport in TRANSPORTS, f"transport: {' or '.join(TRANSPORTS)}")
+        require(all(each.strip() for each in self.dial), "dial: one is empty")
 
     def trunk(self) -> SipTrunk:
         """The account as a trunk; where that is, its registrar's name says."""
@@ -202,26 +198,26 @@ class SipConfig:
     webhook: CallWebhookConfig = field(default_factory=CallWebhookConfig)
 
     def __post_init__(self) -> None:
-        _require(0 <= self.port <= 65535, "port must be 0..65535")
-        _require(0 <= self.tls_port <= 65535, "tls_port must be 0..65535")
-        _require(
+        require(0 <= self.port <= 65535, "port must be 0..65535")
+        require(0 <= self.tls_port <= 65535, "tls_port must be 0..65535")
+        require(
             not self.tls_port or (bool(self.port) and self.tls_port != self.port),
             "tls_port needs a port beside it, and another one",
         )
-        _require(_is("ip_address", self.host), "host must be an IP address")
-        _require(
+        require(_is("ip_address", self.host), "host must be an IP address")
+        require(
             self.public_ip == "" or _is("ip_address", self.public_ip),
             "public_ip must be an IP address",
         )
-        _require(
+        require(
             1024 <= self.rtp_port_min < self.rtp_port_max <= 65535,
             "rtp_port_min and rtp_port_max must be 1024..65535 and in order",
         )
-        _require(1 <= self.invites_per_s <= 1000, "invites_per_s must be 1..1000")
-        _require(90 <= self.session_s <= 86_400, "session_s must be 90..86400")
-        _require(1 <= self.ring_s <= 300, "ring_s must be 1..300")
-        _require(self.silent_s >= 5, "silent_s must be at least 5")
-        _require(
+        require(1 <= self.invites_per_s <= 1000, "invites_per_s must be 1..1000")
+        require(90 <= self.session_s <= 86_400, "session_s must be 90..86400")
+        require(1 <= self.ring_s <= 300, "ring_s must be 1..300")
+        require(self.silent_s >= 5, "silent_s must be at least 5")
+        require(
             not self.port
             or bool(self.trunk)
             or bool(self.account)
@@ -229,13 +225,13 @@ class SipConfig:
             "beyond loopback a [[sip.trunk]] or [[sip.account]] says who may call",
         )
         names = [each.name for each in self.lines()]
-        _require(
+        require(
             not self.account or len(names) == len(set(names)),
             "trunks and accounts need names of their own",
         )
         numbers = [each.number for each in self.number]
         twice = sorted({each for each in numbers if numbers.count(each) > 1})
-        _require(not twice, f"two [[sip.number]] tables are for {twice[:1]}")
+        require(not twice, f"two [[sip.number]] tables are for {twice[:1]}")
 
     def _on_loopback(self) -> bool:
         return ipaddress.ip_address(self.host).is_loopback

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from voiceserver.config.checks import require
+
 TOOLS = ("hang_up", "transfer_call", "send_digits", "hold")
 LONGEST_GREETING = 1000  # characters
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +36,9 @@ class NumberConfig:
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.tools) - set(TOOLS))
-        _require(not unknown, f"tools: {unknown[:1]}; there are: {', '.join(TOOLS)}")
-        _require(bool(self.number.strip()), "number must not be empty")
-        _require(
+        require(not unknown, f"tools: {unknown[:1]}; there are: {', '.join(TOOLS)}")
+        require(bool(self.number.strip()), "number must not be empty")
+        require(
             len(self.greeting) <= LONGEST_GREETING,
             f"greeting has {LONGEST_GREETING} characters at most",
         )
@@ -92,28 +89,28 @@ class TelephonyConfig:
     number: tuple[NumberConfig, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(0 <= self.patience_ms <= 2000, "patience_ms must be 0..2000")
-        _require(
+        require(0 <= self.patience_ms <= 2000, "patience_ms must be 0..2000")
+        require(
             self.ask_after_s == 0 or 1 <= self.ask_after_s <= 600,
             "ask_after_s must be 0 or 1..600",
         )
-        _require(1 <= self.asks <= 100, "asks must be 1..100")
-        _require(0.5 <= self.digits_s <= 60, "digits_s must be 0.5..60")
+        require(1 <= self.asks <= 100, "asks must be 1..100")
+        require(0.5 <= self.digits_s <= 60, "digits_s must be 0.5..60")
         for name in ("greeting", "still_there", "goodbye"):
-            _require(
+            require(
                 len(getattr(self, name)) <= LONGEST_GREETING,
                 f"{name} has {LONGEST_GREETING} characters at most",
             )
         if self.public_url:
             parts = urlsplit(self.public_url)
             good = parts.scheme in ("http", "https") and parts.hostname
-            _require(
+            require(
                 bool(good) and not parts.query and not parts.fragment,
                 'public_url must be like "https://voice.example.org"',
             )
         numbers = [each.number for each in self.number]
         twice = sorted({each for each in numbers if numbers.count(each) > 1})
-        _require(not twice, f"two [[telephony.number]] tables are for {twice[:1]}")
+        require(not twice, f"two [[telephony.number]] tables are for {twice[:1]}")
 
     def at(self, called: str) -> NumberConfig:
         """Who answers at a number, everything filled in that the file leaves open."""
@@ -146,7 +143,7 @@ class AudioSocketConfig:
     uuids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(0 <= self.port <= 65535, "port must be 0..65535")
+        require(0 <= self.port <= 65535, "port must be 0..65535")
         try:
             ipaddress.ip_address(self.host)
         except ValueError:

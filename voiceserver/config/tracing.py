@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from voiceserver.config.checks import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class TracingConfig:
     service: str = "voiceserver"
 
     def __post_init__(self) -> None:
-        _require(bool(self.service.strip()), "service must not be empty")
+        require(bool(self.service.strip()), "service must not be empty")
         if not self.endpoint:
             return
         try:
@@ -35,8 +32,8 @@ class TracingConfig:
             good = good and parts.port != 0
         except ValueError:
             good = False
-        _require(good, "endpoint must be a URL that starts with http:// or https://")
-        _require(
+        require(good, "endpoint must be a URL that starts with http:// or https://")
+        require(
             not (parts.username or parts.password),
             "endpoint must hold no user or key: see OTEL_EXPORTER_OTLP_HEADERS",
         )

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from voiceserver.config.checks import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,8 @@ class TransformersConfig:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.threads <= 256, "threads must be 0..256")
-        _require(self.context_tokens >= 256, "context_tokens must be at least 256")
-        _require(1 <= self.conversations <= 64, "conversations must be 1..64")
-        _require(self.first_ms >= 1, "first_ms must be at least 1")
-        _require(0 <= self.temperature <= 2, "temperature must be 0..2")
+        require(0 <= self.threads <= 256, "threads must be 0..256")
+        require(self.context_tokens >= 256, "context_tokens must be at least 256")
+        require(1 <= self.conversations <= 64, "conversations must be 1..64")
+        require(self.first_ms >= 1, "first_ms must be at least 1")
+        require(0 <= self.temperature <= 2, "temperature must be 0..2")

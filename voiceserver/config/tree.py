@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voiceserver.config.budget import BudgetConfig
+from voiceserver.config.checks import require
 from voiceserver.config.cluster import ClusterConfig
 from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
@@ -27,6 +28,7 @@ from voiceserver.config.sip import SipConfig
 from voiceserver.config.telephony import AudioSocketConfig, TelephonyConfig
 from voiceserver.config.tracing import TracingConfig
 from voiceserver.config.transformers import TransformersConfig
+from voiceserver.config.turn import TurnConfig
 
 # Marks a setting that names a file or folder: a relative one is relative to the folder
 # of the configuration's file.
@@ -44,14 +46,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
 def _require_distinct(slot: str, names: tuple[str, ...]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
-    _require(not twice, f"two [[{slot}.provider]] tables are named {twice[:1]}")
+    require(not twice, f"two [[{slot}.provider]] tables are named {twice[:1]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +95,19 @@ class ServerConfig:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.workers <= 64, "workers must be 0..64")
-        _require(0 <= self.port <= 65535, "port must be 0..65535")
-        _require(self.drain_s >= 0, "drain_s must not be negative")
-        _require(
+        require(0 <= self.workers <= 64, "workers must be 0..64")
+        require(0 <= self.port <= 65535, "port must be 0..65535")
+        require(self.drain_s >= 0, "drain_s must not be negative")
+        require(
             bool(self.tls_cert) == bool(self.tls_key),
             "tls_cert and tls_key are given together",
         )
-        _require(self.max_calls >= 1, "max_calls must be at least 1")
-        _require(
+        require(self.max_calls >= 1, "max_calls must be at least 1")
+        require(
             self.max_calls_per_address >= 0, "max_calls_per_address must be 0 or more"
         )
-        _require(self.max_calls_per_key >= 0, "max_calls_per_key must be 0 or more")
-        _require(self.max_call_s >= 1, "max_call_s must be at least 1")
+        require(self.max_calls_per_key >= 0, "max_calls_per_key must be 0 or more")
+        require(self.max_call_s >= 1, "max_call_s must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +144,17 @@ class MediaConfig:
     client_playout_ms: int = 80
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.udp_port_min == self.udp_port_max == 0
             or 1024 <= self.udp_port_min <= self.udp_port_max <= 65535,
             "udp_port_min and udp_port_max must be 0, or 1024..65535 and in order",
         )
-        _require(
+        require(
             self.public_ip == "" or _is_address(self.public_ip),
             "public_ip must be an IP address",
         )
         for url in self.ice_servers:
-            _require(
+            require(
                 re.fullmatch(_ICE_SERVER, url) is not None,
                 f"ice_servers: '{url}' is not like 'stun:host:port' or 'turn:host'",
             )
@@ -194,89 +191,6 @@ class EnginesConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnConfig:
-    """``[turn]``: when the user's turn begins, ends, and interrupts.
-
-    Attributes:
-        policy: ``"graded"`` waits by how complete the words look; ``"fixed"`` waits
-            ``silence_ms`` and interrupts after ``interrupt_ms``, whatever was said;
-            ``"manual"`` leaves it to the client.
-        silence_ms: Fixed policy: silence that ends a turn. 500 is OpenAI's default.
-        interrupt_ms: Fixed policy: speech over the reply that interrupts it.
-        complete_ms: Graded: silence after words that look complete.
-        unclear_ms: Graded: silence when the words do not tell.
-        incomplete_ms: Graded: silence after words that look unfinished.
-        cap_ms: Graded: silence that always ends a turn.
-        patience_ms: Added to each silence that ends a turn, whoever asks for which.
-        certainty: Graded, where a turn-end model hears the voice: how sure one wants
-            to be that a turn is over, 0.5..0.99; the silence needed follows from it.
-        threshold: Speech probability that starts an utterance. Silero's default.
-        threshold_playing: The same while a reply sounds, against its echo.
-        start_ms: Speech needed to start an utterance: three windows of Silero.
-        confirm_ms: Graded: speech over the reply that confirms an interruption.
-        backchannel_ms: Graded: overlaps shorter than this may be backchannels.
-        prefix_ms: Audio before the start that the recogniser gets. OpenAI's default.
-        max_utterance_s: An utterance this long is committed as it stands.
-        duck_db: By how much the reply is lowered while an overlap is unconfirmed.
-        idle_ms: Silence of the user after a reply upon which the server speaks up; 0
-            is never.
-        idle_line: Said then; empty asks the text model what to say.
-        idle_asks: After so many of them in a row the call is ended; 0 is never.
-        idle_goodbye: Said before it is.
-        create_reply: Answer at the end of each turn; off, the client asks.
-        interrupt: Let speech interrupt the reply.
-        far_field: Callers stand before a loudspeaker and a microphone (a kiosk, a
-            speakerphone): echo and noise are taken out of what is heard (extra
-            ``apm``), where a client says nothing else by ``noise_reduction``.
-    """
-
-    policy: Literal["graded", "fixed", "manual"] = "graded"
-    silence_ms: int = 500
-    interrupt_ms: int = 200
-    complete_ms: int = 300
-    unclear_ms: int = 500
-    incomplete_ms: int = 1000
-    cap_ms: int = 2000
-    patience_ms: int = 0
-    certainty: float = 0.9
-    threshold: float = 0.5
-    threshold_playing: float = 0.7
-    start_ms: int = 96
-    confirm_ms: int = 500
-    backchannel_ms: int = 700
-    prefix_ms: int = 300
-    max_utterance_s: int = 30
-    duck_db: float = 12.0
-    idle_ms: int = 0
-    idle_line: str = ""
-    idle_asks: int = 0
-    idle_goodbye: str = "Goodbye."
-    create_reply: bool = True
-    interrupt: bool = True
-    far_field: bool = False
-
-    def __post_init__(self) -> None:
-        _require(0.15 < self.threshold < 1, "threshold must be in (0.15, 1)")
-        _require(
-            0.15 < self.threshold_playing < 1, "threshold_playing must be in (0.15, 1)"
-        )
-        for name in ("silence_ms", "complete_ms", "unclear_ms", "incomplete_ms"):
-            value = getattr(self, name)
-            _require(100 <= value <= 10_000, f"{name} must be 100..10000")
-        _require(
-            self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms"
-        )
-        _require(0 <= self.patience_ms <= 2000, "patience_ms must be 0..2000")
-        _require(0.5 <= self.certainty <= 0.99, "certainty must be 0.5..0.99")
-        _require(0 <= self.prefix_ms <= 2000, "prefix_ms must be 0..2000")
-        _require(
-            self.idle_ms == 0 or 1000 <= self.idle_ms <= 600_000,
-            "idle_ms must be 0 or 1000..600000",
-        )
-        _require(1 <= self.max_utterance_s <= 600, "max_utterance_s must be 1..600")
-
-
-@dataclass(frozen=True, slots=True)
 class RecogniserConfig:
     """``[recogniser]``: how speech is recognised, by whichever recogniser.
 
@@ -307,12 +221,12 @@ class RecogniserConfig:
 
     def __post_init__(self) -> None:
         _require_distinct("recogniser", tuple(each.name for each in self.provider))
-        _require(1 <= self.processes <= 64, "processes must be 1..64")
-        _require(
+        require(1 <= self.processes <= 64, "processes must be 1..64")
+        require(
             re.fullmatch(f"{_LANGUAGE}|auto", self.language) is not None,
             'language must be like "en" or "pt-BR", or "auto"',
         )
-        _require(
+        require(
             all(word.strip() for word in self.words)
             and sum(map(len, self.words)) <= 1500,
             "words must not be empty, and 1500 characters in all",
@@ -338,7 +252,7 @@ class WhisperConfig:
     speakers: int = 16
 
     def __post_init__(self) -> None:
-        _require(1 <= self.speakers <= 256, "speakers must be 1..256")
+        require(1 <= self.speakers <= 256, "speakers must be 1..256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,22 +299,22 @@ class SpeechConfig:
     longest_input: int = 4096
 
     def __post_init__(self) -> None:
-        _require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
+        require(0.25 <= self.speed <= 4, "speed must be 0.25..4")
         _require_distinct("speech", tuple(each.name for each in self.provider))
         for code, names in self.language.items():
-            _require(
+            require(
                 code == "*" or re.fullmatch(_LANGUAGE, code) is not None,
                 f'language: {code!r} is not like "es", "pt-BR" or "*"',
             )
             known = [each.name for each in self.provider] + ["espeak"]
             for name in names or ("",):
-                _require(
+                require(
                     name in known,
                     f"language.{code}: {name!r} speaks nothing here; one of: "
                     + ", ".join(known),
                 )
         longest = self.longest_input
-        _require(1 <= longest <= 100_000, "longest_input must be 1..100000")
+        require(1 <= longest <= 100_000, "longest_input must be 1..100000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,7 +345,7 @@ class TextConfig:
     def __post_init__(self) -> None:
         _require_distinct("text", tuple(each.name for each in self.provider))
         tried = [each for each in self.provider if each.canary]
-        _require(len(tried) <= 1, "one provider may have a canary share, not more")
+        require(len(tried) <= 1, "one provider may have a canary share, not more")
 
 
 @dataclass(frozen=True, slots=True)
