@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
 
-from voiceserver.dialects.json_text import read
+from voiceserver.dialects.fields import read_value
 from voiceserver.errors import BadRequest
 from voiceserver.server.answers import Refusal, invalid
 
@@ -100,7 +100,7 @@ def json_object(
         Refusal: If it is none.
     """
     try:
-        parsed = read(content, what)
+        parsed = read_value(content, what)
     except BadRequest as refused:
         code = "invalid_json" if refused.code == "invalid_json" else "too_large"
         raise invalid(f"{refused}.", param, code) from None

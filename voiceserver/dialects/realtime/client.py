@@ -22,22 +22,19 @@ from voiceserver.commands import (
     Hear,
 )
 from voiceserver.dialects.fields import (
+    ID,
     Check,
     checked,
     choice,
     integer,
     mapping,
     metadata,
+    required,
     unknown,
 )
 from voiceserver.dialects.realtime.audio import MicrophoneDecoder
 from voiceserver.dialects.realtime.call import RealtimeCall
-from voiceserver.dialects.realtime.client_items import (
-    ID,
-    read_item,
-    required,
-    unsupported,
-)
+from voiceserver.dialects.realtime.client_items import read_item, unsupported
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.dialects.realtime.output import Responses

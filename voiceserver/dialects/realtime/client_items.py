@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from voiceserver.dialects.fields import Check, checked, choice, mapping, text
+from voiceserver.dialects.fields import (
+    ID,
+    Check,
+    checked,
+    choice,
+    mapping,
+    required,
+    text,
+)
 from voiceserver.dialects.realtime.items import Item, Part
 from voiceserver.errors import BadRequest
 
 MAX_PARTS = 32  # content parts of one message
-ID = text(128)  # OpenAI allows 32
 Fields = Mapping[str, Any]
-
-
-def required(fields: Fields, name: str, above: str = "") -> object:
-    """A member that must be there.
-
-    Raises:
-        BadRequest: If it is missing or null.
-    """
-    value = fields.get(name)
-    if value is None:
-        param = f"{above}.{name}".lstrip(".")
-        message = f"{param} is missing"
-        raise BadRequest(message, "missing_required_parameter", param)
-    return value
 
 
 def unsupported(message: str, param: str | None = None) -> NoReturn:

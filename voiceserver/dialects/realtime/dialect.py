@@ -15,11 +15,10 @@ from typing import assert_never
 from voiceserver.budget import TurnRecord
 from voiceserver.commands import Attach, Command, Configure, HangUp
 from voiceserver.config import Config
+from voiceserver.dialects.fields import ID, read_event, required
 from voiceserver.dialects.fields import text as string
-from voiceserver.dialects.json_text import read_event
 from voiceserver.dialects.realtime.call import RealtimeCall
 from voiceserver.dialects.realtime.client import ClientEvents
-from voiceserver.dialects.realtime.client_items import ID, required
 from voiceserver.dialects.realtime.input import UserSpeech
 from voiceserver.dialects.realtime.items import Conversation
 from voiceserver.dialects.realtime.output import Responses
