@@ -13,12 +13,7 @@ from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import Samples
 from voiceserver.budget import Step, TurnLedger
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import (
-    Reminder,
-    SpeechChunk,
-    SpeechRequest,
-    TextItem,
-)
+from voiceserver.engines.base import Reminder, SpeechChunk, SpeechRequest, TextItem
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed
 from voiceserver.reply.answer import Answer, Sink

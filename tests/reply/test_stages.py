@@ -14,7 +14,8 @@ from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_RATE, SPEECH_RATE
 from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
-from voiceserver.config import BudgetConfig
+from voiceserver.commands import CallSettings
+from voiceserver.config import BudgetConfig, Config
 from voiceserver.engines.base import (
     Message,
     SpeechChunk,
@@ -22,13 +23,11 @@ from voiceserver.engines.base import (
     TextItem,
     TextRequest,
 )
-from voiceserver.engines.notes import (
-    Answering,
-)
+from voiceserver.engines.notes import Answering
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import EngineFailed, StageFailed
 from voiceserver.purse import Cap, Purse, Thrift
-from voiceserver.reply.stages import Stages, prepare_lines
+from voiceserver.reply.stages import Rehearsal, Stages, prepare_lines
 
 BUDGET = BudgetConfig()
 ASK = (Message("user", "hello"),)
@@ -231,6 +230,40 @@ def test_a_voice_that_fails_costs_only_the_lines() -> None:
     bench = Bench(speech=Mute())
     run_virtual(prepare_lines(bench.engines, BUDGET, "alloy", 1.0))
     assert bench.stages.line_spoken("Hmm.") == ()
+
+
+def test_a_change_of_voice_has_the_lines_spoken_anew_and_the_last_wish_counts() -> None:
+    """What was under way for the one before is given up; the same again is none."""
+    bench = Bench()
+    starting = CallSettings.starting(Config())
+
+    async def scenario() -> None:
+        rehearsal = Rehearsal(bench.engines, BUDGET)
+        async with asyncio.TaskGroup() as group:
+            for voice in ("alloy", "echo", "echo"):
+                rehearsal.begin(replace(starting, voice=voice), group)
+                await asyncio.sleep(0)
+
+    run_virtual(scenario())
+    lines = bench.engines.lines
+    assert lines.get(BUDGET.sorry, "alloy", 1.0) is None
+    assert lines.get(BUDGET.sorry, "echo", 1.0)
+
+
+def test_a_call_that_is_over_needs_no_lines() -> None:
+    """Before any was begun, too."""
+    bench = Bench()
+
+    async def scenario() -> None:
+        rehearsal = Rehearsal(bench.engines, BUDGET)
+        rehearsal.abandon()
+        async with asyncio.TaskGroup() as group:
+            rehearsal.begin(CallSettings.starting(Config()), group)
+            await asyncio.sleep(0)
+            rehearsal.abandon()
+
+    run_virtual(scenario())
+    assert bench.engines.lines.get(BUDGET.sorry, "alloy", 1.0) is None
 
 
 class Billed(FakeText):

@@ -17,6 +17,7 @@ import numpy as np
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Called, Spent, Stage, Step, TurnLedger
+from voiceserver.commands import CallSettings
 from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import (
     Hypothesis,
@@ -338,6 +339,36 @@ class Stages:
             began_ns = self._began.pop(stage, None) if first else None
             if began_ns is not None:
                 self._ledger.spend(stage, began_ns, self._now_ns(), outcome)
+
+
+class Rehearsal:
+    """Has the lines of a call that bridge a delay spoken before they are needed.
+
+    Args:
+        engines: To speak.
+        budget: Which lines there are.
+    """
+
+    def __init__(self, engines: Engines, budget: BudgetConfig) -> None:
+        self._engines = engines
+        self._budget = budget
+        self._sought: tuple[str, float] | None = None  # voice and speed
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, settings: CallSettings, group: asyncio.TaskGroup) -> None:
+        """Have them spoken in the voice of these settings, if they are not yet."""
+        sought = (settings.voice, settings.speed)
+        if sought != self._sought:
+            self._sought = sought
+            self.abandon()  # a client that tries every speed
+            self._task = group.create_task(
+                prepare_lines(self._engines, self._budget, *sought)
+            )
+
+    def abandon(self) -> None:
+        """They are of no use any more."""
+        if self._task is not None:
+            self._task.cancel()
 
 
 async def prepare_lines(

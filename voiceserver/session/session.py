@@ -50,6 +50,7 @@ from voiceserver.events import (
 )
 from voiceserver.reply.playout import Notices, Outlet
 from voiceserver.reply.request import Source
+from voiceserver.reply.stages import Rehearsal
 from voiceserver.session.asides import Asides
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.history import History, Said
@@ -131,6 +132,7 @@ class Session:
         self._history = History()
         self._floor = Floor(opened.settings.turn)
         self._overload = engines.overload
+        self._rehearsal = Rehearsal(engines, config.budget)
         self._leaving = Leaving(self._post)
         self._reminders = Reminders(
             lambda: self._floor.busy,
@@ -211,7 +213,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 listening = group.create_task(self._listener.run())
-                self._speaking.prepare(self._settings, group)
+                self._rehearsal.begin(self._settings, group)
                 try:
                     end = await self._converse(group)
                 finally:
@@ -265,6 +267,7 @@ class Session:
         self._leaving.close()
         self._reminders.close()
         self._patience.ended()
+        self._rehearsal.abandon()
         self._speaking.abandon()
         self._asides.abandon()
         self._dialect.closed(end)
@@ -429,7 +432,7 @@ class Session:
         match command:
             case Configure():
                 self._settings = command.settings
-                self._speaking.prepare(self._settings, group)
+                self._rehearsal.begin(self._settings, group)
                 self._listener.configure(self._settings.turn, self._settings.hearing)
                 self._floor.configure(self._settings.turn)
             case AddMessage(role, text, key, after, calls, call_id):

@@ -40,7 +40,6 @@ from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
 from voiceserver.reply.reply import Reply
 from voiceserver.reply.request import Source
-from voiceserver.reply.stages import prepare_lines
 from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
@@ -111,8 +110,6 @@ class Speaking:
         self._guessing = Guessing(
             self._held_reply, parts.config.budget, clock.now_ns, metrics, parts.purse
         )
-        self._prepared: tuple[str, float] | None = None  # voice and speed
-        self._preparing: asyncio.Task[None] | None = None
         self._fillers_said = 0
         self._turn = 0
         self._reply: Reply | None = None  # until generated and played, or stopped
@@ -219,17 +216,6 @@ class Speaking:
         if self._reply is not None:
             self._reply.forget_draft()
 
-    def prepare(self, settings: CallSettings, group: asyncio.TaskGroup) -> None:
-        """Have the lines that bridge a delay spoken, in the call's voice."""
-        wanted = (settings.voice, settings.speed)
-        if wanted != self._prepared:
-            self._prepared = wanted
-            if self._preparing is not None:
-                self._preparing.cancel()  # a client that tries every speed
-            self._preparing = group.create_task(
-                prepare_lines(self._engines, self._config.budget, *wanted)
-            )
-
     def _held_reply(
         self, ledger: TurnLedger, settings: CallSettings, guess: str, language: str
     ) -> Reply:
@@ -309,8 +295,6 @@ class Speaking:
         """The call is over: silence, and let the task group collect the reply."""
         self._silence()
         guess = self._guessing.abandon()
-        if self._preparing is not None:
-            self._preparing.cancel()
         if self._task is not None:
             self._cancel(self._task)
             self._account.generated(Outcome.CANCELLED.value)
