@@ -31,12 +31,7 @@ from voiceserver.config import (
     TextProvider,
     TurnConfig,
 )
-from voiceserver.engines.base import (
-    Message,
-    Reminder,
-    SpeechChunk,
-    TextModel,
-)
+from voiceserver.engines.base import Message, Reminder, SpeechChunk, TextModel
 from voiceserver.engines.lines import LineCache
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chains import text_chain

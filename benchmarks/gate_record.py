@@ -20,9 +20,7 @@ from typing import Any
 from voiceserver.config import TextConfig
 from voiceserver.engines.gate.checkable import Checkable, read
 from voiceserver.engines.gate.confidence import MOST
-from voiceserver.engines.notes import (
-    Probable,
-)
+from voiceserver.engines.notes import Probable
 from voiceserver.engines.providers.first_clause import FirstClause
 
 ROOT = Path(__file__).parents[1]

@@ -14,14 +14,8 @@ from voiceserver.config import (
     TextProvider,
     TransformersConfig,
 )
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-    Probable,
-)
+from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.notes import Note, Probable
 from voiceserver.engines.table import IN_THE_HOUSE, ProcessRow, text_names
 from voiceserver.errors import ConfigError
 

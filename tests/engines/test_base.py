@@ -8,12 +8,7 @@ import numpy as np
 
 from tests.fakes import FakeRecogniser, FakeSpeech, FakeText, FakeVad
 from voiceserver.engines import base
-from voiceserver.engines.base import (
-    Message,
-    SpeechChunk,
-    SpeechRequest,
-    TextRequest,
-)
+from voiceserver.engines.base import Message, SpeechChunk, SpeechRequest, TextRequest
 from voiceserver.engines.notes import Note
 from voiceserver.engines.opened import Engines
 

@@ -25,15 +25,8 @@ from voiceserver.config import (
     TextProvider,
 )
 from voiceserver.engines import stub
-from voiceserver.engines.base import (
-    Message,
-    SpeechRequest,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import Message, SpeechRequest, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.opening import check_voice, open_engines
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.errors import ConfigError, EngineFailed

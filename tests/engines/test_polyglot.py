@@ -14,16 +14,8 @@ from tests.virtual_time import run_virtual
 from voiceserver.budget import Step
 from voiceserver.commands import Configure, Hearing
 from voiceserver.config import Config
-from voiceserver.engines.base import (
-    SpeechChunk,
-    SpeechRequest,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import SpeechChunk, SpeechRequest, TextItem, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.polyglot import Polyglot, find_language
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.events import Outcome, ReplyDone, Transcript

@@ -8,16 +8,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from voiceserver.config import RouterConfig, RouterRule
-from voiceserver.engines.base import (
-    Message,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-    Routed,
-)
+from voiceserver.engines.base import Message, TextItem, TextRequest
+from voiceserver.engines.notes import Answering, Note, Routed
 from voiceserver.engines.providers.tiers import router_weights
 from voiceserver.engines.ruled import NAME, Ruled
 from voiceserver.routing.router import Router

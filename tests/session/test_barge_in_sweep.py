@@ -15,12 +15,7 @@ import pytest
 from tests.fakes import Call, FakeSpeech, FakeText
 from tests.virtual_time import run_virtual
 from voiceserver.config import Config, TurnConfig
-from voiceserver.engines.base import (
-    SpeechChunk,
-    SpeechRequest,
-    TextItem,
-    TextRequest,
-)
+from voiceserver.engines.base import SpeechChunk, SpeechRequest, TextItem, TextRequest
 from voiceserver.errors import EngineFailed
 from voiceserver.events import (
     BargeIn,

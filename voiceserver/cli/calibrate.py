@@ -17,19 +17,13 @@ from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.cli.asked import asked
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
-from voiceserver.engines.base import (
-    Message,
-    TextModel,
-    TextRequest,
-)
+from voiceserver.engines.base import Message, TextModel, TextRequest
 from voiceserver.engines.gate.calibration import Calibration, read, written
 from voiceserver.engines.gate.checkable import Checkable
 from voiceserver.engines.gate.checkable import read as read_questions
 from voiceserver.engines.gate.confidence import TEXT_ALONE, Beginning, source
 from voiceserver.engines.gate.measured import Checked, Worth, measured, plot
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.first_clause import FirstClause
 from voiceserver.engines.table import text_names
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed

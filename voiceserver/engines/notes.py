@@ -5,6 +5,7 @@ Words of nobody are in it. Whoever takes a note must not block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceserver.budget import Spent, Step
@@ -87,3 +88,13 @@ class Judged:
 
 
 Note = Answering | Step | Spent | Held | Routed | Probable | Expected | Judged
+
+
+def paid_by(pay: Callable[[float], None]) -> Callable[[Note], None]:
+    """Return what takes notes and has the money in them paid."""
+
+    def observe(note: Note) -> None:
+        if isinstance(note, Spent):
+            pay(note.cost_usd)
+
+    return observe

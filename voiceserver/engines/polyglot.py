@@ -10,14 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
-from voiceserver.engines.base import (
-    SpeechChunk,
-    SpeechRequest,
-    Synthesizer,
-)
-from voiceserver.engines.notes import (
-    Answering,
-)
+from voiceserver.engines.base import SpeechChunk, SpeechRequest, Synthesizer
+from voiceserver.engines.notes import Answering
 from voiceserver.engines.opened import speaks_own
 from voiceserver.errors import ConfigError, EngineFailed
 from voiceserver.languages import named, primary

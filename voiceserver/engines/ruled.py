@@ -13,15 +13,8 @@ import uuid
 from collections.abc import AsyncGenerator
 
 from voiceserver.config import RouterRule
-from voiceserver.engines.base import (
-    TextItem,
-    TextModel,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Routed,
-)
+from voiceserver.engines.base import TextItem, TextModel, TextRequest
+from voiceserver.engines.notes import Answering, Routed
 from voiceserver.routing.router import Decision, Router
 from voiceserver.routing.turns import Turn
 from voiceserver.tools import ToolCall

@@ -22,8 +22,8 @@ from voiceserver.clock import Clock
 from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
 from voiceserver.engines.base import Hypothesis, Opening, Utterance
+from voiceserver.engines.notes import paid_by
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.paying import paid_by
 from voiceserver.engines.words import words_of
 from voiceserver.errors import VoiceServerError
 from voiceserver.events import (

@@ -9,18 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.engines.base import (
-    Form,
-    Message,
-    TextItem,
-    TextRequest,
-)
+from voiceserver.engines.base import Form, Message, TextItem, TextRequest
 from voiceserver.engines.domain import DomainFirst, load
 from voiceserver.engines.domain.terms import Domain
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.errors import EngineFailed, ProviderFailed
 
 COFFEE = load(Path(__file__).parents[3] / "examples" / "kiosk_orders" / "coffee.toml")

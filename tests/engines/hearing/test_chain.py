@@ -12,16 +12,9 @@ import pytest
 from tests.virtual_time import run_virtual
 from voiceserver.audio import Samples
 from voiceserver.budget import Spent
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-    Opening,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.hearing.chain import MAX_KEPT_S, HearingChain
-from voiceserver.engines.notes import (
-    Note,
-)
-from voiceserver.engines.paying import paid_by
+from voiceserver.engines.notes import Note, paid_by
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.route import Route, RouteLimits
 from voiceserver.errors import EngineFailed, ProviderFailed

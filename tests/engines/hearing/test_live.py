@@ -13,19 +13,14 @@ from tests.live_scripts import FluxScript, NovaScript
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis
 from voiceserver.engines.hearing.deepgram import wire
 from voiceserver.engines.hearing.live import (
     MAX_WAITING_BYTES,
     LiveService,
     LiveUtterance,
 )
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.errors import ProviderFailed
 
 BLOCK = bytes(1280)  # 40 ms

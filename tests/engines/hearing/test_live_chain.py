@@ -31,8 +31,8 @@ from voiceserver.engines.hearing.chain import (
 )
 from voiceserver.engines.hearing.deepgram import wire
 from voiceserver.engines.hearing.live import LiveService
+from voiceserver.engines.notes import paid_by
 from voiceserver.engines.opening import open_engines
-from voiceserver.engines.paying import paid_by
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route, RouteLimits

@@ -10,16 +10,10 @@ import pytest
 from tests.faulty_transcription_server import BODIES, FaultyTranscriptionServer
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-    Opening,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.hearing.openai_files import OpenAiFiles
 from voiceserver.engines.hearing.service import TranscriptionService
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.http import Http, HttpLimits
 from voiceserver.errors import ConfigError, ProviderFailed
 

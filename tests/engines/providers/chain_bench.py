@@ -13,15 +13,8 @@ from tests.fake_transport import FakeTransport
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Called, Spent, Step
 from voiceserver.config import BudgetConfig, Config, TextConfig, TextProvider
-from voiceserver.engines.base import (
-    Message,
-    TextModel,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import Message, TextModel, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.responder import Responder

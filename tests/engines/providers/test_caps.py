@@ -17,14 +17,8 @@ from voiceserver.config import (
     TextConfig,
     TextProvider,
 )
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.tiers import router_weights

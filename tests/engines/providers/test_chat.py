@@ -21,15 +21,8 @@ from tests.faulty_text_server import DELTAS, FaultyTextServer
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import (
-    Message,
-    Shortened,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-    Probable,
-)
+from voiceserver.engines.base import Message, Shortened, TextRequest
+from voiceserver.engines.notes import Note, Probable
 from voiceserver.engines.providers.chat import MAX_ANSWER_BYTES, ChatModel, ChatStream
 from voiceserver.engines.providers.http import Http, HttpLimits, HttpResponse
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed

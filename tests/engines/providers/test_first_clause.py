@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voiceserver.engines.notes import (
-    Held,
-    Probable,
-)
+from voiceserver.engines.notes import Held, Probable
 from voiceserver.engines.providers.first_clause import FirstClause
 from voiceserver.tools import ToolCall
 

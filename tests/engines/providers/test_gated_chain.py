@@ -9,15 +9,10 @@ import pytest
 from tests.engines.providers.chain_bench import Bench, run
 from voiceserver.budget import Step
 from voiceserver.config import RouterConfig
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
+from voiceserver.engines.base import Message, TextRequest
 from voiceserver.engines.gate.calibration import Calibration, Isotonic
 from voiceserver.engines.gate.gate import Gate
-from voiceserver.engines.notes import (
-    Judged,
-)
+from voiceserver.engines.notes import Judged
 from voiceserver.engines.providers.tiers import Tiers, router_weights
 from voiceserver.engines.watch.drift import Answered
 from voiceserver.engines.watch.watch import Watch

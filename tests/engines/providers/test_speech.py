@@ -16,12 +16,8 @@ from tests.fake_transport import FakeTransport
 from tests.faulty_speech_server import FaultySpeechServer
 from voiceserver.budget import Spent
 from voiceserver.config import SpeechProvider
-from voiceserver.engines.base import (
-    SpeechRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import SpeechRequest
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.http import Http, HttpLimits
 from voiceserver.engines.providers.speech import SpeechService, ssml
 from voiceserver.errors import ConfigError, ProviderFailed

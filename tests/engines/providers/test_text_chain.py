@@ -13,13 +13,8 @@ from tests.chat_faults import TEXT, ChatService, Head
 from tests.engines.providers.chain_bench import DELTAS, Bench, Turn, run
 from voiceserver.budget import Spent, Step
 from voiceserver.config import BudgetConfig
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
 from voiceserver.engines.responder.standby import NOT_ANSWERING

@@ -7,14 +7,8 @@ import pytest
 from tests.engines.providers.chain_bench import Bench, run
 from voiceserver.budget import Step
 from voiceserver.config import RouterConfig, RouterRule
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-    Routed,
-)
+from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.notes import Note, Routed
 from voiceserver.engines.providers.tiers import Tiers, in_order, router_weights
 from voiceserver.purse import Cap, Thrift
 from voiceserver.routing.router import Router

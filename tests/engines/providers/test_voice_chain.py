@@ -14,14 +14,8 @@ from tests.faulty_speech_server import FaultySpeechServer
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Step
 from voiceserver.config import Config, SpeechConfig, SpeechProvider
-from voiceserver.engines.base import (
-    SpeechChunk,
-    SpeechRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import SpeechChunk, SpeechRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.chains import voice_chain
 from voiceserver.engines.providers.costs import Costs

@@ -15,16 +15,8 @@ from tests.engines.conformance import answered, check_text_model
 from tests.engines.llm.scripted import ANSWER
 from tests.processes.test_supervised import until
 from voiceserver.budget import Spent
-from voiceserver.engines.base import (
-    Message,
-    Shortened,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-    Probable,
-)
+from voiceserver.engines.base import Message, Shortened, TextItem, TextRequest
+from voiceserver.engines.notes import Note, Probable
 from voiceserver.engines.remote.text import RemoteText, text_spec
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.metrics import Metrics

@@ -12,16 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from voiceserver.config import ResponderConfig
-from voiceserver.engines.base import (
-    Message,
-    Reminder,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import Message, Reminder, TextItem, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.responder import Responder, ResponderFirst
 from voiceserver.engines.responder.timers import HOW_LONG
 from voiceserver.tools import Tool, ToolCall, ToolUse

@@ -11,14 +11,8 @@ from pathlib import Path
 
 from tests.polling import until
 from voiceserver.budget import Spent
-from voiceserver.engines.base import (
-    Message,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-)
+from voiceserver.engines.base import Message, TextItem, TextRequest
+from voiceserver.engines.notes import Answering
 from voiceserver.engines.watch.shadow import WAITING, Shadow, WithShadow
 from voiceserver.engines.watch.standings import Compared, read
 from voiceserver.errors import ProviderFailed

@@ -15,18 +15,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from types import TracebackType
 
-from voiceserver.engines.base import (
-    Form,
-    Message,
-    TextItem,
-    TextModel,
-    TextRequest,
-)
+from voiceserver.engines.base import Form, Message, TextItem, TextModel, TextRequest
 from voiceserver.engines.domain.dialogue import Dialogue, Move, State
 from voiceserver.engines.domain.terms import Domain, Intent, fill_in
-from voiceserver.engines.notes import (
-    Answering,
-)
+from voiceserver.engines.notes import Answering
 from voiceserver.engines.providers.http import HttpResponse, Transport, read_up_to
 from voiceserver.errors import EngineFailed, ProviderFailed
 

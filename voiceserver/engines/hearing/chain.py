@@ -28,9 +28,7 @@ from voiceserver.engines.base import (
 from voiceserver.engines.hearing.live import LiveService, LiveUtterance
 from voiceserver.engines.hearing.services import Service
 from voiceserver.engines.hearing.table import service_of
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.engines.providers.http import Transport
 from voiceserver.engines.providers.race import (

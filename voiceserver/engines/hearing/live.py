@@ -16,14 +16,8 @@ from typing import Protocol
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-    Opening,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis, Opening
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.sockets import Socket, SocketTransport
 from voiceserver.errors import EngineFailed, ProviderFailed, first
 from voiceserver.streams import first_of

@@ -17,14 +17,8 @@ from typing import Any, Protocol
 from voiceserver.audio import MIC_RATE
 from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-    Opening,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis, Opening
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.costs import charged
 from voiceserver.engines.providers.http import (
     HttpResponse,
@@ -32,10 +26,7 @@ from voiceserver.engines.providers.http import (
     key_headers,
     read_up_to,
 )
-from voiceserver.engines.providers.service_errors import (
-    MAX_ERROR_BYTES,
-    status_failure,
-)
+from voiceserver.engines.providers.service_errors import MAX_ERROR_BYTES, status_failure
 
 MAX_ANSWER_BYTES = 256 * 1024
 

@@ -12,14 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Protocol
 
 from voiceserver.config import RecogniserProvider
-from voiceserver.engines.base import (
-    DICTATION,
-    Hypothesis,
-    Opening,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import DICTATION, Hypothesis, Opening
+from voiceserver.engines.notes import Note
 from voiceserver.errors import ProviderFailed
 
 MAX_TEXT = 20_000  # characters; nobody says more in a turn

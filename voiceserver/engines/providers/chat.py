@@ -18,14 +18,8 @@ from typing import Any
 
 from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
-from voiceserver.engines.base import (
-    Shortened,
-    TextItem,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Probable,
-)
+from voiceserver.engines.base import Shortened, TextItem, TextRequest
+from voiceserver.engines.notes import Probable
 from voiceserver.engines.providers.calls import StreamedCalls
 from voiceserver.engines.providers.chat_request import (
     Refused,

@@ -6,15 +6,10 @@ neither its provider nor what it is judged by.
 
 from __future__ import annotations
 
-from voiceserver.engines.base import (
-    TextItem,
-)
+from voiceserver.engines.base import TextItem
 from voiceserver.engines.gate.confidence import MOST
 from voiceserver.engines.gate.gate import enough_tokens
-from voiceserver.engines.notes import (
-    Note,
-    Probable,
-)
+from voiceserver.engines.notes import Note, Probable
 from voiceserver.phrases import (
     FIRST_CLAUSE,
     FIRST_CLAUSE_S,

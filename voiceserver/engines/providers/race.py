@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from voiceserver.budget import Called, Spent
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.route import SLOW, Route, kind_of
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.streams import Until

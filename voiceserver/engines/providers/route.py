@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from voiceserver.budget import Spent
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.breaker import Breaker, BreakerState, Standing
 from voiceserver.engines.providers.costs import Costs
 from voiceserver.errors import EngineFailed, ProviderFailed

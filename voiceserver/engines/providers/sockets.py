@@ -22,10 +22,7 @@ from websockets.exceptions import (
 )
 from websockets.frames import CloseCode
 
-from voiceserver.engines.providers.service_errors import (
-    MAX_ERROR_BYTES,
-    status_failure,
-)
+from voiceserver.engines.providers.service_errors import MAX_ERROR_BYTES, status_failure
 from voiceserver.errors import ProviderFailed
 
 CONNECT_S = 5.0  # TLS and upgrade included; meanwhile somebody speaks

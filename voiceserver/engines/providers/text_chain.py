@@ -23,13 +23,7 @@ from voiceserver.engines.base import (
 )
 from voiceserver.engines.gate.confidence import Beginning
 from voiceserver.engines.gate.gate import Gate
-from voiceserver.engines.notes import (
-    Answering,
-    Expected,
-    Held,
-    Judged,
-    Note,
-)
+from voiceserver.engines.notes import Answering, Expected, Held, Judged, Note
 from voiceserver.engines.providers.first_clause import FirstClause
 from voiceserver.engines.providers.race import (
     Attempt,

@@ -13,13 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from voiceserver.engines.base import (
-    Message,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Routed,
-)
+from voiceserver.engines.base import Message, TextRequest
+from voiceserver.engines.notes import Routed
 from voiceserver.errors import EngineFailed
 from voiceserver.routing.router import Decision, Router
 from voiceserver.routing.score import RouterWeights, read_weights

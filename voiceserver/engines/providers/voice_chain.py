@@ -13,15 +13,8 @@ from dataclasses import replace
 
 from voiceserver.audio import SPEECH_RATE
 from voiceserver.budget import Step
-from voiceserver.engines.base import (
-    SpeechChunk,
-    SpeechRequest,
-    Synthesizer,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import SpeechChunk, SpeechRequest, Synthesizer
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.providers.race import (
     Attempt,
     Start,

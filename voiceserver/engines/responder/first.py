@@ -11,14 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 
-from voiceserver.engines.base import (
-    TextItem,
-    TextModel,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-)
+from voiceserver.engines.base import TextItem, TextModel, TextRequest
+from voiceserver.engines.notes import Answering
 from voiceserver.engines.responder.responder import Rejoinder, Responder
 
 # Roles in which "twelve times seven" is no question. Other languages than English are

@@ -13,14 +13,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from voiceserver.budget import Spent
-from voiceserver.engines.base import (
-    TextItem,
-    TextModel,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Note,
-)
+from voiceserver.engines.base import TextItem, TextModel, TextRequest
+from voiceserver.engines.notes import Note
 from voiceserver.errors import EngineFailed
 
 

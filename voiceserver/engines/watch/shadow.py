@@ -17,16 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from voiceserver.engines.base import (
-    Message,
-    TextItem,
-    TextModel,
-    TextRequest,
-)
-from voiceserver.engines.notes import (
-    Answering,
-    Note,
-)
+from voiceserver.engines.base import Message, TextItem, TextModel, TextRequest
+from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.watch.backlog import Backlog
 from voiceserver.engines.watch.reading import Reading, read_whole
 from voiceserver.engines.watch.redaction import redacted

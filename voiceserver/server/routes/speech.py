@@ -21,7 +21,7 @@ from aiohttp import web
 from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.config import SpeechConfig
 from voiceserver.engines.base import SpeechRequest, Synthesizer
-from voiceserver.engines.paying import paid_by
+from voiceserver.engines.notes import paid_by
 from voiceserver.files.encoder import MEDIA_TYPES, Format, SoundEncoder
 from voiceserver.files.script import lines, passages, spoken, style_of
 from voiceserver.files.ssml import Passage

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from voiceserver.audio import MIC_RATE
 from voiceserver.engines.base import Opening
-from voiceserver.engines.paying import paid_by
+from voiceserver.engines.notes import paid_by
 from voiceserver.files.pieces import Recording
 from voiceserver.files.recognised import Segment, recognised
 from voiceserver.files.subtitles import srt, vtt
