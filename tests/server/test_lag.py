@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+from voiceserver.loop_turns import LoopTurn
 from voiceserver.metrics import Metrics
+from voiceserver.server import lag
 from voiceserver.server.lag import watch_lag
 
 
@@ -22,3 +26,15 @@ async def test_a_stalled_loop_is_measured() -> None:
     assert max(late) > 70
     assert value is not None
     assert value > 0.07
+
+
+async def test_what_was_put_off_counts_as_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though no timer is, for the loop has a turn whenever one is due."""
+    turn, late = LoopTurn(part_ms=0), list[float]()
+    monkeypatch.setattr(lag, "LISTENING", turn)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch_lag(Metrics().loop_lag_seconds, late.append))
+        turn.waited(time.perf_counter_ns() - 90_000_000_000)
+        await asyncio.sleep(0.06)
+        watching.cancel()
+    assert late[0] > 80_000 > late[1]

@@ -25,6 +25,8 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.loop_turns import LoopTurn
+from voiceserver.session import listener
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.turns.ending import EndWeights
 from voiceserver.turns.quiet import Quiet
@@ -133,6 +135,24 @@ def test_a_stalled_listener_drops_the_oldest() -> None:
     for _ in range(150):
         ear.listener.hear(frame(True))
     assert ear.dropped == 3 * MIC_RATE - RING_MS * MIC_RATE // 1000
+
+
+def test_listeners_that_have_to_wait_for_their_turn_hear_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where one window is all that a turn of the loop has room for."""
+    monkeypatch.setattr(listener, "LISTENING", LoopTurn(part_ms=0))
+
+    async def run() -> list[Ear]:
+        ears = [Ear() for _ in range(5)]
+        said = (0.2, False), (1.0, True), (2.0, False)
+        await asyncio.gather(*(ear.listen(*said) for ear in ears))
+        return ears
+
+    first, *others = run_virtual(run())
+    assert [type(each) for each in first.events][-1] is UserTurn
+    assert first.dropped == 0
+    assert all(other.events == first.events for other in others)
 
 
 def test_a_committed_utterance_is_handed_over_once() -> None:

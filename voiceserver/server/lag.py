@@ -1,4 +1,8 @@
-"""Measures how late the event loop wakes: what a call's audio would feel."""
+"""Measures how late the event loop wakes: what a call's audio would feel.
+
+And how long what may wait for a turn of the loop has waited: what is left undone there
+makes no timer late, and is as much a sign of too much work.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import time
 from collections.abc import Callable
 
 from prometheus_client import Histogram
+
+from voiceserver.loop_turns import LISTENING, READING
 
 TICK_S = 0.02  # as often as a call's frame
 
@@ -18,11 +24,11 @@ async def watch_lag(
 
     Args:
         histogram: Takes seconds.
-        late: Takes milliseconds.
+        late: Takes milliseconds, the longest wait of work that was put off included.
     """
     while True:
         due_s = time.perf_counter() + TICK_S
         await asyncio.sleep(TICK_S)
         lag_s = max(0.0, time.perf_counter() - due_s)
         histogram.observe(lag_s)
-        late(lag_s * 1000)
+        late(max(lag_s, READING.longest_s(), LISTENING.longest_s()) * 1000)

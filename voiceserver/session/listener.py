@@ -35,6 +35,7 @@ from voiceserver.events import (
     Transcript,
     UserTurn,
 )
+from voiceserver.loop_turns import LISTENING
 from voiceserver.purse import Purse
 from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.ports import NO_TAPE, Tape
@@ -268,15 +269,17 @@ class Listener:
         """Listen until cancelled; open utterances are closed then."""
         try:
             while True:
-                while self._ring:
-                    samples, made_up = self._ring.popleft()
-                    self._ringed -= len(samples)
-                    self._listen(samples, made_up)
-                    self._listened.set()
-                    if self._ring:  # one call's backlog stops no other call
-                        await asyncio.sleep(0)
-                self._arrived.clear()
-                await self._arrived.wait()
+                await LISTENING.room()
+                if not self._ring:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    continue
+                samples, made_up = self._ring.popleft()
+                self._ringed -= len(samples)
+                self._listen(samples, made_up)
+                self._listened.set()
+                if self._ring:  # one call's backlog stops no other call
+                    await asyncio.sleep(0)
         finally:
             self._close_utterance()
             for utterance in self._committed.values():

@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from voiceserver.carriers.sip import udp
 from voiceserver.carriers.sip.udp import (
     Address,
     PortRange,
@@ -16,6 +17,7 @@ from voiceserver.carriers.sip.udp import (
     listening_udp,
 )
 from voiceserver.errors import ConfigError, Overloaded
+from voiceserver.loop_turns import LoopTurn
 
 pytestmark = pytest.mark.net
 
@@ -57,6 +59,34 @@ async def test_a_flood_leaves_others_their_turn() -> None:
     assert all(b - a <= 32 for a, b in itertools.pairwise(sizes))
     one.close()
     other.close()
+
+
+async def test_what_a_turn_has_no_room_for_waits_in_the_sockets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One packet a turn, from whatever socket; none is lost, each in its order."""
+    monkeypatch.setattr(udp, "READING", LoopTurn(part_ms=0))
+    sender = UdpSocket(bound_udp("127.0.0.1", 0))
+    sockets = [UdpSocket(bound_udp("127.0.0.1", 0)) for _ in range(3)]
+    got: list[tuple[int, bytes]] = []
+    for number, each in enumerate(sockets):
+        for content in (b"1", b"2", b"3"):
+            sender.send(content, each.address)
+
+        def receive(packet: bytes, _source: Address, number: int = number) -> None:
+            got.append((number, packet))
+
+        each.start(receive)
+    sizes = [0]
+    async with asyncio.timeout(5):
+        while len(got) < 9:
+            await asyncio.sleep(0)
+            sizes.append(len(got))
+    assert all(b - a <= 1 for a, b in itertools.pairwise(sizes))
+    for number in range(3):
+        assert [packet for of, packet in got if of == number] == [b"1", b"2", b"3"]
+    for each in (sender, *sockets):
+        each.close()
 
 
 def test_an_address_in_use_is_said() -> None:

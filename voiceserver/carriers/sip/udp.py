@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from voiceserver.errors import ConfigError, Overloaded
+from voiceserver.loop_turns import READING
 
 Address = tuple[str, int]
 Receive = Callable[[bytes, Address], None]
@@ -53,6 +55,7 @@ class UdpSocket:
         self._socket = bound
         self._receive: Receive | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waits_ns = 0  # since when there is something that was not read
         self.n_unsent = 0
 
     @property
@@ -89,6 +92,12 @@ class UdpSocket:
     def _readable(self) -> None:
         assert self._receive is not None
         for _ in range(AT_ONCE):
+            if not READING.has_room():
+                self._waits_ns = self._waits_ns or time.perf_counter_ns()
+                return  # it is told again that there is something to read
+            if self._waits_ns:
+                READING.waited(self._waits_ns)
+                self._waits_ns = 0
             try:
                 packet, (host, port, *_) = self._socket.recvfrom(LARGEST)
             except (BlockingIOError, InterruptedError):

@@ -1,0 +1,56 @@
+"""Work that may wait for the next turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from voiceserver.loop_turns import LoopTurn
+
+
+async def test_one_is_done_in_each_turn_whatever_it_takes() -> None:
+    """The others wait, in their order; whatever else is ready has its turn between."""
+    turn, done, n_turns = LoopTurn(part_ms=0), list[tuple[int, int]](), 0
+
+    def next_turn() -> None:
+        nonlocal n_turns
+        n_turns += 1
+        if len(done) < 20:
+            asyncio.get_running_loop().call_soon(next_turn)
+
+    async def work(number: int) -> None:
+        for _ in range(4):
+            await turn.room()
+            done.append((number, n_turns))
+            await asyncio.sleep(0)
+
+    next_turn()
+    await asyncio.gather(*(work(number) for number in range(5)))
+    assert [number for number, _ in done] == [0, 1, 2, 3, 4] * 4
+    turns = [at for _, at in done]
+    assert len(set(turns)) == len(turns)
+    assert turn.longest_s() > 0
+    assert turn.longest_s() == 0
+
+
+async def test_what_is_quick_waits_for_nothing() -> None:
+    """All of it is done in one turn."""
+    turn = LoopTurn(part_ms=10_000)
+    assert all(turn.has_room() for _ in range(100))
+    await turn.room()
+    assert turn.longest_s() == 0
+
+
+def test_a_loop_that_has_ended_leaves_nothing_behind() -> None:
+    """In the midst of a turn of its own."""
+    turn = LoopTurn(part_ms=0)
+
+    async def first() -> bool:
+        return turn.has_room()
+
+    async def full() -> bool:
+        turn.has_room()
+        return turn.has_room()
+
+    assert asyncio.run(first())
+    assert asyncio.run(first())
+    assert not asyncio.run(full())

@@ -1,0 +1,70 @@
+"""What may wait for the next turn of the event loop, so that what is due does not.
+
+A turn runs all that is ready, and only then are timers looked at again: where packets
+of many calls have come, the next that are to be sent would wait until all of those are
+decoded and listened to. So each kind of such work has a part of a turn; what is left
+over waits, in its order, and is done all the same. Knows nothing of what is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+
+PART_MS = 3.0  # of a turn: less than what a frame of 20 ms may be late by
+
+
+class LoopTurn:
+    """One kind of work's part of each turn, of the loop that runs.
+
+    Args:
+        part_ms: From when the first of it began in a turn.
+    """
+
+    def __init__(self, part_ms: float = PART_MS) -> None:
+        self._part_ns = round(part_ms * 1e6)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began_ns = 0  # in this turn; 0 if nothing did
+        self._waited_ns = 0
+        self._waiting: deque[object] = deque()
+
+    def has_room(self) -> bool:
+        """Whether one more may be done in this turn; the first always may."""
+        loop = asyncio.get_running_loop()
+        now_ns = time.perf_counter_ns()
+        if self._began_ns and self._loop is loop:
+            return now_ns - self._began_ns < self._part_ns
+        self._loop, self._began_ns = loop, now_ns
+        loop.call_soon(self._over)
+        return True
+
+    async def room(self) -> None:
+        """Wait for a turn in which one more may be done, behind all who wait for it."""
+        if not self._waiting and self.has_room():
+            return
+        since_ns, place = time.perf_counter_ns(), object()
+        self._waiting.append(place)
+        try:
+            # Who waits is looked at once a turn: there is no event for its beginning.
+            while self._waiting[0] is not place or not self.has_room():  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        finally:
+            self._waiting.remove(place)
+        self.waited(since_ns)
+
+    def waited(self, since_ns: int) -> None:
+        """Note that work waited until now, by ``perf_counter_ns``."""
+        self._waited_ns = max(self._waited_ns, time.perf_counter_ns() - since_ns)
+
+    def longest_s(self) -> float:
+        """The longest wait since this was last asked: how late such work is."""
+        waited_ns, self._waited_ns = self._waited_ns, 0
+        return waited_ns / 1e9
+
+    def _over(self) -> None:
+        self._began_ns = 0
+
+
+READING = LoopTurn()  # packets of telephones, until they are audio
+LISTENING = LoopTurn()  # to callers
