@@ -267,9 +267,10 @@ async def test_telephones_by_sip_answer_themselves(opened: OpenedEngines) -> Non
     pytest.importorskip("aiosipua")
     port = free_port()
     config = Config(server=LOCAL, sip=SipConfig(port=port))
-    row = (await found(config))["sip"]
-    assert row.good
-    assert f"answers itself at 127.0.0.1:{port}" in row.note
+    rows = await found(config)
+    assert rows["sip"].good
+    assert f"answers itself at 127.0.0.1:{port}" in rows["sip"].note
+    assert rows["sip call"] == Row("sip call", True, "rings itself, and audio comes")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", port))
         row = (await found(config))["sip"]

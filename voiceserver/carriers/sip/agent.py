@@ -31,6 +31,8 @@ from voiceserver.carriers.sip.message import (
     user_in,
 )
 from voiceserver.carriers.sip.outward.dialler import Dialler, Ways
+from voiceserver.carriers.sip.outward.invitation import Party
+from voiceserver.carriers.sip.outward.own_ring import Answering, rings_itself
 from voiceserver.carriers.sip.outward.registration import Registration
 from voiceserver.carriers.sip.outward.trial import Trial, trials
 from voiceserver.carriers.sip.udp import Address, Pair
@@ -41,6 +43,7 @@ from voiceserver.errors import BadRequest, Overloaded, SessionEnded, VoiceServer
 
 log = logging.getLogger(__name__)
 
+RING_S = 10.0  # the server itself, where it is tried
 RETRY_S = 5  # a caller that finds no room is asked to come back after it
 # Lines of the log about what was turned away: a second after the first, then after
 # twice as long each time; after as long without any it is the first again.
@@ -166,6 +169,35 @@ class Agent:
         return trials(
             self._config, self._wire, ways, self.registrations, f"{named}:{port}"
         )
+
+    async def rings_itself(self, here: Address, flow: Flow) -> Trial:
+        """Ring ourselves; as ``trials`` it takes no call of others meanwhile.
+
+        Args:
+            here: Where we are reached.
+            flow: The way there.
+        """
+        host, port = here
+        itself = SipTrunk((host,), "itself")
+        self._gate.learn(host, itself)
+        named = f"[{host}]" if ":" in host else host
+        numbers = [each.number for each in self._config.number if each.number != "*"]
+        uri = f"sip:{numbers[0] if numbers else 'check'}@{named}:{port}"
+        party = Party(uri, f"sip:check@{named}", flow, itself, RING_S)
+        self._exchange = answering = Answering(self._bind, host)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                return await rings_itself(
+                    party,
+                    self._wire,
+                    lambda dialog, tag: self.enlist(dialog, flow, tag, itself),
+                    answering,
+                    self._bind,
+                    host,
+                )
+        finally:
+            self._group = self._exchange = None
 
     def stop(self) -> None:
         """Repeat nothing any more."""

@@ -128,6 +128,7 @@ class SipListener:
         network = UdpNetwork(self._config, udp)
         host, port = udp.address
         here = ANY.get(host, host), port
+        way = Flow(network, here, here)
         udp.start(partial(self._received, network))
         found: list[Trial] = []
         try:
@@ -135,6 +136,8 @@ class SipListener:
                 self._links.open(group)
                 async with aclosing(self.agent.trials(here, self)) as tried:
                     found.extend([trial async for trial in tried])
+                if found[0].good:
+                    found.insert(1, await self.agent.rings_itself(here, way))
                 self._links.close()
         finally:
             udp.pause()
