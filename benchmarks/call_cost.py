@@ -2,17 +2,18 @@
 
 Many calls in one process, in virtual time, so that the figure depends on how much is
 computed and not on how busy the machine is: the very session, listener, voice
-activity, receiver, sender, SRTP and codecs of a call over WebRTC, with stub engines.
-Callers speak a recorded sentence every six seconds over a quiet room's noise, as in
-``benchmarks.admission``. What arrives was encrypted beforehand; what is sent goes to a
-socket that nobody reads. ICE, RTCP, the data channel, and the reading of sockets are
+activity, receiver, sender, SRTP and codecs of a call over WebRTC, or of one by SIP
+(``--by sip``: mu-law, no SRTP), with stub engines. Callers speak a recorded sentence
+every six seconds over a quiet room's noise, as in ``benchmarks.admission``. What
+arrives was encrypted beforehand; what is sent goes to a socket that nobody reads. ICE, RTCP, the data channel, and the reading of sockets are
 not in it. *Cost* is CPU s per call-second; parts are found by sampling by CPU time.
 
 Two versions are compared by running them in turns: ``--against`` names the folder of
 another checkout; the ratio of the medians is what counts, as caches are as cold as the
 machine is busy.
 
-    python -m benchmarks.call_cost [--calls 32] [--seconds 24] [--against FOLDER]
+    python -m benchmarks.call_cost [--by sip] [--listening] [--calls 32] [--seconds 24]
+        [--against FOLDER]
 """
 
 from __future__ import annotations
@@ -30,20 +31,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pylibsrtp
 
+from benchmarks import call_cost_phone
 from benchmarks.admission import CYCLE_S, sentences
-from benchmarks.caller import encoded
+from benchmarks.caller import RATE, encoded
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.carriers.base import HeldCall, Incoming
 from voiceserver.carriers.webrtc import aiortc_seams
-from voiceserver.config import Config
+from voiceserver.config import Config, TelephonyConfig
 from voiceserver.dialects.realtime.dialect import Realtime
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.silero import Silero
@@ -68,17 +72,49 @@ PARTS = {
     "voice activity": ("silero.py", "activity.py"),
     "levels": ("hop_levels_db",),
     "echo": ("own_sound.py", "echo.py"),
-    "decoding": ("OpusDecoder",),
-    "encoding": ("OpusEncoder", "SparingEncoder"),
+    "decoding": ("OpusDecoder", "G711Decoder"),
+    "encoding": ("OpusEncoder", "G711Encoder", "SparingEncoder"),
     "SRTP in": ("unprotect",),
     "SRTP out": ("protect",),
     "jitter buffer": ("jitter.py",),
-    "receiving": ("receiver.py", "aiortc_seams.py:receive_audio", "rtp.py:parse"),
-    "sending": ("sender.py", "playout.py", "aiortc_seams.py:AudioLine", "rtp.py"),
+    "receiving": (
+        "receiver.py",
+        "aiortc_seams.py:receive_audio",
+        "rtp.py:parse",
+        "audio_line.py:AudioLine._receive",
+        "audio_line.py:AudioLine._fitting",
+    ),
+    "sending": (
+        "sender.py",
+        "playout.py",
+        "aiortc_seams.py:AudioLine",
+        "audio_line.py:AudioLine.send",
+        "rtp.py",
+    ),
     "listening": ("listener.py", "gate.py", "taker.py", "preroll.py", "overlap.py"),
     "session": ("/session/", "/dialects/", "/reply/", "/turns/", "/engines/"),
     "metrics": ("prometheus_client",),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is held.
+
+    Attributes:
+        by: Way that calls come by.
+        listening: Callers say nothing.
+        n_calls: At a time.
+        seconds: Of each.
+        settle_s: Of these, before it is measured: lines are made at the beginning, and
+            it is not known yet how quiet it is around a caller.
+    """
+
+    by: str
+    listening: bool
+    n_calls: int
+    seconds: float
+    settle_s: float = 0.0
 
 
 class _NothingLost:
@@ -176,17 +212,21 @@ def _policy(seed: int, kind: int) -> pylibsrtp.Policy:
     )
 
 
-def microphone(index: int, n_calls: int, seconds: float) -> list[bytes]:
-    """What a caller sends, a packet for each frame, encrypted."""
-    said = sentences()
-    noise = encoded(said[0][:0])
-    payloads = [noise[at % len(noise)] for at in range(round(seconds / FRAME_S))]
-    begins_s, turn = CYCLE_S * index / n_calls, 0
-    while begins_s < seconds:
-        speech = encoded(said[turn % len(said)])
+def microphone(index: int, work: Work) -> list[bytes]:
+    """What a caller sends, a packet for each frame, encrypted where that is so."""
+    said, by_sip = sentences(), work.by == "sip"
+    code = call_cost_phone.narrow if by_sip else encoded
+    noise = code(np.zeros(2 * RATE, np.float32) if by_sip else said[0][:0])
+    n_frames = round(work.seconds / FRAME_S)
+    payloads = [noise[at % len(noise)] for at in range(n_frames)]
+    begins_s, turn = CYCLE_S * index / work.n_calls, 0
+    while begins_s < work.seconds and not work.listening:
+        speech = code(said[turn % len(said)])
         at = round(begins_s / FRAME_S)
         payloads[at : at + len(speech)] = speech[: len(payloads) - at]
         begins_s, turn = begins_s + CYCLE_S, turn + 1
+    if by_sip:
+        return [call_cost_phone.packet(index, *each) for each in enumerate(payloads)]
     outward = pylibsrtp.Session(_policy(index, pylibsrtp.Policy.SSRC_ANY_OUTBOUND))
     return [
         outward.protect(serialize(RtpPacket(OPUS_TYPE, at, at * TICKS, 1 + index, one)))
@@ -194,9 +234,24 @@ def microphone(index: int, n_calls: int, seconds: float) -> list[bytes]:
     ]
 
 
-async def all_calls(n_calls: int, packets: list[list[bytes]]) -> tuple[float, int]:
+def _call(
+    incoming: Incoming, work: Work, sink: socket.socket, index: int
+) -> WireCall | call_cost_phone.PhoneCall:
+    if work.by == "sip":
+        return call_cost_phone.PhoneCall(incoming, sink)
+    policies = (
+        _policy(index, pylibsrtp.Policy.SSRC_ANY_INBOUND),
+        _policy(index, pylibsrtp.Policy.SSRC_ANY_OUTBOUND),
+    )
+    return WireCall(incoming, sink, policies)
+
+
+async def all_calls(work: Work, packets: list[list[bytes]]) -> tuple[float, int]:
     """Hold the calls; return the CPU s that it took, and the texts to clients."""
-    config = Config()
+    # Who only listens hears nothing either.
+    quiet = TelephonyConfig(greeting="", ask_after_s=0)
+    config = Config(telephony=quiet) if work.listening else Config()
+    n_calls = work.n_calls
     engines = Engines(Silero(), StubRecogniser(), StubText(), StubSpeech())
     metrics, clock = Metrics(), VirtualClock()
     loop = asyncio.get_running_loop()
@@ -205,19 +260,18 @@ async def all_calls(n_calls: int, packets: list[list[bytes]]) -> tuple[float, in
         calls = []
         for index in range(n_calls):
             parts = CallParts(f"rtc_{index}", config, engines, clock, metrics)
-            policies = (
-                _policy(index, pylibsrtp.Policy.SSRC_ANY_INBOUND),
-                _policy(index, pylibsrtp.Policy.SSRC_ANY_OUTBOUND),
-            )
-            calls.append(WireCall(Incoming(parts, Realtime()), sink, policies))
+            calls.append(_call(Incoming(parts, Realtime()), work, sink, index))
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 await call.answer("")
                 group.create_task(call.run())
                 await asyncio.sleep(FRAME_S / n_calls)  # phases of their own
             await asyncio.sleep(0.5)
-            began_s, start_s = time.process_time(), loop.time()
+            began_s, start_s = 0.0, loop.time()
             for due_s, index, at in _arrivals(n_calls, len(packets[0])):
+                if not began_s and due_s >= work.settle_s:
+                    signal.setitimer(signal.ITIMER_PROF, SAMPLED_S, SAMPLED_S)
+                    began_s = time.process_time()
                 if start_s + due_s > loop.time():
                     await asyncio.sleep(start_s + due_s - loop.time())
                 calls[index].take(packets[index][at])
@@ -261,20 +315,21 @@ def _part(names: list[str]) -> str:
     return "loop and the rest"
 
 
-def one_run(n_calls: int, seconds: float) -> dict[str, object]:
+def one_run(work: Work) -> dict[str, object]:
     """Measure this version once."""
-    packets = [microphone(index, n_calls, seconds) for index in range(n_calls)]
+    packets = [microphone(index, work) for index in range(work.n_calls)]
     samples = Samples()
     signal.signal(signal.SIGPROF, samples.take)
     gc.collect()
     gc.freeze()
-    signal.setitimer(signal.ITIMER_PROF, SAMPLED_S, SAMPLED_S)
-    cpu_s, n_texts = run_virtual(all_calls(n_calls, packets))
+    cpu_s, n_texts = run_virtual(all_calls(work, packets))
     signal.setitimer(signal.ITIMER_PROF, 0)
     n_all = sum(samples.parts.values())
-    cost = cpu_s / (n_calls * seconds)
+    cost = cpu_s / (work.n_calls * (work.seconds - work.settle_s))
     return {
-        "calls": n_calls,
+        "by": work.by,
+        "listening": work.listening,
+        "calls": work.n_calls,
         "cpu_s_per_call_s": round(cost, 5),
         "texts": n_texts,
         "parts_ms_per_call_s": {
@@ -293,6 +348,8 @@ def in_turns(args: argparse.Namespace) -> dict[str, object]:
     folders = {"here": Path.cwd(), "there": Path(args.against).resolve()}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in folders}
     options = ["--calls", str(args.calls), "--seconds", str(args.seconds), "--once"]
+    options += ["--settle", str(args.settle), "--by", args.by]
+    options += ["--listening"] if args.listening else []
     for _ in range(args.rounds):
         for name, folder in folders.items():
             environment = os.environ | {"PYTHONPATH": str(folder)}
@@ -321,16 +378,20 @@ def main() -> None:
     )
     add = parser.add_argument
     add("--calls", type=int, default=32)
+    add("--by", choices=("webrtc", "sip"), default="webrtc")
+    add("--listening", action="store_true", help="callers say nothing")
     add("--seconds", type=float, default=24.0, help="of each call")
+    add("--settle", type=float, default=0.0, help="s of them that do not count")
     add("--rounds", type=int, default=3, help="of both versions, with --against")
     add("--against", type=Path, help="folder of another checkout")
     add("--once", action="store_true", help="print JSON, and write none")
     add("-o", "--output", type=Path, default=RESULTS / "call_cost.json")
     args = parser.parse_args()
+    work = Work(args.by, args.listening, args.calls, args.seconds, args.settle)
     if args.once:
-        print(json.dumps(one_run(args.calls, args.seconds)))
+        print(json.dumps(one_run(work)))
         return
-    result = in_turns(args) if args.against else one_run(args.calls, args.seconds)
+    result = in_turns(args) if args.against else one_run(work)
     write(args.output, {"machine": machine(), **result})
     shown = {name: value for name, value in result.items() if name != "runs"}
     print(json.dumps(shown, indent=1))

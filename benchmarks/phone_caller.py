@@ -127,7 +127,7 @@ class Telephone:
         self._call_id = secrets.token_hex(8)
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sip = Socket(self._signalled)
-        self._rtp = Socket(self._heard)
+        self._rtp = self._line()
         offer = (
             f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
             f"m=audio {self._rtp.port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
@@ -174,6 +174,9 @@ class Telephone:
             for at_s, payload in self.packets
             if at_s > since_s
         ]
+
+    def _line(self) -> Socket:
+        return Socket(self._heard)
 
     def _speak(self) -> None:
         if not self._running:
