@@ -23,6 +23,12 @@ def test_the_exit_code_says_whether_somebody_took_it(
     monkeypatch.setattr(module, "_call", called)
     code = main(["call", "sip:a@b", "--from", "100", "--instructions", "Sell."])
     assert code == (0 if taken else 1)
+    main(["call", "200", "--machine", "hang_up"])
+    main(["call", "200", "--message", "Call back."])
+    assert [order.asked() for order in orders[1:]] == [
+        {"to": "200", "machine_detection": "hang_up"},
+        {"to": "200", "machine_detection": "message", "message": "Call back."},
+    ]
     assert orders[0].asked() == {
         "to": "sip:a@b",
         "from": "100",

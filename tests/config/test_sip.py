@@ -46,6 +46,7 @@ ACCOUNT = 'account = [{{ user = "2", password_env = "P", {} }}]'
         ('trunk = [{ cidr = ["::1"], dial = [""] }]', "one is empty"),
         ('trunk = [{ cidr = ["::1"], host = "a b" }]', "host must be like"),
         ('trunk = [{ cidr = ["::1"], transport = "x" }]', "transport"),
+        ('trunk = [{ cidr = ["::1"], srtp = true }]', 'srtp needs transport = "tls"'),
         ('trunk = [{ cidr = ["::1"], caller = "a b" }]', "caller must be"),
         ('trunk = [{ cidr = ["::1"], proxy = "a b" }]', "proxy must be like"),
         (ACCOUNT.format('registrar = "a", proxy = "b c"'), "proxy must be like"),

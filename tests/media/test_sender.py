@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.virtual_time import StallingClock, VirtualClock, run_virtual
 from voiceserver.audio import SPEECH_FRAME, SPEECH_RATE, AudioFrame, Samples, level_db
 from voiceserver.media import sender
 from voiceserver.media.codecs import OpusDecoder, OpusEncoder, repairs
+from voiceserver.media.g722 import G722Encoder
 from voiceserver.media.rtp import RtpPacket
 from voiceserver.media.sender import (
     SETTLED,
@@ -410,3 +412,33 @@ def test_digits_take_the_place_of_audio() -> None:
     numbers = [packet.sequence for packet in wire.packets]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     assert wire.packets[-1].payload_type == 96
+
+
+@pytest.mark.parametrize(("ptime_ms", "at_ms"), [(10, 1000), (30, 1020), (60, 1040)])
+def test_packets_are_as_long_as_the_other_side_wants(ptime_ms: int, at_ms: int) -> None:
+    """Their times follow on each other; digits between them have the frame's own."""
+
+    async def run() -> Wire:
+        await asyncio.sleep(1)
+        wire = Wire()
+        wire.sender.start(wire, G722Encoder(), ptime_ms)
+        await asyncio.sleep(0.35)
+        wire.sender.press("5", 101, 8000)
+        await asyncio.sleep(1)
+        wire.sender.stop()
+        return wire
+
+    wire = run_virtual(run())
+    audio = [packet for packet in wire.packets if packet.payload_type == 96]
+    assert wire.at_ms[0] == at_ms
+    numbers = [packet.sequence for packet in wire.packets]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    whole = ptime_ms * 8
+    lengths = [len(packet.payload) for packet in audio]
+    # What was held before the digit has left with it, and so is shorter.
+    assert [n for n in lengths[:-1] if n != whole] in ([], [lengths[0] % 320 or 160])
+    for before, after in pairwise(audio):
+        if len(before.payload) == whole:
+            ticks = (after.timestamp - before.timestamp) & 0xFFFFFFFF
+            assert ticks == whole or ticks > 8 * 100
+    assert len(wire.packets) > len(audio)

@@ -139,6 +139,27 @@ after a single name are that benchmark's: 'voiceserver bench budget --help'.
 """
 
 
+def _ringing(call: argparse.ArgumentParser) -> None:
+    """Who is rung, and what is said."""
+    call.add_argument("to", metavar="TO", help="a number, or sip:user@host")
+    call.add_argument(
+        "--from", dest="caller", metavar="N", default="", help="our number"
+    )
+    call.add_argument("--trunk", metavar="NAME", default="", help="by which it goes")
+    call.add_argument(
+        "--instructions", metavar="TEXT", default="", help="for the language model"
+    )
+    call.add_argument(
+        "--machine",
+        choices=("message", "hang_up"),
+        default="",
+        help="what follows where an answering machine takes it",
+    )
+    call.add_argument(
+        "--message", metavar="TEXT", default="", help="said to it, and then hung up"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; ``command`` names the command."""
     top = argparse.ArgumentParser(
@@ -175,16 +196,7 @@ def parser() -> argparse.ArgumentParser:
 
     _command(commands, "check", "try the configuration and every engine", _CHECK)
 
-    call = _command(commands, "call", "have the server ring somebody", _CALL)
-    call.add_argument("to", metavar="TO", help="a number, or sip:user@host")
-    call.add_argument(
-        "--from", dest="caller", metavar="N", default="", help="our number"
-    )
-    call.add_argument("--trunk", metavar="NAME", default="", help="by which it goes")
-    call.add_argument(
-        "--instructions", metavar="TEXT", default="", help="for the language model"
-    )
-
+    _ringing(_command(commands, "call", "have the server ring somebody", _CALL))
     models = _command(
         commands, "models", "list and fetch models of others", _MODELS, config=None
     )

@@ -33,16 +33,27 @@ class CallOrder:
         caller: Our number; ``""`` is the trunk's own.
         trunk: By which it goes out; ``""`` is the first that may.
         instructions: What the language model is told; ``""`` is the number's.
+        machine: What follows where an answering machine takes it: ``"message"`` or
+            ``"hang_up"``; ``""`` does not look.
+        message: What is said to a machine; ``""`` leaves that to the language model.
     """
 
     to: str
     caller: str = ""
     trunk: str = ""
     instructions: str = ""
+    machine: str = ""
+    message: str = ""
 
     def asked(self) -> dict[str, object]:
         """As JSON."""
-        given = {"to": self.to, "from": self.caller, "trunk": self.trunk}
+        given = {
+            "to": self.to,
+            "from": self.caller,
+            "trunk": self.trunk,
+            "machine_detection": self.machine,
+            "message": self.message,
+        }
         asked: dict[str, object] = {name: text for name, text in given.items() if text}
         if self.instructions:
             asked["session"] = {"instructions": self.instructions}

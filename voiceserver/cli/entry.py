@@ -100,8 +100,15 @@ def _run(options: argparse.Namespace, config: Config) -> int:
         case "call":
             from voiceserver.cli.call import CallOrder, call
 
-            told = (options.to, options.caller, options.trunk, options.instructions)
-            return call(config, CallOrder(*told))
+            order = CallOrder(
+                options.to,
+                options.caller,
+                options.trunk,
+                options.instructions,
+                options.machine or ("message" if options.message else ""),
+                options.message,
+            )
+            return call(config, order)
         case "transcribe":
             from voiceserver.cli.transcribe import transcribe
 

@@ -48,6 +48,8 @@ class SipTrunk:
             the host's NAPTR and SRV records say.
         proxy: Outbound proxy: where calls out are sent in place of ``host``.
         caller: Our number, where a call out names none.
+        srtp: Calls out by it are encrypted (SDES), or not made. Needs
+            ``transport = "tls"``, as the keys are in what is signalled.
     """
 
     cidr: tuple[str, ...]
@@ -62,8 +64,13 @@ class SipTrunk:
     transport: str = "udp"
     caller: str = ""
     proxy: str = ""
+    srtp: bool = False
 
     def __post_init__(self) -> None:
+        require(
+            not self.srtp or self.transport == "tls",
+            'srtp needs transport = "tls": who reads the signalling reads its keys',
+        )
         require(bool(self.cidr), "cidr must name at least one network")
         for each in self.cidr:
             require(

@@ -25,6 +25,7 @@ from typing import Protocol
 from voiceserver.audio import PTIME_MS, AudioFrame, Samples
 from voiceserver.clock import Clock
 from voiceserver.media.codecs import Encoder
+from voiceserver.media.packing import Packed, Packing
 from voiceserver.media.rtp import RtpPacket
 from voiceserver.media.telephone_events import EventWriter
 
@@ -141,6 +142,7 @@ class AudioSender:
         self._clock = clock
         self._encoder: Encoder | None = None
         self._sink: PacketSink | None = None
+        self._packing: Packing | None = None  # where packets are not frames
         self._pacer = Pacer(self._send_next, self._leave_out, clock)
         self._index = 0  # of the next frame, those left out included
         # Low: SRTP counts wrap-arounds, and a lost first packet must not be one.
@@ -154,9 +156,18 @@ class AudioSender:
         self._event_at = 0  # index of the frame that a digit began with
         self.n_sent = 0
 
-    def start(self, sink: PacketSink, encoder: Encoder) -> None:
-        """Send from now on."""
+    def start(
+        self, sink: PacketSink, encoder: Encoder, ptime_ms: int = PTIME_MS
+    ) -> None:
+        """Send from now on.
+
+        Args:
+            sink: Takes the packets.
+            encoder: Of the codec that was agreed on.
+            ptime_ms: Of each packet; another than a frame's only where ``Packing`` can.
+        """
         self._sink, self._encoder = sink, encoder
+        self._packing = None if ptime_ms == PTIME_MS else Packing(ptime_ms)
         sink.watch(self._reported)
         self._pacer.start()
 
@@ -207,8 +218,10 @@ class AudioSender:
         frame = self._pull()
         marker = frame.turn != 0 and self._n_silent > 0
         payload = self._payload(frame, encoder)
-        stamp = self._stamp(index, encoder)
-        self._give(sink, sink.payload_type, stamp, payload, marker)
+        packed = [Packed(self._stamp(index, encoder), payload, marker)]
+        if self._packing is not None:
+            packed = self._packing.add(packed[0])
+        self._give_all(sink, packed)
 
     def _pressed(self, sink: PacketSink, encoder: Encoder, index: int) -> bool:
         """Send what of a digit is due in a frame's time; False once there is none."""
@@ -219,10 +232,18 @@ class AudioSender:
             return False
         if tick.begins:
             self._event_at = index
+        if self._packing is not None:
+            self._give_all(sink, self._packing.rest())
         timestamp = self._stamp(self._event_at, encoder)
         for payload, marker in tick.payloads:
             self._give(sink, self._events_type, timestamp, payload, marker)
         return True
+
+    def _give_all(self, sink: PacketSink, packed: list[Packed]) -> None:
+        for each in packed:
+            self._give(
+                sink, sink.payload_type, each.timestamp, each.payload, each.marker
+            )
 
     def _give(
         self,

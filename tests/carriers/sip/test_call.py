@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from itertools import pairwise
 
 import numpy as np
+import pytest
 
-from tests.carriers.sip.phone import Phone, rung
+from tests.carriers.sip.phone import OFFER, Phone, rung
 from tests.fakes import LOUD, FakeText
 from voiceserver.commands import Attach
 from voiceserver.config import (
@@ -57,6 +59,32 @@ def test_the_greeting_comes_first_and_a_question_is_answered() -> None:
     rung(scenario)
 
 
+@pytest.mark.parametrize(("ptime_ms", "n_packets"), [(10, 100), (30, 33), (60, 16)])
+def test_packets_are_as_long_as_the_offer_asks(ptime_ms: int, n_packets: int) -> None:
+    """One after the other, at the pace of the call; a new offer may ask for others."""
+
+    async def scenario(phone: Phone) -> None:
+        tag = await phone.call(f"{OFFER}a=ptime:{ptime_ms}\r\n")
+        assert f"a=ptime:{ptime_ms}\r\n" in phone.response(200).text
+        sent = phone.sockets[0].sent
+        await phone.settle(1)
+        assert abs(len(sent) - n_packets) <= 2
+        assert {len(each.payload) for each, _ in sent} == {ptime_ms * 8}
+        for (before, _), (after, _) in pairwise(sent):
+            assert after.sequence == before.sequence + 1
+            assert after.timestamp == (before.timestamp + ptime_ms * 8) & 0xFFFFFFFF
+        phone.say(phone.request("INVITE", OFFER, number=2, to_tag=tag))
+        await phone.settle()
+        phone.say(phone.request("ACK", number=2, to_tag=tag))
+        n_sent = len(sent)
+        await phone.settle(1)
+        assert abs(len(sent) - n_sent - 50) <= 2
+        numbers = [each.sequence for each, _ in sent]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+    rung(scenario)
+
+
 def test_a_line_that_falls_silent_ends() -> None:
     """After `silent_s` without a packet."""
     config = Config(sip=SipConfig(port=5060, silent_s=20.0))
@@ -93,8 +121,6 @@ def test_without_a_port_there_is_no_call() -> None:
             raise Overloaded("no port is free")
 
         phone.agent._bind = none  # type: ignore[assignment]
-        from tests.carriers.sip.phone import OFFER
-
         phone.say(phone.request("INVITE", OFFER))
         await phone.settle()
         assert phone.statuses == [100, 180, 503]

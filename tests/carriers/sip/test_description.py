@@ -15,6 +15,7 @@ from voiceserver.carriers.sip.description import (
     agreed_by,
     answer_to,
     offer,
+    offer_again,
 )
 
 OURS = Ours("192.0.2.1", 20_000, 5, 1, bytes(range(30)))
@@ -165,3 +166,48 @@ def test_an_answer_of_another_profile_is_not_acceptable() -> None:
     _, answer = answer_to(offer(OURS), OURS)
     with pytest.raises(NotAcceptable):
         agreed_by(answer, OURS, secure=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ptime_ms"),
+    [
+        ("", 20),
+        ("a=ptime:10\r\n", 10),
+        ("a=ptime:20\r\n", 20),
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:40\r\na=maxptime:150\r\n", 40),
+        ("a=ptime:60\r\n", 60),
+        ("a=ptime:60\r\na=maxptime:30\r\n", 30),
+        ("a=maxptime:10\r\n", 10),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:35\r\n", 30),
+        ("a=ptime:5\r\n", 10),
+        ("a=ptime:0\r\na=maxptime:0\r\n", 20),
+        ("a=ptime:\r\n", 20),
+        ("a=ptime:-40\r\n", 20),
+        ("a=ptime:4e1\r\n", 20),
+        ("a=ptime:99999999999999\r\n", 20),
+    ],
+)
+def test_packets_are_as_long_as_they_ask(lines: str, ptime_ms: int) -> None:
+    """In tens of ms, 10 to 60; what is none is as if nothing was asked for.
+
+    The answer says so, and so does what is offered anew.
+    """
+    agreed, answer = answer_to(OFFER + lines, OURS)
+    assert agreed.ptime_ms == ptime_ms
+    again = offer_again(agreed, OURS, "sendrecv")
+    for said in (answer, again):
+        assert f"a=ptime:{ptime_ms}\r\n" in said
+        assert "a=maxptime:60\r\n" in said
+    assert agreed_by(OFFER + lines, OURS).ptime_ms == ptime_ms
+
+
+def test_opus_has_frames_of_its_own() -> None:
+    """Whatever is asked for, as its receivers take any."""
+    text = (
+        OFFER.replace("0 8 96", "111") + "a=rtpmap:111 opus/48000/2\r\na=ptime:40\r\n"
+    )
+    agreed, answer = answer_to(text, OURS)
+    assert agreed.ptime_ms == 20
+    assert "a=ptime:20\r\n" in answer

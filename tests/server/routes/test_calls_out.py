@@ -16,6 +16,8 @@ from voiceserver.errors import BadRequest, CallRefused
 
 pytestmark = pytest.mark.net
 
+LEAVES = {"to": "200", "machine_detection": "message", "message": "Call back."}
+
 
 class FakeDialler:
     """A carrier whose calls are taken at once."""
@@ -70,6 +72,7 @@ async def test_a_call_is_made_shown_told_and_ended() -> None:
             path = answer.headers["Location"]
             assert path == f"/v1/calls/{(await answer.json())['id']}"
         assert fake.wanted[0].caller == "100"
+        assert (fake.wanted[0].detection, fake.wanted[0].message) == ("none", "")
         assert fake.wanted[0].session == {"instructions": "Sell."}
         async with server.client.get(path) as answer:
             assert (await answer.json())["state"] == "answered"
@@ -93,6 +96,13 @@ async def test_what_cannot_be_made_is_refused() -> None:
             ({"to": "2" * 300}, 400, "invalid_value"),
             ({"to": "200", "session": []}, 400, "invalid_value"),
             ({"to": "200", "sesion": {}}, 400, "unknown_field"),
+            ({"to": "200", "machine_detection": "maybe"}, 400, "invalid_value"),
+            ({"to": "200", "machine_detection": 1}, 400, "invalid_value"),
+            ({"to": "200", "machine_detection": ["none"]}, 400, "invalid_value"),
+            ({"to": "200", "message": "Hello."}, 400, "invalid_value"),
+            (LEAVES | {"message": 5}, 400, "invalid_value"),
+            (LEAVES | {"message": "a" * 1001}, 400, "invalid_value"),
+            (LEAVES | {"machine_detection": "hang_up"}, 400, "invalid_value"),
         ):
             told, error = await server.error("POST", "/v1/calls", json=asked)
             assert (told, error["code"]) == (status, code)
@@ -107,13 +117,18 @@ async def test_the_command_line_asks_the_server(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """And follows the call; without a server it says what to do."""
-    async with running(
-        listeners=lambda _config: [FakeDialler()], max_call_s=1
-    ) as server:
+    fake = FakeDialler()
+    async with running(listeners=lambda _config: [fake], max_call_s=1) as server:
         port = int(server.url.rpartition(":")[2].strip("/"))
         config = Config(server=ServerConfig(port=port))
         assert await _call(config, CallOrder("200", "100", "pbx", "Sell."))
         assert capsys.readouterr().out == "calling\nended: completed\n"
+        left = CallOrder("200", machine="message", message="Call back.")
+        assert await _call(config, left)
+        assert (fake.wanted[-1].detection, fake.wanted[-1].message) == (
+            "message",
+            "Call back.",
+        )
         with pytest.raises(BadRequest, match="Nobody may"):
             await _call(config, CallOrder("0900"))
     with pytest.raises(CallRefused, match="voiceserver serve"):

@@ -100,6 +100,7 @@ class Place:
         setup_s: Longest time until it is taken.
         trunk: That it came by, or goes out by; in metrics.
         way: ``"in"`` or ``"out"``, in metrics.
+        secure: Where the first offer is ours, it is of encrypted audio alone.
     """
 
     host: str
@@ -108,6 +109,7 @@ class Place:
     setup_s: float = SETUP_LIMIT_S
     trunk: str = ""
     way: str = "in"
+    secure: bool = False
 
 
 class SipCall(HeldCall):
@@ -153,7 +155,7 @@ class SipCall(HeldCall):
         self._meter = MediaMeter(parts.metrics)
         self._line: AudioLine | None = None
         self._agreed: Agreed | None = None
-        self._sent: tuple[int, str] | None = None  # what is sent now; None on hold
+        self._sent: tuple[int, str, int] | None = None  # what is sent; None on hold
         self._holding = False  # the other side is held by us
         self._n_left_out = 0
         self._ours = Ours("", 0, secrets.randbits(31), 0, secrets.token_bytes(30))
@@ -204,7 +206,7 @@ class SipCall(HeldCall):
     def offer(self) -> str:
         """Make an offer of all that there is."""
         self._next_version()
-        return offer(self._ours)
+        return offer(self._ours, self._secure)
 
     def answered(self, answer: str) -> None:
         """Take the answer to it.
@@ -212,7 +214,7 @@ class SipCall(HeldCall):
         Raises:
             NotAcceptable: If it cannot be used.
         """
-        self._agree(agreed_by(answer, self._ours))
+        self._agree(agreed_by(answer, self._ours, self._secure))
 
     def established(self) -> None:
         """The call is taken."""
@@ -313,6 +315,12 @@ class SipCall(HeldCall):
         self._session.command(AddMessage("system", what))
         self._session.command(CreateReply(patient=True))
 
+    @property
+    def _secure(self) -> bool:
+        """Whether an offer of ours is of encrypted audio: what is stays so."""
+        agreed = self._agreed
+        return self._place.secure if agreed is None else agreed.keys is not None
+
     async def _direct(self, direction: str, holding: bool) -> None:
         """Change the direction of the audio from this side."""
         agreed = self._agreed
@@ -323,7 +331,7 @@ class SipCall(HeldCall):
         answer = await self._signalling.renegotiate(offered)
         self._holding = holding
         try:
-            self._agree(agreed_by(answer, self._ours, agreed.keys is not None))
+            self._agree(agreed_by(answer, self._ours, self._secure))
         except NotAcceptable as error:
             raise CallRefused(f"Its answer cannot be used: {error}.", 488) from None
 
@@ -407,7 +415,8 @@ class SipCall(HeldCall):
         agreed, line = self._agreed, self._line
         assert agreed is not None and line is not None
         sends = agreed.sends and not self._holding
-        wanted = (agreed.payload_type, agreed.mime_type) if sends else None
+        chosen = agreed.payload_type, agreed.mime_type, agreed.ptime_ms
+        wanted = chosen if sends else None
         if wanted == self._sent:
             return
         self._sender.stop()
@@ -415,7 +424,8 @@ class SipCall(HeldCall):
         encoder = encoder_for(agreed.mime_type)
         if wanted is not None and encoder is not None:
             memory = shared(agreed.mime_type)
-            self._sender.start(line, SparingEncoder(encoder, memory))
+            sparing = SparingEncoder(encoder, memory)
+            self._sender.start(line, sparing, agreed.ptime_ms)
 
     def _hear(self, samples: Samples, made_up: bool) -> None:
         self._attendant.heard()

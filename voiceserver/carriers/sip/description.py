@@ -25,6 +25,7 @@ from aiosipua import (
 )
 
 from voiceserver.audio import PTIME_MS
+from voiceserver.media.packing import LEAST_MS, MOST_MS
 
 # By what SDP calls them: MIME type, clock rate.
 CODECS: Mapping[str, tuple[str, int]] = {
@@ -106,6 +107,7 @@ class Agreed:
         sends: We may send.
         receives: Something may come.
         keys: Where it is encrypted.
+        ptime_ms: Of the packets that they want.
     """
 
     host: str
@@ -118,6 +120,7 @@ class Agreed:
     sends: bool
     receives: bool
     keys: Keys | None
+    ptime_ms: int = PTIME_MS
 
 
 def answer_to(offer: str, ours: Ours) -> tuple[Agreed, str]:
@@ -137,10 +140,9 @@ def answer_to(offer: str, ours: Ours) -> tuple[Agreed, str]:
     direction = _direction(theirs, audio)
     answered = _MIRRORED.get(direction, direction)
     media = [_refused(each) for each in theirs.media]
-    media[index] = _section(
-        ours, [codec, *([events] if events else [])], audio.proto, answered, keys
-    )
     agreed = _agreed(theirs, audio, codec, events, answered, keys)
+    codecs = [codec, *([events] if events else [])]
+    media[index] = _section(ours, codecs, audio.proto, answered, keys, agreed.ptime_ms)
     return agreed, _written(ours, media)
 
 
@@ -161,7 +163,8 @@ def offer_again(agreed: Agreed, ours: Ours, direction: str) -> str:
     if agreed.events is not None:
         codecs.append(Codec(agreed.events, "telephone-event", agreed.events_rate))
     proto = SECURE if agreed.keys is not None else PLAIN
-    return _written(ours, [_section(ours, codecs, proto, direction, agreed.keys)])
+    section = _section(ours, codecs, proto, direction, agreed.keys, agreed.ptime_ms)
+    return _written(ours, [section])
 
 
 def agreed_by(answer: str, ours: Ours, secure: bool = False) -> Agreed:
@@ -285,7 +288,26 @@ def _agreed(
         sends=direction in ("sendrecv", "sendonly") and bool(host),
         receives=direction in ("sendrecv", "recvonly"),
         keys=keys,
+        ptime_ms=_ptime_ms(audio, mime_type),
     )
+
+
+def _ptime_ms(audio: MediaDescription, mime_type: str) -> int:
+    """How long they want packets to be (RFC 4566, section 6), in tens of ms.
+
+    Opus is encoded by the frame, and its receivers take any (RFC 7587, section 7).
+    """
+    if mime_type == CODECS["OPUS"][0]:
+        return PTIME_MS
+    wanted_ms = _milliseconds(audio, "ptime") or PTIME_MS
+    most_ms = _milliseconds(audio, "maxptime") or MOST_MS
+    return max(LEAST_MS, min(wanted_ms, most_ms, MOST_MS) // 10 * 10)
+
+
+def _milliseconds(audio: MediaDescription, name: str) -> int:
+    """Of an attribute; 0 if there is none that can be read."""
+    given = "".join(audio.attributes.get(name, [])[:1]).strip()
+    return int(given) if re.fullmatch(r"[0-9]{1,4}", given) else 0
 
 
 def _address(text: str) -> str:
@@ -307,13 +329,14 @@ def _section(
     proto: str,
     direction: str,
     keys: Keys | None,
+    ptime_ms: int = PTIME_MS,
 ) -> MediaDescription:
     maps = [f"{one.payload_type} {_map(one)}" for one in codecs]
     formats = [f"{one.payload_type} {_format(one)}" for one in codecs if _format(one)]
     attributes: dict[str, list[str]] = {"rtpmap": maps}
     if formats:
         attributes["fmtp"] = formats
-    attributes["ptime"] = [str(PTIME_MS)]
+    attributes["ptime"], attributes["maxptime"] = [str(ptime_ms)], [str(MOST_MS)]
     if keys is not None:
         inline = base64.b64encode(keys.ours).decode()
         attributes["crypto"] = [f"{keys.tag} {keys.suite} inline:{inline}"]

@@ -9,6 +9,8 @@ import pytest
 
 from tests.carriers.sip.phone import OFFER, THERE, Phone, rung
 from voiceserver.carriers.base import Wanted
+from voiceserver.carriers.sip.description import Ours, answer_to
+from voiceserver.carriers.sip.srtp import Cipher
 from voiceserver.config import Config, SipConfig, SipTrunk, TelephonyConfig
 from voiceserver.media.rtp import RtpPacket, serialize
 
@@ -255,3 +257,53 @@ def test_without_any_answer_it_is_given_up() -> None:
         assert {each.method for each in phone.requests} == {"INVITE"}
 
     rung(scenario, config())
+
+
+def keyed(offered: str, key: bytes) -> str:
+    """An encrypted answer to an offer."""
+    return answer_to(offered, Ours("127.0.0.2", 4000, 1, 1, key))[1]
+
+
+def test_a_trunk_may_have_its_calls_encrypted() -> None:
+    """The offer has a key, what is sent is encrypted, and stays so."""
+    key = bytes(range(30))
+
+    async def scenario(phone: Phone) -> None:
+        await dialled(phone)
+        invite = phone.requests[0]
+        offered = invite.text
+        assert "m=audio 20000 RTP/SAVP " in offered
+        phone.reply(invite, 200, CONTACT, keyed(offered, key), tag="them")
+        await phone.settle(1)
+        agreed = answer_to(offered, Ours("127.0.0.2", 4000, 1, 1, key))[0]
+        assert agreed.keys is not None
+        theirs = Cipher(agreed.keys)
+        sent = phone.sockets[0].wires
+        assert len(sent) > 40
+        assert all(theirs.unprotect(each) for each in sent[1:])
+        # Asked for an offer in the midst of it, it is none in the clear.
+        ours = (invite.get_header("from") or "").partition("tag=")[2]
+        named = invite.get_header("call-id") or ""
+        phone.say(phone.request("INVITE", to_tag=ours, call_id=named))
+        await phone.settle()
+        assert "RTP/SAVP" in phone.response(200).text
+
+    rung(scenario, config(srtp=True, transport="tls"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ANSWER, ANSWER.replace("RTP/AVP", "RTP/SAVP")],
+    ids=["in the clear", "without a key"],
+)
+def test_or_not_made_at_all(answer: str) -> None:
+    """An answer in the clear, or without a key, ends it: nothing is sent."""
+
+    async def scenario(phone: Phone) -> None:
+        await dialled(phone)
+        phone.reply(phone.requests[0], 200, CONTACT, answer, tag="far")
+        await phone.settle(1)
+        assert phone.requests[-1].method == "BYE"
+        assert not phone.sockets[0].sent
+
+    rung(scenario, config(srtp=True, transport="tls"))

@@ -175,6 +175,7 @@ class Dialler:
                 party.ring_s + SETUP_MORE_S,
                 party.trunk.name,
                 "out",
+                party.trunk.srtp,
             )
             dialled = Dialled(wanted.to, caller)
             screening = self._screening(wanted, lambda who: self._heard(who, state))
