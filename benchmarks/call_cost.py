@@ -5,8 +5,9 @@ computed and not on how busy the machine is: the very session, listener, voice
 activity, receiver, sender, SRTP and codecs of a call over WebRTC, or of one by SIP
 (``--by sip``: mu-law, no SRTP), with stub engines. Callers speak a recorded sentence
 every six seconds over a quiet room's noise, as in ``benchmarks.admission``. What
-arrives was encrypted beforehand; what is sent goes to a socket that nobody reads. ICE, RTCP, the data channel, and the reading of sockets are
-not in it. *Cost* is CPU s per call-second; parts are found by sampling by CPU time.
+arrives was encrypted beforehand; what is sent goes to a socket that nobody reads. ICE,
+RTCP, the data channel, and the reading of sockets are not in it. *Cost* is CPU s per
+call-second; parts are found by sampling by CPU time.
 
 Two versions are compared by running them in turns: ``--against`` names the folder of
 another checkout; the ratio of the medians is what counts, as caches are as cold as the
