@@ -37,9 +37,10 @@ from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import Connections, bound_socket
+from voiceserver.server.front.holder import target_of
 from voiceserver.server.front.relay import Relayed
 from voiceserver.server.front.routes import FRONT, FrontState, add_routes
-from voiceserver.server.front.workers import Worker, Workers, target_of
+from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
 from voiceserver.server.routes import sockets
 from voiceserver.server.security import access_rules

@@ -106,6 +106,15 @@ examples:
 Deploys the engines of [cluster.recogniser] and [cluster.speech] to a cluster of Ray,
 for servers whose [engines] say "ray". docs/cluster.md says how to go on.
 """
+_DRAIN = """\
+examples:
+  voiceserver drain b                      no more calls at host b; waits for its last
+  voiceserver drain b --no-wait
+  voiceserver drain b --off                it takes calls again
+
+Asks the server of this machine, which has to be a host of the same cluster. Calls that
+come to the host meanwhile go to the others. docs/cluster.md says how to go on.
+"""
 _SHADOW = """\
 examples:
   voiceserver shadow report                of the configured record
@@ -240,10 +249,7 @@ def parser() -> argparse.ArgumentParser:
         "--write", metavar="FILE", type=Path, default=Path("calibration.json")
     )
 
-    cluster = _command(
-        commands, "cluster", "deploy engines to other machines", _CLUSTER
-    )
-    cluster.add_argument("action", choices=("deploy", "status", "remove"))
+    _clustering(commands)
 
     shadow = _command(
         commands, "shadow", "tell how candidates stand against who is live", _SHADOW
@@ -299,6 +305,20 @@ def _serving(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="PATH",
         type=Path,
         help="text model to run in the house: a folder or a .gguf file",
+    )
+
+
+def _clustering(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    cluster = _command(
+        commands, "cluster", "deploy engines to other machines", _CLUSTER
+    )
+    cluster.add_argument("action", choices=("deploy", "status", "remove"))
+
+    drain = _command(commands, "drain", "have a host take no more calls", _DRAIN)
+    drain.add_argument("host", metavar="HOST", help="its name in the cluster")
+    drain.add_argument("--off", action="store_true", help="it takes calls again")
+    drain.add_argument(
+        "--no-wait", dest="wait", action="store_false", help="for its last call"
     )
 
 

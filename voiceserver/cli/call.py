@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,12 +14,11 @@ import aiohttp
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
 from voiceserver.cli.loop import run
+from voiceserver.cli.server_client import ASK_LIMIT_S, server_client
 from voiceserver.config import Config
 from voiceserver.errors import BadRequest, CallRefused
 
 PATH = "/v1/calls"
-CONNECT_LIMIT_S = 5.0
-ASK_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +69,8 @@ async def _call(config: Config, order: CallOrder) -> bool:
         BadRequest: If it may not be made.
         CallRefused: If there is no server, or it cannot make it.
     """
-    server = config.server
-    host = server.host.replace("0.0.0.0", "127.0.0.1")
-    named = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
-    url = f"{'https' if server.tls_cert else 'http'}://{named}:{server.port}"
-    key = os.environ.get(server.api_key_env, "") if server.api_key_env else ""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT_S)
-    try:
-        async with aiohttp.ClientSession(
-            url, headers=headers, timeout=limit, connector=_connector(config)
-        ) as client:
-            return await _made(client, order)
-    except aiohttp.ClientError as error:
-        what = f"No server answers at {url} ({type(error).__name__})"
-        raise CallRefused(f"{what}; start it: voiceserver serve") from None
-
-
-def _connector(config: Config) -> aiohttp.TCPConnector:
-    """To this very machine, whose certificate is for another name."""
-    if not config.server.tls_cert:
-        return aiohttp.TCPConnector()
-    context = ssl.create_default_context(cafile=config.server.tls_cert)
-    context.check_hostname = False
-    return aiohttp.TCPConnector(ssl=context)
+    async with server_client(config) as client:
+        return await _made(client, order)
 
 
 async def _made(client: aiohttp.ClientSession, order: CallOrder) -> bool:

@@ -117,6 +117,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             from voiceserver.cli import cluster
 
             return cluster.run(config, options.action)
+        case "drain":
+            from voiceserver.cli.drain import drain
+
+            return drain(config, options.host, options.off, options.wait)
         case "calibrate" | "shadow" | "baseline" | "replay":
             return _judge(options, config)
         case _:

@@ -75,6 +75,8 @@ def _secrets(config: Config) -> list[str]:
         config.media.turn_password_env,
         config.telephony.token_env,
         config.telephony.twilio_token_env,
+        config.cluster.calls.secret_env,
+        config.cluster.calls.second_secret_env,
         config.telephony.signalwire_token_env,
         *(provider.key_env for provider in config.text.provider),
         *(provider.key_env for provider in config.shadow.provider),

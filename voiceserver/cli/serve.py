@@ -7,6 +7,7 @@ import dataclasses
 import os
 import socket
 from functools import partial
+from typing import TYPE_CHECKING
 
 from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run
@@ -17,6 +18,9 @@ from voiceserver.server.connections import bound_socket
 from voiceserver.server.front.serve import FrontParts, serve_front
 from voiceserver.server.security import access_rules
 from voiceserver.server.shares import worker_count
+
+if TYPE_CHECKING:
+    from voiceserver.server.front.hosts import Membership
 
 
 def serve(
@@ -50,18 +54,31 @@ def serve(
     log_to_stderr(config, quiet=False)
     number = worker_count(config, _cores())
     with bound_socket(place.host, place.port) as listening:
-        run(_serve(config, listening, number))
+        me = _membership(config, listening)
+        run(_serve(config, listening, number, me))
     return EXIT_GOOD
 
 
-async def _serve(config: Config, listening: socket.socket, workers: int) -> None:
+def _membership(config: Config, listening: socket.socket) -> Membership | None:
+    """What makes this server one host of several, if it is to be one."""
+    if not config.cluster.calls.host:
+        return None
+    from voiceserver.cli.host import membership
+
+    return membership(config, listening.getsockname()[1])
+
+
+async def _serve(
+    config: Config, listening: socket.socket, workers: int, me: Membership | None
+) -> None:
     stop, drain = asyncio.Event(), asyncio.Event()
     with server.stopped_by_signals(stop, drain):
-        if workers == 1:
+        if workers == 1 and me is None:
             parts = server.ServerParts(open_engines, progress)
             await server.serve(config, listening, parts, stop, _ready, drain)
         else:
-            front = FrontParts(workers, partial(worker_spec, config), progress)
+            spec_of = partial(worker_spec, config)
+            front = FrontParts(workers, spec_of, progress, membership=me)
             await serve_front(config, listening, front, stop, _ready, drain)
 
 

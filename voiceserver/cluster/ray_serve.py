@@ -158,7 +158,7 @@ async def connected(settings: Meta) -> AsyncGenerator[RayFleet, None]:
             another version of this package; says what to do.
     """
     name, address = str(settings["name"]), str(settings["address"])
-    await asyncio.to_thread(_join, address)
+    await asyncio.to_thread(join, address)
     handle, about = await _found(name)
     about["slots"] = settings["slots"]
     fleet = RayFleet(handle, about)
@@ -296,7 +296,7 @@ class _RayLease:
             raise ReplicaLost(f"a replica died ({type(error).__name__})") from error
 
 
-def _join(address: str) -> None:
+def join(address: str) -> None:
     """Become a client of the cluster.
 
     Raises:
@@ -365,7 +365,7 @@ def deploy(address: str, name: str, pool: PoolConfig, spec: ChildSpec) -> None:
         ConfigError: If the engine could not be started; says why.
     """
     if not ray.is_initialized():
-        _join(address)
+        join(address)
     serve.start(proxy_location="Disabled")
     deployment: Any = serve.deployment(Replica)
     scaled: dict[str, Any] = {"num_replicas": pool.replicas}
@@ -399,7 +399,7 @@ def remove(address: str, names: Sequence[str]) -> None:
         EngineFailed: If there is no cluster.
     """
     if not ray.is_initialized():
-        _join(address)
+        join(address)
     for name in names:
         serve.delete(name)
 
@@ -411,7 +411,7 @@ def standing(address: str) -> dict[str, str]:
         EngineFailed: If there is no cluster.
     """
     if not ray.is_initialized():
-        _join(address)
+        join(address)
     found = serve.status().applications
     return {
         name: f"{app.status.value.lower()}, "

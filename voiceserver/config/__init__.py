@@ -2,7 +2,7 @@
 
 from voiceserver.config.budget import BudgetConfig
 from voiceserver.config.call_webhook import CallWebhookConfig
-from voiceserver.config.cluster import ClusterConfig, PoolConfig
+from voiceserver.config.cluster import ClusterConfig, HostConfig, PoolConfig
 from voiceserver.config.drift import DriftConfig
 from voiceserver.config.providers import (
     RecogniserProvider,
@@ -65,5 +65,6 @@ __all__ = [
     "RouterConfig",
     "RouterRule",
     "PoolConfig",
+    "HostConfig",
     "LogConfig",
 ]

@@ -1,4 +1,4 @@
-"""``[cluster]``: engines on other machines, by Ray Serve."""
+"""``[cluster]``: engines on other machines, by Ray Serve; calls on any host."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from voiceserver.config.checks import require
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ADDRESS = re.compile(r"[^\s:/@]+:[0-9]{1,5}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_URL = re.compile(r"https?://([^\s:/?#@]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,45 @@ class PoolConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HostConfig:
+    """``[cluster.calls]``: this server is one host of several, as if they were one.
+
+    Attributes:
+        host: This host's name, of at most 32 small letters, digits and hyphens; it is
+            in the ids of its calls. ``"auto"`` is the machine's; empty: it is alone.
+        url: Where the other hosts reach this one, like ``"http://10.0.0.5:8080"``;
+            ``"auto"`` is the machine's address and ``port`` of ``[server]``.
+        secret_env: Environment variable with the secret that all hosts share, of 24
+            characters or more.
+        second_secret_env: With one that is taken as well, while all change to another.
+        ca_file: Certificates that hosts at ``https`` are known by; empty: the system's.
+    """
+
+    host: str = ""
+    url: str = "auto"
+    secret_env: str = "VOICESERVER_CLUSTER_SECRET"
+    second_secret_env: str = ""
+    ca_file: str = ""
+
+    def __post_init__(self) -> None:
+        _require(
+            not self.host or bool(_HOST.fullmatch(self.host)),
+            "host must be of 1 to 32 small letters, digits and hyphens",
+        )
+        _require(
+            self.url == "auto"
+            or (bool(_URL.fullmatch(self.url)) and len(self.url) < 100),
+            'url must be "auto" or like "http://10.0.0.5:8080"',
+        )
+        _require(
+            not self.host or bool(self.secret_env),
+            "secret_env must name the variable with the secret that all hosts share",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """``[cluster]``: engines of Ray Serve (extra ``cluster``).
+    """``[cluster]``: engines of Ray Serve, and calls on any host (extra ``cluster``).
 
     They are deployed by ``voiceserver cluster deploy`` and used where ``[engines]``
     says ``"ray"``.
@@ -67,12 +106,14 @@ class ClusterConfig:
         name: Under which the engines are deployed; two fleets in one cluster need two.
         recogniser: Replicas that hear.
         speech: Replicas that speak.
+        calls: Whether this server's calls are those of one host of several.
     """
 
     address: str = "auto"
     name: str = "voiceserver"
     recogniser: PoolConfig = field(default_factory=PoolConfig)
     speech: PoolConfig = field(default_factory=PoolConfig)
+    calls: HostConfig = field(default_factory=HostConfig)
 
     def __post_init__(self) -> None:
         require(

@@ -40,7 +40,7 @@ class CallRegistry:
         max_call_s: A longer call is hung up.
         metrics: Where calls are counted.
         max_calls_from: Calls at a time from one address; 0 is ``max_calls``.
-        worker: Number of this process among several; it is in its calls' ids.
+        worker: Mark of this process among several; it is in its calls' ids.
         max_calls_by: Calls at a time with one API key; 0 is ``max_calls``.
     """
 
@@ -51,7 +51,7 @@ class CallRegistry:
         max_call_s: float,
         metrics: Metrics,
         max_calls_from: int = 0,
-        worker: int | None = None,
+        worker: str | None = None,
         max_calls_by: int = 0,
     ) -> None:
         self._group = group

@@ -52,6 +52,21 @@ class Room:
         """Whether the server is going; no call is taken any more."""
         return self._closing != ""
 
+    @property
+    def free(self) -> int:
+        """How many more calls would be taken, from whom that may be."""
+        if self._closing:
+            return 0
+        return max(0, self._max_calls - len(self) - self.elsewhere)
+
+    def held_from(self, place: str) -> int:
+        """Calls of an address."""
+        return self._by_place[place]
+
+    def held_by(self, key: str) -> int:
+        """Calls of an API key."""
+        return self._by_key[key]
+
     def close(self, reason: str) -> None:
         """Take no call any more; those in progress go on."""
         self._closing = self._closing or reason
@@ -74,12 +89,12 @@ class Room:
             raise Overloaded(
                 f"All {self._max_calls} lines are busy; please try again in a moment."
             )
-        if self._by_place[place] >= self._max_calls_from:
+        if self.held_from(place) >= self._max_calls_from:
             self._metrics.calls_refused.labels("address").inc()
             raise Overloaded(
                 f"An address may hold {self._max_calls_from} calls; end one of yours."
             )
-        if key and self._by_key[key] >= self._max_calls_by:
+        if key and self.held_by(key) >= self._max_calls_by:
             self._metrics.calls_refused.labels("key").inc()
             raise Overloaded(
                 f"A key may hold {self._max_calls_by} calls; end one of its."

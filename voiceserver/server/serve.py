@@ -59,6 +59,7 @@ from voiceserver.server.places import OwnCalls
 from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
+from voiceserver.server.tokens import Tokens
 from voiceserver.server.tracing import traced
 from voiceserver.streams import first_of
 
@@ -112,8 +113,13 @@ class ServerParts:
 
     @property
     def number(self) -> int | None:
-        """Of the worker; it is in the ids of its calls."""
+        """Of the worker."""
         return None if self.share is None else self.share.number
+
+    @property
+    def mark(self) -> str | None:
+        """Of the worker; it is in the ids of its calls."""
+        return None if self.share is None else self.share.mark
 
     @property
     def workers(self) -> int:
@@ -205,7 +211,7 @@ async def _serve(
             limits.max_call_s,
             metrics,
             limits.max_calls_per_address,
-            parts.number,
+            parts.mark,
             limits.max_calls_per_key,
         )
         # One is left to the calls, where there is more than one.
@@ -224,6 +230,7 @@ async def _serve(
                 recorder=recorder,
             ),
             parts.webrtc,
+            tokens=_tokens(parts.share),
             jobs=AudioJobs(max(1, min(limits.max_calls, MAX_JOBS) // parts.workers)),
             recordings=asyncio.Semaphore(n_recognisers + 1),
             recognisers=asyncio.Semaphore(n_recognisers),
@@ -250,6 +257,15 @@ async def _serve(
             await asyncio.wait({holding})
             for task in beside:
                 task.cancel()
+
+
+def _tokens(share: Share | None) -> Tokens:
+    """Make what makes tokens, which may have to be good elsewhere as well."""
+    if share is None or not share.token_keys:
+        return Tokens()
+    from voiceserver.server.signed_tokens import SignedTokens
+
+    return SignedTokens([bytes.fromhex(key) for key in share.token_keys])
 
 
 async def _give_up_loading(

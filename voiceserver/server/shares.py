@@ -38,17 +38,27 @@ class Share:
         secret: Shows the front's own requests to its workers.
         keys: Digests of the API keys, in hexadecimal, as the front has read them: one
             that starts later takes those too, not what a file says by then.
+        host: Name of this host among several; ``""`` where there is one.
+        token_keys: Of tokens that are good at every host, in hexadecimal.
     """
 
     number: int
     workers: int
     secret: str
     keys: tuple[str, ...] = ()
+    host: str = ""
+    token_keys: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What stands in the ids of its calls."""
+        return f"{self.host}.{self.number}" if self.host else str(self.number)
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Share:
         """Read one that went through JSON."""
-        return cls(**{**table, "keys": tuple(table["keys"])})
+        lists = {name: tuple(table[name]) for name in ("keys", "token_keys")}
+        return cls(**{**table, **lists})
 
 
 def worker_count(config: Config, cores: int) -> int:

@@ -209,3 +209,5 @@ STATE: web.AppKey[ServerState] = web.AppKey("state", ServerState)
 SHARE: web.AppKey[Share] = web.AppKey("share", Share)
 TOKEN_SESSION: web.RequestKey[Session] = web.RequestKey("token_session", dict)
 KEY_NAME: web.RequestKey[str] = web.RequestKey("key_name", str)  # for limits
+# The client's address, where another host has passed the request on.
+CLIENT: web.RequestKey[str] = web.RequestKey("client", str)

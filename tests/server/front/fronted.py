@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ from voiceserver.server.connections import (
     bound_socket,
     tls_context,
 )
+from voiceserver.server.front.hosts import Membership
+from voiceserver.server.front.placing import placing, share_of
 from voiceserver.server.front.routes import FrontState, add_routes, join, part
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.page import page_files
-from voiceserver.server.places import Room
 from voiceserver.server.security import access_rules
 from voiceserver.server.serve import ServerParts, listening_at, serve
 from voiceserver.server.shares import Share, worker_config
@@ -69,9 +70,13 @@ async def fronted(
     config: Config | None = None,
     dialects: Dialects = DIALECTS,
     engines: Engines | None = None,
+    join_as: Callable[[str], Membership] | None = None,
     **server: Any,
 ) -> AsyncGenerator[Fronted, None]:
-    """Run a front with its workers inside; ``server`` are settings of ``[server]``."""
+    """Run a front with its workers inside; ``server`` are settings of ``[server]``.
+
+    ``join_as`` makes it one host of several, at its address.
+    """
     config = config or Config()
     config = replace(config, server=replace(config.server, **server))
     async with contextlib.AsyncExitStack() as stack:
@@ -93,17 +98,23 @@ async def fronted(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         metrics = Metrics()
         rules = access_rules(config.server)
-        limits = config.server
-        room = Room(
-            limits.max_calls,
-            limits.max_calls_per_address,
-            metrics,
-            limits.max_calls_per_key,
+        me = None if join_as is None else join_as(url)
+        host = await stack.enter_async_context(
+            placing(config.server, metrics, me, workers)
         )
-        front = FrontState(metrics, rules, room, workers, group)
+        front = FrontState(
+            metrics,
+            rules,
+            host.room,
+            workers,
+            group,
+            host.tokens,
+            host.overload,
+            hosts=host.spread,
+        )
         it = Fronted(url, client, metrics=metrics, front=front)
         for worker in workers:
-            share = Share(worker.number, n_workers, SECRET, rules.names)
+            share = share_of(worker, n_workers, SECRET, rules.names, me)
             ready = asyncio.Event()
             group.create_task(
                 _work(it, config, worker, share, ready, dialects, engines)
@@ -115,6 +126,8 @@ async def fronted(
             rules, front.tokens, metrics, page_files(), connections.asking
         )
         add_routes(app, front)
+        if front.hosts is not None:
+            front.hosts.add_to(app)
         tls = tls_context(config.server)
         async with listening_at(app, connections, listening, tls):
             try:

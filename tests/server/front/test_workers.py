@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from voiceserver.server.answers import Refusal
-from voiceserver.server.front.workers import Worker, WorkerLost, Workers
+from voiceserver.server.front.holder import HolderLost
+from voiceserver.server.front.workers import Worker, Workers
 
 
 def several(number: int) -> Workers:
@@ -54,6 +55,6 @@ async def test_a_call_is_counted_while_it_is_held() -> None:
 async def test_a_worker_that_is_not_there_is_lost(tmp_path: Path) -> None:
     """With its number."""
     async with Worker(7, str(tmp_path / "none.sock"), "") as worker:
-        with pytest.raises(WorkerLost, match="worker 7"):
+        with pytest.raises(HolderLost, match="worker 7"):
             await worker.ask("GET", "/v1/models")
         assert worker.n_requests == 0

@@ -11,7 +11,8 @@ Else the worker could take the end of one request for the beginning of another.
 from __future__ import annotations
 
 import logging
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias, TypeVar
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -19,14 +20,16 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from voiceserver.server.answers import Refusal, busy, invalid
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.connections import keep_little
-from voiceserver.server.front.workers import (
-    Worker,
-    WorkerLost,
-    WorkerResponse,
+from voiceserver.server.front.holder import (
+    Holder,
+    HolderLost,
+    HolderResponse,
     target_of,
 )
 
 log = logging.getLogger(__name__)
+
+H = TypeVar("H", bound=Holder)
 
 # Of one connection, not of what it carries (RFC 9110, 7.6.1), or said anew here.
 _HOP_BY_HOP = frozenset(
@@ -44,8 +47,8 @@ def lost_worker() -> Refusal:
 
 
 async def first_to_take(
-    request: web.Request, workers: list[Worker], body: bytes
-) -> tuple[Worker, WorkerResponse]:
+    request: web.Request, workers: Sequence[H], body: bytes
+) -> tuple[H, HolderResponse]:
     """The first worker that is alive and does not refuse (503), and its answer.
 
     Args:
@@ -59,14 +62,14 @@ async def first_to_take(
     Raises:
         Refusal: If none is alive (503).
     """
-    refused: tuple[Worker, WorkerResponse] | None = None
+    refused: tuple[H, HolderResponse] | None = None
     for worker in workers:
         try:
             with worker.holding_call():
                 reply = await worker.ask(
                     request.method, target_of(request), asked_with(request), body
                 )
-        except WorkerLost as error:
+        except HolderLost as error:
             log.warning("a worker gave no answer", extra={"why": str(error)})
             continue
         refused = worker, reply
@@ -77,7 +80,9 @@ async def first_to_take(
     return refused
 
 
-async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResponse:
+async def pass_on(
+    request: web.Request, workers: Sequence[Holder]
+) -> web.StreamResponse:
     """Pass a request and its answer on, as they come.
 
     Whoever is tried second has to be given the body again, so only a request without
@@ -106,7 +111,7 @@ async def pass_on(request: web.Request, workers: list[Worker]) -> web.StreamResp
                     await answer.write(chunk)
                 await answer.write_eof()
                 return answer
-        except WorkerLost:
+        except HolderLost:
             if answer is not None and answer.prepared:
                 # Half an answer must not pass for a whole one.
                 raise ConnectionResetError("the worker is gone") from None
@@ -134,7 +139,7 @@ def passed_on(headers: Headers) -> CIMultiDict[str]:
     return kept
 
 
-def answer_of(reply: WorkerResponse) -> web.Response:
+def answer_of(reply: HolderResponse) -> web.Response:
     """A worker's whole answer, as the front's."""
     headers = passed_on(reply.headers)
     headers.popall("Content-Length", None)

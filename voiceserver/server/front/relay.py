@@ -25,11 +25,11 @@ from websockets.streams import StreamReader
 from voiceserver.server.answers import invalid
 from voiceserver.server.front.forward import asked_with, passed_on
 from voiceserver.server.front.frames import FrameBorders, close_frame
-from voiceserver.server.front.workers import (
+from voiceserver.server.front.holder import (
     ASK_LIMIT_S,
     CONNECT_LIMIT_S,
-    Worker,
-    WorkerLost,
+    Holder,
+    HolderLost,
     target_of,
 )
 from voiceserver.streams import first_of
@@ -71,29 +71,27 @@ class Upstream:
 
 @contextlib.asynccontextmanager
 async def handshake(
-    request: web.Request, worker: Worker
+    request: web.Request, holder: Holder
 ) -> AsyncGenerator[Upstream, None]:
     """Give a client's upgrade to a worker; inside, the worker has answered.
 
     Raises:
         Refusal: If it is no upgrade that may be passed on (400).
-        WorkerLost: If the worker is gone, or what it says is no HTTP.
+        HolderLost: If the worker is gone, or what it says is no HTTP.
     """
-    head = _upgrade(request).serialize()
+    head = _upgrade(request, holder).serialize()
     try:
         async with asyncio.timeout(CONNECT_LIMIT_S):
-            reader, writer = await asyncio.open_unix_connection(
-                worker.path, limit=MAX_WAITING_BYTES
-            )
+            reader, writer = await holder.connected(MAX_WAITING_BYTES)
     except (OSError, TimeoutError) as error:
-        raise WorkerLost(f"worker {worker.number} takes no connection") from error
+        raise HolderLost(f"{holder.name} takes no connection") from error
     try:
         writer.write(head)
         try:
             async with asyncio.timeout(ASK_LIMIT_S):
                 answer, early = await _answer(reader)
         except (OSError, EOFError, TimeoutError) as error:
-            raise WorkerLost(f"worker {worker.number} does not answer") from error
+            raise HolderLost(f"{holder.name} does not answer") from error
         # What ``Response.parse`` says of what is not well formed, or above its limits.
         except (
             ValueError,
@@ -101,13 +99,13 @@ async def handshake(
             InvalidHandshake,
             NotImplementedError,
         ) as error:
-            raise WorkerLost(f"worker {worker.number} answers no HTTP") from error
+            raise HolderLost(f"{holder.name} answers no HTTP") from error
         yield Upstream(reader, writer, answer, early)
     finally:
         writer.transport.abort()
 
 
-def _upgrade(request: web.Request) -> Request:
+def _upgrade(request: web.Request, holder: Holder) -> Request:
     """What the worker is asked: what the client asked, less what frames a body.
 
     Raises:
@@ -116,7 +114,10 @@ def _upgrade(request: web.Request) -> Request:
     if request.method != "GET" or request.body_exists:
         raise invalid("An upgrade is a GET without a body.")
     headers = Headers()
-    for name, value in asked_with(request).items():
+    asked = holder.shown(
+        "GET", target_of(request), asked_with(request), request.remote or ""
+    )
+    for name, value in asked.items():
         # aiohttp's way from bytes to text and back; then that of websockets.
         headers[name] = value.encode("utf-8", "surrogateescape").decode("latin-1")
     headers["Connection"] = "Upgrade"

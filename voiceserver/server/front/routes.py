@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -33,15 +35,15 @@ from voiceserver.server.front.forward import (
     lost_worker,
     pass_on,
 )
-from voiceserver.server.front.relay import handshake, relay
-from voiceserver.server.front.sums import Sums
-from voiceserver.server.front.workers import (
-    Worker,
-    WorkerLost,
-    WorkerResponse,
-    Workers,
+from voiceserver.server.front.holder import (
+    Holder,
+    HolderLost,
+    HolderResponse,
     target_of,
 )
+from voiceserver.server.front.relay import handshake, relay
+from voiceserver.server.front.sums import Sums
+from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
 from voiceserver.server.routes import (
     call_control,
@@ -57,8 +59,11 @@ from voiceserver.server.routes import (
 from voiceserver.server.routes.listings import healthz
 from voiceserver.server.routes.ops import PATH as OPS
 from voiceserver.server.security import AccessRules
-from voiceserver.server.state import KEY_NAME
+from voiceserver.server.state import CLIENT, KEY_NAME
 from voiceserver.server.tokens import Kept, Tokens, digest_of
+
+if TYPE_CHECKING:  # where there is one host, nothing of several is loaded
+    from voiceserver.server.front.spread import Spread
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +92,7 @@ class FrontState:
         summing: One at a time.
         common: What all workers know together.
         counts: Calls that came past the front.
+        hosts: All hosts that are one server with this; None if it is alone.
     """
 
     metrics: Metrics
@@ -101,6 +107,7 @@ class FrontState:
     summing: asyncio.Lock = field(default_factory=asyncio.Lock)
     common: CommonBook = field(default_factory=CommonBook)
     counts: Counts = field(init=False)
+    hosts: Spread | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", Counts(self.room))
@@ -115,8 +122,10 @@ class FrontState:
 
         Raises:
             Overloaded: If there are too many.
-            Refusal: If the front cannot keep up, or no worker is up (503).
+            Refusal: If the front cannot keep up, or takes none any more (503).
         """
+        if self.hosts is not None and self.hosts.draining:
+            raise busy("This host takes no more calls.", "draining")
         self.room.check(place, key)
         if self.overload.level is Load.FULL:
             what = "The server cannot keep up; try again in a moment."
@@ -152,6 +161,8 @@ async def readyz(request: web.Request) -> web.Response:
     front = request.app[FRONT]
     if front.room.closing:
         raise busy("The server is shutting down.", "closing")
+    if front.hosts is not None and front.hosts.draining:
+        raise busy("This host takes no more calls.", "draining")
     up = len(front.workers.up)
     n_calls = len(front.room) + front.room.elsewhere
     return json_answer({"status": "ready", "calls": n_calls, "workers": up})
@@ -189,10 +200,12 @@ async def ops(request: web.Request) -> web.Response:
         try:
             reply = await worker.ask("GET", OPS, headers, limit_s=METRICS_LIMIT_S)
             data = json_object(reply.body, "The worker's answer")["data"]
-        except (WorkerLost, KeyError) as error:
+        except (HolderLost, KeyError) as error:
             log.warning("a worker told nothing", extra={"why": str(error)})
             continue
         found += data if isinstance(data, list) else []
+    if front.hosts is not None:
+        found += await front.hosts.ops(request)
     return json_answer({"object": "list", "data": found})
 
 
@@ -200,7 +213,7 @@ async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] |
     try:
         headers = asked_with(request)
         reply = await worker.ask("GET", "/metrics", headers, limit_s=METRICS_LIMIT_S)
-    except WorkerLost:
+    except HolderLost:
         return None
     return (worker.number, reply.body.decode()) if reply.status == 200 else None
 
@@ -208,6 +221,10 @@ async def _metrics_of(worker: Worker, request: web.Request) -> tuple[int, str] |
 async def place(request: web.Request) -> web.Response:
     """``POST /v1/realtime/calls``: a worker answers the offer, and holds the call."""
     front = request.app[FRONT]
+    if front.hosts is not None:
+        return await front.hosts.placed(
+            request, PLACE_LIMIT, lambda body: _held(request, front.workers.up, body)
+        )
     return await _held(request, front.workers.up)
 
 
@@ -219,12 +236,15 @@ async def dial(request: web.Request) -> web.Response:
     return await _held(request, [first])
 
 
-async def _held(request: web.Request, workers: list[Worker]) -> web.Response:
+async def _held(
+    request: web.Request, workers: list[Worker], body: bytes | None = None
+) -> web.Response:
     """Have a worker hold one more call, and keep its place until that is over."""
     front = request.app[FRONT]
-    where = request.remote or "", request.get(KEY_NAME, "")
+    where = _whose(request)
     front.check_room(*where)
-    body = await read_body(request, PLACE_LIMIT)
+    if body is None:
+        body = await read_body(request, PLACE_LIMIT)
     front.check_room(*where)  # others may have come meanwhile
     front.room.take(*where)
     held = False
@@ -242,6 +262,12 @@ async def _held(request: web.Request, workers: list[Worker]) -> web.Response:
     return answer_of(reply)
 
 
+def _whose(request: web.Request) -> tuple[str, str]:
+    """Whom a call counts for: the client's address and the name of its key."""
+    place = request.get(CLIENT, request.remote or "")
+    return place, request.get(KEY_NAME, "")
+
+
 async def _until_ended(
     front: FrontState, worker: Worker, call_id: str, where: tuple[str, str]
 ) -> None:
@@ -255,7 +281,7 @@ async def _until_ended(
             while worker.reachable and worker.starts == start:
                 try:
                     reply = await worker.tell("GET", target)
-                except WorkerLost:
+                except HolderLost:
                     await asyncio.sleep(ASK_AGAIN_S)
                     continue
                 if reply.status != 204:
@@ -277,8 +303,15 @@ async def connect(request: web.Request) -> web.StreamResponse:
     hint = stream.HINT if request.path == stream.PATH else sockets.HINT
     sockets.require_upgrade(request, hint)
     if (call_id := request.query.get("call_id")) is not None:
-        return await _connect_to(request, [_holder(front, call_id)])
-    where = request.remote or "", request.get(KEY_NAME, "")
+        return await _connect_to(request, [_holder(request, call_id)])
+    if front.hosts is not None:
+        return await front.hosts.connected(request, lambda: _connect_here(request))
+    return await _connect_here(request)
+
+
+async def _connect_here(request: web.Request) -> web.StreamResponse:
+    """Hold a call on a socket at this host."""
+    front, where = request.app[FRONT], _whose(request)
     front.check_room(*where)
     front.room.take(*where)
     try:
@@ -288,7 +321,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
 
 
 async def _connect_to(
-    request: web.Request, workers: list[Worker]
+    request: web.Request, workers: Sequence[Holder]
 ) -> web.StreamResponse:
     """Relay to the first worker that is alive and takes the socket."""
     refused: web.Response | None = None
@@ -299,7 +332,7 @@ async def _connect_to(
                     if upstream.taken:
                         return await relay(request, upstream)
                     refused = upstream.refusal()
-        except WorkerLost as error:
+        except HolderLost as error:
             log.warning("a worker gave no answer", extra={"why": str(error)})
             continue
         if refused.status != 503:
@@ -316,6 +349,8 @@ async def mint(request: web.Request) -> web.Response:
     maker, reply = await first_to_take(request, front.workers.up, body)
     if reply.status == 200:
         made = json_object(reply.body, "The worker's answer")
+        if front.hosts is not None:
+            return answer_of(reply)  # signed: good everywhere
         session = json_object(body, "The body").get("session", {})
         assert isinstance(session, dict)
         digest = digest_of(str(made["value"]))
@@ -334,7 +369,7 @@ async def _give(worker: Worker, kept: Kept) -> None:
         reply = await worker.tell("POST", internal.TOKENS, token, SPREAD_LIMIT_S)
         if reply.status != 204:
             log.error("a worker took no token", extra={"why": str(reply.status)})
-    except WorkerLost as error:
+    except HolderLost as error:
         # It will be given them all when it is started again.
         log.warning("a worker took no token", extra={"why": str(error)})
 
@@ -361,7 +396,7 @@ async def answers(worker: Worker) -> bool:
     """Whether a worker still does; while it does not, or ends, it gets no calls."""
     try:
         reply = await worker.ask("GET", "/readyz", limit_s=PING_LIMIT_S)
-    except WorkerLost:
+    except HolderLost:
         worker.up = False
         return False
     worker.up = reply.status == 200
@@ -378,16 +413,18 @@ def part(front: FrontState, worker: Worker) -> None:
 
 async def of_call(request: web.Request) -> web.StreamResponse:
     """What is asked of one call goes to the worker that holds it."""
-    front = request.app[FRONT]
-    return await pass_on(request, [_holder(front, request.match_info["call_id"])])
+    return await pass_on(request, [_holder(request, request.match_info["call_id"])])
 
 
-def _holder(front: FrontState, call_id: str) -> Worker:
-    """The worker of a call.
+def _holder(request: web.Request, call_id: str) -> Holder:
+    """The worker of a call, or the host that has it.
 
     Raises:
         Refusal: If there is none of that id (404), or it is gone (503).
     """
+    front = request.app[FRONT]
+    if front.hosts is not None and (host := front.hosts.of_call(request, call_id)):
+        return host
     worker = front.workers.of_call(call_id)
     if worker is None:
         raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
@@ -400,13 +437,13 @@ def _holder(front: FrontState, call_id: str) -> Worker:
 async def drain(request: web.Request) -> web.Response:
     """``POST /v1/providers/...``: every worker drains or restores its own."""
     front, headers = request.app[FRONT], asked_with(request)
-    answered: list[WorkerResponse] = []
+    answered: list[HolderResponse] = []
     for worker in front.workers:
         if not worker.reachable:
             continue
         try:
             reply = await worker.ask("POST", target_of(request), headers)
-        except WorkerLost as error:
+        except HolderLost as error:
             log.warning("a worker drained nothing", extra={"why": str(error)})
             continue
         answered.append(reply)

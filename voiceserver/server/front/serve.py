@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voiceserver.config import Config
 from voiceserver.metrics import Metrics
@@ -30,15 +31,19 @@ from voiceserver.server.connections import (
 )
 from voiceserver.server.faults import FaultLog
 from voiceserver.server.front.fleet import WorkerProcess
+from voiceserver.server.front.placing import placing, share_of
 from voiceserver.server.front.routes import FrontState, add_routes, answers, join, part
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
-from voiceserver.server.places import Room
 from voiceserver.server.security import access_rules
 from voiceserver.server.serve import GOODBYE, Ends, listening_at
 from voiceserver.server.shares import Share
 from voiceserver.streams import first_of
+
+if TYPE_CHECKING:  # where there is one host, nothing of several is loaded
+    from voiceserver.server.front.hosts import Membership
+    from voiceserver.server.front.spread import Spread
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +63,14 @@ class FrontParts:
         spec_of: What to run as a worker, given its share and its Unix socket.
         say: Takes lines of progress for the operator.
         head_limit_s: For a connection's first request.
+        membership: What makes this server one host of several; None if it is alone.
     """
 
     workers: int
     spec_of: SpecOf
     say: Callable[[str], None] = field(default=lambda line: None)
     head_limit_s: float = HEAD_LIMIT_S
+    membership: Membership | None = None
 
 
 async def serve_front(
@@ -154,19 +161,28 @@ class _Front:
             log.warning("the API key is short; anybody may guess it in time")
         tls = tls_context(limits)
         connections = Connections(metrics, self._parts.head_limit_s)
-        room = Room(
-            limits.max_calls,
-            limits.max_calls_per_address,
-            metrics,
-            limits.max_calls_per_key,
-        )
-        async with asyncio.TaskGroup() as group:
-            front = FrontState(metrics, rules, room, self._workers, group)
+        me = self._parts.membership
+        async with (
+            asyncio.TaskGroup() as group,
+            placing(limits, metrics, me, self._workers) as places,
+        ):
+            front = FrontState(
+                metrics,
+                rules,
+                places.room,
+                self._workers,
+                group,
+                places.tokens,
+                places.overload,
+                hosts=places.spread,
+            )
             metrics.cost_today_usd.set_function(lambda: front.common.departed_usd)
             app = bare_application(
                 rules, front.tokens, metrics, page_files(), connections.asking
             )
             add_routes(app, front)
+            if front.hosts is not None:
+                front.hosts.add_to(app)
             async with listening_at(app, connections, listening, tls):
                 late = front.overload.tick
                 watching = group.create_task(watch_lag(metrics.loop_lag_seconds, late))
@@ -194,9 +210,8 @@ class _Front:
                 task.cancel()
 
     def _process(self, front: FrontState, worker: Worker) -> WorkerProcess:
-        share = Share(
-            worker.number, self._parts.workers, self._secret, front.rules.names
-        )
+        parts, keys = self._parts, front.rules.names
+        share = share_of(worker, parts.workers, self._secret, keys, parts.membership)
         process = WorkerProcess(
             self._parts.spec_of(share, worker.path),
             lambda: join(front, worker, process.tell),
@@ -228,9 +243,13 @@ class _Front:
         for process in processes:
             process.drain()
         await first_of(
-            self._ends.stop.wait(), _all(running), limit_s=limit_s + END_LIMIT_S
+            self._ends.stop.wait(),
+            _all(running, front.hosts),
+            limit_s=limit_s + END_LIMIT_S,
         )
 
 
-async def _all(tasks: list[asyncio.Task[None]]) -> None:
+async def _all(tasks: list[asyncio.Task[None]], spread: Spread | None) -> None:
     await asyncio.wait(tasks)
+    if spread is not None:
+        await spread.idle()  # calls at other hosts whose sockets are here

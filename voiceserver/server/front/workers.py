@@ -1,56 +1,22 @@
 """The workers as a front sees them: where they listen, whether they live, how busy.
 
-Asks a worker over its Unix socket and says so when it is gone. Each request has a
-connection of its own, so that whatever one leaves behind on it can be no part of
-another's. How workers are started is ``fleet``'s; what is asked of them, ``routes``'.
+How one is asked is ``holder``'s, how it is started ``fleet``'s, what is asked of it
+``routes``'.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass
-from types import TracebackType
+from collections.abc import Iterator
 
 import aiohttp
-from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
 
-from voiceserver.errors import VoiceServerError
 from voiceserver.server.answers import busy
+from voiceserver.server.front.holder import Holder, HolderResponse, Streams
 from voiceserver.server.routes.internal import SECRET_HEADER
 
-CONNECT_LIMIT_S = 2.0
-ASK_LIMIT_S = 15.0  # longer than an offer may take in the worker
 
-
-class WorkerLost(VoiceServerError):
-    """A worker died, or did not answer; another may."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerResponse:
-    """A worker's answer, whole.
-
-    Attributes:
-        status: HTTP status.
-        headers: As it gave them.
-        body: All of it.
-    """
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-
-def target_of(request: web.Request) -> str:
-    """Path and query as they came; of an address with a host in it, the rest."""
-    return request.rel_url.raw_path_qs
-
-
-class Worker:
+class Worker(Holder):
     """One worker.
 
     Args:
@@ -60,92 +26,30 @@ class Worker:
     """
 
     def __init__(self, number: int, path: str, secret: str) -> None:
+        super().__init__(f"worker {number}", "http://localhost")
         self.number = number
         self.path = path
         self.up = False  # takes requests
         self.came_up = asyncio.Event()  # at least once
         self.reachable = False  # answers the front
         self.starts = 0  # so many times, to know one from the next
-        self.n_calls = 0
-        self.n_requests = 0
         self._secret = secret
-        self._session: aiohttp.ClientSession | None = None
 
-    @contextlib.contextmanager
-    def holding_call(self) -> Iterator[None]:
-        """Count a call inside."""
-        self.n_calls += 1
-        try:
-            yield
-        finally:
-            self.n_calls -= 1
+    def connector(self) -> aiohttp.BaseConnector:
+        """Make what connects to its socket."""
+        return aiohttp.UnixConnector(self.path, limit=0, force_close=True)
 
-    @contextlib.asynccontextmanager
-    async def asked(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str] | None = None,
-        body: object = None,
-        limit_s: float | None = None,
-    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """Send a request; inside, its answer has begun.
-
-        Args:
-            method: HTTP method.
-            target: Path and query, as they are to be sent.
-            headers: Of the request.
-            body: Bytes, or an asynchronous iterator of them.
-            limit_s: For the whole exchange; None is none.
-
-        Raises:
-            WorkerLost: If it is gone, before or after its answer began.
-        """
-        assert self._session is not None
-        timeout = aiohttp.ClientTimeout(limit_s, connect=CONNECT_LIMIT_S)
-        url = URL(f"http://localhost{target}", encoded=True)
-        last = CIMultiDict(headers or {}, Connection="close")
-        self.n_requests += 1
-        try:
-            async with self._session.request(
-                method,
-                url,
-                headers=last,
-                data=body,
-                allow_redirects=False,
-                timeout=timeout,
-            ) as answer:
-                yield answer
-        except aiohttp.ClientError as error:
-            raise WorkerLost(f"worker {self.number}: {error}") from error
-        except TimeoutError as error:
-            raise WorkerLost(f"worker {self.number} does not answer") from error
-        finally:
-            self.n_requests -= 1
-
-    async def ask(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        limit_s: float | None = ASK_LIMIT_S,
-    ) -> WorkerResponse:
-        """Send a request and read its whole answer.
-
-        Raises:
-            WorkerLost: If it is gone.
-        """
-        async with self.asked(method, target, headers, body, limit_s) as answer:
-            return WorkerResponse(answer.status, answer.headers, await answer.read())
+    async def connected(self, limit: int) -> Streams:
+        """Connect to its socket."""
+        return await asyncio.open_unix_connection(self.path, limit=limit)
 
     async def tell(
         self, method: str, target: str, body: bytes = b"", limit_s: float | None = None
-    ) -> WorkerResponse:
+    ) -> HolderResponse:
         """Ask what only the front may.
 
         Raises:
-            WorkerLost: If it is gone.
+            HolderLost: If it is gone.
         """
         headers = {SECRET_HEADER: self._secret}
         self.n_requests -= 1  # one that waits for a call's end is no work
@@ -153,25 +57,6 @@ class Worker:
             return await self.ask(method, target, headers, body or None, limit_s)
         finally:
             self.n_requests += 1
-
-    async def __aenter__(self) -> Worker:
-        connector = aiohttp.UnixConnector(self.path, limit=0, force_close=True)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-        )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._session is not None
-        await self._session.close()
 
 
 class Workers:
@@ -209,8 +94,17 @@ class Workers:
 
     def of_call(self, call_id: str) -> Worker | None:
         """Who holds, or held, the call of an id; None if no id of ours looks so."""
-        prefix, _, rest = call_id.partition("_")
-        number, _, _ = rest.partition("_")
-        if prefix != "rtc" or not (number.isascii() and number.isdigit()):
-            return None
+        _, number = holder_of(call_id)
         return next((one for one in self._workers if str(one.number) == number), None)
+
+
+def holder_of(call_id: str) -> tuple[str, str]:
+    """The host and the worker's number in a call's id: ``rtc_2_…``, ``rtc_a.2_…``.
+
+    The host is ``""`` where there is one only; both are where no id of ours looks so.
+    """
+    prefix, _, rest = call_id.partition("_")
+    host, _, number = rest.partition("_")[0].rpartition(".")
+    if prefix != "rtc" or not (number.isascii() and number.isdigit()):
+        return "", ""
+    return host, number

@@ -26,6 +26,8 @@ async def ops(request: web.Request) -> web.Response:
     state = request.app[STATE]
     share = request.app.get(SHARE)
     process = await told(state) | {"process": share.number if share else 1}
+    if share is not None and share.host:
+        process["host"] = share.host
     return json_answer({"object": "list", "data": [process]})
 
 
