@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.cluster.ray_nodes import Nodes, processes_of
 from voiceserver.config.parse import load
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.engines.opening import open_engines
@@ -31,73 +23,6 @@ pytestmark = [
 
 START_LIMIT_S = 120
 TEXT = "The train to the coast leaves at ten past four. " * 4
-CONFIG = """
-[engines]
-vad = "stub"
-recogniser = "stub"
-text = "stub"
-speech = "ray"
-[cluster]
-address = "{address}"
-[cluster.speech]
-engine = "espeak"
-replicas = 2
-streams = 2
-cpus = 1.0
-"""
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """A cluster, and the configuration of a server that uses it."""
-
-    config: Path
-    environment: dict[str, str]
-
-    def command(self, action: str) -> subprocess.CompletedProcess[str]:
-        words = ["-m", "voiceserver", "cluster", action, "--config", str(self.config)]
-        return subprocess.run(
-            [sys.executable, *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=2 * START_LIMIT_S,
-            check=False,
-        )
-
-
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    """Two nodes with the voice deployed."""
-    with ExitStack() as stack:
-        # Short: names of Unix sockets are.
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vs"))
-        environment = os.environ | {
-            "RAY_TMPDIR": folder,
-            "RAY_AUTH_MODE": "disabled",
-            "RAY_USAGE_STATS_ENABLED": "0",
-        }
-        process = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.cluster.two_nodes"],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-        )
-        assert process.stdin is not None and process.stdout is not None
-        stack.callback(process.stdin.close)
-        address = process.stdout.readline().strip()
-        if not address:
-            pytest.skip("no nodes of Ray can be started on this machine")
-        config = Path(folder) / "voiceserver.toml"
-        config.write_text(CONFIG.format(address=address))
-        found = Nodes(config, environment)
-        deployed = found.command("deploy")
-        assert deployed.returncode == 0, deployed.stderr[-2000:]
-        yield found
 
 
 async def said(voice: Synthesizer, text: str = TEXT) -> int:
@@ -117,24 +42,6 @@ async def recovered(nodes: Nodes, voice: Synthesizer) -> None:
                 continue
             if "2 running" in status.stdout:
                 return
-
-
-def processes_of(nodes: Nodes, name: str) -> list[psutil.Process]:
-    """Processes of this cluster alone, by what stands in their command line."""
-    return [
-        each
-        for each in psutil.process_iter(["cmdline"])
-        if name in " ".join(each.info["cmdline"] or []) and _belongs(nodes, each)
-    ]
-
-
-def _belongs(nodes: Nodes, process: psutil.Process) -> bool:
-    """It knows our folder, or is an engine whose actor does."""
-    folder = nodes.environment["RAY_TMPDIR"]
-    with suppress(psutil.Error):
-        kin = [process, *process.parents()[:1]]
-        return any(one.environ().get("RAY_TMPDIR") == folder for one in kin)
-    return False
 
 
 async def test_it_speaks_whatever_is_killed_under_it(

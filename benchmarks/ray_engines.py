@@ -1,0 +1,92 @@
+"""First audio by an engine behind Ray Serve against the same engine's local process.
+
+Two nodes of Ray on this machine with two replicas of eSpeak NG; beside them the very
+process as a server without a cluster has it. Phrases by turns, each way one at a time:
+from asking to the first chunk. Needs Ray (extra ``cluster``) and ``espeak``.
+
+    python -m benchmarks.ray_engines [--phrases 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.figures import spread, write
+from benchmarks.processes import machine
+from tests.cluster.ray_nodes import cluster_nodes
+from voiceserver.config import Config
+from voiceserver.config.parse import load
+from voiceserver.engines.base import SpeechRequest, Synthesizer
+from voiceserver.engines.opening import open_engines
+from voiceserver.metrics import Metrics
+
+RESULT = Path(__file__).parent / "results" / "ray_engines.json"
+TEXT = "The train to the coast leaves at ten past four."
+WARM_UP = 10
+AIMS_MS = {"p50": 10.0, "p95": 25.0}
+
+
+async def first_ms(voice: Synthesizer) -> float:
+    """Milliseconds to the first chunk of a phrase; the rest is heard out."""
+    began = time.perf_counter()
+    took_ms = 0.0
+    async for _ in voice.speak(SpeechRequest(TEXT)):
+        took_ms = took_ms or 1000 * (time.perf_counter() - began)
+    return took_ms
+
+
+async def measure(far: Config, n_phrases: int) -> tuple[list[float], list[float]]:
+    """Speak by turns; return ms of the local process and of Ray's."""
+    near = replace(far, engines=replace(far.engines, speech="espeak"))
+    local: list[float] = []
+    by_ray: list[float] = []
+    async with (
+        open_engines(near, Metrics()) as here,
+        open_engines(far, Metrics()) as there,
+    ):
+        for n in range(WARM_UP + n_phrases):
+            took = await first_ms(here.speech), await first_ms(there.speech)
+            if n >= WARM_UP:
+                local.append(took[0])
+                by_ray.append(took[1])
+    return local, by_ray
+
+
+def at(values: Sequence[float], share: float) -> float:
+    """A percentile."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def main() -> None:
+    """Measure and write ``results/ray_engines.json``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--phrases", type=int, default=100)
+    options = parser.parse_args()
+    before = machine()
+    with cluster_nodes() as nodes:
+        os.environ.update(nodes.environment)
+        found = asyncio.run(measure(load(nodes.config), options.phrases))
+    local, by_ray = found
+    result = {
+        "machine": before,
+        "phrases": options.phrases,
+        "local_ms": spread(local, 2),
+        "ray_ms": spread(by_ray, 2),
+        "more_ms": {
+            "p50": round(at(by_ray, 0.5) - at(local, 0.5), 2),
+            "p95": round(at(by_ray, 0.95) - at(local, 0.95), 2),
+        },
+        "aims_ms": AIMS_MS,
+    }
+    print(result)
+    write(RESULT, result)
+
+
+if __name__ == "__main__":
+    main()
