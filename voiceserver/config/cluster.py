@@ -78,16 +78,16 @@ class HostConfig:
     ca_file: str = ""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             not self.host or bool(_HOST.fullmatch(self.host)),
             "host must be of 1 to 32 small letters, digits and hyphens",
         )
-        _require(
+        require(
             self.url == "auto"
             or (bool(_URL.fullmatch(self.url)) and len(self.url) < 100),
             'url must be "auto" or like "http://10.0.0.5:8080"',
         )
-        _require(
+        require(
             not self.host or bool(self.secret_env),
             "secret_env must name the variable with the secret that all hosts share",
         )
