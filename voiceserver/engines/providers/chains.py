@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from voiceserver.config import (
     BudgetConfig,
@@ -13,7 +13,7 @@ from voiceserver.config import (
     TransformersConfig,
 )
 from voiceserver.engines.base import Synthesizer, TextModel
-from voiceserver.engines.gate.gate import opened_gate
+from voiceserver.engines.gate.gate import Gate, opened_gate
 from voiceserver.engines.providers.canary import Canary
 from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
@@ -128,24 +128,11 @@ def text_chain(
         of.insert(0, config.transformers.tier)
     both = router is not None and len(set(of)) > 1
     tiers = (Tiers(router), of) if router is not None and both else None
-    gate = None
-    if config.router.least_confidence:
-        if tiers is None:
-            raise ConfigError(
-                "[router] least_confidence needs text providers of both tiers"
-            )
-        cheap = {
-            route.name: model.version
-            for (route, model), tier in zip(routes, of, strict=True)
-            if tier == "simple"
-        }
-        router_config = config.router
-        gate = opened_gate(
-            router_config.calibration,
-            router_config.least_confidence,
-            cheap,
-            (budget.text_words_ms - budget.text_stall_ms) / 1000,
-        )
+    gate = (
+        _gate(config, routes, of, tiers is not None)
+        if config.router.least_confidence
+        else None
+    )
     tried = [
         (pair, provider.tier)
         for pair, provider in zip(services, config.text.provider, strict=True)
@@ -153,6 +140,31 @@ def text_chain(
     ]
     canary = tried[0] if tried else None
     return TextChain(routes, last, hedges, watch, tiers, gate, canary)
+
+
+def _gate(
+    config: Config,
+    routes: Sequence[tuple[Route, TextModel]],
+    of: Sequence[str],
+    tiered: bool,
+) -> Gate:
+    """What the cheap tier is about to say is judged; ``of`` has each one's tier."""
+    if not tiered:
+        raise ConfigError(
+            "[router] least_confidence needs text providers of both tiers"
+        )
+    cheap = {
+        route.name: model.version
+        for (route, model), tier in zip(routes, of, strict=True)
+        if tier == "simple"
+    }
+    budget, router = config.budget, config.router
+    return opened_gate(
+        router.calibration,
+        router.least_confidence,
+        cheap,
+        (budget.text_words_ms - budget.text_stall_ms) / 1000,
+    )
 
 
 def opened_canary(
