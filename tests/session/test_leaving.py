@@ -1,13 +1,17 @@
-"""The end of a call that is being said goodbye to."""
+"""The end of a call: one that is being said goodbye to, or one by a fault."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.fakes import Call
 from tests.virtual_time import run_virtual
 from voiceserver.commands import HangUp
-from voiceserver.session.leaving import LEAVE_LIMIT_S, Leaving
+from voiceserver.errors import EngineFailed
+from voiceserver.metrics import Metrics
+from voiceserver.session.leaving import LEAVE_LIMIT_S, Leaving, fault
 
 
 def test_the_first_reason_holds_and_is_carried_out_in_time() -> None:
@@ -56,3 +60,22 @@ def test_a_farewell_is_heard_before_the_call_ends() -> None:
     assert len(call.heard) == 30
     assert call.dialect.end_codes == ["limit"]
     assert call.reason == "too long"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EngineFailed("speech", "gone"), "speech: gone"),
+        (ExceptionGroup("", [ExceptionGroup("", [EngineFailed("a", "b")])]), "a: b"),
+        (ZeroDivisionError("what was said"), "internal error"),
+    ],
+)
+def test_of_a_fault_the_client_learns_our_own_words_only(
+    error: Exception, told: str
+) -> None:
+    """However deep it comes; it is counted by its kind."""
+    metrics = Metrics()
+    assert fault(error, "c1", metrics) == HangUp(told, "fault")
+    [faults] = metrics.faults.collect()
+    counted = [one for one in faults.samples if one.name.endswith("_total")]
+    assert [(one.labels["where"], one.value) for one in counted] == [("session", 1.0)]

@@ -1,16 +1,21 @@
-"""The end of a call that is being said goodbye to.
+"""The end of a call: one that is being said goodbye to, or one by a fault.
 
-It is over when nothing sounds any more, or when its limit has passed. Knows nothing of
-what is said.
+The first is over when nothing sounds any more, or when its limit has passed. Knows
+nothing of what is said.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from voiceserver.commands import HangUp
+from voiceserver.errors import VoiceServerError, first
+from voiceserver.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 LEAVE_LIMIT_S = 15.0  # a farewell, or a reply that sounds, takes no longer
 
@@ -50,3 +55,16 @@ class Leaving:
         self._end = None
         if self._timer is not None:
             self._timer.cancel()
+
+
+def fault(failed: Exception, call_id: str, metrics: Metrics) -> HangUp:
+    """Count and log what ended a call; the client learns our own words only."""
+    error = first(failed)
+    expected = isinstance(error, VoiceServerError)
+    metrics.faults.labels("session", type(error).__name__).inc()
+    log.error(
+        "a call ended by a fault",
+        extra={"call": call_id, "kind": type(error).__name__},
+        exc_info=None if expected else error,
+    )
+    return HangUp(str(error) if expected else "internal error", "fault")

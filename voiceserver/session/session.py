@@ -10,7 +10,6 @@ here it is carried out. It knows no protocol, no transport and no engine by name
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -36,7 +35,7 @@ from voiceserver.commands import (
     Truncate,
 )
 from voiceserver.engines.base import Message, Reminder
-from voiceserver.errors import SessionEnded, VoiceServerError, first
+from voiceserver.errors import SessionEnded
 from voiceserver.events import (
     AudioDelta,
     BargeIn,
@@ -55,7 +54,7 @@ from voiceserver.session.asides import Asides
 from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
-from voiceserver.session.leaving import Leaving
+from voiceserver.session.leaving import Leaving, fault
 from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.loop_share import LoopShares
 from voiceserver.session.ports import CallParts, Carrier, NoTools, Opened, OwnTools
@@ -81,9 +80,6 @@ from voiceserver.turns.floor import Floor
 
 # What the text model is told in place of a user's turn.
 SILENCE = "The user has been silent since. Ask briefly whether they are still there."
-
-
-log = logging.getLogger(__name__)
 
 
 class _HungUp(Exception):
@@ -220,7 +216,7 @@ class Session:
                     listening.cancel()
                     self._abandon(end)
         except* Exception as failed:  # noqa: BLE001 - the session edge
-            end = self._failed(failed)
+            end = fault(failed, self._call_id, self._metrics)
         raise_if_cancelled()
         return end.reason
 
@@ -247,19 +243,7 @@ class Session:
             return HangUp(str(ended), "fault")
         except Exception as error:  # noqa: BLE001 - the session edge
             raise_if_cancelled()
-            return self._failed(error)
-
-    def _failed(self, failed: Exception) -> HangUp:
-        """Count and log what ended the call; the client learns our own words only."""
-        error = first(failed)
-        expected = isinstance(error, VoiceServerError)
-        self._metrics.faults.labels("session", type(error).__name__).inc()
-        log.error(
-            "a call ended by a fault",
-            extra={"call": self._call_id, "kind": type(error).__name__},
-            exc_info=None if expected else error,
-        )
-        return HangUp(str(error) if expected else "internal error", "fault")
+            return fault(error, self._call_id, self._metrics)
 
     def _abandon(self, end: HangUp) -> None:
         """The call is over: nothing sounds, nothing is waited for, the client knows."""
