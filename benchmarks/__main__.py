@@ -57,6 +57,7 @@ BY_NAME = (
     "turns",
     "voice_gate",
     "voice_gpu",
+    "voice_judges",
     "voice_likeness",
     "voice_quality",
     "voice_signal",

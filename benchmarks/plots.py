@@ -352,3 +352,41 @@ def phone(result: dict[str, Any], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+VOICE_TITLES = {
+    "distill_mos": "Distill-MOS",
+    "words": "words heard otherwise (%)",
+    "p808": "DNSMOS P.808",
+}
+VOICE_AIMS = {"distill_mos": "distill_mos", "words": "words_percent"}
+
+
+def voices(result: dict[str, Any], path: Path) -> None:
+    """Draw marks with their intervals: a picture for each judge, a colour for a set."""
+    judges = result["judges"]
+    if not judges:
+        return
+    figure, _ = plt.subplots(1, len(judges), figsize=(4.2 * len(judges), 4))
+    for axis, (judge, groups) in zip([*figure.axes], judges.items(), strict=True):
+        names = list(dict.fromkeys(who for rows in groups.values() for who in rows))
+        for n, (group, rows) in enumerate(groups.items()):
+            at = [names.index(who) + 0.3 * (n - 0.5) for who in rows]
+            mean, low, high = (
+                [mark[key] for mark in rows.values()] for key in ("mean", "low", "high")
+            )
+            reach = [
+                [m - x for m, x in zip(mean, low, strict=True)],
+                [x - m for m, x in zip(mean, high, strict=True)],
+            ]
+            axis.errorbar(mean, at, xerr=reach, fmt="o", capsize=3, label=group)
+            aim = result["aims"].get(VOICE_AIMS.get(judge, ""), {}).get(group)
+            if aim is not None:
+                axis.axvline(aim, color=f"C{n}", ls=":", lw=1)
+        axis.set_yticks(range(len(names)), names, fontsize=8)
+        axis.invert_yaxis()
+        axis.set_title(f"{VOICE_TITLES[judge]} (dotted: aims)", fontsize=9)
+        axis.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -9,10 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from tests.voice.test_speaker import planned
 from voiceserver.voice.flow import Chain, Flow, whisper
 from voiceserver.voice.networks.acoustic import NOISE, PAIR, Frames
+from voiceserver.voice.networks.releases import REACH, sharpened
 from voiceserver.voice.networks.source import noise, normal_noise
 from voiceserver.voice.networks.vocoder import (
     AFTER,
@@ -54,7 +56,11 @@ def test_the_flow_is_what_the_networks_say_of_the_whole() -> None:
     model, net, plan = planned(9, Manner(seed=4))
     n, seed = plan.n_frames, plan.manner.seed
     drawn = normal_noise(0, n // PAIR, NOISE, seed)[None] * plan.manner.texture
-    mel = model.decoder(plan.frames, plan.pitch, plan.voicing, drawn)
+    soft = model.decoder(plan.frames, plan.pitch, plan.voicing, drawn).transpose(1, 2)
+    stops = plan.stops[..., None]
+    assert stops.any()
+    padded = (functional.pad(x, (0, 0, REACH, REACH)) for x in (soft, stops))
+    mel = sharpened(*padded).transpose(1, 2)
     filters = net(mel, plan.f0_hz[:, AFTER:-AFTER], plan.voicing)
     pulse = pulse_spectrum(plan.f0_hz, plan.weight, plan.phases)
     whole = pulse * filters.harmonic + noise(0, n, seed) * filters.hiss + filters.own

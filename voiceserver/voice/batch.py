@@ -29,6 +29,8 @@ from voiceserver.voice.networks.acoustic import (
 from voiceserver.voice.networks.encoder import Phones
 from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.networks.prosody import PROSODY
+from voiceserver.voice.networks.releases import REACH as RELEASE_REACH
+from voiceserver.voice.networks.releases import sharpened, stop_frames
 from voiceserver.voice.networks.source import (
     frame_phases,
     noise_rows,
@@ -63,6 +65,7 @@ class Batch:
         cues: ``(batch, frames, CUES)``.
         mask: 1 where a clause has a frame, ``(batch, frames)``.
         sounding: True where a frame belongs to a phone, ``(batch, frames)``.
+        stops: 1 where a stop is to be sharp, ``(batch, frames)``.
         drawn: The decoder's noise, ``(batch, frames / 2, NOISE)``.
         rows: Of the vocoder's noise table, ``(batch, frames)``, int64.
         gain: Factor on each clause's waveform, ``(batch,)``.
@@ -72,6 +75,7 @@ class Batch:
     cues: Tensor
     mask: Tensor
     sounding: Tensor
+    stops: Tensor
     drawn: Tensor
     rows: Tensor
     gain: Tensor
@@ -167,12 +171,15 @@ def prepare(
     frames = -(-max(counts) // BUCKET) * BUCKET
     which = torch.zeros(len(clauses), frames, dtype=torch.int64)
     sounding = torch.zeros(len(clauses), frames, dtype=torch.bool)
+    stops = torch.zeros(len(clauses), frames)
     cues = []
     for i, own in enumerate(each):
         number = torch.arange(len(own.lengths))
         symbols = torch.repeat_interleave(number, own.lengths)
         which[i, : len(symbols)] = symbols
         sounding[i, : len(symbols)] = own.sounding[symbols]
+        spoken = torch.tensor(clauses[i].symbols)
+        stops[i, : len(symbols)] = stop_frames(spoken, own.lengths)
         one = cues_of(own.prosody, own.lengths, symbols)
         cues.append(functional.pad(one, (0, 0, 0, frames - len(symbols))))
     drawn, rows = zip(*[_noises(m, frames) for m in manners], strict=True)
@@ -183,6 +190,7 @@ def prepare(
             torch.stack(cues).to(device),
             (torch.arange(frames) < torch.tensor(counts)[:, None]).float().to(device),
             sounding.to(device),
+            stops.to(device),
             torch.stack(drawn).to(device),
             torch.stack(rows).to(device),
             torch.tensor([own.gain for own in each]).to(device),
@@ -214,11 +222,14 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     decoder = model.decoder
     x = decoder.stack.inputs(decoder.inputs(frames, pitch, voicing, batch.drawn))
     hidden = masked(decoder.stack.blocks, x, pair_mask)
-    mel = decoder.mel(decoder.stack.outputs(hidden)).float()
+    soft = decoder.mel(decoder.stack.outputs(hidden)).float().transpose(1, 2)
+    edges = (0, 0, RELEASE_REACH, RELEASE_REACH)
+    stops = functional.pad(batch.stops[..., None], edges)
+    mel = sharpened(functional.pad(soft, edges), stops)
     f0 = to_hz(_held(pitch.float(), batch.mask))
     hiss = noise_table(pair_mask.device)[batch.rows].transpose(1, 2)
     track = Track(f0, voicing.float() * batch.mask, batch.mask)
-    made = vocode(net, mel, track, hiss) * batch.gain[:, None]
+    made = vocode(net, mel.transpose(1, 2), track, hiss) * batch.gain[:, None]
     return made.clamp(-1, 1)
 
 

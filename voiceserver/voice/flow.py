@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voiceserver.voice.networks import releases
 from voiceserver.voice.networks.acoustic import NOISE, PAIR, AcousticModel, Frames
 from voiceserver.voice.networks.features import SAMPLE_RATE, SYNTHESIS_BINS
 from voiceserver.voice.networks.source import noise, normal_noise
@@ -39,22 +40,25 @@ class EdgeKeeper:
     """One convolution over frames that come in pieces.
 
     Args:
-        inner: Gives the frames that have all their ``REACH`` neighbours.
+        inner: Gives the frames that have all their neighbours.
+        reach: Neighbours on either side.
     """
 
-    def __init__(self, inner: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, inner: Callable[[Tensor], Tensor], reach: int = REACH) -> None:
         self._inner = inner
+        self._reach = reach
         self._edge: Tensor | None = None
 
     def push(self, x: Tensor, last: bool) -> Tensor | None:
         """Take frames ``(1, n, channels)``; return those that are complete, if any."""
+        reach = self._reach
         if self._edge is None:
-            self._edge = x.new_zeros(1, REACH, x.shape[2])
+            self._edge = x.new_zeros(1, reach, x.shape[2])
         line = torch.cat([self._edge, x], 1)
         if last:
-            line = functional.pad(line, (0, 0, 0, REACH))
-        self._edge = line[:, -2 * REACH :]
-        return self._inner(line) if line.shape[1] > 2 * REACH else None
+            line = functional.pad(line, (0, 0, 0, reach))
+        self._edge = line[:, -2 * reach :]
+        return self._inner(line) if line.shape[1] > 2 * reach else None
 
 
 class Chain:
@@ -82,6 +86,11 @@ def _inners(blocks: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
     return [block.inner for block in found]
 
 
+def _sharp(line: Tensor) -> Tensor:
+    """Spectra whose last channel says where stops are."""
+    return releases.sharpened(line[..., :-1], line[..., -1:])
+
+
 class Flow:
     """The spectra of a planned clause, made as they are asked for.
 
@@ -95,7 +104,9 @@ class Flow:
         self._decoder, self._net, self._plan = model.decoder, net, plan
         self._decoding = Chain(_inners(model.decoder.stack.blocks))
         self._filtering = Chain([net.first, *_inners(net.blocks)])
+        self._sharpening = EdgeKeeper(_sharp, releases.REACH)
         self._decoded = 0  # frames given to the decoder
+        self._sharpened = 0  # frames that came out of it
         self._filtered = 0  # frames given to the vocoder
         self._made = torch.zeros(1, SYNTHESIS_BINS, 0, dtype=torch.complex64)
         self._first = 0  # frame of the first one kept
@@ -117,7 +128,7 @@ class Flow:
     def _advance(self, end: int) -> None:
         """Push what brings the spectra to ``end``, or a little where that is done."""
         total = self._plan.n_frames
-        ahead = self._net.field + self._decoder.field * PAIR
+        ahead = self._net.field + releases.REACH + self._decoder.field * PAIR
         upto = min(total, max(end + ahead, self._decoded + PAIR))
         upto += upto % PAIR
         mel = self._decode(self._decoded, upto)
@@ -143,7 +154,17 @@ class Flow:
         )
         stack = self._decoder.stack
         hidden = self._decoding.push(stack.inputs(x), end == plan.n_frames)
-        return None if hidden is None else self._decoder.mel(stack.outputs(hidden))
+        if hidden is None:
+            return None
+        return self._sharpen(self._decoder.mel(stack.outputs(hidden)))
+
+    def _sharpen(self, mel: Tensor) -> Tensor | None:
+        first, end = self._sharpened, self._sharpened + mel.shape[2]
+        self._sharpened = end
+        stops = self._plan.stops[:, first:end, None]
+        line = torch.cat([mel.transpose(1, 2), stops], 2)
+        sharp = self._sharpening.push(line, end == self._plan.n_frames)
+        return None if sharp is None else sharp.transpose(1, 2)
 
     def _filter(self, mel: Tensor, last: bool) -> Filters | None:
         first, end = self._filtered, self._filtered + mel.shape[2]

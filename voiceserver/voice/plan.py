@@ -25,6 +25,7 @@ from voiceserver.voice.networks.acoustic import (
 )
 from voiceserver.voice.networks.encoder import Phones
 from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.networks.releases import stop_frames
 from voiceserver.voice.networks.source import frame_phases
 from voiceserver.voice.networks.vocoder import AFTER, pad_frames
 from voiceserver.voice.pauses import within_limits
@@ -99,6 +100,7 @@ class Plan:
         f0_hz: F0 with ``AFTER`` frames repeated on both sides.
         weight: Voicing with ``AFTER`` zeros on both sides.
         phases: Of the padded F0, float64.
+        stops: 1 where a stop is to be sharp, ``(1, frames)``.
         manner: As asked.
         gain: Factor on the waveform.
     """
@@ -110,6 +112,7 @@ class Plan:
     f0_hz: Tensor
     weight: Tensor
     phases: Tensor
+    stops: Tensor
     manner: Manner
     gain: float
 
@@ -224,6 +227,7 @@ def plan_clause(
         f0,
         functional.pad(voicing, (AFTER, AFTER)),
         frame_phases(f0),
+        stop_frames(torch.tensor(clause.symbols), lengths)[None],
         manner,
         own.gain,
     )
