@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes sure that telephones, a proxy to ring through and a scanner are there for the
-# tests that ring the server by SIP. Tests that find none say so, so a machine without
+# Makes sure that telephones, a proxy to ring through, a scanner and tshark are there for
+# the tests that ring the server by SIP. Tests that find none say so, so a machine without
 # Debian's packages goes on. RUNLEVEL=1 asks for no service of the proxy to be started.
 set -eu
 there() { for each; do PATH="$PATH:/usr/sbin" command -v "$each" >/dev/null || return 1; done; }
-there baresip sipp kamailio rtpengine svmap && exit 0
+there baresip sipp kamailio rtpengine svmap tshark && exit 0
 command -v apt-get >/dev/null || exit 0
 echo "== installing telephones, a proxy and a scanner for the SIP tests"
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
@@ -17,5 +17,7 @@ there baresip sipp || install baresip-core sip-tester ||
     echo "No telephones could be installed; the tests that need them are left out."
 there svmap || install sipvicious ||
     echo "No scanner could be installed; the test that needs it is left out."
+there tshark || install tshark ||
+    echo "No tshark could be installed; the test that needs it is left out."
 there kamailio rtpengine || install kamailio kamailio-tls-modules rtpengine-daemon ||
     echo "No proxy could be installed; the tests that need it are left out."
