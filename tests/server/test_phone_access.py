@@ -161,3 +161,18 @@ def test_what_was_seen_is_forgotten_in_time() -> None:
     assert seen.again("a")
     clock.now_s += 3601
     assert not seen.again("a")
+
+
+def test_a_secret_of_genesys_is_in_base64() -> None:
+    """Else what it signs could never be right; with one its signature decides."""
+    config = TelephonyConfig(genesys_secret_env="OWN")
+    with pytest.raises(ConfigError, match="base64"):
+        access(config=config)
+    environment = {"GENESYS": base64.b64encode(b"x" * 32).decode()}
+    config = TelephonyConfig(genesys_secret_env="GENESYS")
+    rules = access_rules(ServerConfig(), {})
+    it = PhoneAccess(config, rules, environment)
+    assert it.guarded
+    assert it.wants_signature("genesys")
+    assert not it.wants_signature("twilio")
+    assert not access().wants_signature("genesys")

@@ -78,6 +78,7 @@ def _secrets(config: Config) -> list[str]:
         config.cluster.calls.secret_env,
         config.cluster.calls.second_secret_env,
         config.telephony.signalwire_token_env,
+        config.telephony.genesys_secret_env,
         *(provider.key_env for provider in config.text.provider),
         *(provider.key_env for provider in config.shadow.provider),
         *(provider.key_env for provider in config.speech.provider),

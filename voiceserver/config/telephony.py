@@ -59,6 +59,8 @@ class TelephonyConfig:
         twilio_token_env: Environment variable that holds Twilio's auth token, which
             its requests are signed with.
         signalwire_token_env: The same of SignalWire: its signing key.
+        genesys_secret_env: The same of Genesys Cloud: the integration's client secret,
+            with which all its connections must then be signed.
         greeting: Said when a call begins; empty says nothing.
         patience_ms: Added to every silence that ends a turn: lines are slower and
             callers hesitate more than at a screen.
@@ -78,6 +80,7 @@ class TelephonyConfig:
     token_env: str = ""
     twilio_token_env: str = ""
     signalwire_token_env: str = ""
+    genesys_secret_env: str = ""
     greeting: str = "Hello. How can I help you?"
     patience_ms: int = 200
     ask_after_s: float = 10.0

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from voiceserver.config import TelephonyConfig
 from voiceserver.errors import ConfigError
 from voiceserver.server.answers import Refusal
+from voiceserver.server.genesys_signature import SignedRequest, signed_nonce
 from voiceserver.server.security import AccessRules
 
 TOKEN_LASTS_S = 60
@@ -107,9 +108,13 @@ class PhoneAccess:
             service: _secret(variable, name, environment)
             for service, (name, variable) in named.items()
         }
+        self._genesys = _decoded(
+            _secret(config.genesys_secret_env, "genesys_secret_env", environment)
+        )
         # The same in every worker, so that each knows the tokens of all.
         known = [*rules.key_digests, self._secret.encode()]
         known += [one.encode() for one in self._signing.values()]
+        known.append(self._genesys)
         self.guarded = any(known)
         self._sealing = hashlib.sha256(b"telephony\0" + b"\0".join(known)).digest()
         self._used = Seen(now_s)
@@ -142,6 +147,15 @@ class PhoneAccess:
             return False
         right = [signature(secret, each, form) for each in addresses(url)]
         return any([hmac.compare_digest(given.encode(), one.encode()) for one in right])
+
+    def wants_signature(self, service: str) -> bool:
+        """Whether a service's requests have to be signed, whatever else they bring."""
+        return service == "genesys" and bool(self._genesys)
+
+    def signed_by_genesys(self, request: SignedRequest) -> bool:
+        """Whether Genesys has signed a request, which has not come before."""
+        nonce = signed_nonce(request, self._genesys, self._now_s())
+        return bool(nonce) and not self._used.again(f"genesys {nonce}")
 
     def token(self) -> str:
         """A token that admits one stream within the next minute."""
@@ -192,6 +206,17 @@ def _given(authorization: str | None) -> list[str]:
         return [base64.b64decode(rest.strip()).decode().partition(":")[2]]
     except (binascii.Error, ValueError):
         return []
+
+
+def _decoded(secret: str) -> bytes:
+    """Genesys' client secret, which is in base64."""
+    try:
+        return base64.b64decode(secret, validate=True)
+    except (binascii.Error, ValueError):
+        raise ConfigError(
+            "telephony.genesys_secret_env: what it names must be in base64, as Genesys "
+            "asks for it"
+        ) from None
 
 
 def _secret(variable: str, setting: str, environment: Mapping[str, str]) -> str:

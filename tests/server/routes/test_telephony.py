@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,8 +15,19 @@ import pytest
 from tests.carriers.telephony.service import START
 from tests.carriers.telephony.test_genesys import OPEN, said
 from tests.server.running import Running, fake_engines, running
+from tests.server.test_genesys_signature import (
+    CREATED_S,
+    HEADERS,
+    INPUT,
+    KEY,
+    SECRET,
+)
+from tests.server.test_genesys_signature import (
+    signed as signed_by_genesys,
+)
 from voiceserver.config import Config, TelephonyConfig
 from voiceserver.overload import Load
+from voiceserver.server.genesys_signature import SignedRequest
 from voiceserver.server.phone_access import signature
 
 pytestmark = pytest.mark.net
@@ -156,6 +168,35 @@ async def test_genesys_brings_its_key_in_a_header_of_its_own(
         async with server.client.ws_connect(path, headers={name: "x"}) as socket:
             await socket.send_str(said("open", 1, **OPEN))
             assert await closed(socket) == (1008, "")
+
+
+async def test_genesys_may_have_to_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each connection; its key, or the secret in a stream, is not enough."""
+    monkeypatch.setenv("PHONE", KEY)
+    monkeypatch.setenv("GENESYS", base64.b64encode(SECRET).decode())
+    telephony = TelephonyConfig(
+        token_env="PHONE",
+        genesys_secret_env="GENESYS",
+        public_url="https://Voice.example.org/voice",
+    )
+    path = "/v1/telephony/genesys"
+    now_s = int(time.time())
+    parameters = INPUT.replace(str(CREATED_S), str(now_s))
+    asked = SignedRequest("voice.example.org", "/voice" + path, HEADERS)
+    good = dict(signed_by_genesys(asked, parameters).headers)
+    async with running(Config(telephony=telephony)) as server:
+        async with server.client.ws_connect(path, headers=good) as socket:
+            await socket.send_str(said("open", **OPEN))
+            assert json.loads(await socket.receive_str())["type"] == "opened"
+        another = {**OPEN, "inputVariables": {"token": KEY}}
+        for headers in (
+            good,
+            {"X-API-KEY": KEY},
+            {**good, "audiohook-session-id": "x"},
+        ):
+            async with server.client.ws_connect(path, headers=headers) as socket:
+                await socket.send_str(said("open", **another))
+                assert await closed(socket) == (1008, "")
 
 
 async def test_what_is_no_stream_is_closed_with_a_reason() -> None:

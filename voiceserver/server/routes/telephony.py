@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
@@ -26,6 +26,7 @@ from voiceserver.carriers.websocket.socket import POLICY, close_in_time
 from voiceserver.errors import Overloaded, VoiceServerError
 from voiceserver.server.answers import Refusal, invalid, refusal_of
 from voiceserver.server.body import JSON_LIMIT, json_object, read_body
+from voiceserver.server.genesys_signature import SignedRequest
 from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes.sockets import AiohttpSocket
 from voiceserver.server.state import STATE, ServerState
@@ -127,6 +128,8 @@ def _known(
 ) -> bool:
     """Whether the request itself admits; a stream may still bring a token."""
     access = request.app[ACCESS]
+    if access.wants_signature(service.name):
+        return _signed_by_genesys(request)
     given = request.headers.get("Authorization")
     # Genesys names the integration's API key in a header of its own.
     token = request.query.get("token") or request.headers.get("X-API-KEY")
@@ -135,6 +138,16 @@ def _known(
     url = _public_url(request, request.app[STATE]) + request.path_qs
     signature = request.headers.get(_header(service))
     return access.signed(service.signs, signature, url, form or {})
+
+
+def _signed_by_genesys(request: web.Request) -> bool:
+    """Whether it is signed with the integration's secret."""
+    public = urlsplit(_public_url(request, request.app[STATE]))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    signed = SignedRequest(
+        public.netloc.lower(), public.path + request.raw_path, headers
+    )
+    return request.app[ACCESS].signed_by_genesys(signed)
 
 
 def _header(service: Service) -> str:
@@ -158,7 +171,8 @@ def _check_stream(
         Refusal: If nothing admits it, or it was there before.
     """
     access = request.app[ACCESS]
-    if not known and not access.takes(started.parameters.get("token", "")):
+    token = started.parameters.get("token", "")
+    if not known and (access.wants_signature(service.name) or not access.takes(token)):
         raise _unknown()
     if started.stream or started.call:
         access.check_new(f"{service.name} {started.stream} {started.call}")
