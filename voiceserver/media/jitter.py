@@ -285,6 +285,8 @@ class JitterBuffer:
             # It had been overtaken: the network reorders by this much.
             first_ms = min(one.arrived_ms for one in self._waiting.values())
             self._reordered.add(now_ms - first_ms, now_ms)
+        if sequence == self._next and not self._waiting:  # nearly always
+            return self._received(packet, timestamp, 0.0)
         self._waiting[sequence] = _Waiting(packet, timestamp, now_ms)
         return self._release(now_ms)
 
@@ -351,23 +353,22 @@ class JitterBuffer:
                     break
                 frames += self._bridged()
             else:
-                frames += self._received(ready, now_ms)
+                held_ms = now_ms - ready.arrived_ms
+                frames += self._received(ready.packet, ready.timestamp, held_ms)
         return frames
 
-    def _received(self, ready: _Waiting, now_ms: float) -> list[Frame]:
+    def _received(self, packet: Packet, timestamp: int, held_ms: float) -> list[Frame]:
         assert self._next is not None
         self._next += 1
-        packet = ready.packet
-        ahead = ready.timestamp - self._position
+        ahead = timestamp - self._position
         frames: list[Frame] = []
         if ahead > 0:  # in order, and yet there is time between them: a pause
             frames = self._filled(self._bounded(ahead), paused=True)
         self.counts.stretched_ticks += min(max(0, -ahead), packet.n_ticks)
-        self._position = max(self._position, ready.timestamp + packet.n_ticks)
+        self._position = max(self._position, timestamp + packet.n_ticks)
         # Frames are made up in the sender's length, within reason.
         self._frame_ticks = min(max(packet.n_ticks, self._least), 6 * self._least)
         self._paused = packet.pauses
-        held_ms = now_ms - ready.arrived_ms
         frames.append(Frame(Origin.RECEIVED, packet.n_ticks, packet.payload, held_ms))
         return frames
 

@@ -218,10 +218,11 @@ class AudioSender:
         frame = self._pull()
         marker = frame.turn != 0 and self._n_silent > 0
         payload = self._payload(frame, encoder)
-        packed = [Packed(self._stamp(index, encoder), payload, marker)]
-        if self._packing is not None:
-            packed = self._packing.add(packed[0])
-        self._give_all(sink, packed)
+        stamp = self._stamp(index, encoder)
+        if self._packing is None:
+            self._give(sink, sink.payload_type, stamp, payload, marker)
+        else:
+            self._give_all(sink, self._packing.add(Packed(stamp, payload, marker)))
 
     def _pressed(self, sink: PacketSink, encoder: Encoder, index: int) -> bool:
         """Send what of a digit is due in a frame's time; False once there is none."""
