@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
+from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.loop_turns import LoopTurn
 
 
@@ -54,3 +56,19 @@ def test_a_loop_that_has_ended_leaves_nothing_behind() -> None:
     assert asyncio.run(first())
     assert asyncio.run(first())
     assert not asyncio.run(full())
+
+
+def test_in_virtual_time_a_turn_takes_none() -> None:
+    """So replays go the same way however long the machine takes."""
+    turn = LoopTurn(part_ms=0.001)
+
+    async def run() -> list[bool]:
+        rooms = []
+        for _ in range(3):
+            rooms.append(turn.has_room(VirtualClock()))
+            time.sleep(0.001)  # noqa: ASYNC251 - the machine takes its time
+        await turn.room(VirtualClock())
+        return rooms
+
+    assert run_virtual(run()) == [True] * 3
+    assert turn.longest_s() == 0

@@ -12,6 +12,9 @@ import asyncio
 import time
 from collections import deque
 
+from voiceserver.clock import Clock, MonotonicClock
+
+_CLOCK = MonotonicClock()
 PART_MS = 3.0  # of a turn: less than what a frame of 20 ms may be late by
 
 
@@ -29,25 +32,28 @@ class LoopTurn:
         self._waited_ns = 0
         self._waiting: deque[object] = deque()
 
-    def has_room(self) -> bool:
-        """Whether one more may be done in this turn; the first always may."""
-        loop = asyncio.get_running_loop()
-        now_ns = time.perf_counter_ns()
+    def has_room(self, clock: Clock = _CLOCK) -> bool:
+        """Whether one more may be done in this turn; the first always may.
+
+        Args:
+            clock: By which the turn takes its time; virtual time stands still in one.
+        """
+        loop, now_ns = asyncio.get_running_loop(), clock.now_ns()
         if self._began_ns and self._loop is loop:
             return now_ns - self._began_ns < self._part_ns
         self._loop, self._began_ns = loop, now_ns
         loop.call_soon(self._over)
         return True
 
-    async def room(self) -> None:
+    async def room(self, clock: Clock = _CLOCK) -> None:
         """Wait for a turn in which one more may be done, behind all who wait for it."""
-        if not self._waiting and self.has_room():
+        if not self._waiting and self.has_room(clock):
             return
         since_ns, place = time.perf_counter_ns(), object()
         self._waiting.append(place)
         try:
             # Who waits is looked at once a turn: there is no event for its beginning.
-            while self._waiting[0] is not place or not self.has_room():  # noqa: ASYNC110
+            while self._waiting[0] is not place or not self.has_room(clock):  # noqa: ASYNC110
                 await asyncio.sleep(0)
         finally:
             self._waiting.remove(place)

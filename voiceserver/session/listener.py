@@ -269,7 +269,7 @@ class Listener:
         """Listen until cancelled; open utterances are closed then."""
         try:
             while True:
-                await LISTENING.room()
+                await LISTENING.room(self._clock)
                 if not self._ring:
                     self._arrived.clear()
                     await self._arrived.wait()
