@@ -51,7 +51,7 @@ COMMIT_S = 0.5
 BLOCK = MIC_RATE // 25
 SOUND_S = 3.0
 RESAMPLES = 2000
-_ALIKE = {"oh": "zero", "metres": "meters", "ok": "okay"}
+_ALIKE = {"oh": "zero", "mr": "mister", "metres": "meters", "ok": "okay"}
 
 
 @dataclass(frozen=True, slots=True)

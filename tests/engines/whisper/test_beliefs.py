@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from voiceserver.engines.whisper.beliefs import (
     agreed,
     is_believed,
+    is_endless,
     most_tokens,
     trimmed,
 )
@@ -124,3 +125,11 @@ def test_agreed_words_are_the_beginning_of_both(one: list[str], two: list[str]) 
 def test_case_and_punctuation_make_no_difference() -> None:
     """To what two decodes agree in."""
     assert agreed("he was, not", "He was not an") == "He was not"
+
+
+def test_a_loop_within_a_word_is_told_from_long_numbers() -> None:
+    """Figures said one by one become one word with hyphens."""
+    assert is_endless("1-0-0-0-1-90-2-1" + 20 * "-0")
+    assert is_endless("Ha" + 14 * "ha")
+    assert not is_endless("1,000,000,000,000 or 1000000000000")
+    assert not is_endless("1-0-0-0-1 902-1-0 0-1-8-0-3")

@@ -10,6 +10,7 @@ words of which it is sure: a number said figure by figure, or a long text read a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from voiceserver.audio import MIC_RATE
@@ -32,6 +33,9 @@ HURRIED_S = 0.35  # for each word; nobody says a sentence twice in so little tim
 # that people read twice in a row, every third was lost; loops take half as long.)
 HURRIED_TAIL_S = 0.25
 DOUBTFUL_LOGPROB = -0.8  # a decode that was told words is compared with one without
+# A loop within a word ("1-0-0-0-1-90-2-1-0-0-0-..."), of which it may be quite sure; a
+# trillion has twelve noughts.
+_ENDLESS = re.compile(r"(\S{1,3}?)\1{12,}")
 VOICED_MS = 400  # of voice: that it had no words is not believed
 
 
@@ -57,6 +61,11 @@ def is_believed(
     if logprob < least:
         return False
     return not (capped and logprob < LEAST_CAPPED_LOGPROB)
+
+
+def is_endless(text: str) -> bool:
+    """Whether a few letters or figures are written again and again in one word."""
+    return _ENDLESS.search(text) is not None
 
 
 def trimmed(text: str, capped: bool, audio_s: float = 30.0) -> str:

@@ -269,6 +269,7 @@ class WhisperJob:
             self._asked.language,
             self._asked.words,
             self._timed,
+            last=want in (Want.FINAL, Want.SPECULATIVE),
         )
         return asked, span
 

@@ -19,6 +19,7 @@ from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.engines.whisper.beliefs import (
     DOUBTFUL_LOGPROB,
     is_believed,
+    is_endless,
     most_tokens,
     trimmed,
 )
@@ -46,6 +47,12 @@ PAD_TINY_S = 5.0
 SHORT_S = 1.6
 PAD_SHORT_S = 6.0
 BEAM_SHORT = 5
+# What is not believed is decoded once more with more silence and five ways: in noise
+# at 10 dB the errors fall from 8.6 to 6.8 % of 1,347 words, with 5 of 157 utterances
+# decoded twice; of 78 clean ones and by telephone none are, and none of 81 noises got
+# words by it.
+PAD_AGAIN_S = 10.0
+BEAM_AGAIN = 5
 TINY_BYTES = 100_000_000
 COST_TIMES = 3  # the first has cold memory, and others work beside it
 COST_TOKENS = 8  # of two seconds: people say some four a second
@@ -61,12 +68,14 @@ class Asked:
         language: As Whisper names it, ``"auto"`` is found out.
         prompt: Words to be expected, ``""`` for none.
         timed: Times of the words are wanted.
+        last: No better decode of it follows, so that there is time for a second.
     """
 
     samples: Samples
     language: str = "en"
     prompt: str = ""
     timed: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,8 @@ class Decoded:
     @property
     def believed(self) -> bool:
         """Whether somebody said this."""
+        if is_endless(self.text):
+            return False
         n_words = len(self.text.split())
         return is_believed(self.logprob, self.no_speech, self.capped, n_words)
 
@@ -145,25 +156,38 @@ class WhisperModel:
 
         One that was told words and is in doubt is decoded again without them, and the
         better of both is kept: a menu lifts orders to 98 %, and other speech from 4 %
-        word errors to 29.
+        word errors to 29. One that is its utterance's last and is not believed is
+        decoded again with more care.
         """
-        encoded = self._encode(asked)
-        found = self._generate(encoded, asked)
-        doubted = [
-            n for n, one in enumerate(asked) if one.prompt and _doubtful(found[n])
-        ]
-        if doubted:
-            plain = [replace(asked[n], prompt="") for n in doubted]
-            again = self._generate(self._encode(plain), plain)
-            for n, other in zip(doubted, again, strict=True):
-                if _rank(other) > _rank(found[n]):
-                    found[n] = other
+        found = self._generate(asked)
+        told = [n for n, one in enumerate(asked) if one.prompt and _doubtful(found[n])]
+        self._again(asked, found, told)
+        last = [n for n, one in enumerate(asked) if one.last and not found[n].believed]
+        self._again(asked, found, last, with_care=True)
         return found
 
-    def _encode(self, asked: Sequence[Asked]) -> ctranslate2.StorageView:
+    def _again(
+        self,
+        asked: Sequence[Asked],
+        found: list[Decoded],
+        some: Sequence[int],
+        *,
+        with_care: bool = False,
+    ) -> None:
+        """Decode some without the words that they were told; keep the better."""
+        if not some:
+            return
+        plain = [replace(asked[n], prompt="") for n in some]
+        for n, other in zip(some, self._generate(plain, with_care), strict=True):
+            if _rank(other) > _rank(found[n]):
+                found[n] = other
+
+    def _encode(
+        self, asked: Sequence[Asked], with_care: bool = False
+    ) -> ctranslate2.StorageView:
         import ctranslate2
 
-        needed = [self._n_frames(len(one.samples)) for one in asked]
+        needed = [self._n_frames(len(one.samples), with_care) for one in asked]
         n_frames = min(MOST_FRAMES, max(needed))
         features = np.stack(
             [log_mel(one.samples, n_frames, self.bands) for one in asked]
@@ -171,13 +195,15 @@ class WhisperModel:
         view = ctranslate2.StorageView.from_array(np.ascontiguousarray(features))
         return self._model.encode(view, to_cpu=False)
 
-    def _n_frames(self, n_samples: int) -> int:
-        least = round(PAD_SHORT_S * MIC_RATE) // HOP if _short(n_samples) else 0
-        return n_samples // HOP + max(self._pad, least)
+    def _n_frames(self, n_samples: int, with_care: bool = False) -> int:
+        least = PAD_SHORT_S if _short(n_samples) else 0.0
+        least = PAD_AGAIN_S if with_care else least
+        return n_samples // HOP + max(self._pad, round(least * MIC_RATE) // HOP)
 
     def _generate(
-        self, encoded: ctranslate2.StorageView, asked: Sequence[Asked]
+        self, asked: Sequence[Asked], with_care: bool = False
     ) -> list[Decoded]:
+        encoded = self._encode(asked, with_care)
         languages = self._languages(encoded, asked)
         prompts = [
             self._prompt(one.prompt, language)
@@ -189,8 +215,9 @@ class WhisperModel:
             some = [n for n, prompt in enumerate(prompts) if len(prompt) == length]
             view = encoded if len(some) == len(asked) else None
             if view is None:
-                view = self._encode([asked[n] for n in some])
-            results = self._run(view, [prompts[n] for n in some], asked, some)
+                view = self._encode([asked[n] for n in some], with_care)
+            beam = BEAM_AGAIN if with_care else _beam(asked, some)
+            results = self._run(view, [prompts[n] for n in some], asked, some, beam)
             for row, (n, result) in enumerate(zip(some, results, strict=True)):
                 most = _cap(asked[n])
                 audio_s = len(asked[n].samples) / MIC_RATE
@@ -206,17 +233,17 @@ class WhisperModel:
         prompts: list[list[int]],
         asked: Sequence[Asked],
         some: Sequence[int],
+        beam: int,
     ) -> list[Any]:
         most = max(_cap(asked[n]) for n in some)
         # It allows min(max_length / 2, max_length - prompt) new tokens: a half is
         # meant for the prompt (CTranslate2 4.8, src/models/whisper.cc).
         length = max(2 * most, most + len(prompts[0]))
-        short = all(_short(len(asked[n].samples)) for n in some)
         return list(
             self._model.generate(
                 view,
                 prompts,
-                beam_size=BEAM_SHORT if short else 1,
+                beam_size=beam,
                 max_length=min(448, length),
                 return_scores=True,
                 return_no_speech_prob=True,
@@ -292,6 +319,11 @@ class WhisperModel:
 
 def _cap(asked: Asked) -> int:
     return min(MOST_TOKENS, most_tokens(len(asked.samples)))
+
+
+def _beam(asked: Sequence[Asked], some: Sequence[int]) -> int:
+    short = all(_short(len(asked[n].samples)) for n in some)
+    return BEAM_SHORT if short else 1
 
 
 def _short(n_samples: int) -> bool:
