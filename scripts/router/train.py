@@ -20,7 +20,7 @@ from scripts.router.requests import Request, hard, made, parted
 from scripts.router.scores import auc
 from voiceserver.routing.features import features
 from voiceserver.routing.score import SCORE_NAMES, VERSION, read_weights
-from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_features
+from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_rows
 from voiceserver.routing.turns import Turn
 
 Numbers = NDArray[np.float64]
@@ -54,7 +54,7 @@ def trained(requests: Sequence[Request]) -> dict[str, object]:
     turns = [Turn(request.text) for request in requests]
     topics, begins, chances = {}, {}, []
     for topic in TOPICS:
-        rows = np.array([topic_features(turn.words, topic) for turn in turns])
+        rows = np.array([topic_rows(turn.words)[topic] for turn in turns])
         wanted = np.array([float(topic in each.topics) for each in requests])
         weights = fit(rows, wanted, TOPIC_PENALTY)
         chance = 1 / (1 + np.exp(-rows @ weights))

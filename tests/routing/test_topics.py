@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver.engines.providers.tiers import router_weights
-from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_features
+from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_rows
 from voiceserver.routing.turns import Turn
 
 WEIGHTS = router_weights()
@@ -53,7 +53,7 @@ def test_words_that_only_sound_alike_are_none(text: str) -> None:
 @given(st.text(max_size=400), st.sampled_from(TOPICS))
 def test_every_text_has_all_numbers(text: str, topic: str) -> None:
     """Each 0..1."""
-    row = topic_features(Turn(text).words, topic)
+    row = topic_rows(Turn(text).words)[topic]
     assert len(row) == len(TOPIC_NAMES)
     assert all(0 <= value <= 1 for value in row)
 
@@ -63,5 +63,5 @@ def test_a_phrase_is_one_where_its_words_are_close() -> None:
     at = TOPIC_NAMES.index("phrase")
     near = "kill myself".split()
     far = "kill the lights in the room where i find myself".split()
-    assert topic_features(near, "selfharm")[at] == 1
-    assert topic_features(far, "selfharm")[at] == 0
+    assert topic_rows(near)["selfharm"][at] == 1
+    assert topic_rows(far)["selfharm"][at] == 0

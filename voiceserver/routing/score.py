@@ -11,15 +11,17 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from voiceserver.errors import ConfigError
 from voiceserver.routing.features import NAMES, features
-from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_features
+from voiceserver.routing.topics import TOPIC_NAMES, TOPICS, topic_rows
 from voiceserver.routing.turns import Turn
 
 VERSION = 1  # of the formula; grows with every change of the features
 SCORE_NAMES = (*NAMES, *TOPICS)
 REASONS = 3  # features that a score is explained by
+TELLING = 0.25  # log-odds that one of them adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,19 @@ class Scored:
     Attributes:
         complex: Probability that it needs a strong model.
         topics: Probability of each of ``TOPICS``.
-        reasons: Names of the features that spoke most for it, strongest first.
+        said: What each of ``SCORE_NAMES`` adds to its log-odds.
     """
 
     complex: float
     topics: Mapping[str, float]
-    reasons: tuple[str, ...]
+    said: tuple[float, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Names of the features that spoke most for it, strongest first."""
+        told = [at for at in range(1, len(self.said)) if self.said[at] > TELLING]
+        told.sort(key=lambda at: -self.said[at])
+        return tuple(SCORE_NAMES[at] for at in told[:REASONS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +68,12 @@ class RouterWeights:
     def scored(self, turn: Turn, tools: int = 0) -> Scored:
         """Weigh a turn."""
         topics = {
-            topic: chance(_sum(self.topics[topic], topic_features(turn.words, topic)))
-            for topic in TOPICS
+            topic: chance(_sum(self.topics[topic], row))
+            for topic, row in topic_rows(turn.words).items()
         }
         row = (*features(turn, tools), *topics.values())
-        said = [weight * value for weight, value in zip(self.score, row, strict=True)]
-        order = sorted(range(1, len(said)), key=lambda at: -said[at])[:REASONS]
-        reasons = tuple(SCORE_NAMES[at] for at in order if said[at] > 0.25)
-        return Scored(chance(sum(said)), topics, reasons)
+        said = tuple(map(mul, self.score, row))
+        return Scored(chance(sum(said)), topics, said)
 
     def threshold(self, share: float) -> float:
         """The score that ``share`` of the labelled requests reach."""
@@ -82,7 +89,7 @@ def chance(log_odds: float) -> float:
 
 
 def _sum(weights: Sequence[float], values: Sequence[float]) -> float:
-    return sum(w * v for w, v in zip(weights, values, strict=True))
+    return float(sum(map(mul, weights, values)))
 
 
 def read_weights(text: str) -> RouterWeights:

@@ -156,6 +156,7 @@ for _topic, _phrases in _PHRASES.items():
 _SIGNS = {
     topic: _CORES[topic] | _BESIDES[topic] | {*_SEQUENCES[topic]} for topic in TOPICS
 }
+_ALL_SIGNS = frozenset().union(*_SIGNS.values())
 _CASE = frozenset("my i me he she him her should can".split())
 _PLACE = frozenset(
     "where phone open close floor play song film book spell name".split()
@@ -164,14 +165,25 @@ _PLACE = frozenset(
 TOPIC_NAMES = ("bias", "core", "more_core", "beside", "phrase", "own_case", "elsewhere")
 
 
-def topic_features(words: Sequence[str], topic: str) -> tuple[float, ...]:
-    """Return the numbers of ``TOPIC_NAMES`` of a turn's words, each 0..1."""
+def topic_rows(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the numbers of ``TOPIC_NAMES`` of a turn's words, each 0..1, by topic."""
     elsewhere = float(not _PLACE.isdisjoint(without_lead(words)[:4]))
-    if _SIGNS[topic].isdisjoint(words):
-        return (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, elsewhere)
+    none = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, elsewhere)
+    signs = _ALL_SIGNS.intersection(words)
+    if not signs:
+        return dict.fromkeys(TOPICS, none)
+    return {
+        topic: none
+        if _SIGNS[topic].isdisjoint(signs)
+        else _topic_row(words, topic, elsewhere)
+        for topic in TOPICS
+    }
+
+
+def _topic_row(words: Sequence[str], topic: str, elsewhere: float) -> tuple[float, ...]:
     cores, besides, firsts = _CORES[topic], _BESIDES[topic], _SEQUENCES[topic]
-    core = sum(word in cores for word in words)
-    beside = sum(word in besides for word in words)
+    core = sum(map(cores.__contains__, words))
+    beside = sum(map(besides.__contains__, words))
     told = bool(core or beside)
     own = told and not _CASE.isdisjoint(words)
     phrases = (each for word in words if word in firsts for each in firsts[word])
