@@ -81,6 +81,10 @@ BUSY: dict[str, Any] = IDLE | {
                 "ties": 30, "rate": 0.68, "low": 0.6, "high": 0.75, "failed": 0.0,
                 "first_ms": 180.0, "live_first_ms": 240.0, "cost_usd": 0.00004,
                 "live_cost_usd": 0.0003, "advice": "promote"}],
+    "reliability": [{"provider": "cheap", "model": "m", "source": "logprobs+text",
+                     "answers": 500, "ece_after": 0.025,
+                     "reliability": [[0.36, 0.31, 80], [0.55, 0.6, 140],
+                                     [0.74, 0.7, 160], [0.9, 0.93, 120]]}],
     "problems": [{"at": NOW_S + 3, "level": "warning",
                   "line": "a provider failed provider=strong kind=late"}],
 }  # fmt: skip
@@ -139,7 +143,8 @@ async def test_a_server_in_use_is_seen_at_a_glance(browser: Chromium) -> None:
         text = await page.evaluate(SEEN)
         for part in ("2 / 16", "98 %", "first words 240 → 610", "new-moe", "promote",
                      "late: text", "kind=late", "2 processes",
-                     "complex: weighs", "30 to 40 %"):  # fmt: skip
+                     "complex: weighs", "30 to 40 %",
+                     "cheap was calibrated", "31 % of 80"):  # fmt: skip
             assert part in text, part
         await picture(page, "ops-busy")
         assert not await page.evaluate(WIDER)

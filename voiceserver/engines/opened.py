@@ -5,7 +5,7 @@ What calls and routes are given. Knows no engine by name; ``table`` opens them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -94,6 +94,7 @@ class Engines:
         alarms: Tells, as JSON, which providers answer otherwise than they used to.
         purse: Makes what a call may spend, given the name of its API key.
         pin: Draws which text model answers a call that begins now.
+        reliability: What the maps of the gate before speaking are worth, as JSON.
     """
 
     vad: VoiceActivityEngine
@@ -115,6 +116,7 @@ class Engines:
     pin: Callable[[TextModel], TextModel] = field(
         default=lambda model: model, compare=False
     )
+    reliability: Sequence[dict[str, object]] = field(default=(), compare=False)
 
     def of_a_call(self) -> Engines:
         """Those of a call that begins now, to its end."""

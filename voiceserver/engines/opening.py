@@ -113,6 +113,7 @@ async def open_engines(
             alarms=lambda: opener.watch.standing,
             purse=opener.costs.purse,
             pin=opener.pin,
+            reliability=opener.reliability,
             turn_ends=ends,
             ending=ending() if ends or opener.told_ends else None,
             echo=echo_cancelling(wanted),
@@ -171,6 +172,7 @@ class _Opener:
         self.overload = Overload()
         self.told_ends = False  # a service tells how likely a turn is over
         self.watch = Watch(metrics, time.monotonic)
+        self.reliability: list[dict[str, object]] = []
         self.pin: Callable[[TextModel], TextModel] = lambda model: model
 
     async def ready(self) -> None:
@@ -357,6 +359,7 @@ class _Opener:
             house=await self._house() if name == IN_THE_HOUSE else None,
         )
         self.providers += chain.providers
+        self.reliability = chain.reliability
         await self._watched(dict(chain.versions))
         canary = opened_canary(config, chain, self.watch, self._metrics)
         if canary is not None:

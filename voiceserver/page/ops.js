@@ -71,7 +71,7 @@ function tiles(told) {
 		[ms(percentile(firsts, 0.99)), "99th percentile"],
 		[usd(today), cap ? `today, of ${usd(cap)}` : "today, on providers", cap && today >= cap],
 		[busy ?? "normal", `load, ${told.processes.length} ${told.processes.length === 1 ? "process" : "processes"}`, busy],
-		[String(told.alarms.length), "alarms", told.alarms.length],
+		[String(told.alarms.length), told.alarms.length === 1 ? "alarm" : "alarms", told.alarms.length],
 	];
 	$("tiles").replaceChildren(...rows.map(([figure, what, bad]) => {
 		const tile = make("li", {}, make("b", { textContent: figure }), make("span", { textContent: what }));
@@ -168,13 +168,24 @@ function sure(told) {
 	$("calibrated").textContent = chances.length ? `Chance that an answer is right, from ${sources.map(([name]) => name).join(", ")}; ${told.turns.filter((turn) => turn.steps.includes("text.escalated")).length} asked of the strong tier for it.` : "";
 }
 
+// What the gate's chances were worth when they were measured: the line is what was said.
+function reliable(told) {
+	$("reliable").replaceChildren(...(told.reliability ?? []).flatMap((one) => [
+		make("p", { className: "note", textContent: `When ${one.provider} was calibrated (${one.source}, ${one.answers} answers, error ${one.ece_after.toFixed(3)}), share right of those with such a chance, the line:` }),
+		...one.reliability.map(([chance, right, n]) => make("div", { className: "row" },
+			make("span", { textContent: percent(chance) }),
+			make("div", { className: "track", title: `${percent(right)} right, ${percent(chance)} said` }, span("", 0, 100 * right), span("plan", 100 * chance, 0)),
+			make("span", { textContent: `${percent(right)} of ${n}` }))),
+	]));
+}
+
 function providers(told) {
 	const rows = (told.providers ?? []).map((one) => {
 		const away = one.state === "drained";
 		const button = make("button", { textContent: away ? "Restore" : "Drain", onclick: () => act(one, away ? "restore" : "drain") });
 		return make("tr", {}, ...[one.slot, one.name, one.region].map((text) => make("td", { textContent: text, className: text === one.name ? "name" : "" })),
 			make("td", { textContent: one.state, className: one.state === "closed" ? "good" : "bad" }),
-			make("td", { textContent: one.drift.map((each) => each.signal).join(", "), className: "bad" }),
+			make("td", { textContent: one.drift.map((each) => each.signal.replace("_", " ")).join(", "), className: "bad drift" }),
 			make("td", {}, button));
 	});
 	const engines = Object.entries(told.engines ?? {}).map(([slot, name]) => make("tr", {}, make("td", { textContent: slot }), make("td", { textContent: name, colSpan: 5, className: "soft" })));
@@ -203,7 +214,9 @@ function cost(told) {
 		make("span", { textContent: key ? `key ${key}` : "without a key", title: "The beginning of the key's SHA-256" }),
 		make("div", { className: "track" }, span("", 0, (100 * spent) / sum)),
 		make("span", { textContent: usd(spent) }))));
+	$("hours").textContent = "";
 	if (!most) return $("cost").replaceChildren(empty("Nothing was spent on providers."));
+	$("hours").textContent = `${clock(told.hours[0][0])} to ${clock(told.hours.at(-1)[0])}; at most ${usd(most)} an hour.`;
 	$("cost").replaceChildren(...told.hours.map(([hour, spent]) => {
 		const bar = make("span", { title: `${clock(hour)}: ${usd(spent)}` });
 		bar.style.height = `${(100 * spent) / most}%`;
@@ -236,6 +249,7 @@ function draw() {
 	shares($("late"), count(told.turns.flatMap((turn) => [turn.blame && `late: ${turn.blame}`, ...turn.steps].filter(Boolean))), told.turns.length, "Nothing was late.");
 	routes(told);
 	sure(told);
+	reliable(told);
 	providers(told);
 	shadow(told);
 	cost(told);

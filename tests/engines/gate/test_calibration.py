@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from voiceserver.engines.gate.calibration import (
     VERSION,
     Calibration,
     Isotonic,
+    Reliability,
     calibration_error,
     fit,
     read,
@@ -54,10 +56,12 @@ def test_the_error_is_the_distance_from_what_happened() -> None:
 
 
 def test_a_file_is_read_as_it_was_written() -> None:
-    """By provider."""
+    """By provider; what it is worth, too, where that is written."""
     made = Calibration("p", "m-1", {"text": Isotonic((-2.0, 0.0), (0.2, 0.9))})
-    text = written({"p": made}, {"p": {"answers": 100}})
-    assert read(text, "f") == {"p": made}
+    assert read(written({"p": made}, {}), "f") == {"p": made}
+    worth = Reliability(100, 0.03, ((0.25, 0.2, 40), (0.8, 0.9, 60)))
+    text = written({"p": made}, {"p": {"text": asdict(worth) | {"right": 0.6}}})
+    assert read(text, "f") == {"p": replace(made, measured={"text": worth})}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,12 @@ def test_a_file_is_read_as_it_was_written() -> None:
             f'{{"version": {VERSION}, "providers": {{"p": {{"model": "m", "maps": '
             '{"text": {"at": [], "right": []}}}}}',
             "no calibration",
+        ),
+        (
+            f'{{"version": {VERSION}, "providers": {{"p": {{"model": "m", '
+            '"maps": {}, "measured": {"text": {"answers": 9, "ece_after": 7, '
+            '"reliability": []}}}}}',
+            "made of shares",
         ),
     ],
 )

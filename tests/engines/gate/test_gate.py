@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from voiceserver.engines.gate.calibration import Calibration, Isotonic, written
+from voiceserver.engines.gate.calibration import (
+    Calibration,
+    Isotonic,
+    Reliability,
+    written,
+)
 from voiceserver.engines.gate.confidence import Beginning
 from voiceserver.engines.gate.gate import Gate, enough_tokens, opened_gate
 from voiceserver.errors import ConfigError
@@ -52,6 +58,16 @@ def test_a_clause_has_tokens_enough_or_ends_a_sentence() -> None:
     """Or there are none to be had."""
     assert enough_tokens("Well, it", 0) and enough_tokens("Well, it", 8)
     assert enough_tokens("Yes. ", 2) and not enough_tokens("Well, ", 2)
+
+
+def test_what_its_maps_are_worth_is_told() -> None:
+    """For the operator's page: by provider and source."""
+    worth = Reliability(100, 0.03, ((0.25, 0.2, 40), (0.8, 0.9, 60)))
+    gate = Gate(0.5, {"p": replace(OF, measured={"text": worth})}, 1.5)
+    assert gate.reliability == [
+        {"provider": "p", "model": "m-1", "source": "text"} | asdict(worth)
+    ]
+    assert not Gate(0.5, {"p": OF}, 1.5).reliability
 
 
 def test_a_threshold_needs_a_calibration_of_this_very_model(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import bisect
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from voiceserver.errors import ConfigError
 
@@ -82,6 +83,21 @@ def calibration_error(chances: Sequence[float], right: Sequence[bool]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Reliability:
+    """How often what a map says came true, of answers that it had not seen.
+
+    Attributes:
+        answers: How many were checked.
+        ece_after: Its calibration error.
+        reliability: Mean chance, share right and number, for each tenth that has any.
+    """
+
+    answers: int
+    ece_after: float
+    reliability: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Of one provider and version.
 
@@ -89,11 +105,13 @@ class Calibration:
         provider: Its name.
         model: Version of its model.
         maps: By source of the confidence.
+        measured: What they are worth, by source; empty where the file does not say.
     """
 
     provider: str
     model: str
     maps: Mapping[str, Isotonic]
+    measured: Mapping[str, Reliability] = field(default_factory=dict)
 
 
 def read(text: str, source: str) -> dict[str, Calibration]:
@@ -118,6 +136,10 @@ def read(text: str, source: str) -> dict[str, Calibration]:
                 str(name),
                 str(each["model"]),
                 {str(kind): _map(points) for kind, points in each["maps"].items()},
+                {
+                    str(kind): _reliability(worth)
+                    for kind, worth in (each.get("measured") or {}).items()
+                },
             )
             for name, each in content["providers"].items()
         }
@@ -142,6 +164,18 @@ def written(
         for name, each in calibrations.items()
     }
     return json.dumps({"version": VERSION, "providers": providers}, indent=1) + "\n"
+
+
+def _reliability(worth: Mapping[str, Any]) -> Reliability:
+    bins = tuple(
+        (float(chance), float(share), int(n))
+        for chance, share, n in worth["reliability"]
+    )
+    made = Reliability(int(worth["answers"]), float(worth["ece_after"]), bins)
+    shares = (made.ece_after, *(each for one in bins for each in one[:2]))
+    if not all(0 <= each <= 1 for each in shares):
+        raise ValueError("a reliability is made of shares")
+    return made
 
 
 def _map(points: Mapping[str, Sequence[float]]) -> Isotonic:

@@ -7,7 +7,7 @@ nobody: ``providers/text_chain`` does, before the first clause is let through.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voiceserver.engines.gate.calibration import Calibration, read
@@ -71,6 +71,15 @@ class Gate:
         chance = maps[kind](raw(beginning))
         passes = chance >= self._least and NEVER.isdisjoint(found)
         return Judgement(chance, kind, found, passes)
+
+    @property
+    def reliability(self) -> list[dict[str, object]]:
+        """What its maps were measured to be worth, as JSON."""
+        return [
+            {"provider": name, "model": each.model, "source": kind} | asdict(worth)
+            for name, each in self._calibrations.items()
+            for kind, worth in each.measured.items()
+        ]
 
     def judges(self, provider: str) -> bool:
         """Whether it knows a provider."""

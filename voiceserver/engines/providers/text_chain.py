@@ -148,6 +148,11 @@ class TextChain(Tended):
         """The version of each provider's model."""
         return {route.name: model.version for route, model in self._routes}
 
+    @property
+    def reliability(self) -> list[dict[str, object]]:
+        """What the gate's maps are worth, as JSON; empty without one."""
+        return [] if self._gate is None else self._gate.reliability
+
     async def reply(self, request: TextRequest) -> AsyncGenerator[TextItem, None]:
         """Stream the answer of the first provider that gives a clause.
 

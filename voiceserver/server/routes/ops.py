@@ -51,7 +51,13 @@ async def told(state: ServerState) -> dict[str, object]:
 
 def _engines(engines: Engines | None) -> dict[str, object]:
     if engines is None:
-        return {"load": "starting", "engines": {}, "providers": [], "alarms": []}
+        return {
+            "load": "starting",
+            "engines": {},
+            "providers": [],
+            "alarms": [],
+            "reliability": [],
+        }
     alarms = engines.alarms()
     return {
         "load": engines.overload.level.name.lower(),
@@ -62,6 +68,7 @@ def _engines(engines: Engines | None) -> dict[str, object]:
         },
         "providers": [shown(each, alarms) for each in engines.providers],
         "alarms": alarms,
+        "reliability": list(engines.reliability),
     }
 
 
