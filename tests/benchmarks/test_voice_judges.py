@@ -83,8 +83,8 @@ def test_a_judge_that_is_not_installed_is_named_with_what_installs_it(
     clips = [Clip("alloy", "unseen", "Yes.", hiss(0.1))]
     ask("distill_mos", load, told, clips)
     assert "pip install" in told.missing["distill_mos"]
-    told.missing.update(p808="", words="")
     assert table(clips, told) == {}
+    assert told.missing["p808, unseen"].startswith("1 of 1 clips not heard")
 
 
 def test_a_peer_that_is_not_installed_is_named_with_what_installs_it() -> None:
@@ -114,7 +114,7 @@ def test_a_peer_says_a_sentence_once(tmp_path: Path) -> None:
 
 def test_words_are_counted_as_one_normaliser_reads_them(tmp_path: Path) -> None:
     """What the ears write in figures is no error; the difference is by sentence."""
-    told = Told(Verdicts(tmp_path / "v.jsonl"), {"distill_mos": "", "p808": ""})
+    told = Told(Verdicts(tmp_path / "v.jsonl"), {})
     heard = {
         "alloy": ("It's 2:45 p.m.", "The last typhoid patient."),
         HIBARI: ("It is two forty five p.m.", "The last typhoid patient."),
@@ -124,7 +124,9 @@ def test_words_are_counted_as_one_normaliser_reads_them(tmp_path: Path) -> None:
         for n, text in enumerate(("It's two forty-five PM.", "The last patient.")):
             clips.append(Clip(who, "hard", text, hiss(0.1, seed=10 * k + n)))
             told.verdicts.keep("words", clips[-1].samples, said[n])
-    marks = table(clips, told)["words"]["hard"]
+    [(judge, groups)] = table(clips, told).items()
+    assert judge == "words"
+    marks = groups["hard"]
     words = len(voice_judges.words_of("It's two forty-five PM.")) + 3
     assert marks["alloy"]["mean"] == pytest.approx(100 / words, abs=0.01)
     assert marks[HIBARI]["mean"] > marks["alloy"]["mean"]
