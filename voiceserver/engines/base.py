@@ -354,6 +354,8 @@ class SpeechRequest:
         language: Of the text, BCP 47; ``""`` is the voice's own.
         said: Ranges with phones; a voice that knows none reads the text there.
         thrift: Who may still be paid.
+        within_s: In how many seconds it has to begin to sound: what is left of the
+            turn, or of what sounds now. Who has less time goes first.
     """
 
     text: str
@@ -367,6 +369,7 @@ class SpeechRequest:
     language: str = ""
     said: tuple[SaidAs, ...] = ()
     thrift: Thrift = field(default=Thrift.NONE, compare=False)
+    within_s: float = field(default=0.3, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,9 @@ class Answer:
     async def _try(self, phrase: Phrase) -> tuple[Exception | None, bool]:
         """Speak a phrase; returns what went wrong, and whether the turn is over."""
         try:
-            alive = await self._speak_one(phrase, self._stages.speech(phrase.text))
+            alive = await self._speak_one(
+                phrase, self._stages.speech(phrase.text, self._sink.ahead_s())
+            )
         except Exception as failure:  # noqa: BLE001 - the reply's catch site
             raise_if_cancelled()
             kind = type(first(failure)).__name__

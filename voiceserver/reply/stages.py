@@ -219,13 +219,16 @@ class Stages:
         """Whether the voice cannot speak the language of the answer."""
         return not self._engines.speaks(self._language)
 
-    def speech(self, phrase: str) -> AsyncGenerator[SpeechChunk, None]:
+    def speech(
+        self, phrase: str, ahead_s: float = 0.0
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Stream a phrase; a line that was spoken before is not spoken again.
 
         A phrase in a language that the voice cannot speak gives no sound.
 
         Args:
             phrase: Plain text.
+            ahead_s: What was put and has not sounded yet lasts so long.
 
         Raises:
             StageFailed: If the voice fails or is late.
@@ -246,12 +249,18 @@ class Stages:
             prefer=self._ledger.spoken_by,
             language=language,
             thrift=self._ledger.purse.thrift,
+            within_s=self._sounds_within_s(ahead_s),
         )
         return self._within(
             Stage.SPEECH,
             lambda: speech.speak(request),
             FixedLimits(self._budget.speech_last_ms, SPEECH_GAP_MS, SPEECH_TOTAL_MS),
         )
+
+    def _sounds_within_s(self, ahead_s: float) -> float:
+        """What is left of the turn, less the way to the carrier; or of what sounds."""
+        left_ms = self._ledger.left_ms(self._now_ns()) - self._budget.egress_reserve_ms
+        return max(0.0, ahead_s, left_ms / 1000)
 
     def line_spoken(self, text: str) -> tuple[SpeechChunk, ...]:
         """Return a line spoken beforehand in the current voice; empty if none was."""

@@ -1,8 +1,8 @@
 """Entry point of an engine's process: ``python -m voiceserver.engines.remote.child``.
 
 Reads its settings from the socket, loads the core they name and says READY; the jobs
-that come are the business of ``steps``. A closed socket ends the process. One thread;
-the core decides whether it uses more.
+that come are the business of ``steps`` and ``speech_jobs``. A closed socket ends the
+process. One thread; the core decides whether it uses more.
 """
 
 from __future__ import annotations
@@ -15,12 +15,8 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from voiceserver.engines.remote.steps import (
-    ChildJobs,
-    JobLoop,
-    RecognitionJobs,
-    SpeechJobs,
-)
+from voiceserver.engines.remote.speech_jobs import SpeechJobs
+from voiceserver.engines.remote.steps import ChildJobs, JobLoop, RecognitionJobs
 from voiceserver.engines.remote.turn_ends_child import TurnEndJobs
 from voiceserver.errors import EngineFailed, NotInstalled
 from voiceserver.processes.entry import begun

@@ -3,11 +3,8 @@
 The socket is read between steps: a cancel is obeyed within one step, and a closed
 socket ends the work. Steps of several jobs take turns by urgency. Of utterances the one
 that waited for the longest is next; every item tells how much audio was decoded, which
-is the parent's leave to send more. Of phrases those that have given nothing yet go
-before those that have, the earliest first: somebody waits in silence for it, while the
-others already have audio to play; then the one that has given the least audio. A chunk
-goes by credit. What is computed is the core's; ``recogniser`` and ``synthesizer`` are
-the other ends.
+is the parent's leave to send more. What is computed is the core's; ``recogniser`` is
+the other end. A voice's jobs are ``speech_jobs``.
 """
 
 from __future__ import annotations
@@ -17,17 +14,13 @@ import os
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Protocol, cast
 
 import numpy as np
 
-from voiceserver.audio import MIC_RATE, SPEECH_RATE
-from voiceserver.engines.base import SpeechChunk, SpeechRequest
-from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore, SpeechCore
+from voiceserver.audio import MIC_RATE
+from voiceserver.engines.remote.cores import CoreUtterance, RecogniserCore
 from voiceserver.engines.remote.hypotheses import written
-from voiceserver.engines.words import SaidAs
 from voiceserver.errors import EngineFailed, VoiceServerError
 from voiceserver.processes.ipc import (
     BlockingLine,
@@ -40,10 +33,6 @@ from voiceserver.processes.ipc import (
 log = logging.getLogger(__name__)
 
 STEP = MIC_RATE // 10  # samples decoded between two looks at the socket
-MAX_CHUNK = 12_000  # samples, half a second: 48,000 bytes of float32
-MAX_MARKS = 60  # of one message; an entry is some 30 bytes of JSON
-
-_Item = tuple[Meta, bytes]
 
 
 class ChildJob(Protocol):
@@ -324,113 +313,3 @@ def _warm(core: RecogniserCore) -> None:
         utterance.push(noise)
     utterance.finish()
     utterance.close()
-
-
-class SpeechJobs:
-    """The speech engine of a child.
-
-    Args:
-        core: A ``SpeechCore``.
-    """
-
-    def __init__(self, core: object) -> None:
-        self._core = cast(SpeechCore, core)
-
-    @property
-    def about(self) -> Meta:
-        """The names of its voices, and its languages where it has several."""
-        languages = getattr(self._core, "languages", ())
-        return {"voices": list(self._core.voices), "languages": list(languages)}
-
-    @property
-    def gather_s(self) -> float:
-        """Nothing is waited for."""
-        return 0.0
-
-    def open(self, meta: Meta) -> SpeechJob:
-        """Begin a phrase; ``meta`` has voice, speed and credit, its text is pushed."""
-        return SpeechJob(self._core, meta)
-
-
-class SpeechJob:
-    """One phrase being spoken."""
-
-    def __init__(self, core: SpeechCore, meta: Meta) -> None:
-        self._core = core
-        self._request = SpeechRequest(
-            "",
-            str(meta["voice"]),
-            float(cast(float, meta["speed"])),
-            float(cast(float, meta.get("pitch", 0.0))),
-            str(meta.get("style", "")),
-            paced=bool(meta.get("paced", True)),
-            language=str(meta.get("language", "")),
-            said=tuple(
-                SaidAs(*each)
-                for each in cast(list[tuple[int, int, str]], meta.get("said", []))
-            ),
-        )
-        self._credit = int(cast(int, meta["credit"]))
-        self._text = b""
-        self._chunks: Iterator[SpeechChunk] | None = None
-        self._items: deque[_Item] = deque()  # of the chunk in hand
-        self._given = 0  # samples
-
-    @property
-    def urgency(self) -> float | None:
-        """Seconds of audio given."""
-        if self._chunks is None or self._credit <= 0:
-            return None
-        return self._given / SPEECH_RATE
-
-    def push(self, body: bytes) -> None:
-        """Take text, UTF-8; a character may be cut by the end of a message."""
-        self._text += body
-
-    def note(self, meta: Meta) -> None:
-        """It makes no difference here."""
-
-    def finish(self) -> None:
-        """The text is complete: begin to speak."""
-        text = self._text.decode("utf-8", "replace")
-        self._chunks = self._core.speak(replace(self._request, text=text))
-
-    def credit(self, items: int) -> None:
-        """Take leave to give more items."""
-        self._credit += items
-
-    def step(self) -> tuple[Kind, Meta, bytes]:
-        """Give the next piece of audio, or the end."""
-        assert self._chunks is not None
-        while not self._items:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return Kind.END, {}, b""
-            self._items.extend(_items(chunk))
-        self._credit -= 1
-        meta, body = self._items.popleft()
-        self._given += len(body) // 4
-        return Kind.ITEM, meta, body
-
-    def close(self) -> None:
-        """Stop the voice's work."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-
-
-def _items(chunk: SpeechChunk) -> Iterator[_Item]:
-    """Cut a chunk to what a message holds; marks go with the first pieces."""
-    marks = [[w.start, w.end, w.pts, w.pts_end] for w in chunk.words]
-    samples, left_out = chunk.samples, chunk.left_out
-    at = 0
-    while at < len(samples):
-        # A rest of marks that needs more messages than the audio gets short pieces.
-        size = MAX_CHUNK if len(marks) <= MAX_MARKS else max(1, len(samples) // 64)
-        some, marks = marks[:MAX_MARKS], marks[MAX_MARKS:]
-        piece = samples[at : at + size].astype("<f4", copy=False)
-        meta: Meta = {"words": some} if some else {}
-        if left_out:
-            meta["left_out"], left_out = left_out, 0
-        yield meta, piece.tobytes()
-        at += size

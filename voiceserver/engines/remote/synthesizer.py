@@ -146,6 +146,7 @@ class RemoteSynthesizer:
                 "language": request.language[:35],
                 "said": [[s.start, s.end, s.phones] for s in request.said],
                 "credit": CREDIT,
+                "within_s": request.within_s,
             },
             phrase,
         )
