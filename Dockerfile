@@ -10,7 +10,12 @@ RUN apt-get update -q \
 USER voiceserver
 WORKDIR /home/voiceserver/app
 COPY --chown=voiceserver . .
-RUN make setup
+# For a machine with a GPU: --build-arg TORCH_BUILD=cuda; the driver comes from the host.
+ARG TORCH_BUILD=""
+RUN TORCH_BUILD="$TORCH_BUILD" make setup
+# What else is installed: --build-arg EXTRAS=cluster for engines on a Ray cluster.
+ARG EXTRAS=""
+RUN if [ -n "$EXTRAS" ]; then sh scripts/install.sh python3 .venv "$EXTRAS"; fi
 # Models that are part of the image: --build-arg MODELS="whisper-base smart-turn"; an
 # image without any hears simple English.
 ARG MODELS=""

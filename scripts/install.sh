@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs the server into a virtual environment of its own.
 # usage: install.sh PYTHON VENV [EXTRAS]
+# TORCH_BUILD=cuda in its environment: torch for CUDA, though there is no driver here (an
+# image is built on one machine and run on another).
 set -eu
 python=$1 venv=$2 extras=${3:-}
 
@@ -39,7 +41,7 @@ has() { "$venv/bin/python" -c 'import importlib.metadata as m, sys
 sys.exit(m.version("torch").split("+")[0] != sys.argv[1].split("==")[1])' "$torch" 2>/dev/null; }
 if has; then
     say "$torch is there already"
-elif [ "$(uname -s)" != Linux ] || [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null; then
+elif [ "$(uname -s)" != Linux ] || [ "${TORCH_BUILD:-}" = cuda ] || [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null; then
     say "installing $torch (the largest part; a few minutes on a slow line)"
     pip install -q "$torch" -c constraints.txt
 else

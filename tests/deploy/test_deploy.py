@@ -116,6 +116,8 @@ def test_every_way_waits_longer_than_the_drain() -> None:
     settings, deployment, _ = documents("kubernetes/voiceserver.yaml")
     pod = deployment["spec"]["template"]["spec"]
     longest = drain_s(settings["data"]["voiceserver.toml"])
+    (container,) = pod["containers"]
+    longest += container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] > longest
 
 
@@ -150,19 +152,64 @@ def test_services_start_the_command_that_there_is() -> None:
     assert set(models) <= {model.name for model in MODELS}
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_engines_are_the_version_that_is_installed_and_named_as_they_are() -> None:
+    """Ray's pin, our image, and a token that all nodes share."""
+    (cluster,) = documents("kubernetes/engines.yaml")
+    spec = cluster["spec"]
+    pins = (ROOT / "pyproject.toml").read_text()
+    assert f'"ray[serve]=={spec["rayVersion"]}"' in pins
+    _, deployment, _ = documents("kubernetes/voiceserver.yaml")
+    (server,) = deployment["spec"]["template"]["spec"]["containers"]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        assert container["image"] == server["image"]
+        assert "RAY_AUTH_TOKEN" in {one["name"] for one in container["env"]}
+    # The head holds no engine: it is not to die of one.
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    (worker,) = spec["workerGroupSpecs"]
+    pool = parse("").cluster.speech
+    grace = worker["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace > pool.drain_s
+    requests = worker["template"]["spec"]["containers"][0]["resources"]["requests"]
+    assert float(requests["cpu"]) >= pool.cpus
+
+
+def test_there_are_more_servers_before_all_places_are_taken() -> None:
+    """Below ``max_calls`` of each, by a metric that there is."""
+    (scaled,) = documents("kubernetes/autoscaling.yaml")
+    settings, deployment, _ = documents("kubernetes/voiceserver.yaml")
+    assert scaled["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    (trigger,) = scaled["spec"]["triggers"]
+    asked = _METRIC.findall(trigger["metadata"]["query"])
+    assert {name for name, _ in asked} <= known().keys()
+    places = parse(settings["data"]["voiceserver.toml"]).server.max_calls
+    assert 0.5 * places <= float(trigger["metadata"]["threshold"]) < places
+
+
+def test_an_image_is_built_from_arguments_that_are_explained() -> None:
+    """Each is used, and docs/deploy.md names it."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    names = [line.split()[1].split("=")[0] for line in lines if line[:4] == "ARG "]
+    used = "\n".join(line for line in lines if line[:4] == "RUN ")
+    for name in names:
+        assert f"${name}" in used
+        assert name in (ROOT / "docs" / "deploy.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["voiceserver", "voiceserver-ray"])
+def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
     """Its own verdict, with a program in the place of the server."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
-    unit = (DEPLOY / "systemd" / "voiceserver.service").read_text()
-    here = unit.replace("/opt/voiceserver/.venv/bin/voiceserver", "/bin/true")
-    (tmp_path / "voiceserver.service").write_text(here)
+    unit = (DEPLOY / "systemd" / f"{name}.service").read_text()
+    here = re.sub(r"/opt/voiceserver/.venv/bin/\w+", "/bin/true", unit)
+    (tmp_path / f"{name}.service").write_text(here)
     verdict = subprocess.run(
-        ["systemd-analyze", "verify", tmp_path / "voiceserver.service"],
+        ["systemd-analyze", "verify", tmp_path / f"{name}.service"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert verdict.returncode == 0
-    assert "voiceserver.service" not in verdict.stderr  # others may be complained of
+    assert f"{name}.service" not in verdict.stderr  # others may be complained of
