@@ -50,6 +50,7 @@ BY_NAME = (
     "phone_words",
     "random_events",
     "ray_engines",
+    "replay",
     "rivals",
     "router",
     "scale_simulation",
