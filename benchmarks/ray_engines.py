@@ -71,6 +71,7 @@ def main() -> None:
     before = machine()
     with cluster_nodes() as nodes:
         os.environ.update(nodes.environment)
+        nodes.deploy()
         found = asyncio.run(measure(load(nodes.config), options.phrases))
     local, by_ray = found
     result = {

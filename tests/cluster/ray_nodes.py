@@ -36,7 +36,13 @@ class Nodes:
     """A cluster, and the configuration of a server that uses it."""
 
     config: Path
+    address: str
     environment: dict[str, str]
+
+    def deploy(self) -> None:
+        """Have the voice there."""
+        deployed = self.command("deploy")
+        assert deployed.returncode == 0, deployed.stderr[-2000:]
 
     def command(self, action: str) -> subprocess.CompletedProcess[str]:
         words = ["-m", "voiceserver", "cluster", action, "--config", str(self.config)]
@@ -52,14 +58,14 @@ class Nodes:
 
 @pytest.fixture(scope="package")
 def nodes() -> Iterator[Nodes]:
-    """Two nodes with the voice deployed."""
+    """Two nodes, with nothing deployed yet."""
     with cluster_nodes() as found:
         yield found
 
 
 @contextmanager
 def cluster_nodes() -> Iterator[Nodes]:
-    """Run two nodes inside, with the voice deployed."""
+    """Run two nodes inside."""
     with ExitStack() as stack:
         # Short: names of Unix sockets are.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vs"))
@@ -67,6 +73,7 @@ def cluster_nodes() -> Iterator[Nodes]:
             "RAY_TMPDIR": folder,
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",  # else 15: starved on a busy machine
         }
         process = stack.enter_context(
             subprocess.Popen(
@@ -85,10 +92,7 @@ def cluster_nodes() -> Iterator[Nodes]:
             pytest.skip("no nodes of Ray can be started on this machine")
         config = Path(folder) / "voiceserver.toml"
         config.write_text(CONFIG.format(address=address))
-        found = Nodes(config, environment)
-        deployed = found.command("deploy")
-        assert deployed.returncode == 0, deployed.stderr[-2000:]
-        yield found
+        yield Nodes(config, address, environment)
 
 
 def processes_of(nodes: Nodes, name: str) -> list[psutil.Process]:

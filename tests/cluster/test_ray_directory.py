@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
+import signal
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import aiohttp
 import pytest
 
 from tests.cluster.ray_nodes import Nodes, processes_of
+from tests.e2e.running import STUBS, Running, free_port, running_server
 from voiceserver import __version__
 from voiceserver.cluster.directory import Refused, Standing, View
 from voiceserver.cluster.registry import ChildRegistry, RegistryLost
-from voiceserver.config.parse import load
 
 pytestmark = [
     pytest.mark.net,
@@ -46,8 +51,7 @@ async def test_hosts_find_each_other_whatever_ends(
     """The actor is killed, and knows all again; so is what asks it."""
     for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
         monkeypatch.setenv(name, nodes.environment[name])
-    address = load(nodes.config).cluster.address
-    here, there = (ChildRegistry(address, "hosts") for _ in range(2))
+    here, there = (ChildRegistry(nodes.address, "hosts") for _ in range(2))
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one.run()) for one in (here, there)]
         views = await asyncio.gather(told(here, A, 1), told(there, B, 1))
@@ -66,3 +70,80 @@ async def test_hosts_find_each_other_whatever_ends(
     async with asyncio.timeout(LIMIT_S):
         while processes_of(nodes, "cluster.membership"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
+
+
+HOST = (
+    STUBS
+    + """
+[server]
+workers = 1
+[cluster]
+address = "{address}"
+name = "servers"
+[cluster.calls]
+host = "{name}"
+url = "http://127.0.0.1:{port}"
+secret_env = "VS_SECRET"
+"""
+)
+
+
+@asynccontextmanager
+async def host(nodes: Nodes, name: str) -> AsyncGenerator[Running, None]:
+    """Run a server that is one host of the cluster."""
+    port = free_port()
+    config = HOST.format(address=nodes.address, name=name, port=port)
+    async with running_server(config, port) as server:
+        yield server
+
+
+async def hosts_are(client: aiohttp.ClientSession, names: set[str]) -> None:
+    """Wait until those hosts are there, with room unless they drain."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with client.get("/v1/hosts") as answer:
+                rows = (await answer.json())["data"]
+            if {row["host"] for row in rows if row["free"] or row["draining"]} == names:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def call_there(client: aiohttp.ClientSession) -> str:
+    """Id of the one call that the hosts tell of."""
+    async with client.get("/v1/ops") as answer:
+        told = (await answer.json())["data"]
+    (found,) = [call["id"] for process in told for call in process["calls"]]
+    return str(found)
+
+
+async def test_two_servers_are_one_and_one_dies(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that came to one is at the other, heard of from here, and lost with it."""
+    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, nodes.environment[name])
+    monkeypatch.setenv("VS_SECRET", "a secret that all hosts share")
+    async with host(nodes, "a") as a, host(nodes, "b") as b:
+        async with aiohttp.ClientSession(base_url=a.url) as client:
+            await hosts_are(client, {"a", "b"})
+            async with client.post("/v1/hosts/a/drain") as answer:
+                assert answer.status == 200
+            socket = await client.ws_connect("/v1/realtime")
+            created = json.loads(await socket.receive_str(timeout=LIMIT_S))
+            assert created["type"] == "session.created"
+            call_id = await call_there(client)
+            assert call_id.startswith("rtc_b.1_")
+            sideband = await client.ws_connect(f"/v1/realtime?call_id={call_id}")
+            await sideband.receive_str(timeout=LIMIT_S)
+            async with client.delete("/v1/hosts/a/drain") as answer:
+                assert answer.status == 200
+            b.process.send_signal(signal.SIGKILL)
+            for lost in (socket, sideband):
+                async with asyncio.timeout(LIMIT_S):
+                    async for _ in lost:
+                        pass
+                assert lost.close_code == 1012
+            again = await client.ws_connect("/v1/realtime")
+            assert (await call_there(client)).startswith("rtc_a.1_")
+            await again.close()
+            await hosts_are(client, {"a"})

@@ -50,6 +50,7 @@ async def test_it_speaks_whatever_is_killed_under_it(
     """An engine, its actor, a replica, the gateway: each phrase is whole, or told."""
     for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
         monkeypatch.setenv(name, nodes.environment[name])
+    await asyncio.to_thread(nodes.deploy)
     async with open_engines(load(nodes.config), Metrics()) as engines:
         voice = engines.speech
         whole = await said(voice)

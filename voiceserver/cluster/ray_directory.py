@@ -15,7 +15,7 @@ from typing import Any
 import ray
 
 from voiceserver.cluster.directory import Directory, Refused, Standing
-from voiceserver.cluster.ray_serve import NAMESPACE, join
+from voiceserver.cluster.ray_join import NAMESPACE, join
 from voiceserver.processes.ipc import Meta
 
 

@@ -1,4 +1,4 @@
-"""Engines as deployments of Ray Serve: the one module that knows Ray.
+"""Engines as deployments of Ray Serve.
 
 A replica holds an actor beside it, on the same node, which runs the engine's process.
 A lease is a request to the deployment that stays open for as long as the job: so Serve
@@ -13,7 +13,6 @@ import itertools
 import logging
 import os
 import secrets
-import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -22,7 +21,6 @@ from typing import Any
 
 # Else a loop of its own stands between a lease and whoever waits for it.
 os.environ.setdefault("RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 from ray import serve
@@ -32,6 +30,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from voiceserver import __version__
 from voiceserver.cluster.host import EngineHost
+from voiceserver.cluster.ray_join import join
 from voiceserver.cluster.relay import ReplicaLost
 from voiceserver.config import PoolConfig
 from voiceserver.errors import ConfigError, EngineFailed
@@ -41,8 +40,6 @@ from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = "voiceserver"
-REACH_LIMIT_S = 3.0
 LEASE_LIMIT_S = 2.0  # for a place at a replica
 FIND_LIMIT_S = 20.0  # for a replica to say what it is, at the start
 SHUNNED_S = 2.0  # a host that has just lost a job is starting its engine again
@@ -294,41 +291,6 @@ class _RayLease:
         except RayError as error:
             self._lost(GONE_S)
             raise ReplicaLost(f"a replica died ({type(error).__name__})") from error
-
-
-def join(address: str) -> None:
-    """Become a client of the cluster.
-
-    Raises:
-        EngineFailed: If it cannot be reached.
-    """
-    if address != "auto":
-        _reach(address)
-    try:
-        ray.init(
-            address=address,
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EngineFailed("ray", _advice(address, str(error))) from error
-
-
-def _reach(address: str) -> None:
-    """Find out soon whether anybody listens: Ray itself tries for a minute."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), REACH_LIMIT_S).close()
-    except (OSError, ValueError) as error:
-        raise EngineFailed("ray", _advice(address, str(error))) from error
-
-
-def _advice(address: str, why: str) -> str:
-    return (
-        f'no cluster at [cluster] address = "{address}" ({why.splitlines()[0][:200]}): '
-        "`ray start --head` begins one, `ray start --address=HEAD:6379` joins it"
-    )
 
 
 async def _found(name: str) -> tuple[Any, Meta]:

@@ -232,3 +232,28 @@ class Ringing:
 
     async def _received(self) -> bytes:
         return await asyncio.get_running_loop().sock_recv(self._socket, 65_535)
+
+
+async def test_a_host_without_its_cluster_serves_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether there is no cluster, or nothing here that knows one."""
+    monkeypatch.setenv("VS_SECRET", "a secret that all hosts share")
+    config = STUBS + (
+        '[server]\nworkers = 1\n[cluster]\naddress = "127.0.0.1:9"\n'
+        '[cluster.calls]\nhost = "a"\nurl = "http://127.0.0.1:1"\n'
+        'secret_env = "VS_SECRET"\n'
+    )
+    async with (
+        running_server(config) as server,
+        aiohttp.ClientSession(base_url=server.url) as client,
+        client.ws_connect("/v1/realtime") as call,
+    ):
+        assert (await asked(call))["type"] == "input_audio_buffer.cleared"
+        async with client.get("/v1/ops") as answer:
+            (process,) = (await answer.json())["data"]
+        assert process["host"] == "a"
+        assert process["calls"][0]["id"].startswith("rtc_a.1_")
+        async with client.get("/v1/hosts") as answer:
+            (alone,) = (await answer.json())["data"]
+        assert (alone["host"], alone["calls"]) == ("a", 1)

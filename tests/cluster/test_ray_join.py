@@ -1,0 +1,22 @@
+"""Becoming a client of a cluster; with a real one in ``test_ray_serve``."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from voiceserver.errors import EngineFailed
+
+
+@pytest.mark.net
+@pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="ray is not installed"
+)
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere.invalid:6379"])
+def test_where_nobody_listens_is_told_soon(address: str) -> None:
+    """With the address, and how a cluster is begun."""
+    from voiceserver.cluster.ray_join import join
+
+    with pytest.raises(EngineFailed, match=f"(?s){address}.*ray start --head"):
+        join(address)
