@@ -25,6 +25,12 @@ START_LIMIT_S = 120
 TEXT = "The train to the coast leaves at ten past four. " * 4
 
 
+@pytest.fixture(scope="module", autouse=True)
+def deployed(nodes: Nodes) -> None:
+    """The voice is there; it takes longer than a test may."""
+    nodes.deploy()
+
+
 async def said(voice: Synthesizer, text: str = TEXT) -> int:
     """Samples of a phrase."""
     request = SpeechRequest(text)
@@ -50,7 +56,6 @@ async def test_it_speaks_whatever_is_killed_under_it(
     """An engine, its actor, a replica, the gateway: each phrase is whole, or told."""
     for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
         monkeypatch.setenv(name, nodes.environment[name])
-    await asyncio.to_thread(nodes.deploy)
     async with open_engines(load(nodes.config), Metrics()) as engines:
         voice = engines.speech
         whole = await said(voice)
