@@ -40,7 +40,9 @@ async def beaten(registry: ChildRegistry, standing: Standing) -> View:
         return View()
 
 
-async def each_knows_the_other(here: ChildRegistry, there: ChildRegistry) -> list[View]:
+async def each_knows_the_other(
+    here: ChildRegistry, there: ChildRegistry
+) -> tuple[View, View]:
     """What both are told once it is of each other; both tell all the time."""
     async with asyncio.timeout(LIMIT_S):
         while True:
