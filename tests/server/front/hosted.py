@@ -9,13 +9,17 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.server.front.fronted import Fronted, fronted
 from voiceserver.cluster.directory import Directory, Standing, View
 from voiceserver.cluster.registry import RegistryLost
 from voiceserver.cluster.secret import Secrets
+from voiceserver.server.front import hosts as module
 from voiceserver.server.front.hosts import Membership
 from voiceserver.server.front.spread import Spread
 
+LONG_S = 3600.0
 SECRET = "a secret that all hosts share"
 
 
@@ -86,10 +90,17 @@ async def hosted(
     secrets: dict[str, Secrets] | None = None,
     **server: Any,
 ) -> AsyncGenerator[Hosted, None]:
-    """Run hosts inside; ``server`` are settings of ``[server]`` of each."""
+    """Run hosts inside; ``server`` are settings of ``[server]`` of each.
+
+    After the first they tell each other only by ``beat``, and know what they know
+    however slow the machine is.
+    """
     registry = LocalRegistry()
     shared = Secrets(SECRET)
     async with contextlib.AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in ("BEAT_S", "LEASE_S", "SHUNNED_S"):
+            patch.setattr(module, name, LONG_S)
         it = Hosted(registry, {})
         for name in names:
             own = (secrets or {}).get(name, shared)

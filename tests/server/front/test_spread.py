@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.server.front.hosted import SECRET, Hosted, hosted
+from tests.server.front.hosted import LONG_S, SECRET, Hosted, hosted
 from tests.server.running import OFFER
 from voiceserver.cluster.secret import PassedOn, Secrets
 from voiceserver.server.front.host import SEAL_HEADER
@@ -153,6 +153,7 @@ async def test_a_host_that_drains_passes_on_what_comes() -> None:
             assert answer.status == 503
         async with hosts["a"].client.delete("/v1/hosts/a/drain") as answer:
             assert not (await answer.json())["draining"]
+        await hosts.beat()
         await placed_at(hosts, "a")
         assert hosts.calls()["a"] == 2
         status, error = await hosts["a"].error("POST", "/v1/hosts/z/drain")
@@ -185,10 +186,9 @@ async def test_without_the_directory_calls_go_on(
         _, there = await placed_at(hosts, "a")
         hosts.spread("a").hosts.draining = False
         hosts.registry.gone = True
-        seen_s = hosts.spread("a").hosts._seen_s
         for _ in range(3):
             await hosts.beat()
-        hosts.spread("a").hosts._seen_s = seen_s - 60.0
+        hosts.spread("a").hosts._seen_s -= LONG_S
         lines = [one.message for one in caplog.records if "directory" in one.message]
         assert len(lines) == 2  # of two hosts
         for _ in range(3):
