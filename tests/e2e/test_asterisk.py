@@ -100,6 +100,11 @@ async def test_an_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             assert answer.status == 201, await answer.text()
             call = (await answer.json())["id"]
         await phone.until("CALL_ESTABLISHED", 20)
+        # Asterisk tells us a moment later that it was taken.
+        async with asyncio.timeout(20):
+            async with server.client.get(f"/v1/calls/{call}/events") as events:
+                while b'"answered"' not in await events.content.readline():
+                    pass
         async with server.client.post(
             f"/v1/realtime/calls/{call}/refer", json={"target_uri": "tel:202"}
         ) as answer:
