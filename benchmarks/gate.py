@@ -4,15 +4,17 @@
 (``benchmarks/recorded``, made by ``benchmarks.gate_record``) as a server would:
 calibration error before and after, AUC, the wrong answers caught by asking a stronger
 model for the least sure quarter, and right answers for the money against always asking
-the cheap or the strong one. The strong one is no model but an assumption: right in
-``STRONG_RIGHT`` of the answers, drawn by question; prices are the example's.
-Every chance is of a map that did not see the answer. What a gate costs a turn is
-simulated in virtual time: a provider of 10 ms a token, and strong ones with faults.
+the cheap or the strong one. The strong one is an assumption (right in ``STRONG_RIGHT``
+of the answers, drawn by question), and for each two recorded models the one that is
+more often right, as it answered; prices are the example's. Every chance is of a map
+that did not see the answer. What a gate costs a turn is simulated in virtual time: a
+provider of 10 ms a token, and strong ones with faults.
 Writes ``benchmarks/results/gate.json`` and ``gate.svg``.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Sequence
@@ -48,7 +50,7 @@ TOKENS = tuple("Yes, |it |is |open, |until |nine |this |evening, |as |ever.".spl
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A recorded answer, and what is assumed of the strong model's.
+    """A recorded answer, and what is assumed or recorded of the strong model's.
 
     Attributes:
         chance: Of being right, by a map that did not see it.
@@ -82,22 +84,43 @@ def checked(rows: Sequence[dict[str, Any]]) -> list[Checked]:
     ]
 
 
-def answers(rows: Sequence[dict[str, Any]]) -> list[Answer]:
-    """Each with its chance and both prices."""
+def assumed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a strong model might have answered: as long, and right in most."""
+    rng = random.Random(16)
+    return [row | {"right": rng.random() < STRONG_RIGHT} for row in rows]
+
+
+def answers(
+    rows: Sequence[dict[str, Any]], strong: Sequence[dict[str, Any]]
+) -> list[Answer]:
+    """Each with its chance and both prices.
+
+    Args:
+        rows: The cheap model's answers.
+        strong: The strong one's to the same questions.
+    """
     found = checked(rows)
     raws = [raw(each.beginning) for each in found]
     chances = unseen(raws, [each.right for each in found])
-    rng = random.Random(16)
     return [
         Answer(
             chance,
             row["right"],
-            rng.random() < STRONG_RIGHT,
+            other["right"],
             _usd(CHEAP_USD, row),
-            _usd(STRONG_USD, row),
+            _usd(STRONG_USD, other),
         )
-        for chance, row in zip(chances, rows, strict=True)
+        for chance, row, other in zip(chances, rows, strong, strict=True)
     ]
+
+
+def both(
+    one: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The answers of two models to the questions that both were asked."""
+    of = {row["question"]: row for row in other}
+    same = [row for row in one if row["question"] in of]
+    return same, [of[row["question"]] for row in same]
 
 
 def _usd(prices: tuple[float, float], row: dict[str, Any]) -> float:
@@ -145,10 +168,9 @@ def interval(values: Sequence[float]) -> list[float]:
 
 def worth(rows: Sequence[dict[str, Any]], draws: int = DRAWS) -> dict[str, Any]:
     """All that is said of recorded answers, with intervals by drawing them anew."""
-    some = answers(rows)
+    some = answers(rows, assumed(rows))
     _, of_map = measured(checked(rows))
-    rng = random.Random(1)
-    drawn = [[rng.choice(some) for _ in some] for _ in range(draws)]
+    drawn = anew(some, draws)
     found = caught(some) or 0.0
     catches = [each for one in drawn if (each := caught(one)) is not None]
     wrong = sum(not each.right for each in some) / len(some)
@@ -166,6 +188,30 @@ def worth(rows: Sequence[dict[str, Any]], draws: int = DRAWS) -> dict[str, Any]:
         "times_chance": round(found / QUARTER, 2),
         # All of the quarter wrong: more cannot be caught, however good the gate.
         "times_chance_at_most": round(min(1.0, QUARTER / wrong) / QUARTER, 2),
+        "caught_of_the_most": round(found / min(1.0, QUARTER / wrong), 3),
+        "reliability": [[round(each, 3) for each in one] for one in of_map.reliability],
+        "for_the_money": [_money(some, drawn, share) for share in SHARES],
+    }
+
+
+def anew(some: Sequence[Answer], draws: int = DRAWS) -> list[list[Answer]]:
+    """The answers drawn again, with replacement, so many times."""
+    rng = random.Random(1)
+    return [[rng.choice(some) for _ in some] for _ in range(draws)]
+
+
+def pair(
+    cheap: Sequence[dict[str, Any]],
+    strong: Sequence[dict[str, Any]],
+    draws: int = DRAWS,
+) -> dict[str, Any]:
+    """Right answers for the money where both tiers are models that were recorded."""
+    some = answers(*both(cheap, strong))
+    drawn = anew(some, draws)
+    return {
+        "answers": len(some),
+        "cheap_right": round(sum(each.right for each in some) / len(some), 3),
+        "strong_right": round(sum(each.strong_right for each in some) / len(some), 3),
         "for_the_money": [_money(some, drawn, share) for share in SHARES],
     }
 
@@ -226,10 +272,33 @@ def turns() -> dict[str, Any]:
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
+    """Reliability of the maps, and right answers against money."""
+    pairs = result["pairs"]
+    figure, (left, *rest) = plt.subplots(
+        1, 2 + len(pairs), figsize=(4.2 * (2 + len(pairs)), 3.8)
+    )
+    for model, of in result["recorded"].items():
+        chance, share, n = zip(*of["reliability"], strict=True)
+        size = [400 * each / of["answers"] for each in n]
+        name = f"{model}: ECE {of['ece_after']:.3f}"
+        left.scatter(chance, share, size, alpha=0.6, label=name)
+    left.plot([0, 1], [0, 1], color="#999999", lw=0.8)
+    left.set(xlabel="chance of being right, by the map", ylabel="share right")
+    for handle in left.legend(fontsize=7, loc="upper left").legend_handles:
+        handle.set_sizes([30])
+    model, of = next(iter(result["recorded"].items()))
+    _money_plot(rest[0], of["for_the_money"])
+    title = f"{model}; strong right in {STRONG_RIGHT:.0%} (assumed)"
+    rest[0].set_title(title, fontsize=8)
+    for axis, (names, of_both) in zip(rest[1:], pairs.items(), strict=True):
+        _money_plot(axis, of_both["for_the_money"])
+        axis.set_title(f"{names}, as recorded", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _money_plot(axis: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Right answers against money, and the line between cheap and strong."""
-    figure, axis = plt.subplots(figsize=(6, 3.8))
-    model, worth_of = next(iter(result["recorded"].items()))
-    rows = worth_of["for_the_money"]
     x = [row["usd_a_thousand"] for row in rows]
     line = [row["right"] - row["above_the_line"] for row in rows]
     low = [b + row["above_95"][0] for b, row in zip(line, rows, strict=True)]
@@ -238,20 +307,20 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axis.plot(x, [row["right"] for row in rows], "o-", color="#3b6fb6", label="gate")
     axis.plot(x, line, color="#999999", ls="--", label="drawn by lot, same money")
     axis.set(xlabel="USD a thousand answers", ylabel="share right")
-    axis.set_title(f"{model}, strong right in {STRONG_RIGHT:.0%} (assumed)", fontsize=9)
     axis.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
     """Judge, simulate, write, draw."""
     result: dict[str, Any] = {"machine": machine(), "turns": turns()}
     result["strong_right_assumed"] = STRONG_RIGHT
-    result["recorded"] = {}
-    for path in sorted(RECORDED.glob("*.json")):
-        model, rows = recorded(path)
-        result["recorded"][model] = worth(rows)
+    found = dict(recorded(path) for path in sorted(RECORDED.glob("*.json")))
+    result["recorded"] = {model: worth(rows) for model, rows in found.items()}
+    rising = sorted(found, key=lambda model: float(result["recorded"][model]["right"]))
+    result["pairs"] = {
+        f"{cheap} and {strong}": pair(found[cheap], found[strong])
+        for cheap, strong in itertools.combinations(rising, 2)
+    }
     print(json.dumps({k: v for k, v in result.items() if k != "machine"}, indent=1))
     write(RESULTS / "gate.json", result)
     if result["recorded"]:

@@ -4,23 +4,32 @@
 ``accelerate``) asks a model in this process, greedily and many at once, and writes
 ``benchmarks/recorded/MODEL.json``: of each answer its beginning as the gate would get
 it, the log-probabilities of its first tokens, how long it is, and whether it is right.
-What is recorded already is not asked again, so that it can be broken off and gone on
-with. Its speed here says nothing of a server's.
+With ``--server http://127.0.0.1:8081/v1`` a server that runs the same file is asked in
+its place, as a provider is. What is recorded already is not asked again, so that it can
+be broken off and gone on with; questions come in an order drawn once, so that a part of
+them is like the whole. Its speed here says nothing of a server's.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import copy
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from voiceserver.config import TextConfig
+from voiceserver.budget import Spent
+from voiceserver.cli.asked import asked
+from voiceserver.cli.calibrate import answered
+from voiceserver.config import Config, TextConfig, TextProvider
+from voiceserver.engines.base import TextModel
 from voiceserver.engines.gate.checkable import Checkable, read
 from voiceserver.engines.gate.confidence import MOST
-from voiceserver.engines.notes import Probable
+from voiceserver.engines.gate.measured import Checked
+from voiceserver.engines.notes import Note, Probable
 from voiceserver.engines.providers.first_clause import FirstClause
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +49,64 @@ def beginning(pieces: list[str], logprobs: list[float]) -> tuple[str, list[float
         if clause.enough(piece, 0.0):
             break
     return said, [round(each, 3) for each in clause.logprobs[:MOST]]
+
+
+class Asks(Protocol):
+    """Somebody who is asked some questions at once."""
+
+    def answers(self, questions: Sequence[Checkable]) -> list[dict[str, Any]]:
+        """Return what is recorded of each that was answered."""
+
+
+class Served:
+    """A model that a server runs.
+
+    Args:
+        base_url: Of its OpenAI-compatible API, which tells log-probabilities.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        provider = TextProvider(
+            "served", base_url, "served", logprobs=True, extra={"temperature": 0}
+        )
+        text = TextConfig(max_output_tokens=TOKENS, provider=(provider,))
+        self._config = Config(text=text)
+
+    def answers(self, questions: Sequence[Checkable]) -> list[dict[str, Any]]:
+        """Ask one after the other; return what is recorded of each."""
+        return asyncio.run(self._answers(questions))
+
+    async def _answers(self, questions: Sequence[Checkable]) -> list[dict[str, Any]]:
+        async with asked(self._config, "served") as model:
+            rows = [await self._answer(model, each) for each in questions]
+        return [row for row in rows if row is not None]
+
+    async def _answer(
+        self, model: TextModel, question: Checkable
+    ) -> dict[str, Any] | None:
+        spent: list[Spent] = []
+
+        def noted(note: Note) -> None:
+            if isinstance(note, Spent):
+                spent.append(note)
+
+        checked = await answered(self._config, model, question, noted)
+        if checked is None:
+            return None
+        return self._row(question, checked, sum(spent, Spent()))
+
+    def _row(
+        self, question: Checkable, checked: Checked, spent: Spent
+    ) -> dict[str, Any]:
+        first = checked.beginning.logprobs[:MOST]
+        return {
+            "question": question.question,
+            "begins": checked.beginning.text,
+            "logprobs": [round(each, 3) for each in first],
+            "tokens_in": spent.tokens_in,
+            "tokens_out": spent.tokens_out,
+            "right": checked.right,
+        }
 
 
 class Asked:
@@ -148,21 +215,31 @@ class Asked:
         }
 
 
-def record(path: Path, questions: Sequence[Checkable], to: Path) -> None:
-    """Ask what was not asked yet; write after each few, in the order of the file."""
+def record(
+    name: str, open_model: Callable[[], Asks], questions: Sequence[Checkable], to: Path
+) -> None:
+    """Ask what was not asked yet; write after each few, in the order of the file.
+
+    Args:
+        name: Of the model.
+        open_model: Opens it, where anything is left to ask.
+        questions: All.
+        to: The file.
+    """
     rows: dict[str, dict[str, Any]] = {}
     if to.is_file():
         recorded = json.loads(to.read_text("utf-8"))["answers"]
         rows = {row["question"]: row for row in recorded}
     rest = [each for each in questions if each.question not in rows]
-    model = Asked(path) if rest else None
+    random.Random(0).shuffle(rest)
+    model = open_model() if rest else None
     for at in range(0, len(rest), AT_ONCE):
         assert model is not None
         for row in model.answers(rest[at : at + AT_ONCE]):
             rows[row["question"]] = row
         kept = [rows[each.question] for each in questions if each.question in rows]
         to.parent.mkdir(exist_ok=True)
-        to.write_text(json.dumps({"model": path.stem, "answers": kept}, indent=0))
+        to.write_text(json.dumps({"model": name, "answers": kept}, indent=0))
         print(f"{len(kept)} of {len(questions)}", flush=True)
 
 
@@ -170,9 +247,20 @@ def main() -> None:
     """Ask and write."""
     parser = argparse.ArgumentParser(description="Record a small model's answers.")
     parser.add_argument("model", type=Path, help="a GGUF file")
+    parser.add_argument("--server", help="base_url of one that runs it")
+    parser.add_argument("--like", type=Path, help="only what was recorded there")
     options = parser.parse_args()
     questions = read(QUESTIONS.read_text("utf-8"), QUESTIONS.name)
-    record(options.model, questions, RECORDED / f"{options.model.stem}.json")
+    if options.like:
+        others = json.loads(options.like.read_text("utf-8"))["answers"]
+        wanted = {row["question"] for row in others}
+        questions = tuple(each for each in questions if each.question in wanted)
+
+    def open_model() -> Asks:
+        return Served(options.server) if options.server else Asked(options.model)
+
+    name = options.model.stem
+    record(name, open_model, questions, RECORDED / f"{name}.json")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,19 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gate import Answer, above_the_line, bought, caught, recorded, worth
-from benchmarks.gate_record import QUESTIONS, RECORDED, beginning
-from voiceserver.engines.gate.checkable import read
+from benchmarks.gate import (
+    Answer,
+    above_the_line,
+    bought,
+    caught,
+    pair,
+    recorded,
+    worth,
+)
+from benchmarks.gate_record import QUESTIONS, RECORDED, Served, beginning
+from tests.chat_faults import ChatService
+from tests.faulty_text_server import FaultyTextServer
+from voiceserver.engines.gate.checkable import Checkable, read
 
 
 def some(n: int = 200, sure: bool = True) -> list[Answer]:
@@ -60,6 +70,39 @@ def test_answers_are_judged_as_they_are_recorded() -> None:
     assert told["answers"] == 60 and len(told["for_the_money"]) == 12
     assert told["auc"] == 1 and told["times_chance"] == told["times_chance_at_most"]
     assert told["ece_after"] < 0.1
+
+
+def test_two_models_are_compared_on_what_both_were_asked() -> None:
+    """Each with its own answers and lengths; what only one was asked is left out."""
+    cheap = [
+        {
+            "question": f"question {at}",
+            "begins": "It is so.",
+            "logprobs": [-0.05 if at % 2 else -2.0] * 8,
+            "tokens_in": 60,
+            "tokens_out": 12,
+            "right": bool(at % 2),
+        }
+        for at in range(60)
+    ]
+    strong = [row | {"right": True, "tokens_out": 30} for row in cheap[:50]]
+    told = pair(cheap, strong, draws=20)
+    assert (told["answers"], told["cheap_right"], told["strong_right"]) == (50, 0.5, 1)
+    half = next(row for row in told["for_the_money"] if row["escalated"] == 0.5)
+    assert half["right"] == 1 and half["above_the_line"] > 0.2
+
+
+@pytest.mark.net
+async def test_a_server_is_recorded_as_a_provider_is_heard() -> None:
+    """What it says, its log-probabilities, and the tokens that it counts."""
+    service = ChatService(deltas=("It is ", "Canberra."), logprob=-0.1)
+    question = Checkable("What is the capital of Australia?", ("canberra",))
+    async with FaultyTextServer(service=service) as server:
+        [row] = await Served(server.base_url)._answers([question])
+    assert (row["begins"], row["right"]) == ("It is Canberra.", True)
+    assert row["logprobs"] == [-0.1, -0.1]
+    assert row["tokens_in"] == service.usage["prompt_tokens"]
+    assert row["tokens_out"] == service.usage["completion_tokens"]
 
 
 def test_recorded_answers_are_of_the_questions_that_come_along() -> None:

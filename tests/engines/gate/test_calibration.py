@@ -43,6 +43,14 @@ def test_it_learns_what_confidence_is_worth() -> None:
     assert made(-0.1) > 0.9 > 0.2 > made(-2.9)
 
 
+def test_answers_that_are_alike_have_one_chance() -> None:
+    """As all are whose provider tells no probabilities and whose text has no fault."""
+    right = [at % 5 != 0 for at in range(200)]
+    assert fit([0.0] * 200, right)(0.0) == pytest.approx(0.8, abs=0.01)
+    mixed = fit([-2.0] * 50 + [0.0] * 150, [False] * 50 + right[:150])
+    assert mixed(-2.0) < 0.05 and mixed(0.0) == pytest.approx(0.8, abs=0.01)
+
+
 def test_nothing_to_fit_is_an_error() -> None:
     """Never a map out of nothing."""
     with pytest.raises(ValueError, match="no answers"):

@@ -52,9 +52,14 @@ def fit(raws: Sequence[float], right: Sequence[bool]) -> Isotonic:
     """
     if not raws:
         raise ValueError("no answers to fit")
-    blocks: list[list[float]] = []  # sum of raw, right, count
-    for raw, is_right in sorted(zip(raws, right, strict=True)):
-        blocks.append([raw, float(is_right), 1.0])
+    # Answers alike in all that is known of them have one chance.
+    alike: dict[float, list[float]] = {}  # by raw: sum of raw, right, count
+    for raw, is_right in zip(raws, right, strict=True):
+        sums = alike.setdefault(raw, [0.0, 0.0, 0.0])
+        alike[raw] = [sums[0] + raw, sums[1] + is_right, sums[2] + 1]
+    blocks: list[list[float]] = []
+    for _, block in sorted(alike.items()):
+        blocks.append(block)
         while len(blocks) > 1 and _mean(blocks[-2]) >= _mean(blocks[-1]):
             last = blocks.pop()
             blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]

@@ -115,7 +115,11 @@ def opened_gate(
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise ConfigError(f"[router] calibration: {path}: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"[router] calibration: {path}: {why}: run voiceserver calibrate PROVIDER "
+            f"--write {path}"
+        ) from None
     found = read(text, path)
     for provider, model in models.items():
         known = found.get(provider)
