@@ -37,6 +37,15 @@ def test_a_line_for_people_names_the_call_and_the_fields() -> None:
     assert line.endswith(" info call began call=rtc_1 reason=a\\nb\n")
 
 
+def test_what_a_library_marks_every_record_with_is_not_told() -> None:
+    """Ray gives each one its own time, in every process that imports it."""
+    stream = io.StringIO()
+    set_up(LogConfig(), stream=stream)
+    marked = {"_ray_timestamp_ns": 1, "n": 3}
+    logging.getLogger("x").warning("odd", extra=marked)
+    assert stream.getvalue().endswith(" warning odd n=3\n")
+
+
 def test_a_line_for_machines_is_json() -> None:
     """Exceptions too stay on one line."""
     stream = io.StringIO()

@@ -57,7 +57,12 @@ class _Fields(logging.Formatter):
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
         """Return the call's id and the record's extra fields."""
         call = _call.get()
-        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        # Libraries mark every record with attributes of their own (Ray its time).
+        extra = {
+            name: value
+            for name, value in vars(record).items()
+            if name not in _STANDARD and not name.startswith("_")
+        }
         return ({"call": call} if call else {}) | extra
 
     def clean(self, line: str) -> str:
