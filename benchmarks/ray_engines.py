@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,11 +57,6 @@ async def measure(far: Config, n_phrases: int) -> tuple[list[float], list[float]
     return local, by_ray
 
 
-def at(values: Sequence[float], share: float) -> float:
-    """A percentile."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
 def main() -> None:
     """Measure and write ``results/ray_engines.json``."""
     parser = argparse.ArgumentParser()
@@ -74,14 +68,15 @@ def main() -> None:
         nodes.deploy()
         found = asyncio.run(measure(load(nodes.config), options.phrases))
     local, by_ray = found
+    local_ms, ray_ms = spread(local, 2), spread(by_ray, 2)
+    assert local_ms and ray_ms, "--phrases is 1 or more"
     result = {
         "machine": before,
         "phrases": options.phrases,
-        "local_ms": spread(local, 2),
-        "ray_ms": spread(by_ray, 2),
+        "local_ms": local_ms,
+        "ray_ms": ray_ms,
         "more_ms": {
-            "p50": round(at(by_ray, 0.5) - at(local, 0.5), 2),
-            "p95": round(at(by_ray, 0.95) - at(local, 0.95), 2),
+            share: round(ray_ms[share] - local_ms[share], 2) for share in ("p50", "p95")
         },
         "aims_ms": AIMS_MS,
     }

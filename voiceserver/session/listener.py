@@ -269,10 +269,11 @@ class Listener:
         """Listen until cancelled; open utterances are closed then."""
         try:
             while True:
-                await LISTENING.room(self._clock)
-                if not self._ring:
+                while not self._ring:
                     self._arrived.clear()
                     await self._arrived.wait()
+                await LISTENING.room(self._clock)
+                if not self._ring:  # what waited is not to be heard any more
                     continue
                 samples, made_up = self._ring.popleft()
                 self._ringed -= len(samples)
