@@ -16,18 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import machine
 from tests.engines.watch.weeks import A_DAY, DRIFTS, Change, answers, slower
 from voiceserver.engines.watch.drift import Answered, Drift, Usual
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 MONTH_DAYS = 30
 RUNS = 40  # of each drift

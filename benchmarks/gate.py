@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, write
 from benchmarks.gate_record import RECORDED
 from benchmarks.processes import machine
@@ -31,11 +30,6 @@ from tests.reply.test_gated_turns import STRONG, gated
 from voiceserver.engines.gate.calibration import calibration_error
 from voiceserver.engines.gate.confidence import Beginning, raw
 from voiceserver.engines.gate.measured import Checked, Worth, measured, unseen
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 QUARTER = 0.25
 DRAWS = 1000

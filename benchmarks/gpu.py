@@ -13,8 +13,6 @@ supplied. ``benchmarks.scale_simulation`` reads the launches. On the processor
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import random
 import time
 from collections.abc import Sequence
@@ -25,7 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.figures import RESULTS, spread, write
-from benchmarks.voice_gpu import TEXT, manners, timed
+from benchmarks.voice_gpu import TEXT, described, manners, timed
 from voiceserver.engines.remote.schedule import Lane, Schedule, StepTimes
 from voiceserver.voice.batch import BatchSpeaker, prepare
 from voiceserver.voice.networks.features import HOP, SAMPLE_RATE
@@ -152,11 +150,8 @@ def measured(device: torch.device, models: Path, quick: bool, limit_s: float) ->
     clauses = voice.phonemiser.phonemise(TEXT)
     cuda, rounds = device.type == "cuda", 2 if quick else 30
     buckets = BUCKETS[:2] if quick else BUCKETS
-    name = torch.cuda.get_device_name(device) if cuda else platform.machine()
     result: dict[str, Any] = {
-        "device": name,
-        "torch": torch.__version__,
-        "load_average": [round(load, 2) for load in os.getloadavg()],
+        **described(device),
         "aims": AIMS,
         "runs": [],
         "listeners": [],

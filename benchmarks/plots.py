@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from PIL import Image
 
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"  # the same figure, the same file
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
-from PIL import Image  # noqa: E402
+from benchmarks.drawing import plt
+from benchmarks.published import ORDERS, WHISPER_CLEAN
 
 COLOURS = 64  # of a spectrogram
 
-from benchmarks.published import ORDERS, WHISPER_CLEAN  # noqa: E402
 
 # What other servers measured with the same method on two cores, one call: pipecat
 # and livekit-agents, "500 ms" of silence, interruption after 200 ms.

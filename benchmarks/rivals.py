@@ -20,10 +20,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
 from benchmarks.budget import chat_service
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from voiceserver.config import Config, TextConfig, TextProvider
@@ -35,11 +35,6 @@ from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 FAULTS = ("ok", "500", "429", "hang", "headers-hang", "slow:900", "stall:2", "cut:2",
           "empty")  # fmt: skip

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from scripts.router.requests import Request, hard, lines_of, made, parted
@@ -32,11 +32,6 @@ from voiceserver.routing.router import Router
 from voiceserver.routing.score import RouterWeights
 from voiceserver.routing.topics import TOPICS
 from voiceserver.routing.turns import Question, Turn
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
 MIXES = (0.2, 0.5, 0.8)  # of complex turns among those that are asked

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import scale_fleet, scale_turns
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
 from benchmarks.scale_host import (
@@ -43,11 +43,6 @@ from benchmarks.scale_host import (
 from voiceserver.engines.remote.schedule import StepTimes
 from voiceserver.engines.whisper.pace import BUSY_SHARE, capacity
 from voiceserver.overload import Load
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 WITHIN = 0.10
 FITTED_AT = (1, 16, 40)  # calls of ``admission.json``; the other steps are predicted

@@ -21,10 +21,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 
 from benchmarks.budget import chat_service
+from benchmarks.drawing import plt
 from benchmarks.figures import RESULTS, spread, write
 from benchmarks.processes import machine
 from tests.polling import until
@@ -39,11 +39,6 @@ from voiceserver.engines.responder.standby import Standby
 from voiceserver.engines.watch.shadow import Shadow, WithShadow
 from voiceserver.engines.watch.standings import read
 from voiceserver.metrics import Metrics
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 
 TURNS, AT_ONCE, BLOCKS = 1000, 4, 10
 SHARE = 0.2

@@ -19,10 +19,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from benchmarks.drawing import plt
 from benchmarks.figures import write
 from benchmarks.processes import machine
 from benchmarks.published import END_OF_TURN
@@ -40,12 +41,6 @@ from scripts.turns.policies import (
 )
 from scripts.turns.train import FOLDS, find, fit, folds, heard
 from voiceserver.turns.cues import Completeness, grade
-
-matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "voiceserver"
-matplotlib.rcParams["svg.fonttype"] = "none"
-from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
-from matplotlib.axes import Axes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

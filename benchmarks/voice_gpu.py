@@ -39,6 +39,16 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64)
 AIMS = {"minute_phones_to_pcm_ms": 10, "minute_text_to_pcm_ms": 25}
 
 
+def described(device: torch.device) -> dict[str, Any]:
+    """What was measured on, for the results."""
+    cuda = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if cuda else platform.machine(),
+        "torch": torch.__version__,
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
 def timed(work: Callable[[], object], rounds: int) -> dict[str, float]:
     """Milliseconds of a piece of work that ends with data on the host."""
     for _ in range(3):
@@ -104,18 +114,11 @@ def main() -> int:
     a = parser.parse_args()
     device = torch.device(a.device)
     cuda = device.type == "cuda"
-    name = torch.cuda.get_device_name(device) if cuda else platform.machine()
     rounds = 2 if a.quick else 50
     voice = load_voice(a.models)
     model, net = voice.model.to(device), voice.net.to(device)
     clauses = voice.phonemiser.phonemise(TEXT)
-    result: dict[str, Any] = {
-        "device": name,
-        "torch": torch.__version__,
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-        "aims": AIMS,
-        "runs": [],
-    }
+    result: dict[str, Any] = {**described(device), "aims": AIMS, "runs": []}
     for half, graphs in ((False, False), (False, True), (True, False), (True, True)):
         if graphs and not cuda:
             continue
@@ -138,7 +141,8 @@ def main() -> int:
         if not a.quick:
             run["batches"] = sweep(speaker, clauses[0], rounds)
         result["runs"].append(run)
-    out = a.out or RESULTS / f"voice_gpu_{name.lower().replace(' ', '_')}.json"
+    name = str(result["device"]).lower().replace(" ", "_")
+    out = a.out or RESULTS / f"voice_gpu_{name}.json"
     write(out, result)
     return 0
 
