@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="ray is not installed"
+)
 START_LIMIT_S = 120
 CONFIG = """
 [engines]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import signal
 import time
@@ -14,7 +13,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from tests.cluster.ray_nodes import Nodes, processes_of
+from tests.cluster.ray_nodes import Nodes, needs_ray, processes_of
 from tests.e2e.running import STUBS, Running, free_port, running_server
 from voiceserver import __version__
 from voiceserver.cluster.directory import Refused, Standing, View
@@ -22,9 +21,7 @@ from voiceserver.cluster.registry import ChildRegistry, RegistryLost
 
 pytestmark = [
     pytest.mark.net,
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="ray is not installed"
-    ),
+    needs_ray,
 ]
 
 LIMIT_S = 60.0

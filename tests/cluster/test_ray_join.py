@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
+from tests.cluster.ray_nodes import needs_ray
 from voiceserver.errors import EngineFailed
 
 
 @pytest.mark.net
-@pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="ray is not installed"
-)
+@needs_ray
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere.invalid:6379"])
 def test_where_nobody_listens_is_told_soon(address: str) -> None:
     """With the address, and how a cluster is begun."""

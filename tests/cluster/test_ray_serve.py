@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 
 import pytest
 
-from tests.cluster.ray_nodes import Nodes, processes_of
+from tests.cluster.ray_nodes import Nodes, needs_ray, processes_of
 from voiceserver.config.parse import load
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.engines.opening import open_engines
@@ -16,9 +15,7 @@ from voiceserver.metrics import Metrics
 
 pytestmark = [
     pytest.mark.net,
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="ray is not installed"
-    ),
+    needs_ray,
 ]
 
 START_LIMIT_S = 120
