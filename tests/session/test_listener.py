@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -276,6 +277,24 @@ def test_a_manual_turn_is_given_to_the_recogniser_once() -> None:
     run_virtual(scenario())
     audio = np.concatenate(pushed)
     assert int((np.abs(audio) > 0).sum()) == 2 * MIC_RATE
+
+
+@pytest.mark.parametrize(
+    ("policies", "kept"), [(["manual"], True), (["graded", "manual"], False)]
+)
+def test_what_was_heard_while_another_ended_turns_is_forgotten(
+    policies: list[Literal["graded", "manual"]], kept: bool
+) -> None:
+    """Settings that leave it with the client keep what was heard for its turn."""
+    ear = Ear(config=MANUAL)
+
+    async def scenario() -> bool:
+        await ear.listen((1.0, False))
+        for policy in policies:
+            ear.listener.configure(TurnConfig(policy=policy), Hearing())
+        return ear.listener.commit()
+
+    assert run_virtual(scenario()) is kept
 
 
 @pytest.mark.parametrize("n_clears", [0, 1, 20])

@@ -8,9 +8,15 @@ from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.session.preroll import HELD_MS, NEAR_MS, NEWEST_MS, Preroll
 
 
-def heard(preroll: Preroll, n_ms: int, value: float, voice: bool = False) -> None:
+def heard(
+    preroll: Preroll,
+    n_ms: int,
+    value: float,
+    voice: bool = False,
+    manual: bool = True,
+) -> None:
     for _ in range(n_ms // 20):
-        preroll.add(np.full(MIC_RATE // 50, value, np.float32))
+        preroll.add(np.full(MIC_RATE // 50, value, np.float32), manual)
         if voice:
             preroll.voice(MIC_RATE // 50)
 
@@ -21,14 +27,14 @@ def joined(preroll: Preroll) -> Samples:
 
 def test_where_the_server_begins_turns_the_newest_is_kept() -> None:
     """Whatever it holds."""
-    preroll = Preroll(manual=False)
-    heard(preroll, 60_000, 0.5, voice=True)
+    preroll = Preroll()
+    heard(preroll, 60_000, 0.5, voice=True, manual=False)
     assert len(preroll.newest(10**9)) == NEWEST_MS * MIC_RATE // 1000
 
 
 def test_what_is_near_a_voice_is_kept_in_order() -> None:
     """Two voices a minute apart, with what is around each."""
-    preroll = Preroll(manual=True)
+    preroll = Preroll()
     for value in (0.1, 0.3):
         heard(preroll, 60_000, 0.0)
         heard(preroll, 200, value, voice=True)
@@ -43,20 +49,9 @@ def test_what_is_near_a_voice_is_kept_in_order() -> None:
 
 def test_the_newest_of_a_long_voice_is_kept() -> None:
     """Bounded: two minutes, and what is newest of all."""
-    preroll = Preroll(manual=True)
+    preroll = Preroll()
     heard(preroll, 200_000, 0.1, voice=True)
     heard(preroll, 1000, 0.3, voice=True)
     audio = joined(preroll)
     assert HELD_MS <= len(audio) * 1000 / MIC_RATE <= HELD_MS + 5000
     assert audio[-1] == np.float32(0.3)
-
-
-def test_who_ends_turns_may_change() -> None:
-    """What was heard for the other is forgotten, once."""
-    preroll = Preroll(manual=False)
-    heard(preroll, 1000, 0.1, voice=True)
-    preroll.configure(manual=True)
-    assert not preroll.voiced and preroll.n_heard == 0
-    heard(preroll, 1000, 0.1, voice=True)
-    preroll.configure(manual=True)
-    assert preroll.voiced

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import numpy as np
@@ -60,8 +60,9 @@ SAMPLES = np.zeros(1, np.float32)
 
 @dataclass
 class Stand:
-    """How things stand, as the running parts would say."""
+    """How things stand, as the running parts would say, and how turns are taken."""
 
+    turn: TurnConfig = field(default_factory=TurnConfig)
     begun: bool = False
     answers: bool = True
     spoke: bool = True
@@ -87,8 +88,8 @@ class Hall:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.stand = Stand()
-        self.floor = Floor(self._config())
+        self.stand = Stand(self._config())
+        self.floor = Floor(lambda: self.stand.turn)
         self.alive = self.active = self.n_turns = 0
         self.ended = 0  # turn of the newest reply whose end was told
         self.stopping = False
@@ -246,7 +247,7 @@ class Hall:
                 self.carry_out(self.floor.asked(rng.choice(stops), self.stand))
                 return
             case _:
-                self.floor.configure(self._config())
+                self.stand.turn = self._config()
                 return
         self.carry_out(self.floor.happened(event, self.stand))
 

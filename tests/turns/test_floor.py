@@ -74,7 +74,8 @@ MOMENTS = list(LIFE)
 
 def at(moment: str, config: TurnConfig | None = None) -> tuple[Floor, Stand]:
     """The floor at a moment of the first reply's life."""
-    floor, stand = Floor(config or TurnConfig()), Stand()
+    stand = Stand(config or TurnConfig())
+    floor = Floor(lambda: stand.turn)
     floor.happened(turn(1), stand)
     for name in MOMENTS[: MOMENTS.index(moment) + 1]:
         for event in LIFE[name]:
@@ -267,7 +268,7 @@ def test_settings_of_now_say_whether_a_turn_is_answered(
     """Not those of when it had to wait; what was asked for is answered or refused."""
     floor, stand = at("sounding on", waited)
     floor.happened(turn(2), stand)
-    floor.configure(taken)
+    stand.turn = taken
     asked = CreateReply()
     assert floor.asked(asked, stand) == []
     floor.happened(Playback(1, Played.DONE), stand)
@@ -444,7 +445,7 @@ def test_what_interrupted_without_words_ends_nothing(
 ) -> None:
     """The reply is taken up where it was cut, or the open question is answered."""
     floor, stand = at("speaking")
-    floor.configure(config)
+    stand.turn = config
     stand.unheard, stand.awaits_answer = unheard, open_question
     floor.happened(BargeIn(2, 0, "duration"), stand)
     floor.stopped(stand)
@@ -494,7 +495,7 @@ def test_a_long_silence(
 ) -> None:
     """Counts from the end of a reply that was heard, and is broken once."""
     floor, stand = at(moment)
-    floor.configure(config)
+    stand.turn = config
     assert kinds(floor.happened(IdleElapsed(0, 9), stand)) == actions
 
 
@@ -579,8 +580,8 @@ def test_a_reply_is_begun_on_a_guess_only_where_it_may_follow(
     moment: str, config: TurnConfig, load: Load, guesses: bool
 ) -> None:
     """Nobody speaks, it would be said, and the server keeps up."""
-    floor, _ = at(moment)
-    floor.configure(config)
+    floor, stand = at(moment)
+    stand.turn = config
     expected = [Guess(2, "hello")] if guesses else []
     assert floor.foreseen(2, "hello", load) == expected
 
@@ -612,7 +613,8 @@ EVENTS: dict[type[Event], Event] = {
 def test_every_event_is_decided_about(kind: type[Event]) -> None:
     """What is of a reply that has not the floor is nobody's; all else is told."""
     event = EVENTS[kind]
-    actions = Floor(TurnConfig(idle_ms=5000)).happened(event, Stand())
+    stand = Stand(TurnConfig(idle_ms=5000))
+    actions = Floor(lambda: stand.turn).happened(event, stand)
     of_a_reply = isinstance(event, Playback) or kind in get_args(
         ReplyStarted | TextDelta | AudioDelta | ToolCalled | FormFilled | ReplyDone
     )

@@ -84,11 +84,17 @@ def test_a_closed_utterance_is_forgotten() -> None:
     assert gate.voiced_until == 6 * WINDOW
 
 
-@pytest.mark.parametrize("threshold", [0.15, 1.0])
-def test_threshold_out_of_range_is_refused(threshold: float) -> None:
-    """A threshold the hysteresis cannot work with is a configuration error."""
-    with pytest.raises(ValueError, match="threshold"):
-        SpeechGate(threshold)
+def test_what_holds_is_said_with_each_window() -> None:
+    """A threshold that rises amid speech ends it; a lower one takes one window more."""
+    gate = SpeechGate()
+    assert run(gate, [(0.6, LOUD)] * 3) == [(2, GateEvent.STARTED)]
+    raised = [gate.push(0.6, LOUD, threshold=0.7) for _ in range(3)]
+    assert raised == [None] * 3  # the middle ground goes on with it
+    raised = [gate.push(0.6, LOUD, threshold=0.8) for _ in range(3)]
+    assert raised == [None, None, GateEvent.STOPPED]
+    gate.close()
+    longer = [gate.push(0.4, LOUD, 0.3, start_windows=4) for _ in range(4)]
+    assert longer == [None] * 3 + [GateEvent.STARTED]
 
 
 @given(

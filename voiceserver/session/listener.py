@@ -141,7 +141,7 @@ class Listener:
         self._ringed = 0  # samples in the ring
         self._arrived = asyncio.Event()
         self._listened = asyncio.Event()
-        self._preroll = Preroll(config.policy == "manual")
+        self._preroll = Preroll()
         self._now = 0  # samples listened to
         self._pending = np.zeros(0, np.float32)  # not yet a full window
         self._waiting: list[_Window] = []  # quiet ones
@@ -227,7 +227,9 @@ class Listener:
         """Take new settings; how the caller is heard holds from the next utterance."""
         self._look()
         self._hearing = hearing
-        self._preroll.configure(config.policy == "manual")
+        manual = config.policy == "manual"
+        if manual != self._manual:  # what was heard for the other is forgotten
+            self._preroll.forget()
         if config.far_field != self._config.far_field:
             self._cancel_echo(config.far_field)
         self._config = config
@@ -295,7 +297,7 @@ class Listener:
         self._now += len(samples)
         if made_up:
             self._made_up += len(samples)
-        self._preroll.add(samples)
+        self._preroll.add(samples, self._manual)
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)

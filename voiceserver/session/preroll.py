@@ -36,15 +36,13 @@ class _Block:
 class Preroll:
     """Audio before an utterance; in manual turns also the way into it.
 
-    Args:
-        manual: The client ends turns.
+    It keeps no setting: who ends turns is said with what is added.
 
     Attributes:
         n_heard: Samples added since the last ``forget``, kept or not.
     """
 
-    def __init__(self, manual: bool) -> None:
-        self._manual = manual
+    def __init__(self) -> None:
         self._newest: deque[_Block] = deque()
         self._n_newest = 0
         self._voiced: deque[Samples] = deque()  # older than that, and near a voice
@@ -52,29 +50,28 @@ class Preroll:
         self._near_left = 0  # samples to come that are near the last voice
         self.n_heard = 0
 
-    def configure(self, manual: bool) -> None:
-        """Take who ends turns; what was heard for the other is forgotten."""
-        if manual != self._manual:
-            self._manual = manual
-            self.forget()
-
     def forget(self) -> None:
         """Drop all."""
         self._newest.clear()
         self._voiced.clear()
         self._n_newest = self._n_voiced = self._near_left = self.n_heard = 0
 
-    def add(self, samples: Samples) -> None:
-        """Add what was heard; at most some ten milliseconds at a time."""
+    def add(self, samples: Samples, manual: bool) -> None:
+        """Add what was heard.
+
+        Args:
+            samples: At most some ten milliseconds.
+            manual: The client ends turns.
+        """
         self.n_heard += len(samples)
         self._newest.append(_Block(samples, self._near_left > 0))
         self._near_left = max(0, self._near_left - len(samples))
         self._n_newest += len(samples)
-        bound = _samples(UNVOICED_MS if self._manual else NEWEST_MS)
+        bound = _samples(UNVOICED_MS if manual else NEWEST_MS)
         while self._n_newest > bound:
             oldest = self._newest.popleft()
             self._n_newest -= len(oldest.samples)
-            if oldest.near and self._manual:
+            if oldest.near and manual:
                 self._voiced.append(oldest.samples)
                 self._n_voiced += len(oldest.samples)
         while self._n_voiced > _samples(HELD_MS):

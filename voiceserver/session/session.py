@@ -126,7 +126,7 @@ class Session:
         self._metrics = metrics
         self._inbox = Inbox()
         self._history = History()
-        self._floor = Floor(opened.settings.turn)
+        self._floor = Floor(lambda: self._settings.turn)
         self._overload = engines.overload
         self._rehearsal = Rehearsal(engines, config.budget)
         self._leaving = Leaving(self._post)
@@ -418,7 +418,6 @@ class Session:
                 self._settings = command.settings
                 self._rehearsal.begin(self._settings, group)
                 self._listener.configure(self._settings.turn, self._settings.hearing)
-                self._floor.configure(self._settings.turn)
             case AddMessage(role, text, key, after, calls, call_id):
                 await self._speaking.drop_guess()  # it did not know this
                 self._history.add(Said(role, text, key, calls, call_id), after)

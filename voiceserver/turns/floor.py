@@ -12,7 +12,7 @@ Replies beside the conversation never have the floor; they only take their numbe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
@@ -124,11 +124,11 @@ class Floor:
     """Decides about one conversation; feed it in the order in which things happened.
 
     Args:
-        config: How turns are taken.
+        settings: Returns how turns are taken; looked at during a decision.
     """
 
-    def __init__(self, config: TurnConfig) -> None:
-        self._config = config
+    def __init__(self, settings: Callable[[], TurnConfig]) -> None:
+        self._settings = settings
         self._turn = 0  # number of the newest reply, beside the conversation or in it
         self._reply: _Reply | None = None
         self._waiting: deque[UserTurn] = deque()  # until the reply has ended
@@ -153,9 +153,9 @@ class Floor:
         """
         return self._reply.turn if self._reply and self._reply.active else 0
 
-    def configure(self, config: TurnConfig) -> None:
-        """Take new settings; they hold from the next decision on."""
-        self._config = config
+    @property
+    def _config(self) -> TurnConfig:
+        return self._settings()
 
     def beside(self) -> int:
         """Give a number to a reply beside the conversation."""

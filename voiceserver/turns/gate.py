@@ -27,6 +27,8 @@ WINDOW = 512  # samples at 16 kHz = 32 ms: what Silero takes
 HOP = 128  # samples = 8 ms: four levels to a window
 HYSTERESIS = 0.15  # Silero's value; not tuned here
 VOICED_RANGE_DB = 30.0  # below the loudest hop; the project's measure of "voiced"
+THRESHOLD = 0.5  # Silero's value
+START_WINDOWS = 3  # in a row at the threshold: 96 ms
 STOP_WINDOWS = 3  # windows below the lower threshold: 96 ms
 
 
@@ -49,18 +51,15 @@ class GateEvent(Enum):
 class SpeechGate:
     """Decides when speech starts and stops; one object per stream.
 
+    It keeps no setting: what holds for a window is said with it.
+
     Attributes:
-        threshold: Probability at which speech starts, in (0.15, 1); may be changed
-            at any time.
-        start_windows: Windows in a row at the threshold that start speech.
         now: Samples pushed so far.
         speaking: Whether speech is going on.
         onset: First voiced sample of the speech that started last.
         voiced_until: Sample after the last voiced hop of it.
     """
 
-    threshold: float = 0.5
-    start_windows: int = 3
     now: int = 0
     speaking: bool = False
     onset: int = 0
@@ -70,29 +69,33 @@ class SpeechGate:
     _peak_db: float = -120.0
     _open: bool = False  # an utterance is open: a pause does not forget its peak
 
-    def __post_init__(self) -> None:
-        if not HYSTERESIS < self.threshold < 1:
-            raise ValueError(f"threshold must be in (0.15, 1), got {self.threshold}")
-
-    def push(self, probability: float, levels_db: Sequence[float]) -> GateEvent | None:
+    def push(
+        self,
+        probability: float,
+        levels_db: Sequence[float],
+        threshold: float = THRESHOLD,
+        start_windows: int = START_WINDOWS,
+    ) -> GateEvent | None:
         """Feed one window; return the decision it completes, if any.
 
         Args:
             probability: Of speech in the window.
             levels_db: Level of each of its four hops, dB below full scale.
+            threshold: Probability at which speech starts, in (0.15, 1).
+            start_windows: Windows in a row at the threshold that start speech.
         """
         start, self.now = self.now, self.now + WINDOW
-        if probability >= self.threshold:
+        if probability >= threshold:
             self._quiet_windows = 0
             self._loud_windows += 1
             self._hear(start, levels_db, first=self._loud_windows == 1)
-        elif self._open and probability >= self.threshold - HYSTERESIS:
+        elif self._open and probability >= threshold - HYSTERESIS:
             self._quiet_windows = 0
             self._hear(start, levels_db, first=False)
         else:
             self._loud_windows = 0
             self._quiet_windows += 1
-        return self._decide()
+        return self._decide(start_windows)
 
     def quiet(self, level_db: float) -> bool:
         """Whether a hop of this level would not be voiced in the open utterance."""
@@ -114,9 +117,9 @@ class SpeechGate:
                 self.voiced_until = start + (index + 1) * HOP
                 return
 
-    def _decide(self) -> GateEvent | None:
+    def _decide(self, start_windows: int) -> GateEvent | None:
         # Within an utterance one window of speech is enough to go on with it.
-        needed = 1 if self._open else self.start_windows
+        needed = 1 if self._open else start_windows
         if not self.speaking and self._loud_windows >= needed:
             self.speaking = self._open = True
             return GateEvent.STARTED

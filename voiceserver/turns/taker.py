@@ -141,7 +141,7 @@ class TurnTaker:
         self._overlap = Overlap(0)  # of it, while it is one
         self._by_length = False  # it stopped a reply, and no words are known
         self._gate = SpeechGate()
-        self.configure(config)
+        self._config = config
 
     @property
     def state(self) -> TurnState:
@@ -171,13 +171,10 @@ class TurnTaker:
     def configure(self, config: TurnConfig) -> None:
         """Take new settings; they hold from the next window on."""
         self._config = config
-        self._gate.start_windows = max(1, round(_samples(config.start_ms) / WINDOW))
-        self._set_threshold()
 
     def playing(self, playing: bool) -> list[Decision]:
         """Tell whether a reply sounds."""
         self._playing = playing
-        self._set_threshold()
         over = self._state in (TurnState.OVERLAP, TurnState.OVERLAP_PAUSED)
         # The last of its echo comes when the reply has ended: no turn.
         if not playing and over and not self._overlap.is_echo(self._voiced_ms):
@@ -199,11 +196,12 @@ class TurnTaker:
             levels_db: Level of each of its four 8 ms hops.
             echo: Whether it may be the echo of a reply; such voice is none.
         """
-        voiced_until = self._gate.voiced_until
-        if probability >= self._gate.threshold - HYSTERESIS:
+        voiced_until, threshold = self._gate.voiced_until, self._threshold
+        if probability >= threshold - HYSTERESIS:
             self._overlap.level(echo, self._voiced_ms, WINDOW * 1000 / MIC_RATE)
             probability = 0.0 if echo is Echo.ALL else probability
-        event = self._gate.push(probability, levels_db)
+        start_windows = max(1, round(_samples(self._config.start_ms) / WINDOW))
+        event = self._gate.push(probability, levels_db, threshold, start_windows)
         decisions: list[Decision] = []
         if event is GateEvent.STARTED:
             decisions += self._started(voiced_until)
@@ -283,10 +281,12 @@ class TurnTaker:
         """The utterance, if any, is over, by the client's decision."""
         self._end()
 
-    def _set_threshold(self) -> None:
+    @property
+    def _threshold(self) -> float:
+        """Probability at which speech starts; over a reply it takes more."""
         config = self._config
         overlap = self._playing and config.interrupt
-        self._gate.threshold = config.threshold_playing if overlap else config.threshold
+        return config.threshold_playing if overlap else config.threshold
 
     def _started(self, voiced_until: int) -> list[Decision]:
         if self._state is TurnState.IDLE:
