@@ -50,8 +50,8 @@ from voiceserver.carriers.base import HeldCall, Incoming
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.config import Config, TelephonyConfig
 from voiceserver.dialects.realtime.dialect import Realtime
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.silero import Silero
 from voiceserver.engines.stub import StubRecogniser, StubSpeech, StubText
 from voiceserver.media.codecs import encoder_for
 from voiceserver.media.receiver import AudioReceiver

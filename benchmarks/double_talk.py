@@ -31,7 +31,7 @@ from benchmarks.recordings import data_folder
 from benchmarks.virtual_ears import VirtualEars
 from voiceserver.audio import MIC_FRAME, MIC_RATE, SPEECH_RATE, Samples, resample
 from voiceserver.config import TurnConfig
-from voiceserver.engines.apm import Apm
+from voiceserver.engines.acoustic.apm import Apm
 
 GAINS_DB = (-20, -10, -3)  # of the echo; people have a peak of 0.3, replies of 0.5
 BEFORE = int(BEGIN_S * MIC_RATE)

@@ -24,7 +24,7 @@ from benchmarks.hearing import CONDITIONS, SOUNDS, heard_as, plain, spoken
 from benchmarks.processes import machine
 from benchmarks.recordings import data_folder, read
 from voiceserver.audio import MIC_RATE, Samples
-from voiceserver.engines.silero import Silero
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.whisper.model import Asked, WhisperModel
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate, hop_levels_db
 from voiceserver.weights.place import model_folder

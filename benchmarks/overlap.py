@@ -30,9 +30,9 @@ from scripts.turns.pauses import audio
 from voiceserver.audio import MIC_FRAME, MIC_RATE, SPEECH_RATE, Samples, resample
 from voiceserver.clock import MonotonicClock
 from voiceserver.config import TurnConfig
-from voiceserver.engines.apm import echo_cancelling
+from voiceserver.engines.acoustic.apm import echo_cancelling
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.silero import Silero
 from voiceserver.engines.stub import StubSpeech, StubText
 from voiceserver.events import BargeIn, Event
 from voiceserver.session.listener import Listener

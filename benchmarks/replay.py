@@ -26,8 +26,8 @@ from benchmarks.processes import machine
 from benchmarks.recordings import read
 from tests.recording.taped import Script, recorded
 from voiceserver.audio import MIC_RATE, resample
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.silero import Silero
 from voiceserver.engines.stub import StubRecogniser, StubSpeech, StubText
 
 MINUTE_S, EVERY_S = 60, 12

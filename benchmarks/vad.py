@@ -54,7 +54,7 @@ def model_file(name: str) -> Path:
 
 def open_numpy() -> Opened:
     """Our own code."""
-    from voiceserver.engines.silero import Silero
+    from voiceserver.engines.acoustic.silero import Silero
 
     detector = Silero().open()
     return detector.probability, detector.reset

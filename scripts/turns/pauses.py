@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from voiceserver.audio import MIC_RATE, Samples, resample
-from voiceserver.engines.silero import Silero
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate, hop_levels_db
 
 SCORED_MS = (200, 400, 600)  # silence at which the turn's end is scored

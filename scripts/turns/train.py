@@ -111,7 +111,7 @@ def folds(found: Sequence[Pause], n_folds: int = FOLDS) -> NDArray[np.int64]:
 
 def find(data: Path) -> list[Pause]:
     """Find and score the pauses of all recordings; a while."""
-    from voiceserver.engines.smart_turn import load
+    from voiceserver.engines.acoustic.smart_turn import load
 
     core = load({})
     found: list[Pause] = []

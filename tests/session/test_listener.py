@@ -14,9 +14,9 @@ from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
 from voiceserver.commands import Hearing
 from voiceserver.config import TurnConfig
+from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.base import DICTATION, Opening, VoiceActivityEngine
 from voiceserver.engines.opened import Engines
-from voiceserver.engines.silero import Silero
 from voiceserver.errors import Overloaded
 from voiceserver.events import (
     BargeIn,

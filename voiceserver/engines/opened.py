@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from voiceserver.engines.acoustic.echo_cancelling import EchoCancelling
 from voiceserver.engines.base import (
     Recogniser,
     SpeechChunk,
@@ -17,7 +18,6 @@ from voiceserver.engines.base import (
     TurnEnds,
     VoiceActivityEngine,
 )
-from voiceserver.engines.echo_cancelling import EchoCancelling
 from voiceserver.engines.lines import LineCache
 from voiceserver.languages import OWN, primary
 from voiceserver.overload import Crowd, Overload

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voiceserver.config import Config
-from voiceserver.engines.apm import echo_cancelling
+from voiceserver.engines.acoustic.apm import echo_cancelling
+from voiceserver.engines.acoustic.turn_ends import ending, opened_turn_ends
 from voiceserver.engines.base import (
     Recogniser,
     Synthesizer,
@@ -50,7 +51,6 @@ from voiceserver.engines.table import (
     text_engine,
     text_tiers,
 )
-from voiceserver.engines.turn_ends import ending, opened_turn_ends
 from voiceserver.engines.watch.baseline import read, usual_of
 from voiceserver.engines.watch.shadow import Shadow, WithShadow
 from voiceserver.engines.watch.watch import Watch

@@ -76,7 +76,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "vad",
         "silero",
-        "voiceserver.engines.silero:Silero",
+        "voiceserver.engines.acoustic.silero:Silero",
         "Silero's network, without torch",
     ),
     Row("vad", "stub", "voiceserver.engines.stub:StubVad", "what is loud is speech"),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, SPEECH_RATE, Resampler, Samples
-from voiceserver.engines.echo_cancelling import EchoCanceller
+from voiceserver.engines.acoustic.echo_cancelling import EchoCanceller
 from voiceserver.turns.echo import Echo, EchoPath
 
 PART = SPEECH_RATE // 250  # samples of 4 ms, whose level is one number

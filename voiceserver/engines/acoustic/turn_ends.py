@@ -19,7 +19,7 @@ from voiceserver.turns.ending import EndWeights, read_weights
 from voiceserver.weights.place import ENVIRONMENT, is_there
 
 MODEL = "smart-turn"
-CORE = "voiceserver.engines.smart_turn:load"
+CORE = "voiceserver.engines.acoustic.smart_turn:load"
 EXTRA = "turns"
 WEIGHTS = "models/turns/ending.json"
 
@@ -48,7 +48,7 @@ def ending() -> EndWeights:
         EngineFailed: If they are missing.
         ConfigError: If they are of another version.
     """
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     for folder in (package, package.parent):
         if (folder / WEIGHTS).is_file():
             return read_weights((folder / WEIGHTS).read_text("utf-8"))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.recordings import recording
 from voiceserver.audio import Samples
+from voiceserver.engines.acoustic.silero import WINDOW, Silero, weights_path
 from voiceserver.engines.base import VoiceActivity, VoiceActivityEngine
-from voiceserver.engines.silero import WINDOW, Silero, weights_path
 from voiceserver.errors import EngineFailed
 
 SILERO = Silero()
@@ -166,7 +166,7 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 def test_neither_torch_nor_onnxruntime_is_imported() -> None:
     """The media process stays small."""
     program = (
-        "import sys; from voiceserver.engines.silero import Silero; Silero().open();"
+        "import sys; from voiceserver.engines.acoustic.silero import Silero; Silero().open();"
         "print(sorted({'torch', 'onnxruntime', 'silero_vad'} & set(sys.modules)))"
     )
     run = subprocess.run(

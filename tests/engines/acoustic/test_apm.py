@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples, level_db
-from voiceserver.engines.apm import echo_cancelling
+from voiceserver.engines.acoustic.apm import echo_cancelling
 from voiceserver.errors import NotInstalled
 
 LATE = MIC_RATE // 5

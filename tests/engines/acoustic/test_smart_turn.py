@@ -13,7 +13,8 @@ from voiceserver.errors import EngineFailed
 from voiceserver.weights.place import FOLDER_VARIABLE
 
 smart_turn = pytest.importorskip(
-    "voiceserver.engines.smart_turn", reason="the extra 'turns' is not installed"
+    "voiceserver.engines.acoustic.smart_turn",
+    reason="the extra 'turns' is not installed",
 )
 
 

@@ -15,7 +15,7 @@ import importlib.util
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
-from voiceserver.engines.echo_cancelling import EchoCanceller, EchoCancelling
+from voiceserver.engines.acoustic.echo_cancelling import EchoCanceller, EchoCancelling
 from voiceserver.errors import NotInstalled
 
 EXTRA = "apm"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from voiceserver.config import Config, EnginesConfig
+from voiceserver.engines.acoustic.turn_ends import ending, opened_turn_ends
 from voiceserver.engines.opening import open_engines
-from voiceserver.engines.turn_ends import ending, opened_turn_ends
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
 from voiceserver.turns.ending import Evidence
