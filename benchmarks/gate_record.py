@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from voiceserver.budget import Spent
-from voiceserver.cli.asked import asked
-from voiceserver.cli.calibrate import answered
+from voiceserver.cli.gate.asked import asked
+from voiceserver.cli.gate.calibrate import answered
 from voiceserver.config import Config, TextConfig, TextProvider
 from voiceserver.engines.base import TextModel
 from voiceserver.engines.gate.checkable import Checkable, read

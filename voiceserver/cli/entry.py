@@ -133,11 +133,11 @@ def _judge(options: argparse.Namespace, config: Config) -> int:
     """How models and servers do against what they did, or against others."""
     match options.command:
         case "calibrate":
-            from voiceserver.cli.calibrate import calibrate
+            from voiceserver.cli.gate.calibrate import calibrate
 
             return calibrate(config, options.name, options.questions, options.write)
         case "shadow":
-            from voiceserver.cli.shadow import report
+            from voiceserver.cli.gate.shadow import report
 
             return report(config, options.file)
         case "replay":
@@ -150,7 +150,7 @@ def _judge(options: argparse.Namespace, config: Config) -> int:
             order = ReplayOrder(options.path, real, limits, options.json)
             return replay(config, order)
         case _:
-            from voiceserver.cli import baseline
+            from voiceserver.cli.gate import baseline
 
             action = {"record": baseline.record, "compare": baseline.compare}
             return action[options.action](config, options.file)

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from voiceserver.cli.arguments import EXIT_GOOD
-from voiceserver.cli.asked import asked
+from voiceserver.cli.gate.asked import asked
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
 from voiceserver.engines.base import Message, TextModel, TextRequest
@@ -183,7 +183,7 @@ async def answered(
 
 def _text_of(given: Path | None) -> tuple[str, str]:
     """The operator's questions, or those that come along; and the file's name."""
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     own = (package / QUESTIONS, package.parent / QUESTIONS)
     path = given or next((each for each in own if each.is_file()), own[0])
     try:

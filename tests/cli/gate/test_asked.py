@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli.asked import asked
+from voiceserver.cli.gate.asked import asked
 from voiceserver.config import (
     Config,
     EnginesConfig,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faulty_text_server import FaultyTextServer
-from voiceserver.cli.baseline import ask_all, record, tell, write
+from voiceserver.cli.gate.baseline import ask_all, record, tell, write
 from voiceserver.config import Config, TextConfig, TextProvider
 from voiceserver.engines.watch.baseline import read
 from voiceserver.engines.watch.questions import QUESTIONS

@@ -12,7 +12,7 @@ import pytest
 
 from tests.chat_faults import ChatService, Head
 from tests.faulty_text_server import FaultyTextServer
-from voiceserver.cli.calibrate import ask_all, calibrate, write
+from voiceserver.cli.gate.calibrate import ask_all, calibrate, write
 from voiceserver.config import Config, TextConfig, TextProvider
 from voiceserver.engines.gate.checkable import Checkable
 from voiceserver.engines.gate.gate import opened_gate

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
-from voiceserver.cli.asked import asked
+from voiceserver.cli.gate.asked import asked
 from voiceserver.cli.loop import log_to_stderr, progress, run
 from voiceserver.config import Config
 from voiceserver.engines.base import Message, TextModel, TextRequest

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.watch.test_standings import record
-from voiceserver.cli.shadow import report
+from voiceserver.cli.gate.shadow import report
 from voiceserver.config import Config, ShadowConfig
 from voiceserver.engines.watch.standings import line
 from voiceserver.errors import ConfigError
