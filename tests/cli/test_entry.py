@@ -101,7 +101,7 @@ def test_a_server_runs_its_small_products_in_one_thread(
         seen.append(os.environ["OPENBLAS_NUM_THREADS"])
         return 0
 
-    monkeypatch.setattr("voiceserver.cli.serve.serve", read)
+    monkeypatch.setattr("voiceserver.cli.serving.serve.serve", read)
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     assert main(["serve"]) == 0
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")

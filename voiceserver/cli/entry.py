@@ -84,10 +84,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
     match options.command:
         case "serve":
             os.environ.setdefault(_BLAS_THREADS, "1")  # read as numpy is imported
-            from voiceserver.cli.serve import serve
+            from voiceserver.cli.serving.serve import serve
 
             if options.model is not None:
-                from voiceserver.cli.with_model import with_model
+                from voiceserver.cli.serving.with_model import with_model
 
                 config = with_model(config, options.model)
             return serve(config, options.host, options.port, options.workers)

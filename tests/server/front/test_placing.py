@@ -51,7 +51,7 @@ async def test_a_host_takes_calls_once_a_worker_is_up_and_it_keeps_up() -> None:
 def test_nothing_of_several_hosts_is_loaded_by_one() -> None:
     """Neither by a front nor by a worker."""
     code = (
-        "import sys, voiceserver.cli.serve, voiceserver.cli.worker\n"
+        "import sys, voiceserver.cli.serving.serve, voiceserver.cli.serving.worker\n"
         "found = [m for m in sys.modules if m.startswith('voiceserver.cluster') or "
         "m.endswith(('.spread', '.hosts', '.signed_tokens')) or m == 'ray']\n"
         "sys.exit(repr(found) if found else 0)"

@@ -26,7 +26,9 @@ LIMIT_S = 60.0  # a busy machine starts a worker slowly
 
 def workers(server: Running) -> list[psutil.Process]:
     front = psutil.Process(server.process.pid)
-    return [p for p in front.children() if "voiceserver.cli.worker" in p.cmdline()]
+    return [
+        p for p in front.children() if "voiceserver.cli.serving.worker" in p.cmdline()
+    ]
 
 
 @contextlib.asynccontextmanager

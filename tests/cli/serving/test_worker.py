@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli.worker import worker_spec
+from voiceserver.cli.serving.worker import worker_spec
 from voiceserver.config import Config, EnginesConfig, ServerConfig, TextConfig
 from voiceserver.config.parse import from_table
 from voiceserver.config.providers import TextProvider

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli.with_model import with_model
+from voiceserver.cli.serving.with_model import with_model
 from voiceserver.config import BudgetConfig, Config, TransformersConfig
 from voiceserver.engines.providers.chains import house_limits
 from voiceserver.errors import EngineFailed

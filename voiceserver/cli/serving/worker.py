@@ -55,7 +55,7 @@ def worker_spec(config: Config, share: Share, path: str) -> ChildSpec:
     mine = worker_config(config, share)
     return ChildSpec(
         f"worker {share.number}",
-        "voiceserver.cli.worker",
+        "voiceserver.cli.serving.worker",
         {
             "config": dataclasses.asdict(mine),
             "share": dataclasses.asdict(share),
@@ -172,7 +172,7 @@ def _clear_away(path: Path) -> None:
 
 def main() -> int:
     """Run a worker; what it logs goes where the front's lines go."""
-    parser = argparse.ArgumentParser(prog="voiceserver.cli.worker")
+    parser = argparse.ArgumentParser(prog="voiceserver.cli.serving.worker")
     parser.add_argument("--fd", type=int, required=True, help="connected socket")
     parser.add_argument("--niceness", type=int, default=0)
     parser.add_argument("--name", default="", help="shown in lists of processes")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run
-from voiceserver.cli.worker import worker_spec
+from voiceserver.cli.serving.worker import worker_spec
 from voiceserver.config import Config
 from voiceserver.server import serve as server
 from voiceserver.server.connections import bound_socket
@@ -63,7 +63,7 @@ def _membership(config: Config, listening: socket.socket) -> Membership | None:
     """What makes this server one host of several, if it is to be one."""
     if not config.cluster.calls.host:
         return None
-    from voiceserver.cli.host import membership
+    from voiceserver.cli.serving.host import membership
 
     return membership(config, listening.getsockname()[1])
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli import host as module
-from voiceserver.cli.host import host_name, membership, own_url
+from voiceserver.cli.serving import host as module
+from voiceserver.cli.serving.host import host_name, membership, own_url
 from voiceserver.cluster.secret import Secrets
 from voiceserver.config import ClusterConfig, Config, HostConfig
 from voiceserver.errors import ConfigError
