@@ -35,6 +35,7 @@ from aiohttp import WSMsgType, web
 from benchmarks.processes import machine
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import Connections, bound_socket
 from voiceserver.server.front.holder import target_of
@@ -43,7 +44,6 @@ from voiceserver.server.front.routes import FRONT, FrontState, add_routes
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
 from voiceserver.server.routes import sockets
-from voiceserver.server.security import access_rules
 from voiceserver.server.serve import listening_at
 
 RESULT = Path(__file__).parent / "results" / "front.json"

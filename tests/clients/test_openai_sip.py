@@ -17,7 +17,7 @@ from tests.carriers.sip.baresip import telephone
 from tests.clients.setting import RATE
 from tests.clients.test_clients import KEY, PYTHON, ROOT, START_LIMIT_S, installed
 from tests.e2e.running import free_port
-from tests.server.test_webhook_signature import SECRET
+from tests.server.access.test_webhook_signature import SECRET
 
 pytestmark = pytest.mark.net
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.engines.watch.test_webhook import FakeAnswer
-from tests.server.test_webhook_signature import SECRET
+from tests.server.access.test_webhook_signature import SECRET
 from tests.virtual_time import run_virtual
 from voiceserver.carriers.base import Accepted, Alerting, Declined
 from voiceserver.config import CallWebhookConfig
@@ -23,8 +23,8 @@ from voiceserver.errors import (
     ProviderFailed,
     SessionEnded,
 )
+from voiceserver.server.access.webhook_signature import secret_of, signed
 from voiceserver.server.pending_calls import PendingCalls
-from voiceserver.server.webhook_signature import secret_of, signed
 
 URL = "http://app.example/calls"
 NOW_S = 1_750_000_000.0

@@ -39,11 +39,11 @@ from voiceserver.engines.providers.speech import SpeechService
 from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.phone_access import PhoneAccess
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.page import page_files
 from voiceserver.server.pending_calls import PendingCalls
-from voiceserver.server.phone_access import PhoneAccess
-from voiceserver.server.security import access_rules
 
 SENTENCE = "One, two, three."
 PROBE_LIMIT_S = 60.0  # at least, for an engine to load and answer

@@ -86,7 +86,9 @@ def _secrets(config: Config) -> list[str]:
     ]
     secrets = [os.environ.get(name, "").strip() for name in names]
     if config.server.api_key_file:
-        from voiceserver.server.security import keys_of_file  # aiohttp comes along
+        from voiceserver.server.access.security import (
+            keys_of_file,  # aiohttp comes along
+        )
 
         # Without the file nobody has a key; whether it is needed the command says.
         with contextlib.suppress(ConfigError):

@@ -16,10 +16,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.phone_access import PhoneAccess
+from voiceserver.server.access.security import AccessRules
+from voiceserver.server.access.tokens import PREFIX, Tokens
 from voiceserver.server.answers import Route, errors_told
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.page import PageFile, add_page
-from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes import (
     call_control,
     calls,
@@ -35,10 +37,8 @@ from voiceserver.server.routes import (
 )
 from voiceserver.server.routes.speech import speech
 from voiceserver.server.routes.transcriptions import transcription
-from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import KEY_NAME, SHARE, STATE, TOKEN_SESSION, ServerState
-from voiceserver.server.tokens import PREFIX, Tokens
 
 Asking = Callable[[web.Request], AbstractContextManager[None]]
 

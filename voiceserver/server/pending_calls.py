@@ -26,7 +26,7 @@ from voiceserver.errors import (
     SessionEnded,
     VoiceServerError,
 )
-from voiceserver.server.webhook_signature import secret_of, signed
+from voiceserver.server.access.webhook_signature import secret_of, signed
 
 log = logging.getLogger(__name__)
 

@@ -32,6 +32,8 @@ from voiceserver.engines.opened import Engines
 from voiceserver.engines.watch.followed import Followed
 from voiceserver.metrics import Metrics
 from voiceserver.recording.recorder import Recorder
+from voiceserver.server.access.security import access_rules, worker_rules
+from voiceserver.server.access.tokens import Tokens
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application
 from voiceserver.server.connections import (
@@ -56,10 +58,8 @@ from voiceserver.server.log import Problems
 from voiceserver.server.page import page_files
 from voiceserver.server.pending_calls import PendingCalls
 from voiceserver.server.places import OwnCalls
-from voiceserver.server.security import access_rules, worker_rules
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
-from voiceserver.server.tokens import Tokens
 from voiceserver.server.tracing import traced
 from voiceserver.streams import first_of
 
@@ -263,7 +263,7 @@ def _tokens(share: Share | None) -> Tokens:
     """Make what makes tokens, which may have to be good elsewhere as well."""
     if share is None or not share.token_keys:
         return Tokens()
-    from voiceserver.server.signed_tokens import SignedTokens
+    from voiceserver.server.access.signed_tokens import SignedTokens
 
     return SignedTokens([bytes.fromhex(key) for key in share.token_keys])
 

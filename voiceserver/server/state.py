@@ -18,15 +18,15 @@ from voiceserver.dialects.table import dialect_in
 from voiceserver.engines.watch.followed import Followed
 from voiceserver.files.decoder import Decoder
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.security import AccessRules
+from voiceserver.server.access.tokens import Session, Tokens
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.answers import busy
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange
 from voiceserver.server.log import Problems
-from voiceserver.server.security import AccessRules
 from voiceserver.server.shares import Share
-from voiceserver.server.tokens import Session, Tokens
 from voiceserver.session.ports import DialectKind
 
 Cut = Callable[[], None]

@@ -18,6 +18,7 @@ from voiceserver.config import Config
 from voiceserver.dialects.table import DIALECTS, Dialects
 from voiceserver.engines.opened import Engines, Provider
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import (
     Connections,
@@ -31,7 +32,6 @@ from voiceserver.server.front.placing import placing, share_of
 from voiceserver.server.front.routes import FrontState, add_routes, join, part
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.page import page_files
-from voiceserver.server.security import access_rules
 from voiceserver.server.serve import ServerParts, listening_at, serve
 from voiceserver.server.shares import Share, worker_config
 

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import (
     END_LIMIT_S,
@@ -33,7 +34,6 @@ from voiceserver.server.connections import (
 from voiceserver.server.front.routes import FrontState, add_routes
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
-from voiceserver.server.security import access_rules
 from voiceserver.server.serve import listening_at
 
 pytestmark = pytest.mark.net

@@ -10,13 +10,13 @@ from voiceserver.cluster.secret import Secrets
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load
+from voiceserver.server.access.signed_tokens import SignedTokens
+from voiceserver.server.access.tokens import Tokens
 from voiceserver.server.front.hosts import ClusterRoom, Membership
 from voiceserver.server.front.placing import placing, share_of
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
 from voiceserver.server.shares import Share
-from voiceserver.server.signed_tokens import SignedTokens
-from voiceserver.server.tokens import Tokens
 
 ME = Membership("a", "http://a", Secrets(SECRET), LocalRegistry())
 

@@ -14,6 +14,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import Connections, address_of, bound_socket
 from voiceserver.server.front import relay
@@ -21,7 +22,6 @@ from voiceserver.server.front.frames import close_frame
 from voiceserver.server.front.routes import FrontState, add_routes
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
-from voiceserver.server.security import access_rules
 from voiceserver.server.serve import listening_at
 
 pytestmark = pytest.mark.net

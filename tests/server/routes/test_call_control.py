@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.server.access.test_webhook_signature import SECRET
 from tests.server.running import OFFER, FakeCall, Running, running
-from tests.server.test_webhook_signature import SECRET
 from voiceserver.carriers.base import (
     Accepted,
     Alerting,

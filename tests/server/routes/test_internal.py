@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.server.front.fronted import fronted
+from voiceserver.server.access.tokens import Kept, digest_of
 from voiceserver.server.front.workers import Worker
 from voiceserver.server.routes import internal
-from voiceserver.server.tokens import Kept, digest_of
 
 pytestmark = pytest.mark.net
 

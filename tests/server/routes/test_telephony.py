@@ -14,21 +14,21 @@ import pytest
 
 from tests.carriers.telephony.service import START
 from tests.carriers.telephony.test_genesys import OPEN, said
-from tests.server.running import Running, fake_engines, running
-from tests.server.test_genesys_signature import (
+from tests.server.access.test_genesys_signature import (
     CREATED_S,
     HEADERS,
     INPUT,
     KEY,
     SECRET,
 )
-from tests.server.test_genesys_signature import (
+from tests.server.access.test_genesys_signature import (
     signed as signed_by_genesys,
 )
+from tests.server.running import Running, fake_engines, running
 from voiceserver.config import Config, TelephonyConfig
 from voiceserver.overload import Load
-from voiceserver.server.genesys_signature import SignedRequest
-from voiceserver.server.phone_access import signature
+from voiceserver.server.access.genesys_signature import SignedRequest
+from voiceserver.server.access.phone_access import signature
 
 pytestmark = pytest.mark.net
 

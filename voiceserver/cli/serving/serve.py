@@ -14,9 +14,9 @@ from voiceserver.cli.loop import log_to_stderr, open_engines, progress, run
 from voiceserver.cli.serving.worker import worker_spec
 from voiceserver.config import Config
 from voiceserver.server import serve as server
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.connections import bound_socket
 from voiceserver.server.front.serve import FrontParts, serve_front
-from voiceserver.server.security import access_rules
 from voiceserver.server.shares import worker_count
 
 if TYPE_CHECKING:

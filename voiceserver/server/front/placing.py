@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from voiceserver.config import ServerConfig
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
+from voiceserver.server.access.tokens import Tokens
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.places import Room
 from voiceserver.server.shares import Share
-from voiceserver.server.tokens import Tokens
 
 if TYPE_CHECKING:
     from voiceserver.server.front.hosts import Membership
@@ -57,9 +57,9 @@ async def placing(
     if me is None:
         yield Placing(Room(most, by_address, metrics, by_key), Tokens(), overload)
         return
+    from voiceserver.server.access.signed_tokens import SignedTokens
     from voiceserver.server.front.hosts import ClusterRoom
     from voiceserver.server.front.spread import spread_over
-    from voiceserver.server.signed_tokens import SignedTokens
 
     def able() -> bool:
         up = any(worker.up for worker in workers)

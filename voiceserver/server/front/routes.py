@@ -18,6 +18,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from voiceserver.metrics import Metrics
 from voiceserver.overload import Load, Overload
+from voiceserver.server.access.security import AccessRules
+from voiceserver.server.access.tokens import Kept, Tokens, digest_of
 from voiceserver.server.answers import Refusal, busy, json_answer
 from voiceserver.server.app import SOCKETS
 from voiceserver.server.body import (
@@ -58,9 +60,7 @@ from voiceserver.server.routes import (
 )
 from voiceserver.server.routes.listings import healthz
 from voiceserver.server.routes.ops import PATH as OPS
-from voiceserver.server.security import AccessRules
 from voiceserver.server.state import CLIENT, KEY_NAME
-from voiceserver.server.tokens import Kept, Tokens, digest_of
 
 if TYPE_CHECKING:  # where there is one host, nothing of several is loaded
     from voiceserver.server.front.spread import Spread

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from voiceserver.config import Config
 from voiceserver.metrics import Metrics
 from voiceserver.processes.process import ChildSpec
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.app import bare_application
 from voiceserver.server.connections import (
     HEAD_LIMIT_S,
@@ -36,7 +37,6 @@ from voiceserver.server.front.routes import FrontState, add_routes, answers, joi
 from voiceserver.server.front.workers import Worker, Workers
 from voiceserver.server.lag import watch_lag
 from voiceserver.server.page import page_files
-from voiceserver.server.security import access_rules
 from voiceserver.server.serve import GOODBYE, Ends, listening_at
 from voiceserver.server.shares import Share
 from voiceserver.streams import first_of

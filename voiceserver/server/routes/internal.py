@@ -11,10 +11,10 @@ import json
 
 from aiohttp import web
 
+from voiceserver.server.access.tokens import Kept
 from voiceserver.server.answers import Refusal
 from voiceserver.server.body import JSON_LIMIT, json_object, read_body
 from voiceserver.server.state import SHARE, STATE
-from voiceserver.server.tokens import Kept
 
 PREFIX = "/internal/"
 SECRET_HEADER = "X-Voiceserver-Front"

@@ -24,10 +24,10 @@ from voiceserver.carriers.telephony.reading import text_in, texts_in
 from voiceserver.carriers.telephony.services import SERVICES, Service
 from voiceserver.carriers.websocket.socket import POLICY, close_in_time
 from voiceserver.errors import Overloaded, VoiceServerError
+from voiceserver.server.access.genesys_signature import SignedRequest
+from voiceserver.server.access.phone_access import PhoneAccess
 from voiceserver.server.answers import Refusal, invalid, refusal_of
 from voiceserver.server.body import JSON_LIMIT, json_object, read_body
-from voiceserver.server.genesys_signature import SignedRequest
-from voiceserver.server.phone_access import PhoneAccess
 from voiceserver.server.routes.sockets import AiohttpSocket
 from voiceserver.server.state import STATE, ServerState
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiceserver.server.access.signed_tokens import MAX_LENGTH, SignedTokens
 from voiceserver.server.answers import Refusal
-from voiceserver.server.signed_tokens import MAX_LENGTH, SignedTokens
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SESSION = {"type": "realtime", "instructions": "Sei höflich. " * 50}

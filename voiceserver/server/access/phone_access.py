@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 
 from voiceserver.config import TelephonyConfig
 from voiceserver.errors import ConfigError
+from voiceserver.server.access.genesys_signature import SignedRequest, signed_nonce
+from voiceserver.server.access.security import AccessRules
 from voiceserver.server.answers import Refusal
-from voiceserver.server.genesys_signature import SignedRequest, signed_nonce
-from voiceserver.server.security import AccessRules
 
 TOKEN_LASTS_S = 60
 PREFIX = "vt_"

@@ -8,8 +8,8 @@ import pytest
 
 from voiceserver.config import ServerConfig
 from voiceserver.errors import ConfigError
+from voiceserver.server.access.security import access_rules, is_loopback
 from voiceserver.server.answers import Refusal
-from voiceserver.server.security import access_rules, is_loopback
 
 KEY = {"VS_KEY": "correct horse battery"}
 OPEN = access_rules(ServerConfig())

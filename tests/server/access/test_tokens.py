@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from voiceserver.server.access.tokens import MAX_TOKENS, Tokens
 from voiceserver.server.answers import Refusal
-from voiceserver.server.tokens import MAX_TOKENS, Tokens
 
 
 def test_a_token_holds_until_it_expires() -> None:

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from voiceserver.server.webhook_signature import PREFIX, secret_of, signed
+from voiceserver.server.access.webhook_signature import PREFIX, secret_of, signed
 
 # The example of the specification (standardwebhooks.com, "Signature scheme").
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

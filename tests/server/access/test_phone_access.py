@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from voiceserver.config import ServerConfig, TelephonyConfig
 from voiceserver.errors import ConfigError
+from voiceserver.server.access.phone_access import PhoneAccess, Seen, signature
+from voiceserver.server.access.security import access_rules
 from voiceserver.server.answers import Refusal
-from voiceserver.server.phone_access import PhoneAccess, Seen, signature
-from voiceserver.server.security import access_rules
 
 KEY, OWN, TWILIO = "k" * 24, "own secret", "12345"
 ENVIRONMENT = {"KEY": KEY, "OWN": OWN, "TWILIO": TWILIO}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.server.genesys_signature import SignedRequest, signed_nonce
+from voiceserver.server.access.genesys_signature import SignedRequest, signed_nonce
 
 # The example of Genesys' documentation of AudioHook's security.
 KEY = "SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh"

@@ -16,8 +16,8 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
+from voiceserver.server.access.tokens import PREFIX, Kept, Session, Tokens, digest_of
 from voiceserver.server.answers import invalid
-from voiceserver.server.tokens import PREFIX, Kept, Session, Tokens, digest_of
 
 MAX_LENGTH = 6_000  # characters; a header with it may have 8190
 MAX_SESSION = 64_000  # bytes, unpacked; what a token may be made with
