@@ -47,7 +47,7 @@ from voiceserver.engines.providers.http import Http
 from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
 from voiceserver.metrics import Metrics
-from voiceserver.server.lag import TICK_S
+from voiceserver.server.observability.lag import TICK_S
 
 AIMS = {
     "any_audio_ms": 700,

@@ -15,7 +15,7 @@ from voiceserver.config import Config
 from voiceserver.engines.opened import Engines
 from voiceserver.errors import ConfigError, VoiceServerError, first
 from voiceserver.metrics import Metrics
-from voiceserver.server.log import set_up
+from voiceserver.server.observability.log import set_up
 
 T = TypeVar("T")
 Slot = Literal["vad", "recogniser", "text", "speech"]

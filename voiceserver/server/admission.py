@@ -18,7 +18,7 @@ from voiceserver.carriers.base import Call
 from voiceserver.commands import EndCode
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
-from voiceserver.server.log import call_named
+from voiceserver.server.observability.log import call_named
 from voiceserver.server.places import Room
 
 log = logging.getLogger(__name__)

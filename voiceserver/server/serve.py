@@ -51,16 +51,16 @@ from voiceserver.server.connections import (
 )
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange, OwnDoor
-from voiceserver.server.faults import FaultLog
-from voiceserver.server.lag import watch_lag
 from voiceserver.server.listening import bound, listen
-from voiceserver.server.log import Problems
+from voiceserver.server.observability.faults import FaultLog
+from voiceserver.server.observability.lag import watch_lag
+from voiceserver.server.observability.log import Problems
+from voiceserver.server.observability.tracing import traced
 from voiceserver.server.page import page_files
 from voiceserver.server.pending_calls import PendingCalls
 from voiceserver.server.places import OwnCalls
 from voiceserver.server.shares import Share
 from voiceserver.server.state import AudioJobs, ServerState
-from voiceserver.server.tracing import traced
 from voiceserver.streams import first_of
 
 log = logging.getLogger(__name__)

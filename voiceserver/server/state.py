@@ -25,7 +25,7 @@ from voiceserver.server.answers import busy
 from voiceserver.server.body import AUDIO_LIMIT
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange
-from voiceserver.server.log import Problems
+from voiceserver.server.observability.log import Problems
 from voiceserver.server.shares import Share
 from voiceserver.session.ports import DialectKind
 

@@ -30,12 +30,12 @@ from voiceserver.server.connections import (
     address_of,
     tls_context,
 )
-from voiceserver.server.faults import FaultLog
 from voiceserver.server.front.fleet import WorkerProcess
 from voiceserver.server.front.placing import placing, share_of
 from voiceserver.server.front.routes import FrontState, add_routes, answers, join, part
 from voiceserver.server.front.workers import Worker, Workers
-from voiceserver.server.lag import watch_lag
+from voiceserver.server.observability.faults import FaultLog
+from voiceserver.server.observability.lag import watch_lag
 from voiceserver.server.page import page_files
 from voiceserver.server.serve import GOODBYE, Ends, listening_at
 from voiceserver.server.shares import Share

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from voiceserver.metrics import Metrics
-from voiceserver.server.faults import FaultLog
+from voiceserver.server.observability.faults import FaultLog
 
 
 def test_a_flood_of_errors_is_counted_but_not_written(

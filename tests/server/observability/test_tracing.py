@@ -12,7 +12,7 @@ from tests.virtual_time import run_virtual
 from voiceserver.budget import Called, Stage, StageSpend, TurnRecord
 from voiceserver.config import Config, TextConfig, TextProvider, TracingConfig
 from voiceserver.errors import ConfigError
-from voiceserver.server.tracing import Service, Tracing, services, traced
+from voiceserver.server.observability.tracing import Service, Tracing, services, traced
 from voiceserver.session.journal import Journal
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")

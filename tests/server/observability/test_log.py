@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.running import running
 from voiceserver.config import LogConfig
-from voiceserver.server.log import STRUCK, Problems, call_named, set_up
+from voiceserver.server.observability.log import STRUCK, Problems, call_named, set_up
 
 SECRET = "canary-secret-4711"
 UTTERANCE = "the canary sings at midnight"

@@ -9,8 +9,8 @@ import pytest
 
 from voiceserver.loop_turns import LoopTurn
 from voiceserver.metrics import Metrics
-from voiceserver.server import lag
-from voiceserver.server.lag import watch_lag
+from voiceserver.server.observability import lag
+from voiceserver.server.observability.lag import watch_lag
 
 
 async def test_a_stalled_loop_is_measured() -> None:
