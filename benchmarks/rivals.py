@@ -30,7 +30,7 @@ from voiceserver.config import Config, TextConfig, TextProvider
 from voiceserver.engines.base import Message, TextRequest
 from voiceserver.engines.providers.chains import text_chain
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
 from voiceserver.errors import EngineFailed

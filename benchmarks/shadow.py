@@ -31,9 +31,9 @@ from tests.polling import until
 from voiceserver.config import Config, TextConfig, TextProvider
 from voiceserver.engines.base import Message, TextModel, TextRequest
 from voiceserver.engines.providers.chains import text_chain
-from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.services.chat import ChatModel
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.responder import Responder
 from voiceserver.engines.responder.standby import Standby
 from voiceserver.engines.watch.shadow import Shadow, WithShadow

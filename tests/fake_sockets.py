@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from tests.live_scripts import SCRIPTS, Script
-from voiceserver.engines.providers.sockets import Socket
+from voiceserver.engines.providers.services.sockets import Socket
 from voiceserver.errors import ProviderFailed
 
 LATE_S = 5.0

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 from tests.chat_faults import ChatService, Cut, Hang, Head
-from voiceserver.engines.providers.http import HttpResponse
+from voiceserver.engines.providers.services.http import HttpResponse
 from voiceserver.errors import ProviderFailed
 
 

@@ -15,7 +15,7 @@ from tests.server.access.test_webhook_signature import SECRET
 from tests.virtual_time import run_virtual
 from voiceserver.carriers.base import Accepted, Alerting, Declined
 from voiceserver.config import CallWebhookConfig
-from voiceserver.engines.providers.http import HttpResponse
+from voiceserver.engines.providers.services.http import HttpResponse
 from voiceserver.errors import (
     BadRequest,
     ConfigError,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import TextRequest
-from voiceserver.engines.providers.chat_request import request_body
+from voiceserver.engines.providers.services.chat_request import request_body
 from voiceserver.session.history import KEPT, History, Said
 from voiceserver.session.speaking import messages_of
 from voiceserver.tools import Tool, ToolCall, ToolUse

@@ -32,10 +32,10 @@ from voiceserver.engines.ears import told
 from voiceserver.engines.hearing.table import service_of
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.providers.chains import text_limits
-from voiceserver.engines.providers.chat import ChatModel
-from voiceserver.engines.providers.http import Http
-from voiceserver.engines.providers.sockets import WebSockets
-from voiceserver.engines.providers.speech import SpeechService
+from voiceserver.engines.providers.services.chat import ChatModel
+from voiceserver.engines.providers.services.http import Http
+from voiceserver.engines.providers.services.sockets import WebSockets
+from voiceserver.engines.providers.services.speech import SpeechService
 from voiceserver.engines.table import start_limit_s
 from voiceserver.errors import EngineFailed, VoiceServerError, first
 from voiceserver.metrics import Metrics

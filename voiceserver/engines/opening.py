@@ -30,8 +30,8 @@ from voiceserver.engines.opened import Engines, speaks_own
 from voiceserver.engines.polyglot import OTHERS, Polyglot
 from voiceserver.engines.providers.common import CommonKnowledge
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.remote.turn_ends import RemoteTurnEnds
 from voiceserver.engines.specs import (
     domain_of,
@@ -377,7 +377,7 @@ class _Opener:
 
     async def _shadow(self) -> Shadow:
         """Candidates that are asked beside the providers, and who compares them."""
-        from voiceserver.engines.providers.chat import ChatModel
+        from voiceserver.engines.providers.services.chat import ChatModel
 
         config, transport = self._config.shadow, await self.transport()
         if not config.file:

@@ -18,7 +18,7 @@ from typing import Any
 
 from voiceserver.carriers.base import Accepted, Alerting, Declined, merged
 from voiceserver.config import CallWebhookConfig
-from voiceserver.engines.providers.http import Http, Transport
+from voiceserver.engines.providers.services.http import Http, Transport
 from voiceserver.errors import (
     ConfigError,
     Overloaded,

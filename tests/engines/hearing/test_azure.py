@@ -17,7 +17,7 @@ from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.hearing.azure import FastTranscription, ShortAudio, dialect
 from voiceserver.engines.hearing.table import service_of
-from voiceserver.engines.providers.http import Http, HttpLimits
+from voiceserver.engines.providers.services.http import Http, HttpLimits
 from voiceserver.errors import ProviderFailed
 
 SECOND = bytes(32_000)

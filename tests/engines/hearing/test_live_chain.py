@@ -34,8 +34,8 @@ from voiceserver.engines.hearing.live import LiveService
 from voiceserver.engines.notes import paid_by
 from voiceserver.engines.opening import open_engines
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route, RouteLimits
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.table import ROWS
 from voiceserver.events import UserTurn
 from voiceserver.metrics import Metrics

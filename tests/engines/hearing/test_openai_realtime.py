@@ -25,7 +25,7 @@ from voiceserver.engines.hearing.openai_realtime import (
     TranscriptionSession,
     wire,
 )
-from voiceserver.engines.providers.sockets import WebSockets
+from voiceserver.engines.providers.services.sockets import WebSockets
 from voiceserver.errors import ProviderFailed
 
 EARS = RecogniserProvider("ears", "https://h/v1", "gpt-live-transcribe")

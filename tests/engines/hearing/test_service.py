@@ -14,7 +14,7 @@ from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.hearing.openai_files import OpenAiFiles
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.notes import Note
-from voiceserver.engines.providers.http import Http, HttpLimits
+from voiceserver.engines.providers.services.http import Http, HttpLimits
 from voiceserver.errors import ConfigError, ProviderFailed
 
 SECOND = bytes(32_000)

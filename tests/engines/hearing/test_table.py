@@ -10,7 +10,7 @@ from voiceserver.engines.hearing.live import LiveService
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.hearing.services import Service
 from voiceserver.engines.hearing.table import service_of, tells_ends
-from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.errors import ConfigError
 
 NOVA = RecogniserProvider("ears", "http://h", "nova-3", "deepgram", key_env="KEY")

@@ -19,8 +19,8 @@ from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.providers.breaker import BreakerState
 from voiceserver.engines.providers.chains import voice_chain
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Http
 from voiceserver.engines.providers.route import Route, RouteLimits
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.providers.voice_chain import VoiceChain
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics

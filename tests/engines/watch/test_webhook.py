@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.virtual_time import run_virtual
-from voiceserver.engines.providers.http import HttpResponse
+from voiceserver.engines.providers.services.http import HttpResponse
 from voiceserver.engines.watch.webhook import KEPT, Webhook
 from voiceserver.errors import ProviderFailed
 

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from voiceserver.config import Config
 from voiceserver.engines.base import TextModel
 from voiceserver.engines.opening import house_model
-from voiceserver.engines.providers.chat import ChatModel
-from voiceserver.engines.providers.http import Http
+from voiceserver.engines.providers.services.chat import ChatModel
+from voiceserver.engines.providers.services.http import Http
 from voiceserver.engines.table import IN_THE_HOUSE, ROWS, Row, text_names
 from voiceserver.errors import ConfigError
 from voiceserver.metrics import Metrics

@@ -19,7 +19,11 @@ from voiceserver.engines.base import Form, Message, TextItem, TextModel, TextReq
 from voiceserver.engines.domain.dialogue import Dialogue, Move, State
 from voiceserver.engines.domain.terms import Domain, Intent, fill_in
 from voiceserver.engines.notes import Answering
-from voiceserver.engines.providers.http import HttpResponse, Transport, read_up_to
+from voiceserver.engines.providers.services.http import (
+    HttpResponse,
+    Transport,
+    read_up_to,
+)
 from voiceserver.errors import EngineFailed, ProviderFailed
 
 log = logging.getLogger(__name__)

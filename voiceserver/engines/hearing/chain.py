@@ -30,7 +30,6 @@ from voiceserver.engines.hearing.services import Service
 from voiceserver.engines.hearing.table import service_of
 from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import Transport
 from voiceserver.engines.providers.race import (
     Attempt,
     Start,
@@ -38,7 +37,8 @@ from voiceserver.engines.providers.race import (
     first_to_begin,
 )
 from voiceserver.engines.providers.route import Route, RouteLimits
-from voiceserver.engines.providers.sockets import SocketTransport, WebSockets
+from voiceserver.engines.providers.services.http import Transport
+from voiceserver.engines.providers.services.sockets import SocketTransport, WebSockets
 from voiceserver.engines.providers.tending import Tended
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics

@@ -26,7 +26,7 @@ from voiceserver.engines.hearing.services import (
     text_of,
     texts,
 )
-from voiceserver.engines.providers.sockets import socket_url
+from voiceserver.engines.providers.services.sockets import socket_url
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.events import TimedWord
 from voiceserver.languages import code, primary

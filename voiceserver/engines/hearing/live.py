@@ -18,7 +18,7 @@ from voiceserver.budget import Spent
 from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.notes import Note
-from voiceserver.engines.providers.sockets import Socket, SocketTransport
+from voiceserver.engines.providers.services.sockets import Socket, SocketTransport
 from voiceserver.errors import EngineFailed, ProviderFailed, first
 from voiceserver.streams import first_of
 

@@ -25,8 +25,8 @@ from voiceserver.engines.hearing.services import (
     mean_logprob,
     text_of,
 )
-from voiceserver.engines.providers.service_errors import error_code, fault_of
-from voiceserver.engines.providers.sockets import socket_url
+from voiceserver.engines.providers.services.service_errors import error_code, fault_of
+from voiceserver.engines.providers.services.sockets import socket_url
 from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.languages import primary
 

@@ -20,13 +20,16 @@ from voiceserver.config import RecogniserProvider
 from voiceserver.engines.base import DICTATION, Hypothesis, Opening
 from voiceserver.engines.notes import Note
 from voiceserver.engines.providers.costs import charged
-from voiceserver.engines.providers.http import (
+from voiceserver.engines.providers.services.http import (
     HttpResponse,
     Transport,
     key_headers,
     read_up_to,
 )
-from voiceserver.engines.providers.service_errors import MAX_ERROR_BYTES, status_failure
+from voiceserver.engines.providers.services.service_errors import (
+    MAX_ERROR_BYTES,
+    status_failure,
+)
 
 MAX_ANSWER_BYTES = 256 * 1024
 

@@ -12,8 +12,8 @@ from voiceserver.engines.hearing.live import LiveService
 from voiceserver.engines.hearing.openai_files import OpenAiFiles
 from voiceserver.engines.hearing.service import TranscriptionService
 from voiceserver.engines.hearing.services import Service
-from voiceserver.engines.providers.http import Transport, key_headers
-from voiceserver.engines.providers.sockets import SocketTransport
+from voiceserver.engines.providers.services.http import Transport, key_headers
+from voiceserver.engines.providers.services.sockets import SocketTransport
 
 
 def service_of(

@@ -15,11 +15,11 @@ from voiceserver.config import (
 from voiceserver.engines.base import Synthesizer, TextModel
 from voiceserver.engines.gate.gate import Gate, opened_gate
 from voiceserver.engines.providers.canary import Canary
-from voiceserver.engines.providers.chat import ChatModel
 from voiceserver.engines.providers.costs import Costs
-from voiceserver.engines.providers.http import HttpLimits, Transport
 from voiceserver.engines.providers.route import Route, RouteLimits
-from voiceserver.engines.providers.speech import SpeechService
+from voiceserver.engines.providers.services.chat import ChatModel
+from voiceserver.engines.providers.services.http import HttpLimits, Transport
+from voiceserver.engines.providers.services.speech import SpeechService
 from voiceserver.engines.providers.text_chain import Hedges, TextChain
 from voiceserver.engines.providers.tiers import Tiers
 from voiceserver.engines.providers.voice_chain import VoiceChain

@@ -17,7 +17,10 @@ from types import TracebackType
 from voiceserver.budget import Spent
 from voiceserver.engines.base import Shortened, TextItem, TextRequest
 from voiceserver.engines.notes import Probable
-from voiceserver.engines.providers.chat_request import chat_messages, tool_fields
+from voiceserver.engines.providers.services.chat_request import (
+    chat_messages,
+    tool_fields,
+)
 from voiceserver.engines.providers.unspoken.unspoken import Unspoken
 from voiceserver.errors import EngineFailed, Overloaded, ProviderFailed
 from voiceserver.metrics import Metrics

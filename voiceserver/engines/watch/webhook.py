@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Mapping
 
-from voiceserver.engines.providers.http import Transport
+from voiceserver.engines.providers.services.http import Transport
 from voiceserver.engines.watch.backlog import Backlog
 from voiceserver.errors import ProviderFailed
 

@@ -8,7 +8,7 @@ import pytest
 
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, TextRequest
-from voiceserver.engines.providers.chat_request import Refused, request_body
+from voiceserver.engines.providers.services.chat_request import Refused, request_body
 from voiceserver.tools import Tool, ToolCall, ToolUse
 
 ASK = TextRequest((Message("user", "is the light on"),), "Be brief.", 32)

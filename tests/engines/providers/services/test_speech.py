@@ -18,8 +18,8 @@ from voiceserver.budget import Spent
 from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechRequest
 from voiceserver.engines.notes import Note
-from voiceserver.engines.providers.http import Http, HttpLimits
-from voiceserver.engines.providers.speech import SpeechService, ssml
+from voiceserver.engines.providers.services.http import Http, HttpLimits
+from voiceserver.engines.providers.services.speech import SpeechService, ssml
 from voiceserver.errors import ConfigError, ProviderFailed
 
 ENVIRON = {"KEY": "canary"}

@@ -19,13 +19,13 @@ from voiceserver.budget import Spent
 from voiceserver.config import SpeechProvider
 from voiceserver.engines.base import SpeechChunk, SpeechRequest
 from voiceserver.engines.providers.costs import charged
-from voiceserver.engines.providers.http import (
+from voiceserver.engines.providers.services.http import (
     HttpResponse,
     Transport,
     key_headers,
     read_up_to,
 )
-from voiceserver.engines.providers.service_errors import (
+from voiceserver.engines.providers.services.service_errors import (
     MAX_ERROR_BYTES,
     error_in,
     status_failure,

@@ -6,7 +6,10 @@ import pytest
 
 from tests.chat_faults import Head
 from tests.fake_transport import FakeResponse, FakeTransport, _nothing
-from voiceserver.engines.providers.service_errors import fault_of, status_failure
+from voiceserver.engines.providers.services.service_errors import (
+    fault_of,
+    status_failure,
+)
 
 
 def response(status: int, **headers: str) -> FakeResponse:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.faulty_live_server import FaultyLiveServer
-from voiceserver.engines.providers.sockets import WebSockets, socket_url
+from voiceserver.engines.providers.services.sockets import WebSockets, socket_url
 from voiceserver.errors import ProviderFailed
 from voiceserver.server.connections import address_of, bound_socket
 

@@ -23,8 +23,12 @@ from voiceserver.budget import Spent
 from voiceserver.config import TextProvider
 from voiceserver.engines.base import Message, Shortened, TextRequest
 from voiceserver.engines.notes import Note, Probable
-from voiceserver.engines.providers.chat import MAX_ANSWER_BYTES, ChatModel, ChatStream
-from voiceserver.engines.providers.http import Http, HttpLimits, HttpResponse
+from voiceserver.engines.providers.services.chat import (
+    MAX_ANSWER_BYTES,
+    ChatModel,
+    ChatStream,
+)
+from voiceserver.engines.providers.services.http import Http, HttpLimits, HttpResponse
 from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
 from voiceserver.tools import ToolCall
 

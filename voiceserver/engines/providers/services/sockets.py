@@ -22,13 +22,16 @@ from websockets.exceptions import (
 )
 from websockets.frames import CloseCode
 
-from voiceserver.engines.providers.service_errors import MAX_ERROR_BYTES, status_failure
+from voiceserver.engines.providers.services.service_errors import (
+    MAX_ERROR_BYTES,
+    status_failure,
+)
 from voiceserver.errors import ProviderFailed
 
 CONNECT_S = 5.0  # TLS and upgrade included; meanwhile somebody speaks
 MAX_MESSAGE_BYTES = 128 * 1024
 _CLEAN = (CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RCVD)
-_SILENT = logging.getLogger("voiceserver.engines.providers.sockets.wire")
+_SILENT = logging.getLogger("voiceserver.engines.providers.services.sockets.wire")
 _SILENT.disabled = True  # the library's own words hold headers, and so keys
 
 

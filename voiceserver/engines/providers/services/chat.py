@@ -21,13 +21,13 @@ from voiceserver.config import TextProvider
 from voiceserver.engines.base import Shortened, TextItem, TextRequest
 from voiceserver.engines.notes import Probable
 from voiceserver.engines.providers.calls import StreamedCalls
-from voiceserver.engines.providers.chat_request import (
+from voiceserver.engines.providers.costs import charged
+from voiceserver.engines.providers.services.chat_request import (
     Refused,
     is_about_a_value,
     request_body,
 )
-from voiceserver.engines.providers.costs import charged
-from voiceserver.engines.providers.http import (
+from voiceserver.engines.providers.services.http import (
     MAX_EVENT_BYTES,
     HttpResponse,
     SseParser,
@@ -35,7 +35,7 @@ from voiceserver.engines.providers.http import (
     key_headers,
     read_up_to,
 )
-from voiceserver.engines.providers.service_errors import (
+from voiceserver.engines.providers.services.service_errors import (
     MAX_ERROR_BYTES,
     error_code,
     error_in,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.engines.providers.http import (
+from voiceserver.engines.providers.services.http import (
     Http,
     HttpLimits,
     ServerSentEvent,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from voiceserver.engines.providers.http import HttpResponse, read_up_to
+from voiceserver.engines.providers.services.http import HttpResponse, read_up_to
 from voiceserver.errors import ProviderFailed
 
 MAX_ERROR_BYTES = 16 * 1024
