@@ -50,7 +50,7 @@ class OpenedEngines:
 def opened(monkeypatch: pytest.MonkeyPatch) -> OpenedEngines:
     """Replace the opening of engines in every command."""
     engines = OpenedEngines()
-    for command in ("say", "transcribe", "check", "serve"):
+    for command in ("say", "transcribe", "check", "serving.serve"):
         monkeypatch.setattr(f"voiceserver.cli.{command}.open_engines", engines)
         monkeypatch.setattr("voiceserver.cli.loop.set_up", lambda *args: None)
     return engines

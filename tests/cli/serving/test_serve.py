@@ -13,7 +13,7 @@ import pytest
 from voiceserver.server.connections import bound_socket
 
 pytestmark = pytest.mark.net
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 STUBS = '[engines]\nvad = "stub"\nrecogniser = "stub"\ntext = "stub"\nspeech = "stub"\n'
 
 

@@ -19,7 +19,7 @@ from voiceserver.processes.process import start_process
 from voiceserver.server.front.workers import Worker
 from voiceserver.server.shares import Share, worker_config
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_settings_arrive_as_they_were() -> None:

@@ -166,7 +166,8 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 def test_neither_torch_nor_onnxruntime_is_imported() -> None:
     """The media process stays small."""
     program = (
-        "import sys; from voiceserver.engines.acoustic.silero import Silero; Silero().open();"
+        "import sys; from voiceserver.engines.acoustic.silero import Silero;"
+        "Silero().open();"
         "print(sorted({'torch', 'onnxruntime', 'silero_vad'} & set(sys.modules)))"
     )
     run = subprocess.run(
