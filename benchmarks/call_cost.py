@@ -92,7 +92,14 @@ PARTS = {
         "audio_line.py:AudioLine.send",
         "rtp.py",
     ),
-    "listening": ("listener.py", "gate.py", "taker.py", "preroll.py", "overlap.py"),
+    "listening": (
+        "listener.py",
+        "windows.py",
+        "gate.py",
+        "taker.py",
+        "preroll.py",
+        "overlap.py",
+    ),
     "session": ("/session/", "/dialects/", "/reply/", "/turns/", "/engines/"),
     "metrics": ("prometheus_client",),
 }

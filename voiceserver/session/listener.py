@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import assert_never
-
-import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.clock import Clock
@@ -41,10 +38,8 @@ from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.ports import NO_TAPE, Tape
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
-from voiceserver.turns.echo import Echo
-from voiceserver.turns.gate import WINDOW, hop_levels_db
+from voiceserver.session.windows import Window, Windows
 from voiceserver.turns.overlap import ECHO_MS
-from voiceserver.turns.quiet import TOGETHER, Quiet
 from voiceserver.turns.taker import (
     Began,
     Committed,
@@ -65,25 +60,6 @@ RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is 
 BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
 HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A window that voice activity has not been asked about.
-
-    Attributes:
-        at: Its first sample.
-        samples: Of it.
-        levels_db: Of its hops.
-        echo: Whether it may be our own.
-        made_up: Most of it did not arrive.
-    """
-
-    at: int
-    samples: Samples
-    levels_db: list[float]
-    echo: Echo
-    made_up: bool
 
 
 class Listener:
@@ -124,7 +100,6 @@ class Listener:
         self._purse = purse or Purse()
         self._config = config
         self._hearing = hearing
-        self._vad = engines.vad.open()
         self._recogniser = engines.recogniser
         self._post = post
         self._duck = duck
@@ -143,11 +118,11 @@ class Listener:
         self._listened = asyncio.Event()
         self._preroll = Preroll()
         self._now = 0  # samples listened to
-        self._pending = np.zeros(0, np.float32)  # not yet a full window
-        self._waiting: list[_Window] = []  # quiet ones
-        self._quiet = Quiet()
-        self._made_up = 0  # samples of the next windows that did not arrive
-        self._probability = 0.0  # of speech in the last window
+        self._windows = Windows(
+            engines.vad.open(),
+            self._own,
+            lambda: self._taker.state is TurnState.IDLE and not self._manual,
+        )
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
         self._utterance_at = 0  # its first sample
@@ -211,10 +186,7 @@ class Listener:
         self._look()
         # Its time has passed all the same: the turn-taker counts what it is fed.
         self._now += self._ringed
-        n_windows, rest = divmod(len(self._pending) + self._ringed, WINDOW)
-        self._taker.skip(n_windows)
-        self._pending = np.zeros(rest, np.float32)
-        self._made_up = 0
+        self._taker.skip(self._windows.skip(self._ringed))
         self._ring.clear()
         self._ringed = 0
         self._listened.set()
@@ -295,52 +267,32 @@ class Listener:
         # what came in (``benchmarks.double_talk``).
         samples, cleaned = self._own.cleaned(samples, self._now)
         self._now += len(samples)
-        if made_up:
-            self._made_up += len(samples)
         self._preroll.add(samples, self._manual)
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)
-        self._pending = np.concatenate([self._pending, cleaned])
-        while len(self._pending) >= WINDOW:
-            window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
-            self._hear_window(window)
+        n_made_up = len(samples) if made_up else 0
+        self._take_up(self._windows.heard(cleaned, n_made_up, self._now))
         self._push_voiced()
         if self._utterance is not None and not self._manual:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
         # Levels after the last window matter only where a turn may end at them.
-        pending_db = hop_levels_db(self._pending) if self._taker.may_end else ()
+        pending_db = self._windows.rest_db if self._taker.may_end else ()
         self._obey(self._taker.tick(self._now, pending_db))
         self._foresee()
 
-    def _hear_window(self, samples: Samples) -> None:
-        """Look at a window now, or with others where nothing depends on it."""
-        at = self._now - len(self._pending) - WINDOW
-        levels_db = hop_levels_db(samples)
-        made_up = 2 * self._made_up >= WINDOW
-        self._made_up = max(0, self._made_up - WINDOW)
-        echo = self._own.explains(at, levels_db)
-        self._waiting.append(_Window(at, samples, levels_db, echo, made_up))
-        idle = self._taker.state is TurnState.IDLE and not self._manual
-        may_wait = idle and self._quiet.may_wait(levels_db)
-        if not may_wait or len(self._waiting) >= TOGETHER:
-            self._look()
-
     def _look(self) -> None:
         """Look at all windows that wait, in their order."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        found = self._vad.probabilities([window.samples for window in waiting])
-        for window, probability in zip(waiting, found, strict=True):
-            if window.made_up:  # it adds no voice
-                probability = min(probability, self._probability)
-            self._probability = probability
-            if probability >= FAINT:
+        self._take_up(self._windows.look())
+
+    def _take_up(self, windows: Iterator[Window]) -> None:
+        for window in windows:
+            if window.probability >= FAINT:
                 self._preroll.voice(self._now - window.at)
-            self._quiet.looked(window.levels_db, probability)
-            self._obey(self._taker.window(probability, window.levels_db, window.echo))
+            self._obey(
+                self._taker.window(window.probability, window.levels_db, window.echo)
+            )
 
     @property
     def _manual(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import assert_never
 
 from voiceserver.audio import SPEECH_RATE
@@ -17,7 +16,6 @@ from voiceserver.budget import TurnLedger
 from voiceserver.commands import (
     CallSettings,
     Command,
-    CreateReply,
     call_key,
     reply_key,
     utterance_key,
@@ -43,9 +41,9 @@ from voiceserver.reply.request import Source
 from voiceserver.session.guessing import Guessing
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.ports import CallParts, Dialect, OwnTools, Used
+from voiceserver.session.own_functions import OwnFunctions
+from voiceserver.session.ports import CallParts, Dialect, OwnTools
 from voiceserver.session.turn_account import TurnAccount
-from voiceserver.tools import ToolCall
 from voiceserver.turns.actions import (
     Close,
     Cut,
@@ -92,9 +90,7 @@ class Speaking:
         own_tools: OwnTools,
         command: Callable[[Command], None],
     ) -> None:
-        self._own_tools = own_tools
-        self._theirs = frozenset[str]()  # names of the client's functions
-        self._command = command
+        self._functions = OwnFunctions(own_tools, command)
         clock, metrics = parts.clock, parts.metrics
         self._config = parts.config
         self._engines = parts.engines
@@ -233,7 +229,7 @@ class Speaking:
         return Reply(
             turn,
             source,
-            self._offering(settings),
+            self._functions.beside(settings),
             self._engines,
             self._playout,
             ledger,
@@ -244,15 +240,6 @@ class Speaking:
             self._fillers_said,
             language,
         )
-
-    def _offering(self, settings: CallSettings) -> CallSettings:
-        """The settings, with the functions that the carrier itself offers."""
-        use = settings.tools
-        self._theirs = frozenset(tool.name for tool in use.tools)
-        own = [one for one in self._own_tools.offered if one.name not in self._theirs]
-        if not own or use.choice == "none":
-            return settings
-        return replace(settings, tools=replace(use, tools=(*use.tools, *own)))
 
     def obey(self, action: OfReply) -> None:
         """Carry out what was decided about the reply, at once."""
@@ -362,10 +349,9 @@ class Speaking:
                 self._place()
             case ToolCalled(_, call):
                 self._remember(Said("assistant", "", call_key(call.call_id), (call,)))
-                theirs = call.name in self._theirs
-                used = None if theirs else self._own_tools.use(call)
+                used = self._functions.use(call)
                 if used is not None:
-                    self._use(call, used)
+                    self._remember(used)
                     return  # no concern of the client's
             case ReplyDone():
                 self._generated(event)
@@ -377,14 +363,6 @@ class Speaking:
             case _:
                 assert_never(event)
         self._dialect.notify(event)
-
-    def _use(self, call: ToolCall, used: Used) -> None:
-        """One of the carrier's own functions was called: keep what came of it."""
-        self._remember(Said("tool", used.result, "", (), call.call_id))
-        if used.then is not None:
-            self._command(used.then)
-        elif used.answers:
-            self._command(CreateReply(patient=True))
 
     def _generated(self, event: ReplyDone) -> None:
         self._task = None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chat_streams import LOOK, OTHER, STREAMS, Stream
-from voiceserver.engines.providers.services.chat import ChatStream
+from voiceserver.engines.providers.services.chat_stream import ChatStream
 from voiceserver.tools import ToolCall
 
 
