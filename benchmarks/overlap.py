@@ -35,7 +35,7 @@ from voiceserver.engines.acoustic.silero import Silero
 from voiceserver.engines.opened import Engines
 from voiceserver.engines.stub import StubSpeech, StubText
 from voiceserver.events import BargeIn, Event
-from voiceserver.session.listener import Listener
+from voiceserver.session.microphone.listener import Listener
 from voiceserver.turns.cues import is_backchannel
 from voiceserver.turns.gate import WINDOW, GateEvent, SpeechGate, hop_levels_db
 from voiceserver.voice.plan import Manner

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.commands import Attach, Received
 from voiceserver.session.inbox import Inbox, Lane
-from voiceserver.session.listener import Listener
 from voiceserver.session.loop_share import LoopShares
+from voiceserver.session.microphone.listener import Listener
 
 # Audio in messages comes as fast as the client sends, and none of it may be lost: the
 # carrier waits while this much is unheard, so beyond it there is one message at most.

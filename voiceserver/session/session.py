@@ -55,8 +55,8 @@ from voiceserver.session.door import MESSAGES_RING_MS, Door
 from voiceserver.session.history import History, Said
 from voiceserver.session.inbox import Hint, Inbox, Item, Lane
 from voiceserver.session.leaving import Leaving, fault
-from voiceserver.session.listener import RING_MS, Listener
 from voiceserver.session.loop_share import LoopShares
+from voiceserver.session.microphone.listener import RING_MS, Listener
 from voiceserver.session.ports import CallParts, Carrier, NoTools, Opened, OwnTools
 from voiceserver.session.speaking import Speaking, messages_of
 from voiceserver.session.timers import Patience, Reminders

@@ -14,7 +14,7 @@ from tests.engines.hearing.test_chain import BLOCK, Own, Service
 from tests.engines.toy.engine import HOME, RECOGNISER, ConfigWithToy
 from tests.fake_sockets import FakeSockets
 from tests.faulty_live_server import FaultyLiveServer
-from tests.session.test_listener import Ear
+from tests.session.microphone.test_listener import Ear
 from tests.virtual_time import run_virtual
 from voiceserver.config import (
     BudgetConfig,

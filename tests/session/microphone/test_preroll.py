@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
-from voiceserver.session.preroll import HELD_MS, NEAR_MS, NEWEST_MS, Preroll
+from voiceserver.session.microphone.preroll import HELD_MS, NEAR_MS, NEWEST_MS, Preroll
 
 
 def heard(

@@ -20,8 +20,8 @@ from voiceserver.audio import MIC_FRAME, MIC_RATE, Samples
 from voiceserver.config import TurnConfig
 from voiceserver.engines.opened import Engines
 from voiceserver.events import Event, UserTurn
-from voiceserver.session.listener import Listener
-from voiceserver.session.turn_sound import HEARD_S, TurnSound
+from voiceserver.session.microphone.listener import Listener
+from voiceserver.session.microphone.turn_sound import HEARD_S, TurnSound
 from voiceserver.turns.ending import EndWeights
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from voiceserver.audio import Samples
 from voiceserver.engines.base import VoiceActivity
-from voiceserver.session.own_sound import OwnSound
+from voiceserver.session.microphone.own_sound import OwnSound
 from voiceserver.turns.echo import Echo
 from voiceserver.turns.gate import WINDOW, hop_levels_db
 from voiceserver.turns.quiet import TOGETHER, Quiet

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from voiceserver.audio import Samples
-from voiceserver.session.own_sound import OwnSound
-from voiceserver.session.windows import Window, Windows
+from voiceserver.session.microphone.own_sound import OwnSound
+from voiceserver.session.microphone.windows import Window, Windows
 from voiceserver.turns.gate import WINDOW
 from voiceserver.turns.quiet import CALM, TOGETHER
 

@@ -34,11 +34,11 @@ from voiceserver.events import (
 )
 from voiceserver.loop_turns import LISTENING
 from voiceserver.purse import Purse
-from voiceserver.session.own_sound import OwnSound
+from voiceserver.session.microphone.own_sound import OwnSound
+from voiceserver.session.microphone.preroll import FAINT, UNVOICED_MS, Preroll
+from voiceserver.session.microphone.turn_sound import TurnSound
+from voiceserver.session.microphone.windows import Window, Windows
 from voiceserver.session.ports import NO_TAPE, Tape
-from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
-from voiceserver.session.turn_sound import TurnSound
-from voiceserver.session.windows import Window, Windows
 from voiceserver.turns.overlap import ECHO_MS
 from voiceserver.turns.taker import (
     Began,

@@ -27,8 +27,8 @@ from voiceserver.events import (
     UserTurn,
 )
 from voiceserver.loop_turns import LoopTurn
-from voiceserver.session import listener
-from voiceserver.session.listener import RING_MS, Listener
+from voiceserver.session.microphone import listener
+from voiceserver.session.microphone.listener import RING_MS, Listener
 from voiceserver.turns.ending import EndWeights
 from voiceserver.turns.quiet import Quiet
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.fakes import FakeRecogniser
-from tests.session.test_listener import Ear
+from tests.session.microphone.test_listener import Ear
 from tests.virtual_time import run_virtual
 from voiceserver.audio import MIC_FRAME, SPEECH_FRAME, Samples
 from voiceserver.events import BargeIn
-from voiceserver.session.own_sound import AHEAD, CLEANED, OwnSound
+from voiceserver.session.microphone.own_sound import AHEAD, CLEANED, OwnSound
 
 FRAMES = 300  # 6 s
 LATE = 6  # frames, 120 ms
