@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 
 from voiceserver.audio import Samples
 from voiceserver.budget import Pressure, Stage, Step, TurnLedger
@@ -39,8 +38,8 @@ from voiceserver.events import (
     Transcript,
 )
 from voiceserver.languages import answer_language
-from voiceserver.overload import Load
 from voiceserver.reply.answer import Answer, Sink
+from voiceserver.reply.drafts import Drafts
 from voiceserver.reply.filler import Watched, filler_due
 from voiceserver.reply.heard import HeardText
 from voiceserver.reply.playout import Outlet
@@ -53,16 +52,6 @@ log = logging.getLogger(__name__)
 # Who answered, where it was no text model.
 CANNED = "canned"
 SCRIPT = "script"
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """An answer to a guess of the user's words, held back."""
-
-    guess: str
-    language: str
-    answer: Answer
-    task: asyncio.Task[None]
 
 
 class Reply:
@@ -130,8 +119,7 @@ class Reply:
         self._text = ""
         self._shortened = False
         self._stopped = False
-        self._drafts = 0
-        self._draft: _Draft | None = None
+        self._drafts = Drafts(ledger, lambda: engines.overload.level, self._drafted)
         self._answer: Answer | None = None
         self._answering = asyncio.Event()
         self._written = asyncio.Event()
@@ -181,7 +169,7 @@ class Reply:
 
     def forget_draft(self) -> None:
         """The conversation has changed: an answer that is still held is stale."""
-        self._drop_draft()
+        self._drafts.drop()
 
     def stop(self) -> None:
         """Say that the task is being cancelled; called just before it is."""
@@ -210,7 +198,7 @@ class Reply:
             await self._settle_transcript(group)
         if self.answers:
             await self._reply()
-        self._drop_draft()
+        self._drafts.drop()
 
     async def _settle_transcript(self, group: asyncio.TaskGroup) -> None:
         error = ""
@@ -243,42 +231,29 @@ class Reply:
 
         def late() -> None:
             partial = utterance.latest
-            known = self._draft.guess if self._draft is not None else ""
-            if partial.text and not partial.says(known) and self.source.answer:
+            news = bool(partial.text) and not partial.says(self._drafts.guess)
+            if news and self.source.answer:
                 self._begin_draft(partial.text, group)
 
         return await self._stages().recognise(utterance, late)
 
     def _begin_draft(self, guess: str, group: asyncio.TaskGroup) -> None:
         """Begin an answer to what the user seems to have said."""
-        most = self.ledger.config.speculations
-        if self._drafts >= most or self._engines.overload.level >= Load.LEAN:
-            return
-        self._drop_draft()
-        self._drafts += 1
-        if self._committed.is_set():
-            self.ledger.step(Step.PARTIAL_DRAFT)
+        late = self._committed.is_set()
+        self._drafts.begin(guess, self._language, group, late)
+
+    def _drafted(self, guess: str, language: str) -> Answer:
         stages = self._stages()
-        language = self._language
         words = self._ask(
             stages, self._conversation(guess), guess=True, language=language
         )
         budget, silent = self.ledger.config, self.text_only
-        answer = Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
-        self._draft = _Draft(guess, language, answer, group.create_task(answer.run()))
-
-    def _drop_draft(self) -> None:
-        draft, self._draft = self._draft, None
-        if draft is not None:
-            draft.answer.abandon()
-            draft.task.cancel()  # the task group waits for it
-            self.ledger.forget_draft()
+        return Answer(words, stages, self._sink(), budget, draft=True, silent=silent)
 
     async def _reply(self) -> None:
         await self._start()
-        draft = self._draft
-        if draft and self._holds(draft):
-            self._draft = None
+        draft = self._drafts.take(self.latest, self._language)
+        if draft is not None:
             self._answer = draft.answer
             self._answering.set()
             self.ledger.speculation = "held"
@@ -286,7 +261,6 @@ class Reply:
             await asyncio.wait({draft.task})
             answer = draft.answer
         else:
-            self._drop_draft()
             answer = self._answer = self._compose()
             self._answering.set()
             await answer.run()
@@ -294,11 +268,6 @@ class Reply:
         await self._emit(self._done(answer))
         # After ReplyDone: an empty rest ends the playing at once.
         self._playout.finish(self.turn)
-
-    def _holds(self, draft: _Draft) -> bool:
-        """Whether an answer to a guess answers what was said, in its language."""
-        right = self.latest.says(draft.guess) and self._language == draft.language
-        return right and not draft.answer.dead
 
     @property
     def _language(self) -> str:

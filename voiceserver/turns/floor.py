@@ -44,14 +44,12 @@ from voiceserver.turns.actions import (
     Action,
     AnswerConversation,
     AwaitUser,
-    BreakSilence,
     Close,
     Cut,
     EndReply,
     Follow,
     Generated,
     Guess,
-    Leave,
     Refuse,
     Say,
     Silence,
@@ -60,11 +58,11 @@ from voiceserver.turns.actions import (
     Tell,
     WriteDown,
 )
+from voiceserver.turns.idle import Idle
 
 # Turns that wait for a reply which speech may not interrupt; beyond it the reply is
 # stopped for them: it has been talked over for long.
 MOST_WAITING = 32
-SILENT = "The user has been silent for too long."
 
 
 class Standing(Protocol):
@@ -137,8 +135,7 @@ class Floor:
         self._outcome: Outcome | None = None  # of the reply that is being stopped
         self._next: UserTurn | CreateReply | None = None  # once it has stopped
         self._unheard = ""  # of what the user cut off, until a turn takes its place
-        self._n_asked = 0  # times in a row that the user's silence was broken
-        self._user_began = False  # to speak, since a reply was heard to its end
+        self._idle = Idle()
 
     @property
     def busy(self) -> bool:
@@ -201,8 +198,10 @@ class Floor:
                 return self._said(event, standing)
             case Playback():
                 return self._sounded(event)
+            case IdleElapsed() if self.busy:
+                return []
             case IdleElapsed():
-                return self._silent(event)
+                return self._idle.elapsed(event, self._config, self._begin)
             case KeyPressed():
                 return self._pressed(event)
             case SpeechStopped() | MediaReport() | Failed():
@@ -267,11 +266,11 @@ class Floor:
         return [] if asked is None else self._answer(asked)
 
     def _of_user(self, event: SpeechStarted | BargeIn | UserTurn) -> list[Action]:
-        self._n_asked = 0
+        self._idle.spoke()
         match event:
             case SpeechStarted():
                 # The user goes on before the answer is heard: it is stale.
-                self._user_began = True
+                self._idle.begins()
                 stop = self._config.interrupt
                 then = self._stop(Outcome.INTERRUPTED) if stop else []
                 return [AwaitUser(0), Tell(event), *then]
@@ -287,7 +286,7 @@ class Floor:
 
     def _pressed(self, event: KeyPressed) -> list[Action]:
         """A key is an interruption that nobody can mistake for a cough."""
-        self._n_asked = 0
+        self._idle.spoke()
         stop = self._stop(Outcome.CANCELLED) if self._config.interrupt else []
         silence: list[Action] = [Silence()] if stop else []
         return [*silence, AwaitUser(0), Tell(event), *stop]
@@ -343,8 +342,8 @@ class Floor:
             return [AwaitUser(0), Say(self._begin(), unheard)]
         if standing.awaits_answer:
             return [AwaitUser(0), AnswerConversation(self._begin())]
-        self._user_began = False  # it was none: the silence goes on
-        return [AwaitUser(self._config.idle_ms)] if self._config.idle_ms else []
+        counted = self._idle.counted(self._config)  # it was none: the silence goes on
+        return [counted] if counted.limit_ms else []
 
     def _said(self, event: Generated, standing: Standing) -> list[Action]:
         reply = self._reply
@@ -376,27 +375,8 @@ class Floor:
                 self._reply = None
                 actions.append(Close())
         if done and not self.busy:
-            self._user_began = False
-            actions.append(AwaitUser(self._config.idle_ms))
+            actions.append(self._idle.counted(self._config))
         return actions
-
-    def _silent(self, event: IdleElapsed) -> list[Action]:
-        """The user has been silent for long after a reply: say something.
-
-        Unless they began just then, which was told first: nobody is talked over.
-        """
-        if self.busy or self._user_began or not self._config.idle_ms:
-            return []
-        config = self._config
-        if not config.create_reply:
-            return [Tell(event)]
-        self._n_asked += 1
-        actions: list[Action] = [Tell(event), AwaitUser(0)]
-        if config.idle_asks and self._n_asked > config.idle_asks:
-            return [*actions, Leave(SILENT, config.idle_goodbye)]
-        if config.idle_line:
-            return [*actions, Say(self._begin(), config.idle_line)]
-        return [*actions, BreakSilence(self._begin())]
 
     def _ask(self, asked: CreateReply, standing: Standing) -> list[Action]:
         """Answer, once the user's words are known; refuse only what is answered so.

@@ -17,13 +17,20 @@ from voiceserver.turns.quiet import CALM, TOGETHER
 class Loudness:
     """Voice activity by the loudest sample; counts the windows of each question."""
 
+    window = WINDOW
+
     def __init__(self) -> None:
         self.asked: list[int] = []
 
+    def probability(self, window: Samples) -> float:
+        return float(np.abs(window).max())
+
+    def reset(self) -> None:
+        pass
+
     def probabilities(self, windows: Sequence[Samples]) -> list[float]:
-        """The loudest sample of each is its probability."""
         self.asked.append(len(windows))
-        return [float(np.abs(window).max()) for window in windows]
+        return [self.probability(window) for window in windows]
 
 
 def made(idle: bool = True) -> tuple[Windows, Loudness]:
