@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceserver.cli.loop import log_to_stderr, only_ours, run, with_only
+from voiceserver.cli.loop import log_to_stderr, run, ungrouped, with_only
 from voiceserver.config import Config, EnginesConfig, ServerConfig
 from voiceserver.errors import EngineFailed
 
@@ -26,9 +26,12 @@ def test_an_error_of_ours_comes_out_of_a_group_alone() -> None:
     """Unless something else is wrong as well."""
     ours = EngineFailed("speech", "gone")
     inner = ExceptionGroup("inner", [ours])
-    assert only_ours(ExceptionGroup("outer", [inner])) is ours
-    assert only_ours(ExceptionGroup("outer", [inner, ValueError()])) is None
-    assert only_ours(ExceptionGroup("outer", [ValueError(), inner])) is None
+    with pytest.raises(EngineFailed) as raised, ungrouped():
+        raise ExceptionGroup("outer", [inner])
+    assert raised.value is ours
+    for others in ([inner, ValueError()], [ValueError(), inner]):
+        with pytest.raises(ExceptionGroup), ungrouped():
+            raise ExceptionGroup("outer", others)
 
 
 def test_other_groups_come_out_whole() -> None:

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeVar
 
@@ -28,14 +28,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Raises:
         VoiceServerError: Ours, also when it came out of a task group.
     """
-    try:
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
-            return runner.run(main)
-    except ExceptionGroup as group:
-        error = only_ours(group)
-        if error is None:
-            raise
-        raise error from group
+    with ungrouped(), asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(main)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -46,11 +40,17 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def only_ours(group: ExceptionGroup) -> VoiceServerError | None:
-    """Return one of our errors out of a group, if all in it are ours."""
-    error = first(group)
-    _, others = group.split(VoiceServerError)
-    return error if isinstance(error, VoiceServerError) and others is None else None
+@contextlib.contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise an error of ours as itself, not as a task group's, where all are ours."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        error = first(group)
+        _, others = group.split(VoiceServerError)
+        if not isinstance(error, VoiceServerError) or others is not None:
+            raise
+        raise error from group
 
 
 def log_to_stderr(config: Config, quiet: bool = True) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voiceserver.cli.arguments import EXIT_FAILED, EXIT_GOOD
-from voiceserver.cli.loop import log_to_stderr, only_ours, open_engines, progress
+from voiceserver.cli.loop import log_to_stderr, open_engines, progress, ungrouped
 from voiceserver.config import Config
 from voiceserver.errors import BadRecording, ConfigError
 from voiceserver.metrics import Metrics
@@ -93,13 +93,8 @@ def _played(recording: Recording, config: Config, real: bool) -> Recording:
             finally:
                 work.begin()  # and end in it
 
-    try:
+    with ungrouped():
         return run_hasty(played(), work) if real else run_virtual(played())
-    except ExceptionGroup as group:
-        error = only_ours(group)
-        if error is None:
-            raise
-        raise error from group
 
 
 def _told(name: str, one: Difference) -> str:
