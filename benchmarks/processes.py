@@ -81,6 +81,16 @@ class Server:
         rss = [process.memory_info().rss / 2**20 for process in family]
         return Cost(time.perf_counter(), cpu[0], sum(cpu), rss[0], sum(rss))
 
+    def cpu_by_part(self) -> dict[str, float]:
+        """CPU seconds so far of the front and of each engine, by its name."""
+        front = psutil.Process(self._process.pid)
+        found = {"front": sum(front.cpu_times()[:2])}
+        for child in front.children(recursive=True):
+            line = child.cmdline()
+            name = line[line.index("--name") + 1] if "--name" in line else "other"
+            found[name] = found.get(name, 0.0) + sum(child.cpu_times()[:2])
+        return found
+
     def udp_ports(self) -> list[int]:
         """UDP ports that the processes have open."""
         front = psutil.Process(self._process.pid)

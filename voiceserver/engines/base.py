@@ -251,6 +251,7 @@ class TextRequest:
         route: ``"simple"`` or ``"complex"`` where the client asked for that tier.
         thrift: Who may still be paid.
         pinned: Provider that the call is pinned to; ``""`` if it is to none.
+        call: Whose it is, for what must be done once in a call; told to no provider.
     """
 
     messages: tuple[Message, ...]
@@ -269,6 +270,7 @@ class TextRequest:
     route: str = field(default="", compare=False)
     thrift: Thrift = field(default=Thrift.NONE, compare=False)
     pinned: str = field(default="", compare=False)
+    call: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
