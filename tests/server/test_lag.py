@@ -8,9 +8,10 @@ import time
 import pytest
 
 from voiceserver.loop_turns import LoopTurn
+from voiceserver.media.pacing import Lateness
 from voiceserver.metrics import Metrics
 from voiceserver.server import lag
-from voiceserver.server.lag import watch_lag
+from voiceserver.server.lag import FrameLateness, watch_lag
 
 
 async def test_a_stalled_loop_is_measured() -> None:
@@ -38,3 +39,18 @@ async def test_what_was_put_off_counts_as_late(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(0.06)
         watching.cancel()
     assert late[0] > 80_000 > late[1]
+
+
+def test_how_late_frames_were_is_shown() -> None:
+    """As a histogram in seconds, each bucket with those before it."""
+    lateness, metrics = Lateness(), Metrics()
+    for late_ms, n_frames in ((-1, 5), (0.5, 10), (7, 3), (1000, 2)):
+        lateness.note(round(late_ms * 1e6), n_frames)
+    metrics.registry.register(FrameLateness(lateness))
+    name = "voiceserver_frame_lateness_seconds"
+    shown = {
+        end: metrics.registry.get_sample_value(f"{name}_bucket", {"le": end})
+        for end in ("0.001", "0.005", "0.01", "0.25", "+Inf")
+    }
+    assert shown == {"0.001": 15, "0.005": 15, "0.01": 18, "0.25": 18, "+Inf": 20}
+    assert metrics.registry.get_sample_value(f"{name}_sum") == pytest.approx(2.026)

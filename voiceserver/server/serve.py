@@ -50,7 +50,7 @@ from voiceserver.server.connections import (
 from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange, OwnDoor
 from voiceserver.server.faults import FaultLog
-from voiceserver.server.lag import watch_lag
+from voiceserver.server.lag import FrameLateness, watch_lag
 from voiceserver.server.listening import bound, listen
 from voiceserver.server.log import Problems
 from voiceserver.server.page import page_files
@@ -151,6 +151,7 @@ async def serve(
         VoiceServerError: If the engines cannot be opened.
     """
     metrics = Metrics()
+    metrics.registry.register(FrameLateness())
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(FaultLog(metrics))
