@@ -124,6 +124,20 @@ def test_a_failure_says_of_what_kind_it_is(fault: str, kind: str, wait_s: int) -
     assert (caught.value.kind, caught.value.retry_after_s) == (kind, wait_s)
 
 
+def test_a_fingerprint_is_pinned_like_a_model() -> None:
+    """One that is not told, or null, is no other."""
+
+    def told(fingerprint: object) -> list[str]:
+        stream = ChatStream("p", expect_fingerprint="fp_1")
+        chunk = {"system_fingerprint": fingerprint, "choices": [{"text": "Yes."}]}
+        return stream.feed(f"data: {json.dumps(chunk)}\n\n".encode())
+
+    assert told("fp_1") == told(None) == ["Yes."]
+    with pytest.raises(ProviderFailed, match="expect_fingerprint") as caught:
+        told("fp_2")
+    assert caught.value.kind == "pin"
+
+
 def test_a_model_without_a_pin_may_answer_under_any_name() -> None:
     """Aliases resolve to versions."""
     assert run_virtual(answer(offline("wrong-model"))) == list(DELTAS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ GOOD = {"of": 40, "first_ms": [1, 2.5], "version": "m"}
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """The same numbers, pinned to the same model."""
     path = tmp_path / "baseline.json"
-    before = {"a": Baseline("gpt-x", "2026-11-28", USUAL)}
+    before = {"a": Baseline("gpt-x", "2020-11-28", USUAL)}
     path.write_text(written(before))
     again = read(path)
     assert again == before
@@ -59,6 +60,20 @@ def test_a_file_that_cannot_be_used_says_where(
     path.write_text(json.dumps(tree))
     with pytest.raises(ConfigError, match=hint):
         read(path)
+
+
+def test_a_baseline_from_a_day_to_come_is_refused(tmp_path: Path) -> None:
+    """Tomorrow may be today elsewhere; what is no day is none to come."""
+    path, today = tmp_path / "b.json", date(2026, 2, 28)
+
+    def recorded(when: str) -> None:
+        path.write_text(written({"a": Baseline("m", when, USUAL)}))
+        assert read(path, today)["a"].recorded == when
+
+    for fine in ("2026-02-28", "2026-03-01", "", "some day"):
+        recorded(fine)
+    with pytest.raises(ConfigError, match=r'"a" was recorded on 2026-03-02.*clock'):
+        recorded(str(today + timedelta(days=2)))
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

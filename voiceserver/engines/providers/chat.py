@@ -37,6 +37,7 @@ from voiceserver.engines.providers.http import (
 )
 from voiceserver.engines.providers.service_errors import (
     MAX_ERROR_BYTES,
+    check_pins,
     error_code,
     error_in,
     fault_of,
@@ -175,6 +176,7 @@ class ChatModel:
             self._opened,
             [tool.name for tool in request.tools.tools],
             request.life,
+            self.provider.expect_fingerprint,
         )
 
     async def _send(self, request: TextRequest) -> tuple[HttpResponse, bytes]:
@@ -247,6 +249,7 @@ class ChatStream:
         opened: The answer is expected to begin within a thought.
         offered: Names of the functions that may be called.
         life: Any sign of life is an answer: thoughts, or one cut by its length.
+        expect_fingerprint: As ``expect_model``, of the ``system_fingerprint``.
 
     Attributes:
         done: Whether the answer is complete, and nothing more comes.
@@ -263,9 +266,13 @@ class ChatStream:
         opened: bool = False,
         offered: Sequence[str] = (),
         life: bool = False,
+        expect_fingerprint: str = "",
     ) -> None:
         self._source = source
-        self._expect_model = expect_model
+        self._pins = {
+            "expect_model": expect_model,
+            "expect_fingerprint": expect_fingerprint,
+        }
         self._kind = kind
         self._life = life
         self.usage: tuple[int, int] | None = None
@@ -435,13 +442,7 @@ class ChatStream:
 
     def _identify(self, chunk: dict[str, Any]) -> None:
         """Look at who answers and what it cost so far."""
-        model = chunk.get("model")
-        expected = self._expect_model
-        # Azure's first chunk, about content filters, names no model.
-        if expected and isinstance(model, str) and model and model != expected:
-            raise ProviderFailed(
-                self._source, "another model answers than expect_model", "pin"
-            )
+        check_pins(self._source, chunk, **self._pins)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
             counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,16 @@ class Baseline:
     usual: Usual
 
 
-def read(path: Path) -> dict[str, Baseline]:
+def read(path: Path, today: date | None = None) -> dict[str, Baseline]:
     """Read a file.
 
+    Args:
+        path: Of the file.
+        today: The day it is, by default the machine's.
+
     Raises:
-        ConfigError: If it cannot be read, or is no baseline; says where and what to do.
+        ConfigError: If it cannot be read, is no baseline, or was recorded on a day to
+            come; says where and what to do.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -58,10 +64,20 @@ def read(path: Path) -> dict[str, Baseline]:
     providers = tree.get("providers")
     if not isinstance(providers, dict):
         raise ConfigError(f"drift.baseline: {path}: providers must be a table")
-    return {
+    found = {
         str(name): _baseline(f"drift.baseline: {path}: providers.{name}", one)
         for name, one in providers.items()
     }
+    # One day more: where it was recorded the next may have begun.
+    newest = (today or date.today()) + timedelta(days=1)
+    for name, one in found.items():
+        if _day(one.recorded) > newest:
+            raise ConfigError(
+                f'drift.baseline: {path}: "{name}" was recorded on {one.recorded}, '
+                "which is to come: set this machine's clock, or record it anew with: "
+                "voiceserver baseline record"
+            )
+    return found
 
 
 def written(baselines: Mapping[str, Baseline]) -> str:
@@ -115,6 +131,14 @@ def _baseline(where: str, one: Any) -> Baseline:
     )
     usual = Usual(first_ms, characters, confidence, *counts.values())
     return Baseline(str(one.get("version", "")), str(one.get("recorded", "")), usual)
+
+
+def _day(recorded: str) -> date:
+    """When a baseline was recorded; long ago where it does not say."""
+    try:
+        return date.fromisoformat(recorded)
+    except ValueError:
+        return date.min
 
 
 def _count(where: str, value: Any) -> int:
