@@ -42,11 +42,22 @@ class VoiceActivity(Protocol):
         """Forget what was heard."""
 
 
+StreamWindows = tuple[VoiceActivity, Sequence[Samples]]
+
+
 class VoiceActivityEngine(Protocol):
     """Opens voice activity detectors; loads its model once."""
 
     def open(self) -> VoiceActivity:
         """Return a detector for a new stream."""
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        """Probabilities of windows of many streams, for less than stream by stream.
+
+        Args:
+            asked: Streams that were opened here, each once, and the windows that follow
+                in it; possibly none.
+        """
 
 
 @dataclass(frozen=True, slots=True)

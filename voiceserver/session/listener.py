@@ -11,11 +11,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
-
-import numpy as np
 
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.clock import Clock
@@ -37,14 +34,14 @@ from voiceserver.events import (
 )
 from voiceserver.loop_turns import LISTENING
 from voiceserver.purse import Purse
+from voiceserver.session.looks import LOOKS
 from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.ports import NO_TAPE, Tape
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.turn_sound import TurnSound
-from voiceserver.turns.echo import Echo
-from voiceserver.turns.gate import WINDOW, hop_levels_db
+from voiceserver.session.voice_windows import VoiceWindows, Window
+from voiceserver.turns.gate import hop_levels_db
 from voiceserver.turns.overlap import ECHO_MS
-from voiceserver.turns.quiet import TOGETHER, Quiet
 from voiceserver.turns.taker import (
     Began,
     Committed,
@@ -65,25 +62,6 @@ RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is 
 BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
 HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A window that voice activity has not been asked about.
-
-    Attributes:
-        at: Its first sample.
-        samples: Of it.
-        levels_db: Of its hops.
-        echo: Whether it may be our own.
-        made_up: Most of it did not arrive.
-    """
-
-    at: int
-    samples: Samples
-    levels_db: list[float]
-    echo: Echo
-    made_up: bool
 
 
 class Listener:
@@ -124,7 +102,6 @@ class Listener:
         self._purse = purse or Purse()
         self._config = config
         self._hearing = hearing
-        self._vad = engines.vad.open()
         self._recogniser = engines.recogniser
         self._post = post
         self._duck = duck
@@ -136,6 +113,7 @@ class Listener:
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
         self._own = OwnSound()
+        self._windows = VoiceWindows(engines.vad, self._own.explains, self._looked)
         self._echo = engines.echo
         self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
@@ -143,11 +121,6 @@ class Listener:
         self._listened = asyncio.Event()
         self._preroll = Preroll(config.policy == "manual")
         self._now = 0  # samples listened to
-        self._pending = np.zeros(0, np.float32)  # not yet a full window
-        self._waiting: list[_Window] = []  # quiet ones
-        self._quiet = Quiet()
-        self._made_up = 0  # samples of the next windows that did not arrive
-        self._probability = 0.0  # of speech in the last window
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
         self._utterance_at = 0  # its first sample
@@ -194,7 +167,7 @@ class Listener:
 
         What was heard before has been listened to.
         """
-        self._look()
+        self._windows.look()
         if self._taker.state is TurnState.IDLE:
             held_ms = self._preroll.n_heard * 1000 // MIC_RATE
             if not self._manual or held_ms < HELD_LEAST_MS:
@@ -208,13 +181,10 @@ class Listener:
 
     def clear(self) -> None:
         """Forget what was heard and not committed."""
-        self._look()
+        self._windows.look()
         # Its time has passed all the same: the turn-taker counts what it is fed.
         self._now += self._ringed
-        n_windows, rest = divmod(len(self._pending) + self._ringed, WINDOW)
-        self._taker.skip(n_windows)
-        self._pending = np.zeros(rest, np.float32)
-        self._made_up = 0
+        self._taker.skip(self._windows.skip(self._ringed))
         self._ring.clear()
         self._ringed = 0
         self._listened.set()
@@ -225,7 +195,7 @@ class Listener:
 
     def configure(self, config: TurnConfig, hearing: Hearing) -> None:
         """Take new settings; how the caller is heard holds from the next utterance."""
-        self._look()
+        self._windows.look()
         self._hearing = hearing
         self._preroll.configure(config.policy == "manual")
         if config.far_field != self._config.far_field:
@@ -255,7 +225,7 @@ class Listener:
 
     def playing(self, playing: bool) -> None:
         """Tell whether a reply sounds at this moment."""
-        self._look()
+        self._windows.look()
         if not playing:
             self._tape.silenced()
             self._own.silenced(self._arriving)
@@ -268,19 +238,9 @@ class Listener:
     async def run(self) -> None:
         """Listen until cancelled; open utterances are closed then."""
         try:
-            while True:
-                while not self._ring:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                await LISTENING.room(self._clock)
-                if not self._ring:  # what waited is not to be heard any more
-                    continue
-                samples, made_up = self._ring.popleft()
-                self._ringed -= len(samples)
-                self._listen(samples, made_up)
-                self._listened.set()
-                if self._ring:  # one call's backlog stops no other call
-                    await asyncio.sleep(0)
+            with LOOKS.one_more():
+                while True:
+                    await self._listen_on()
         finally:
             self._close_utterance()
             for utterance in self._committed.values():
@@ -288,57 +248,55 @@ class Listener:
                     utterance.close()
             self._committed.clear()
 
-    def _listen(self, samples: Samples, made_up: bool) -> None:
+    async def _listen_on(self) -> None:
+        """Listen to the next block, once there is one."""
+        while not self._ring:
+            self._arrived.clear()
+            await self._arrived.wait()
+        await LISTENING.room(self._clock)
+        if not self._ring:  # what waited is not to be heard any more
+            return
+        samples, made_up = self._ring.popleft()
+        self._ringed -= len(samples)
+        self._take_in(samples, made_up)
+        if self._windows.due and not self._ring:
+            await LOOKS.look(self._windows)
+        elif self._windows.due:  # it is behind already
+            self._windows.look()
+        self._conclude()
+        self._listened.set()
+        if self._ring:  # one call's backlog stops no other call
+            await asyncio.sleep(0)
+
+    def _take_in(self, samples: Samples, made_up: bool) -> None:
         # Who speaks is told by what is left without the echo; recognisers hear better
         # what came in (``benchmarks.double_talk``).
         samples, cleaned = self._own.cleaned(samples, self._now)
         self._now += len(samples)
-        if made_up:
-            self._made_up += len(samples)
         self._preroll.add(samples)
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)
-        self._pending = np.concatenate([self._pending, cleaned])
-        while len(self._pending) >= WINDOW:
-            window, self._pending = self._pending[:WINDOW], self._pending[WINDOW:]
-            self._hear_window(window)
+        idle = self._taker.state is TurnState.IDLE and not self._manual
+        self._windows.add(cleaned, self._now, made_up, idle)
+
+    def _conclude(self) -> None:
+        """What follows from what was heard, once it was looked at as far as it is."""
         self._push_voiced()
         if self._utterance is not None and not self._manual:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
         # Levels after the last window matter only where a turn may end at them.
-        pending_db = hop_levels_db(self._pending) if self._taker.may_end else ()
+        pending = self._windows.pending
+        pending_db = hop_levels_db(pending) if self._taker.may_end else ()
         self._obey(self._taker.tick(self._now, pending_db))
         self._foresee()
 
-    def _hear_window(self, samples: Samples) -> None:
-        """Look at a window now, or with others where nothing depends on it."""
-        at = self._now - len(self._pending) - WINDOW
-        levels_db = hop_levels_db(samples)
-        made_up = 2 * self._made_up >= WINDOW
-        self._made_up = max(0, self._made_up - WINDOW)
-        echo = self._own.explains(at, levels_db)
-        self._waiting.append(_Window(at, samples, levels_db, echo, made_up))
-        idle = self._taker.state is TurnState.IDLE and not self._manual
-        may_wait = idle and self._quiet.may_wait(levels_db)
-        if not may_wait or len(self._waiting) >= TOGETHER:
-            self._look()
-
-    def _look(self) -> None:
-        """Look at all windows that wait, in their order."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        found = self._vad.probabilities([window.samples for window in waiting])
-        for window, probability in zip(waiting, found, strict=True):
-            if window.made_up:  # it adds no voice
-                probability = min(probability, self._probability)
-            self._probability = probability
-            if probability >= FAINT:
-                self._preroll.voice(self._now - window.at)
-            self._quiet.looked(window.levels_db, probability)
-            self._obey(self._taker.window(probability, window.levels_db, window.echo))
+    def _looked(self, window: Window, probability: float) -> None:
+        """Take what a window was."""
+        if probability >= FAINT:
+            self._preroll.voice(self._now - window.at)
+        self._obey(self._taker.window(probability, window.levels_db, window.echo))
 
     @property
     def _manual(self) -> bool:

@@ -1,0 +1,94 @@
+"""Windows that several calls have due are looked at for voice in one step.
+
+The network reads its weights once for all of them, and numpy is called once. Who has a
+window due waits for the next step, which is a few milliseconds after the last one: by
+then others have some due, too. Where few calls are listened to there is nobody to wait
+for. Knows nothing of what the windows are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from voiceserver.engines.base import VoiceActivityEngine
+from voiceserver.session.voice_windows import VoiceWindows
+
+GAP_MS = 5.0  # between two steps: what is due waits for half of it, on the average
+FEW = 4  # calls: fewer seldom have windows due at the same time
+MOST = 16  # calls of a step: a millisecond of the loop; others have the next turn's
+
+_Asked = tuple[VoiceWindows, asyncio.Future[None]]
+
+
+class Looks:
+    """Of all calls that the running loop listens to.
+
+    Args:
+        gap_ms: Between two steps.
+    """
+
+    def __init__(self, gap_ms: float = GAP_MS) -> None:
+        self._gap_s = gap_ms / 1000
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked: list[_Asked] = []
+        self._next: asyncio.Handle | None = None
+        self._next_s = 0.0
+        self._n_calls = 0
+
+    @contextlib.contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Meanwhile one more call is listened to."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._next = loop, None
+            self._asked, self._next_s, self._n_calls = [], 0.0, 0
+        self._n_calls += 1
+        try:
+            yield
+        finally:
+            if self._loop is loop:
+                self._n_calls -= 1
+
+    async def look(self, windows: VoiceWindows) -> None:
+        """Tell what a call's windows were, once they were looked at with others'."""
+        loop = asyncio.get_running_loop()
+        if self._n_calls >= FEW and self._loop is loop:
+            looked: asyncio.Future[None] = loop.create_future()
+            self._asked.append((windows, looked))
+            if self._next is None:
+                self._next = loop.call_at(self._next_s, self._step)
+            await looked
+        windows.look()
+
+    def _step(self) -> None:
+        assert self._loop is not None
+        asked, self._asked = self._asked[:MOST], self._asked[MOST:]
+        self._next = self._loop.call_soon(self._step) if self._asked else None
+        self._next_s = self._loop.time() + self._gap_s
+        engines = {id(windows.engine): windows.engine for windows, _ in asked}
+        for engine in engines.values():
+            # What goes wrong goes wrong again where each looks at its own: there it is
+            # that call's fault, and no other's.
+            with contextlib.suppress(Exception):
+                _look_at(
+                    engine,
+                    [
+                        windows
+                        for windows, looked in asked
+                        if windows.engine is engine and not looked.done()
+                    ],
+                )
+        for _, looked in asked:
+            if not looked.done():  # or that call has ended
+                looked.set_result(None)
+
+
+def _look_at(engine: VoiceActivityEngine, calls: list[VoiceWindows]) -> None:
+    found = engine.together([windows.asked for windows in calls])
+    for windows, probabilities in zip(calls, found, strict=True):
+        windows.found(probabilities)
+
+
+LOOKS = Looks()
