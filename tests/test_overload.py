@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voiceserver.overload import FALLS_AFTER, LAG_MS, TICKS, Crowd, Load, Overload
+from voiceserver.overload import (
+    BUSY,
+    CROWDED,
+    FALLS_AFTER,
+    FREE_AFTER,
+    FULL_AFTER,
+    LAG_MS,
+    TICKS,
+    TOO_FEW,
+    Crowd,
+    Headroom,
+    Load,
+    Overload,
+)
 
 
 def second(it: Overload, lag_ms: float) -> Load:
@@ -71,3 +84,122 @@ def test_a_crowd_is_more_speakers_than_are_heard_on_the_average() -> None:
 def test_nobody_is_a_crowd_where_nobody_can_tell() -> None:
     """A recogniser that is down, or a stub."""
     assert not seconds(Crowd(), 60, speaking=9, at_ease=0)
+
+
+class Loop:
+    """An event loop to which calls come, each of which costs a share of its time.
+
+    Frames wait in a line: the loop is late by what it has not done yet. Each call's
+    frames come at a moment of their own, so that there is a line before it is full.
+    """
+
+    def __init__(self, cost: float, jitter: float = 0.5, setup_s: float = 0.0) -> None:
+        self.cost = cost
+        self.setup_s = setup_s  # of computing, for each call that is taken
+        self.headroom = Headroom()
+        self.calls = self.refused = 0
+        self.late_ticks: list[bool] = []
+        self._jitter = jitter
+        self._behind_s = 0.0
+
+    def offered(self, seconds: float, per_s: float, limit: int = 10_000) -> None:
+        """Calls come at a pace, and never end; a limit is what somebody has set."""
+        come = 0.0
+        for n in range(round(seconds * TICKS)):
+            come += per_s / TICKS
+            while come >= 1:
+                come -= 1
+                self.asks(limit)
+            self.passes(n)
+
+    def asks(self, limit: int = 10_000) -> None:
+        if self.calls < limit and not self.headroom.full(self.calls):
+            self.calls += 1
+            self._behind_s += self.setup_s
+        else:
+            self.refused += 1
+
+    def passes(self, n: int) -> None:
+        """A tick; each call costs more in some than in others."""
+        swing = 1 + self._jitter * (1 if n % 4 else -3)
+        work_s = self._behind_s + max(0.0, self.calls * self.cost * swing) / TICKS
+        computed_s = min(work_s, 1 / TICKS)
+        self._behind_s = work_s - computed_s
+        self.late_ticks.append(1000 * self._behind_s > LAG_MS)
+        passed_s = 1 / TICKS
+        self.headroom.tick(1000 * self._behind_s, self.calls, computed_s, passed_s)
+
+
+@given(st.floats(0.005, 0.08), st.floats(0.2, 4.0))
+@settings(max_examples=30, deadline=None)
+def test_a_limit_that_is_too_high_costs_those_already_in_little(
+    cost: float, per_s: float
+) -> None:
+    """Ten thousand are allowed: what fits is used, and what does not is not taken."""
+    loop = Loop(cost, jitter=0.3)
+    loop.offered(60 + 1 / cost / per_s + 2 / cost, per_s)
+    assert loop.refused
+    assert BUSY <= loop.calls * cost <= 1 + (FULL_AFTER + 2) * cost
+    assert sum(loop.late_ticks) <= (FULL_AFTER + 3) * TICKS or loop.calls * cost > 1
+
+
+def test_a_loop_that_is_busy_and_in_time_refuses_nobody_for_long() -> None:
+    """A client that sends faster than it speaks keeps it busy, and nobody waits."""
+    it, calls, taken = Headroom(), 20, 0
+    for _ in range(60 * TICKS):
+        it.tick(3.0, calls, 0.99 / TICKS, 1 / TICKS)
+        if not it.full(calls):
+            calls, taken = calls + 1, taken + 1
+    assert taken >= 25
+
+
+def test_many_at_once_are_taken_where_there_is_room() -> None:
+    """A hundred in two seconds, each of which costs something to set up."""
+    loop = Loop(0.004, setup_s=0.004)
+    loop.offered(2, 50)
+    assert loop.calls == 100
+    assert not loop.refused
+
+
+def test_a_call_that_is_set_up_makes_no_crowd() -> None:
+    """A tick that is late by it, three times a second."""
+    it = Headroom()
+    for n in range(30 * TICKS):
+        it.tick(60.0 if n % 16 == 0 else 2.0, 16)
+        assert not it.full(16)
+
+
+def test_lateness_with_few_calls_is_not_theirs() -> None:
+    """Something else keeps the machine; the ladder above tells that."""
+    it = Headroom()
+    for _ in range(10 * TICKS):
+        it.tick(70.0, TOO_FEW - 1, 1 / TICKS, 1 / TICKS)
+        assert not it.full(TOO_FEW - 1)
+
+
+def second_of(it: Headroom, n_late: int, calls: int = 30) -> None:
+    for n in range(TICKS):
+        it.tick(LAG_MS + 5 if n < n_late else 1.0, calls)
+
+
+def test_it_is_full_after_three_crowded_seconds_and_free_after_five_calm_ones() -> None:
+    """And neither by less: it does not flicker."""
+    it = Headroom()
+    for _ in range(FULL_AFTER):
+        assert not it.full(30)
+        second_of(it, CROWDED)
+    for _ in range(FREE_AFTER):
+        assert it.full(30)
+        second_of(it, 1)
+    assert not it.full(30)
+
+
+@given(st.lists(st.integers(0, TICKS), max_size=40))
+def test_it_is_never_full_without_crowded_seconds(late: list[int]) -> None:
+    """Three of them in a row, in all that it has seen."""
+    it = Headroom()
+    for n_late in late:
+        second_of(it, n_late)
+        if it.full(30):
+            runs = "".join("x" if n >= CROWDED else "." for n in late)
+            assert "x" * FULL_AFTER in runs

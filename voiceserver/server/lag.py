@@ -1,8 +1,9 @@
 """Measures how late the event loop wakes: what a call's audio would feel.
 
 And how long what may wait for a turn of the loop has waited: what is left undone there
-makes no timer late, and is as much a sign of too much work. What callers hear is how
-late the frames of calls were, which are told as they were counted.
+makes no timer late, and is as much a sign of too much work. And how much of the time
+the loop's thread computed. What callers hear is how late the frames of calls were,
+which are told as they were counted.
 """
 
 from __future__ import annotations
@@ -22,21 +23,29 @@ from voiceserver.media.pacing import LATE_MS, LATENESS, Lateness
 TICK_S = 0.02  # as often as a call's frame
 
 
+def _unnoticed(_lag_ms: float, _computed_s: float, _passed_s: float) -> None:
+    """Nobody minds."""
+
+
 async def watch_lag(
-    histogram: Histogram, late: Callable[[float], None] = lambda _ms: None
+    histogram: Histogram, late: Callable[[float, float, float], None] = _unnoticed
 ) -> None:
     """Observe the lateness of a 20 ms timer, in seconds, until cancelled.
 
     Args:
         histogram: Takes seconds.
-        late: Takes milliseconds, the longest wait of work that was put off included.
+        late: Takes milliseconds, the longest wait of work that was put off included;
+            and seconds that this thread has computed, and that passed meanwhile.
     """
     while True:
-        due_s = time.perf_counter() + TICK_S
+        began_s, computed_s = time.perf_counter(), time.thread_time()
         await asyncio.sleep(TICK_S)
-        lag_s = max(0.0, time.perf_counter() - due_s)
+        passed_s = time.perf_counter() - began_s
+        lag_s = max(0.0, passed_s - TICK_S)
         histogram.observe(lag_s)
-        late(max(lag_s, READING.longest_s(), LISTENING.longest_s()) * 1000)
+        put_off_s = max(READING.longest_s(), LISTENING.longest_s())
+        computed_s = time.thread_time() - computed_s
+        late(max(lag_s, put_off_s) * 1000, computed_s, passed_s)
 
 
 class FrameLateness(Collector):

@@ -225,7 +225,7 @@ async def _serve(
                 config,
                 metrics,
                 calls,
-                EngineRoom(),
+                EngineRoom(calls.__len__),
                 parts.dialects,
                 pending=pending,
                 recorder=recorder,
