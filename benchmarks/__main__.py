@@ -48,6 +48,7 @@ BY_NAME = (
     "media_browser",
     "media_words",
     "overlap",
+    "paced_calls",
     "phone",
     "phone_sockets",
     "phone_words",
