@@ -25,18 +25,39 @@ _COUNTS = ("failed", "refused", "escalated", "of")
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How good answers to the questions of a baseline were, and what they took.
+
+    Attributes:
+        right: Of those that can be checked.
+        checked: How many were.
+        tokens_in: Sent, of all answers together.
+        tokens_out: Received.
+        cost_usd: By the configured prices.
+    """
+
+    right: int = 0
+    checked: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """What one provider's answers used to be.
 
     Attributes:
         version: Of the model, as ``TextModel.version`` says it.
         recorded: When, as ``"2026-11-28"``.
-        usual: The numbers.
+        usual: The numbers that live answers are compared with.
+        quality: What only the same questions tell.
     """
 
     version: str
     recorded: str
     usual: Usual
+    quality: Quality = Quality()
 
 
 def read(path: Path, today: date | None = None) -> dict[str, Baseline]:
@@ -84,6 +105,7 @@ def written(baselines: Mapping[str, Baseline]) -> str:
     """The text of a file; the same for the same baselines."""
     providers = {
         name: {"version": one.version, "recorded": one.recorded}
+        | dataclasses.asdict(one.quality)
         | dataclasses.asdict(one.usual)
         for name, one in sorted(baselines.items())
     }
@@ -130,7 +152,18 @@ def _baseline(where: str, one: Any) -> Baseline:
         _series(f"{where}.{key}", one.get(key, [])) for key in _SERIES
     )
     usual = Usual(first_ms, characters, confidence, *counts.values())
-    return Baseline(str(one.get("version", "")), str(one.get("recorded", "")), usual)
+    told = str(one.get("version", "")), str(one.get("recorded", ""))
+    return Baseline(*told, usual, _quality(where, one))
+
+
+def _quality(where: str, one: dict[str, Any]) -> Quality:
+    """How good they were; a file may say nothing of it."""
+    keys = ("right", "checked", "tokens_in", "tokens_out")
+    counts = {key: _count(f"{where}.{key}", one.get(key, 0)) for key in keys}
+    if counts["right"] > counts["checked"]:
+        raise ConfigError(f"{where}.right is more than checked: {counts['checked']}")
+    (cost_usd,) = _series(f"{where}.cost_usd", [one.get("cost_usd", 0.0)])
+    return Quality(**counts, cost_usd=cost_usd)
 
 
 def _day(recorded: str) -> date:
