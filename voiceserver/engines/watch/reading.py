@@ -35,7 +35,7 @@ class Reading:
     text: str = ""
     first_ms: float | None = None
     only_text: bool = True
-    spent: Spent = Spent()
+    spent: Spent = field(default_factory=Spent)
     failure: EngineFailed | TimeoutError | None = None
     _began_s: float = field(default=0.0)
 
