@@ -43,6 +43,7 @@ BY_NAME = (
     "hearing_short",
     "held_answers",
     "hosts",
+    "hosts_calls",
     "interruptions",
     "kiosk",
     "media_browser",

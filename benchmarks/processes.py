@@ -113,6 +113,7 @@ def serving(
     command: list[str],
     ready_path: str = "/readyz",
     tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[Server]:
     """Run ``command`` with ``--port N`` until the block ends.
 
@@ -120,12 +121,13 @@ def serving(
         command: Of a Python that runs the server.
         ready_path: Answers 200 when it is ready.
         tls: Trusts the server, where that is configured to speak TLS.
+        port: Where; 0 is a free one.
 
     Raises:
         RuntimeError: If it does not get ready; with the end of what it printed.
     """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
