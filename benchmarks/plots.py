@@ -334,7 +334,7 @@ def phone(result: dict[str, Any], path: Path) -> None:
     }
     spaced = {
         f"SIP, {many['calls']} calls": many["sip"]["spacing_ms"],
-        f"WebRTC, {many['calls']}": many["webrtc"]["spacing_ms"],
+        f"WebRTC, {many['browsers']}": many["webrtc"]["spacing_ms"],
         "calm": flood.get("spacing_before_ms"),
         "beside junk": flood.get("spacing_beside_ms"),
     }

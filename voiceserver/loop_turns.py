@@ -57,10 +57,14 @@ class LoopTurn:
         Args:
             clock: By which the turn takes its time; virtual time stands still in one.
         """
-        loop = asyncio.get_running_loop()
-        for late in _FIRST.get(loop, ()):
-            late()
-        now_ns = clock.now_ns()
+        loop, now_ns = asyncio.get_running_loop(), clock.now_ns()
+        first = _FIRST.get(loop)
+        if first:
+            since_ns = now_ns
+            for late in first:
+                late()
+            now_ns = clock.now_ns()
+            self._began_ns += now_ns - since_ns if self._began_ns else 0  # not its own
         if self._began_ns and self._loop is loop:
             return now_ns - self._began_ns < self._part_ns
         self._loop, self._began_ns = loop, now_ns

@@ -153,6 +153,33 @@ def test_what_is_late_goes_before_what_may_wait() -> None:
     assert late == [*before, 1026]
 
 
+def test_what_may_wait_has_as_much_time_as_what_goes_before_it() -> None:
+    """Where frames alone fill the time, callers are heard all the same."""
+
+    async def run() -> tuple[int, float]:
+        await asyncio.sleep(1)
+        clock, turn, n_pieces = StallingClock(), LoopTurn(part_ms=1000), 0
+
+        def takes() -> None:
+            clock.stalled_ms += 4
+
+        pacers = [Pacer(takes, lambda _n: None, clock) for _ in range(20)]
+        for pacer in pacers:
+            pacer.start()
+        clock.stalled_ms += 25
+        since_ns = clock.now_ns()
+        while turn.has_room(clock):
+            n_pieces += 1
+            clock.stalled_ms += 1
+        for pacer in pacers:
+            pacer.stop()
+        return n_pieces, (clock.now_ns() - since_ns) / 1e6
+
+    n_pieces, took_ms = run_virtual(run())
+    assert n_pieces == 1000  # of 1 ms each: what goes first is not of its part
+    assert 1900 <= took_ms <= 2300
+
+
 def test_nothing_is_left_of_calls_that_are_over() -> None:
     """No timer, and nothing that goes first."""
 

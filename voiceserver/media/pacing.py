@@ -120,6 +120,9 @@ class Wheel:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0  # what it is for
         self._turning = False
+        # Where there is too much of all, what may wait has as much time as frames that
+        # go before it: else nobody would be heard any more.
+        self._rests_until_ns = 0
 
     @classmethod
     def of(cls, clock: Clock) -> Wheel:
@@ -151,7 +154,10 @@ class Wheel:
 
     def overdue(self) -> None:
         """Do what is late, in the midst of a turn of the loop."""
-        if self._dues and self._clock.now_ns() > self._dues[0] + EARLY_NS:
+        if not self._dues:
+            return
+        now_ns = self._clock.now_ns()
+        if now_ns > self._dues[0] + EARLY_NS and now_ns >= self._rests_until_ns:
             self._turn()
 
     def _woken(self) -> None:
@@ -174,6 +180,8 @@ class Wheel:
                 if pacer.turns_on(self) and pacer.due_ns == due_ns:
                     self._tick(pacer, now_ns)
         self._turning = False
+        done_ns = self._clock.now_ns()
+        self._rests_until_ns = 2 * done_ns - now_ns
         self._wake()
 
     def _tick(self, pacer: Pacer, now_ns: int) -> None:
