@@ -63,6 +63,7 @@ BY_NAME = (
     "soak",
     "text_normaliser",
     "turns",
+    "vad_together",
     "voice_gate",
     "voice_gpu",
     "voice_judges",

@@ -56,8 +56,8 @@ def test_no_call_more_is_taken_while_too_many_speak() -> None:
 
 def test_no_call_more_is_taken_while_those_in_progress_are_late() -> None:
     """Whatever the limit; who is in goes on, and it is over once they are in time."""
-    calls = [12]
-    room = EngineRoom(lambda: calls[0])
+    refusals: list[str] = []
+    room = EngineRoom(lambda: 12, refusals.append)
     room.open(engines := fake_engines())
     for n in range(200):
         room.late(25.0 if n % 5 == 0 else 2.0)
@@ -66,6 +66,7 @@ def test_no_call_more_is_taken_while_those_in_progress_are_late() -> None:
         room.for_a_call()
     assert refused.value.status == 503
     assert refused.value.headers["Retry-After"]
+    assert refusals == ["late"]
     assert room.get() is engines
     for _ in range(300):
         room.late(2.0)

@@ -17,11 +17,17 @@ class EngineRoom:
 
     Args:
         calls: How many calls are in progress.
+        refused: Takes why one more was not taken, in a word.
     """
 
-    def __init__(self, calls: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        calls: Callable[[], int] = lambda: 0,
+        refused: Callable[[str], None] = lambda _why: None,
+    ) -> None:
         self._engines: Engines | None = None
         self._calls = calls
+        self._refused = refused
         self._headroom = Headroom()
 
     @property
@@ -44,9 +50,11 @@ class EngineRoom:
         engines = self.get()
         late = engines.overload.level is Load.FULL
         if late or self._headroom.full(self._calls()):
+            self._refused("late")
             what = "The server cannot keep up; try again in a moment."
             raise busy(what, "overloaded")
         if engines.crowd.full:
+            self._refused("crowd")
             what = f"More than {engines.ears()[1]} people speak; try again in a moment."
             raise busy(what, "overloaded")
         return engines

@@ -225,7 +225,9 @@ async def _serve(
                 config,
                 metrics,
                 calls,
-                EngineRoom(calls.__len__),
+                EngineRoom(
+                    calls.__len__, lambda why: metrics.calls_refused.labels(why).inc()
+                ),
                 parts.dialects,
                 pending=pending,
                 recorder=recorder,
