@@ -23,9 +23,9 @@ CALM = 0.5  # of what raised the level
 # is set up, or a collection of garbage, makes one.
 CROWDED, CALM_TICKS = 5, 1
 FULL_AFTER, FREE_AFTER = 3, 5  # seconds in a row
-# Share of its time that the loop may compute before calls are taken one by one.
-BUSY = 0.8
-TOO_FEW = 8  # calls: where these are late it is by something else, and one is no risk
+BUSY = 0.8  # share of its time that the loop may compute, before it is looked closer
+SETTLED_S = 3.0  # from when on a call is in progress; before, it is set up
+TOO_FEW = 8  # settled calls: where these are late it is by something else
 
 CROWD_S = 10.0  # in which speakers are averaged: a turn, its answer, and some more
 
@@ -79,60 +79,61 @@ class Overload:
 class Headroom:
     """Whether a call more would be at the cost of those in progress, by how these are.
 
-    That the loop is busy is no reason to refuse a call: it is busy, too, where a client
-    sends faster than it speaks, and late for nobody. It is a reason to look first:
-    calls are then taken one at a time, each once the last was there for a second in
-    which all was in time. They are refused once frames are late, until they have not
-    been for some seconds.
+    That the loop is busy is no reason to refuse a call. It is busy, too, where a client
+    sends faster than it speaks, or where many calls are set up at once, and late for
+    nobody who is in a call. It is a reason to look first: calls are then taken one at
+    a time, each once the last has settled. They are refused once those that have
+    settled are late, until they have not been for some seconds.
     """
 
     def __init__(self) -> None:
         self._n_ticks = self._n_late = 0
         self._computed_s = self._passed_s = 0.0  # in this second
         self._crowded = self._calm = 0  # seconds in a row
-        self._share = 0.0  # of its time that the loop computed in the last second
-        self._fewest = 0  # calls in this second
-        self._proven = 0  # calls that were there in the last second in time
-        self._late = False
+        self._busy = self._late = False
 
     def tick(
-        self, lag_ms: float, calls: int, computed_s: float = 0.0, passed_s: float = 0.0
+        self,
+        lag_ms: float,
+        settled: int,
+        computed_s: float = 0.0,
+        passed_s: float = 0.0,
     ) -> None:
         """The loop woke so late; called fifty times a second.
 
         Args:
             lag_ms: Of what should have been done 20 ms after the last tick.
-            calls: In progress.
+            settled: Calls in progress for ``SETTLED_S``.
             computed_s: What the loop computed since.
             passed_s: Since then.
         """
-        self._fewest = min(self._fewest, calls) if self._n_ticks else calls
         self._n_ticks += 1
-        self._n_late += lag_ms > LAG_MS
+        self._n_late += lag_ms > LAG_MS and settled >= TOO_FEW
         self._computed_s += computed_s
         self._passed_s += passed_s
         if self._n_ticks >= TICKS:
             self._look()
 
-    def full(self, calls: int) -> bool:
-        """Whether no call is taken beside so many now."""
-        if calls < TOO_FEW:
+    def full(self, settled: int, young: int) -> bool:
+        """Whether no call is taken now.
+
+        Args:
+            settled: Calls in progress for ``SETTLED_S``.
+            young: Others.
+        """
+        if settled < TOO_FEW:
             return False
-        return self._late or (self._share > BUSY and calls > self._proven)
+        return self._late or (self._busy and young > 0)
 
     def _look(self) -> None:
         """A second is over."""
-        crowded = self._n_late >= CROWDED and self._fewest >= TOO_FEW
-        calm = self._n_late <= CALM_TICKS
-        self._crowded = self._crowded + 1 if crowded else 0
-        self._calm = self._calm + 1 if calm else 0
+        self._crowded = self._crowded + 1 if self._n_late >= CROWDED else 0
+        self._calm = self._calm + 1 if self._n_late <= CALM_TICKS else 0
         if self._crowded >= FULL_AFTER:
             self._late = True
-        elif self._calm >= FREE_AFTER or self._fewest < TOO_FEW:
+        elif self._calm >= FREE_AFTER:
             self._late = False
-        self._share = self._computed_s / self._passed_s if self._passed_s > 0 else 0.0
-        in_time = self._n_late < CROWDED
-        self._proven = self._fewest if in_time else min(self._proven, self._fewest)
+        self._busy = self._computed_s > BUSY * self._passed_s
         self._n_ticks = self._n_late = 0
         self._computed_s = self._passed_s = 0.0
 

@@ -57,7 +57,7 @@ def test_no_call_more_is_taken_while_too_many_speak() -> None:
 def test_no_call_more_is_taken_while_those_in_progress_are_late() -> None:
     """Whatever the limit; who is in goes on, and it is over once they are in time."""
     refusals: list[str] = []
-    room = EngineRoom(lambda: 12, refusals.append)
+    room = EngineRoom(lambda: (12, 0), refusals.append)
     room.open(engines := fake_engines())
     for n in range(200):
         room.late(25.0 if n % 5 == 0 else 2.0)

@@ -16,13 +16,13 @@ class EngineRoom:
     """The engines, once they are warm; until then requests are asked to wait.
 
     Args:
-        calls: How many calls are in progress.
+        calls: How many calls have settled, and how many others there are.
         refused: Takes why one more was not taken, in a word.
     """
 
     def __init__(
         self,
-        calls: Callable[[], int] = lambda: 0,
+        calls: Callable[[], tuple[int, int]] = lambda: (0, 0),
         refused: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self._engines: Engines | None = None
@@ -49,7 +49,7 @@ class EngineRoom:
         """
         engines = self.get()
         late = engines.overload.level is Load.FULL
-        if late or self._headroom.full(self._calls()):
+        if late or self._headroom.full(*self._calls()):
             self._refused("late")
             what = "The server cannot keep up; try again in a moment."
             raise busy(what, "overloaded")
@@ -65,7 +65,8 @@ class EngineRoom:
         """The event loop woke so late, and has computed so long in the time since."""
         if self._engines is not None:
             self._engines.overload.tick(lag_ms)
-            self._headroom.tick(lag_ms, self._calls(), computed_s, passed_s)
+            settled, _ = self._calls()
+            self._headroom.tick(lag_ms, settled, computed_s, passed_s)
             self._engines.crowd.tick(*self._engines.ears())
 
     def open(self, engines: Engines) -> None:

@@ -226,7 +226,7 @@ async def _serve(
                 metrics,
                 calls,
                 EngineRoom(
-                    calls.__len__, lambda why: metrics.calls_refused.labels(why).inc()
+                    calls.settled, lambda why: metrics.calls_refused.labels(why).inc()
                 ),
                 parts.dialects,
                 pending=pending,
