@@ -25,7 +25,7 @@ CROWDED, CALM_TICKS = 5, 1
 FULL_AFTER, FREE_AFTER = 3, 5  # seconds in a row
 BUSY = 0.8  # share of its time that the loop may compute, before it is looked closer
 SETTLED_S = 3.0  # from when on a call is in progress; before, it is set up
-TOO_FEW = 8  # settled calls: where these are late it is by something else
+TOO_FEW = 12  # settled calls: where these are late it is by something else
 
 CROWD_S = 10.0  # in which speakers are averaged: a turn, its answer, and some more
 
