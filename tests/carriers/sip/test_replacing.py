@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +12,8 @@ from aiosipua import SipRequest
 
 from tests.carriers.sip.phone import OFFER, Phone, rung
 from tests.carriers.sip.test_call import spoken
+from tests.carriers.sip.test_telephone import running_listener
+from tests.e2e.running import free_port
 from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.sip.message import Refusal
 from voiceserver.carriers.sip.replacing import Replaces, replaces_in
@@ -281,3 +285,92 @@ def test_two_calls_that_cannot_be_are_left_as_they_are() -> None:
 async def refused(call: SipCall, other: SipCall) -> None:
     with pytest.raises(CallRefused):
         await call.connect(other)
+
+
+# Of somebody who calls, and of whom they put through: one call of sipp, whose messages
+# it knows by what is behind ``///`` in their Call-ID.
+STEPS = """
+INVITE|[call_id]||
+100?
+180?
+200|tag=([^;]+)|first
+ACK|[call_id]|;tag=[$first]|
+INVITE|b///[call_id]||Replaces: [call_id];to-tag=[$first];from-tag=[pid]
+100?
+180?
+200|tag=([^;]+)|second
+ACK|b///[call_id]|;tag=[$second]|
+<BYE
+BYE|b///[call_id]|;tag=[$second]|
+200
+"""
+SDP = OFFER.replace("127.0.0.2", "127.0.0.1")
+
+
+def scenario_of(steps: str) -> str:
+    """As sipp reads it."""
+    parts, number = [], 0
+    for step in steps.strip().splitlines():
+        name, *more = step.split("|")
+        if name.isalpha():
+            call_id, tag, header = more
+            number += name != "ACK"
+            body = SDP if name == "INVITE" else ""
+            kind = "Content-Type: application/sdp\n" if body else ""
+            parts.append(
+                f"<send><![CDATA[\n{name} sip:100@[remote_ip]:[remote_port] SIP/2.0\n"
+                "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\n"
+                "Max-Forwards: 70\nFrom: <sip:a@[local_ip]>;tag=[pid]\n"
+                f"To: <sip:100@[remote_ip]>{tag}\nCall-ID: {call_id}\n"
+                f"CSeq: {number} {name}\nContact: <sip:a@[local_ip]:[local_port]>\n"
+                f"{header}{chr(10) if header else ''}{kind}Content-Length: [len]\n\n"
+                f"{body}]]></send>"
+            )
+        elif name.startswith("<"):
+            parts.append(
+                f'<recv request="{name[1:]}"/><send><![CDATA[\nSIP/2.0 200 OK\n'
+                "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n"
+                "[last_CSeq:]\nContent-Length: 0\n\n]]></send>"
+            )
+        elif more:
+            found, into = more
+            parts.append(
+                f'<recv response="{name}"><action><ereg regexp="{found}" '
+                'search_in="hdr" header="To:" check_it="true" '
+                f'assign_to="whole,{into}"/></action></recv>'
+            )
+        else:
+            optional = ' optional="true"' if name.endswith("?") else ""
+            parts.append(f'<recv response="{name[:3]}"{optional}/>')
+    return (
+        '<?xml version="1.0"?><scenario name="replaces">'
+        f'{"".join(parts)}<Reference variables="whole"/></scenario>'
+    )
+
+
+@pytest.mark.net
+async def test_another_programs_messages_replace_a_call(tmp_path: Path) -> None:
+    """As sipp sends them, over a real socket."""
+    program = shutil.which("sipp")
+    if program is None:
+        pytest.skip("no sipp (on Debian: apt install sip-tester)")
+    (tmp_path / "replaces.xml").write_text(scenario_of(STEPS))
+    settings = Config(sip=SipConfig(port=free_port()), telephony=QUIET)
+    async with running_listener(settings) as agent:
+        sipp = await asyncio.create_subprocess_exec(
+            *(program, f"127.0.0.1:{settings.sip.port}", "-sf", "replaces.xml"),
+            *("-i", "127.0.0.1", "-m", "1", "-nostdin", "-watchdog_interval", "0"),
+            *("-recv_timeout", "20000"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(60):
+                said, _ = await sipp.communicate()
+        finally:
+            if sipp.returncode is None:
+                sipp.kill()
+                await sipp.wait()
+        assert sipp.returncode == 0, said.decode(errors="replace")[-1500:]
+        assert agent.n_legs <= 1  # the last goodbye may not be answered yet
