@@ -173,24 +173,11 @@ def test_a_call_that_ends_while_it_waits_is_left_out() -> None:
     assert told_right(stays)
 
 
-def test_another_loop_begins_anew() -> None:
-    """What waited in one that is gone is forgotten."""
-    vad, looks = Vad(), Looks()
+def test_each_loop_has_its_own() -> None:
+    """What waits in one is no affair of another."""
 
-    async def left() -> None:
-        with looks.one_more(), looks.one_more(), looks.one_more(), looks.one_more():
-            call = Call(vad, looks, loud=True)
-            call.hears()
-            call.hears()
-            task = asyncio.create_task(looks.look(call.windows))
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.wait({task})
+    async def here() -> Looks:
+        assert Looks.here() is Looks.here()
+        return Looks.here()
 
-    async def next_one() -> None:
-        call = Call(vad, looks, loud=True)
-        await call.run(0.0, 10)
-        assert told_right(call)
-
-    run_virtual(left())
-    run_virtual(next_one())
+    assert run_virtual(here()) is not run_virtual(here())

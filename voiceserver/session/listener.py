@@ -34,7 +34,7 @@ from voiceserver.events import (
 )
 from voiceserver.loop_turns import LISTENING
 from voiceserver.purse import Purse
-from voiceserver.session.looks import LOOKS
+from voiceserver.session.looks import Looks
 from voiceserver.session.own_sound import OwnSound
 from voiceserver.session.ports import NO_TAPE, Tape
 from voiceserver.session.preroll import FAINT, UNVOICED_MS, Preroll
@@ -238,9 +238,10 @@ class Listener:
     async def run(self) -> None:
         """Listen until cancelled; open utterances are closed then."""
         try:
-            with LOOKS.one_more():
+            looks = Looks.here()
+            with looks.one_more():
                 while True:
-                    await self._listen_on()
+                    await self._listen_on(looks)
         finally:
             self._close_utterance()
             for utterance in self._committed.values():
@@ -248,7 +249,7 @@ class Listener:
                     utterance.close()
             self._committed.clear()
 
-    async def _listen_on(self) -> None:
+    async def _listen_on(self, looks: Looks) -> None:
         """Listen to the next block, once there is one."""
         while not self._ring:
             self._arrived.clear()
@@ -260,7 +261,7 @@ class Listener:
         self._ringed -= len(samples)
         self._take_in(samples, made_up)
         if self._windows.due and not self._ring:
-            await LOOKS.look(self._windows)
+            await looks.look(self._windows)
         elif self._windows.due:  # it is behind already
             self._windows.look()
         self._conclude()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from voiceserver.engines.base import VoiceActivityEngine
 from voiceserver.session.voice_windows import VoiceWindows
@@ -25,33 +26,32 @@ _Asked = tuple[VoiceWindows, asyncio.Future[None]]
 
 
 class Looks:
-    """Of all calls that the running loop listens to."""
+    """Of all calls that a loop listens to."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._asked: list[_Asked] = []
         self._next: asyncio.Handle | None = None
         self._next_s = 0.0
         self._n_calls = 0
 
+    @classmethod
+    def here(cls) -> Looks:
+        """Those of the loop that runs."""
+        return _LOOKS.setdefault(asyncio.get_running_loop(), cls())
+
     @contextlib.contextmanager
     def one_more(self) -> Iterator[None]:
         """Meanwhile one more call is listened to."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._next = loop, None
-            self._asked, self._next_s, self._n_calls = [], 0.0, 0
         self._n_calls += 1
         try:
             yield
         finally:
-            if self._loop is loop:
-                self._n_calls -= 1
+            self._n_calls -= 1
 
     async def look(self, windows: VoiceWindows) -> None:
         """Tell what a call's windows were, once they were looked at with others'."""
-        loop = asyncio.get_running_loop()
-        if self._n_calls >= FEW and self._loop is loop:
+        if self._n_calls >= FEW:
+            loop = asyncio.get_running_loop()
             looked: asyncio.Future[None] = loop.create_future()
             self._asked.append((windows, looked))
             if self._next is None:
@@ -60,11 +60,11 @@ class Looks:
         windows.look()
 
     def _step(self) -> None:
-        assert self._loop is not None
+        loop = asyncio.get_running_loop()
         asked, self._asked = self._asked[:MOST], self._asked[MOST:]
-        self._next = self._loop.call_soon(self._step) if self._asked else None
+        self._next = loop.call_soon(self._step) if self._asked else None
         gap_ms = min(MOST_GAP_MS, GAP_PER_CALL_MS * self._n_calls)
-        self._next_s = self._loop.time() + gap_ms / 1000
+        self._next_s = loop.time() + gap_ms / 1000
         engines = {id(windows.engine): windows.engine for windows, _ in asked}
         for engine in engines.values():
             # What goes wrong goes wrong again where each looks at its own: there it is
@@ -91,4 +91,4 @@ def _look_at(engine: VoiceActivityEngine, calls: list[VoiceWindows]) -> None:
         windows.found(probabilities)
 
 
-LOOKS = Looks()
+_LOOKS: WeakKeyDictionary[asyncio.AbstractEventLoop, Looks] = WeakKeyDictionary()
