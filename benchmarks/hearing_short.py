@@ -147,7 +147,9 @@ def measure(model: WhisperModel, said: Iterable[tuple[str, Samples]]) -> dict[st
     heard: dict[float, list[Decoded]] = {}
     for pad_s in PADS_S:
         whisper.PAD_SHORT_S = pad_s
-        heard[pad_s] = [model.decode([Asked(each.samples)])[0] for each in cut]
+        heard[pad_s] = [
+            model.decode([Asked(each.samples, last=True)])[0] for each in cut
+        ]
     good = [
         n
         for n, piece in enumerate(cut)
