@@ -20,9 +20,9 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import uvloop
@@ -57,6 +57,7 @@ OPEN = {
 }
 
 Buckets = dict[float, float]
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Step:
         unanswered: Callers that heard no answer in it.
         refused: Calls not taken.
         server_cores: CPU seconds per second of all its processes.
+        cores_by_part: Of that, the front's and each engine's.
         callers_cores: And of the callers beside it.
         why: What was not good; empty if all was.
     """
@@ -83,6 +85,7 @@ class Step:
     refused: int
     server_cores: float = 0.0
     callers_cores: float = 0.0
+    cores_by_part: dict[str, float] = field(default_factory=dict)
     why: str = ""
 
 
@@ -136,9 +139,9 @@ def buckets(server: Server, name: str) -> Buckets:
     return found
 
 
-def between(before: Buckets, after: Buckets) -> Buckets:
-    """What came into a histogram meanwhile."""
-    return {edge: count - before.get(edge, 0.0) for edge, count in after.items()}
+def between(before: dict[K, float], after: dict[K, float]) -> dict[K, float]:
+    """What came into a histogram, or was spent, meanwhile."""
+    return {key: amount - before.get(key, 0.0) for key, amount in after.items()}
 
 
 def sentences() -> list[Samples]:
@@ -207,8 +210,10 @@ async def one_step(server: Server, crowd: Crowd, calls: int, seconds: float) -> 
     await crowd.grow(calls)
     before = [buckets(server, name) for name in (LAG, FIRST)]
     began, own_s = server.cost(), time.process_time()
+    parts = server.cpu_by_part()
     unanswered = await crowd.talk(seconds)
     ended, own_s = server.cost(), time.process_time() - own_s
+    parts = between(parts, server.cpu_by_part())
     after = [buckets(server, name) for name in (LAG, FIRST)]
     took_s = ended.at_s - began.at_s
     lag, first = (between(*pair) for pair in zip(before, after, strict=True))
@@ -221,6 +226,7 @@ async def one_step(server: Server, crowd: Crowd, calls: int, seconds: float) -> 
         crowd.refused,
         round((ended.all_cpu_s - began.all_cpu_s) / took_s, 3),
         round(own_s / took_s, 3),
+        {name: round(cpu_s / took_s, 3) for name, cpu_s in parts.items()},
     )
 
 

@@ -12,7 +12,8 @@ from benchmarks import caller
 from benchmarks.phone_caller import FRAME, RATE, mu_law
 from voiceserver.audio import Samples, resample
 from voiceserver.carriers.base import Incoming
-from voiceserver.carriers.sip.call import Place, SipCall
+from voiceserver.carriers.sip.call import SipCall
+from voiceserver.carriers.sip.signalling import Place
 from voiceserver.carriers.sip.udp import Address, Pair, Receive
 from voiceserver.carriers.telephony.attendant import Dialled
 from voiceserver.media.rtp import RtpPacket, serialize

@@ -136,12 +136,14 @@ class Caller:
         packets: What came back.
         events: ``(perf_counter, event)`` of the data channel.
         connect_s: From the offer to the open data channel.
+        call_id: As the server names the call.
     """
 
     url: str
     packets: list[Packet] = field(default_factory=list)
     events: list[tuple[float, dict[str, object]]] = field(default_factory=list)
     connect_s: float = 0.0
+    call_id: str = ""
     microphone: Microphone = field(default_factory=Microphone)
     _line: aiortc_seams.AudioLine | None = None
     _index: int = 0
@@ -202,6 +204,7 @@ class Caller:
             text = await reply.text()
             if reply.status != 201:
                 raise Refused(f"{reply.status}: {text}")
+            self.call_id = reply.headers.get("Location", "").rpartition("/")[2]
             return text
 
     def _event(self, text: str) -> None:

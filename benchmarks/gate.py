@@ -267,28 +267,37 @@ def turns() -> dict[str, Any]:
 
 def plot(result: dict[str, Any], path: Path) -> None:
     """Reliability of the maps, and right answers against money."""
-    pairs = result["pairs"]
-    figure, (left, *rest) = plt.subplots(
-        1, 2 + len(pairs), figsize=(4.2 * (2 + len(pairs)), 3.8)
-    )
+    panels = [
+        (
+            f"{_short(model)}, and a strong one\nright in {STRONG_RIGHT:.0%} (assumed)",
+            of,
+        )
+        for model, of in result["recorded"].items()
+    ]
+    for names, of in result["pairs"].items():
+        cheap, strong = map(_short, names.split(" and "))
+        panels.append((f"{cheap}, and {strong}\nas it answered", of))
+    n_plots = 1 + len(panels)
+    figure, (left, *rest) = plt.subplots(1, n_plots, figsize=(4.2 * n_plots, 3.8))
     for model, of in result["recorded"].items():
         chance, share, n = zip(*of["reliability"], strict=True)
         size = [400 * each / of["answers"] for each in n]
-        name = f"{model}: ECE {of['ece_after']:.3f}"
+        name = f"{_short(model)}: ECE {of['ece_after']:.3f}"
         left.scatter(chance, share, size, alpha=0.6, label=name)
     left.plot([0, 1], [0, 1], color="#999999", lw=0.8)
     left.set(xlabel="chance of being right, by the map", ylabel="share right")
     for handle in left.legend(fontsize=7, loc="upper left").legend_handles:
         handle.set_sizes([30])
-    model, of = next(iter(result["recorded"].items()))
-    _money_plot(rest[0], of["for_the_money"])
-    title = f"{model}; strong right in {STRONG_RIGHT:.0%} (assumed)"
-    rest[0].set_title(title, fontsize=8)
-    for axis, (names, of_both) in zip(rest[1:], pairs.items(), strict=True):
-        _money_plot(axis, of_both["for_the_money"])
-        axis.set_title(f"{names}, as recorded", fontsize=8)
+    for axis, (title, of) in zip(rest, panels, strict=True):
+        _money_plot(axis, of["for_the_money"])
+        axis.set_title(title, fontsize=9)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+
+
+def _short(model: str) -> str:
+    """Its name without what was done to it."""
+    return model.partition("-Instruct")[0]
 
 
 def _money_plot(axis: Any, rows: Sequence[dict[str, Any]]) -> None:

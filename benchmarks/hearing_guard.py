@@ -5,7 +5,9 @@ softer; hiss, hum, keys of a telephone and breaths, which are made here (no reco
 breaths is at hand); digital silence. Each is decoded with no gate before it, and asked
 of voice activity as well: in a call only what that takes for a voice is heard at all.
 Then people's sentences, commands and orders as recorded, by telephone and with noise at
-10 dB: lost is what the same guard leaves no word of. Writes ``hearing_guard.json``.
+10 dB: lost is what the same guard leaves no word of. Each is decoded as the last of a
+turn is, with more care where the first decode is not believed. Writes
+``hearing_guard.json``.
 
     python -m benchmarks.hearing_guard [--model whisper-base] [--orders 60]
 """
@@ -95,7 +97,7 @@ def invented(model: WhisperModel) -> dict[str, Any]:
     told: list[str] = []
     for kind, piece in pieces:
         row = kinds.setdefault(kind, {"pieces": 0, "written": 0, "believed": 0})
-        [found] = model.decode([Asked(piece)])
+        [found] = model.decode([Asked(piece, last=True)])
         row["pieces"] += 1
         row["written"] += bool(plain(found.text))
         if found.believed and plain(found.text):
@@ -130,7 +132,8 @@ def lost(model: WhisperModel, said: Sequence[tuple[str, Samples]]) -> dict[str, 
     for condition in CONDITIONS:
         missing = []
         for seed, (name, samples) in enumerate(said):
-            [found] = model.decode([Asked(heard_as(samples, condition, seed))])
+            sound = heard_as(samples, condition, seed)
+            [found] = model.decode([Asked(sound, last=True)])
             if not (found.believed and plain(found.text)):
                 figures = f"{found.logprob:.2f}, {found.no_speech:.2f}"
                 missing.append(f"{name}: {found.text} ({figures})")

@@ -17,9 +17,11 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
+from benchmarks import plots
 from benchmarks.figures import spread, write
 from benchmarks.processes import machine
 from tests.server.front.hosted import Hosted, hosted
@@ -82,6 +84,18 @@ def main() -> None:
     result["load_average_after"] = [round(load, 2) for load in os.getloadavg()]
     print(result)
     write(RESULT, result)
+    plot(result, RESULT.with_suffix(".svg"))
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Draw both ways and what lies between, by the clock and by the processor's."""
+    parts = {
+        f"an offer, {what}": {
+            way: result[f"{way}_{key}ms"] for way in ("right", "wrong", "more")
+        }
+        for what, key in (("by the clock", ""), ("CPU time", "cpu_"))
+    }
+    plots.ways(parts, {"aim of what is more": result["aim_ms"]}, path)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ the server's CPU time per second of call and the spacing of its packets, of many
 calls that ``sipp`` brings over a line that loses one packet in twenty; and what junk
 does to a live call.
 
-    python -m benchmarks.phone [--rings 20] [--turns 5] [--calls 100] [--browsers 20]
+    python -m benchmarks.phone [--rings 20] [--turns 14] [--calls 100] [--browsers 20]
         [--seconds 15] [--sipp 500]
 
 What the server adds to the way from mouth to ear is ``phone_delay``'s part. Turns are
-judged by their words on both sides; as a whole it takes about five minutes.
+judged by their words on both sides; as a whole it takes about eight minutes.
 """
 
 from __future__ import annotations
@@ -281,8 +281,25 @@ async def many(
     """Many calls at a time, by either door: CPU per call, spacing of packets.
 
     Browsers are fewer: encrypting for a hundred of them takes more than this machine.
+    They come first: after a hundred telephones a server takes nobody for a while.
     """
     found: dict[str, Any] = {"calls": n_calls, "browsers": n_browsers}
+    browsers: list[caller.Caller] = []
+    for _ in range(n_browsers):
+        with suppress(caller.Refused):
+            browser = caller.Caller(server.url)
+            await browser.connect()
+            browsers.append(browser)
+    found["browsers_answered"] = len(browsers)
+    await asyncio.sleep(3)
+    found["webrtc"] = await _held(
+        server,
+        lasts_s,
+        lambda: [[packet.at_s for packet in one.packets] for one in browsers],
+        len(browsers),
+    )
+    for browser in browsers:
+        await browser.close()
     phones = [Telephone(port) for _ in range(n_calls)]
     for begin in range(0, n_calls, RING_AT_ONCE):
         some = phones[begin : begin + RING_AT_ONCE]
@@ -293,26 +310,11 @@ async def many(
         server,
         lasts_s,
         lambda: [[at_s for at_s, _ in phone.packets] for phone in phones],
-        n_calls,
+        found["answered"],
     )
     for phone in phones:
         with suppress(TimeoutError):
             await phone.hang_up()
-    browsers: list[caller.Caller] = []
-    for _ in range(n_browsers):
-        with suppress(caller.Refused):
-            browser = caller.Caller(server.url)
-            await browser.connect()
-            browsers.append(browser)
-    await asyncio.sleep(3)
-    found["webrtc"] = await _held(
-        server,
-        lasts_s,
-        lambda: [[packet.at_s for packet in one.packets] for one in browsers],
-        max(1, len(browsers)),
-    )
-    for browser in browsers:
-        await browser.close()
     return found
 
 
@@ -328,6 +330,8 @@ async def _held(
     times_s: Callable[[], list[list[float]]],
     n_calls: int,
 ) -> dict[str, Any]:
+    late = await asyncio.to_thread(lateness, server)
+    await asyncio.sleep(1)  # asking for metrics takes a moment of the loop
     before, since = server.cost(), [len(each) for each in times_s()]
     await asyncio.sleep(lasts_s)
     after = server.cost()
@@ -338,7 +342,32 @@ async def _held(
     ]
     took_s = after.at_s - before.at_s
     spent = (after.front_cpu_s - before.front_cpu_s) / took_s
-    return {"cpu_per_call": round(spent / n_calls, 4), "spacing_ms": spread(gaps)}
+    return {
+        "cpu_per_call": round(spent / n_calls, 4) if n_calls else None,
+        "spacing_ms": spread(gaps),
+        "frames_late_ms": at_most(late, await asyncio.to_thread(lateness, server)),
+    }
+
+
+def lateness(server: Server) -> dict[float, float]:
+    """How many frames so far were late by at most so many ms, by the server itself."""
+    found = server.metric("voiceserver_frame_lateness_seconds_bucket")
+    ends = {float(name.split('"')[1]): value for name, value in found.items()}
+    return {end * 1000: value for end, value in sorted(ends.items())}
+
+
+def at_most(
+    before: dict[float, float], after: dict[float, float]
+) -> dict[str, float | None]:
+    """By how many ms so many per cent were late at most; None is beyond the last."""
+    counts = {end: n - before.get(end, 0) for end, n in after.items()}
+    n_frames = max(counts.values(), default=0)
+    told: dict[str, float | None] = {}
+    for percent in (50, 95, 99):
+        enough = (end for end, n in counts.items() if n >= n_frames * percent / 100)
+        end = next(enough, float("inf"))
+        told[f"p{percent}"] = end if end < float("inf") else None
+    return {**told, "n": n_frames}
 
 
 async def flooded(server: Server, port: int) -> dict[str, Any]:
@@ -436,7 +465,7 @@ async def main() -> None:
     """Measure and write ``results/phone.json`` and its plot."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rings", type=int, default=20)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=14)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--browsers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=15.0)

@@ -26,7 +26,12 @@ from voiceserver.audio import SPEECH_RATE, Samples
 from voiceserver.carriers.sip.call import SipCall
 from voiceserver.carriers.table import listeners
 from voiceserver.config import Config, SipConfig, TelephonyConfig
-from voiceserver.engines.base import SpeechChunk, SpeechRequest, VoiceActivity
+from voiceserver.engines.base import (
+    SpeechChunk,
+    SpeechRequest,
+    StreamWindows,
+    VoiceActivity,
+)
 
 LOUD = 0.2
 BURSTS = 5  # of a call, a packet each
@@ -55,6 +60,10 @@ class Ear:
     def probabilities(self, windows: Sequence[Samples]) -> list[float]:
         """Each as if it came alone."""
         return [self.probability(window) for window in windows]
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        """Each stream by itself."""
+        return [stream.probabilities(windows) for stream, windows in asked]
 
     def reset(self) -> None:
         """Nothing is kept."""

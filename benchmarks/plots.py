@@ -334,7 +334,7 @@ def phone(result: dict[str, Any], path: Path) -> None:
     }
     spaced = {
         f"SIP, {many['calls']} calls": many["sip"]["spacing_ms"],
-        f"WebRTC, {many['calls']}": many["webrtc"]["spacing_ms"],
+        f"WebRTC, {many['browsers']}": many["webrtc"]["spacing_ms"],
         "calm": flood.get("spacing_before_ms"),
         "beside junk": flood.get("spacing_beside_ms"),
     }
@@ -345,6 +345,32 @@ def phone(result: dict[str, Any], path: Path) -> None:
         axis.plot(list(known), [one[high] for one in known.values()], "^k")
         axis.tick_params(axis="x", labelsize=7)
         axis.set_title(f"ms: bars median, marks {high}", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def ways(
+    parts: dict[str, dict[str, dict[str, float]]],
+    aims: dict[str, float],
+    path: Path,
+) -> None:
+    """Draw several ways of the same beside each other: medians, marks at p95.
+
+    Args:
+        parts: A picture each, of spreads in ms by the name of their way.
+        aims: Lines across all pictures, by what they are of.
+        path: Of the picture.
+    """
+    figure, _ = plt.subplots(1, len(parts), figsize=(4.2 * len(parts), 3.4))
+    for axis, (title, shown) in zip([*figure.axes], parts.items(), strict=True):
+        axis.bar(list(shown), [one["p50"] for one in shown.values()], color="#3b6fb6")
+        axis.plot(list(shown), [one["p95"] for one in shown.values()], "^k")
+        for n, (name, aim) in enumerate(aims.items()):
+            axis.axhline(aim, color="#c0392b", ls=(":", "--")[n % 2], label=name)
+        axis.tick_params(axis="x", labelsize=8)
+        axis.set_title(f"{title} (ms): median, marks p95", fontsize=9)
+        axis.legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -81,6 +81,16 @@ class Server:
         rss = [process.memory_info().rss / 2**20 for process in family]
         return Cost(time.perf_counter(), cpu[0], sum(cpu), rss[0], sum(rss))
 
+    def cpu_by_part(self) -> dict[str, float]:
+        """CPU seconds so far of the front and of each engine, by its name."""
+        front = psutil.Process(self._process.pid)
+        found = {"front": sum(front.cpu_times()[:2])}
+        for child in front.children(recursive=True):
+            line = child.cmdline()
+            name = line[line.index("--name") + 1] if "--name" in line else "other"
+            found[name] = found.get(name, 0.0) + sum(child.cpu_times()[:2])
+        return found
+
     def udp_ports(self) -> list[int]:
         """UDP ports that the processes have open."""
         front = psutil.Process(self._process.pid)
@@ -103,6 +113,7 @@ def serving(
     command: list[str],
     ready_path: str = "/readyz",
     tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[Server]:
     """Run ``command`` with ``--port N`` until the block ends.
 
@@ -110,12 +121,13 @@ def serving(
         command: Of a Python that runs the server.
         ready_path: Answers 200 when it is ready.
         tls: Trusts the server, where that is configured to speak TLS.
+        port: Where; 0 is a free one.
 
     Raises:
         RuntimeError: If it does not get ready; with the end of what it printed.
     """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

@@ -15,7 +15,9 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from benchmarks import plots
 from benchmarks.figures import spread, write
 from benchmarks.processes import machine
 from tests.cluster.ray_nodes import cluster_nodes
@@ -82,6 +84,15 @@ def main() -> None:
     }
     print(result)
     write(RESULT, result)
+    plot(result, RESULT.with_suffix(".svg"))
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Draw both ways, and what is more against its aims."""
+    ways = {"local process": result["local_ms"], "by Ray": result["ray_ms"]}
+    parts = {"first audio": ways | {"more": result["more_ms"]}}
+    aims = {f"aim of what is more, {n}": ms for n, ms in result["aims_ms"].items()}
+    plots.ways(parts, aims, path)
 
 
 if __name__ == "__main__":

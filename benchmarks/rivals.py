@@ -38,6 +38,7 @@ from voiceserver.metrics import Metrics
 
 FAULTS = ("ok", "500", "429", "hang", "headers-hang", "slow:900", "stall:2", "cut:2",
           "empty")  # fmt: skip
+DRAWS = 1000  # of the turns anew, for an interval
 TURNS = 6  # of a call, with what the turns before it taught
 LIMIT_S = 10.0
 SAID = "is the light on in the kitchen"
@@ -101,8 +102,11 @@ async def theirs(python: str, who: str, url: str) -> dict[str, Any]:
 def summed(turns: list[dict[str, Any]]) -> dict[str, Any]:
     """Dead air and answers of the turns of one fault."""
     ms = [1000 * (LIMIT_S if t["first_s"] is None else t["first_s"]) for t in turns]
+    drawn = np.random.default_rng(0).choice(ms, (DRAWS, len(ms)))
+    low, high = np.percentile(np.median(drawn, axis=1), (2.5, 97.5))
     return {
         "dead_air_p50_ms": round(float(np.percentile(ms, 50))),
+        "dead_air_p50_95_ms": [round(float(low)), round(float(high))],
         "dead_air_p95_ms": round(float(np.percentile(ms, 95))),
         "first_turn_ms": round(ms[0]),
         "without_an_answer": sum(t["first_s"] is None for t in turns),

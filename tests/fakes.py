@@ -19,6 +19,7 @@ from voiceserver.engines.base import (
     Opening,
     SpeechChunk,
     SpeechRequest,
+    StreamWindows,
     TextItem,
     TextRequest,
     Withdraw,
@@ -49,6 +50,9 @@ class FakeVad:
 
     def probabilities(self, windows: Sequence[Samples]) -> list[float]:
         return [self.probability(window) for window in windows]
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        return [stream.probabilities(windows) for stream, windows in asked]
 
     def reset(self) -> None:
         pass

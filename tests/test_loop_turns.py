@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.loop_turns import LoopTurn
+from voiceserver.loop_turns import LoopTurn, goes_first
 
 
 async def test_one_is_done_in_each_turn_whatever_it_takes() -> None:
@@ -72,3 +72,21 @@ def test_in_virtual_time_a_turn_takes_none() -> None:
 
     assert run_virtual(run()) == [True] * 3
     assert turn.longest_s() == 0
+
+
+async def test_what_goes_first_is_done_before_each_piece() -> None:
+    """As long as it is asked for; in this loop."""
+    turn, n_first = LoopTurn(part_ms=10_000), 0
+
+    def first() -> None:
+        nonlocal n_first
+        n_first += 1
+
+    goes_first(first)
+    goes_first(first)
+    await turn.room()
+    assert turn.has_room()
+    assert n_first == 2
+    goes_first(first, no_more=True)
+    assert turn.has_room()
+    assert n_first == 2

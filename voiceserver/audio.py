@@ -8,7 +8,7 @@ carriers and at file edges, which convert here. Knows nothing of codecs or time.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ SPEECH_FRAME = SPEECH_RATE * PTIME_MS // 1000  # 480 samples
 FLOOR_DB = -120.0  # level of digital silence
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
+class AudioFrame(NamedTuple):
     """A run of consecutive samples of one stream.
 
     Attributes:

@@ -243,6 +243,7 @@ class TurnLedger:
         purse: Pays what is spent.
         clause_by_ns: When whoever is asked has mostly begun, as measured; 0 if it is
             not known.
+        call: Whose turn it is.
     """
 
     turn: int
@@ -262,6 +263,7 @@ class TurnLedger:
     confidence_source: str = ""
     purse: Purse = field(default_factory=Purse)
     clause_by_ns: int = 0
+    call: str = ""
     _entries: list[tuple[Stage, int, int, str]] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
     _calls: list[tuple[Called, int]] = field(default_factory=list)

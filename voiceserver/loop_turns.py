@@ -3,7 +3,8 @@
 A turn runs all that is ready, and only then are timers looked at again: where packets
 of many calls have come, the next that are to be sent would wait until all of those are
 decoded and listened to. So each kind of such work has a part of a turn; what is left
-over waits, in its order, and is done all the same. Knows nothing of what is done.
+over waits, in its order, and is done all the same. What *goes first* is done between
+any two pieces of such work, where it is late. Knows nothing of what is done.
 """
 
 from __future__ import annotations
@@ -11,11 +12,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from voiceserver.clock import Clock, MonotonicClock
 
 _CLOCK = MonotonicClock()
 PART_MS = 3.0  # of a turn: less than what a frame of 20 ms may be late by
+
+_FIRST: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Callable[[], None]]]
+_FIRST = WeakKeyDictionary()
+
+
+def goes_first(late: Callable[[], None], no_more: bool = False) -> None:
+    """Have something done before any work that may wait, in the loop that runs.
+
+    Args:
+        late: Called before each piece of such work; does what is late, and is quick
+            where nothing is.
+        no_more: It does not go first any more.
+    """
+    loop = asyncio.get_running_loop()
+    kept = [each for each in _FIRST.get(loop, ()) if each != late]
+    _FIRST[loop] = kept if no_more else [*kept, late]
 
 
 class LoopTurn:
@@ -39,6 +58,13 @@ class LoopTurn:
             clock: By which the turn takes its time; virtual time stands still in one.
         """
         loop, now_ns = asyncio.get_running_loop(), clock.now_ns()
+        first = _FIRST.get(loop)
+        if first:
+            since_ns = now_ns
+            for late in first:
+                late()
+            now_ns = clock.now_ns()
+            self._began_ns += now_ns - since_ns if self._began_ns else 0  # not its own
         if self._began_ns and self._loop is loop:
             return now_ns - self._began_ns < self._part_ns
         self._loop, self._began_ns = loop, now_ns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.phone import FLOOD, JUNK, spacing_ms, voiced
+from benchmarks.phone import FLOOD, JUNK, at_most, spacing_ms, voiced
 from benchmarks.phone_caller import FRAME, Telephone, mu_law
 from tests.e2e.running import free_port
 from tests.polling import until
@@ -23,6 +23,14 @@ def test_what_is_said_is_whole_packets_over_a_quiet_room() -> None:
     assert voiced(phone.decoded(-1.0)) == [0.0, 1.0]
     assert voiced(phone.decoded(0.5)) == [1.0]
     assert spacing_ms([0.0, 0.02, 0.05]) == pytest.approx([20, 30])
+
+
+def test_lateness_is_told_by_the_buckets_that_enough_were_in() -> None:
+    """Of what came between two looks."""
+    before = {1.0: 100.0, 10.0: 100.0, float("inf"): 100.0}
+    after = {1.0: 160.0, 10.0: 197.0, float("inf"): 200.0}
+    told = {"p50": 1.0, "p95": 10.0, "p99": None, "n": 100.0}
+    assert at_most(before, after) == told
 
 
 def test_the_flood_is_a_program() -> None:

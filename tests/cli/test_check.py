@@ -15,7 +15,7 @@ from tests.faulty_live_server import FaultyLiveServer
 from tests.faulty_speech_server import FaultySpeechServer
 from tests.faulty_text_server import FaultyTextServer
 from tests.faulty_transcription_server import FaultyTranscriptionServer
-from voiceserver.cli.check import Row, check, rows, text_is_late
+from voiceserver.cli.check import Row, check, money, rows, text_is_late
 from voiceserver.config import (
     AudioSocketConfig,
     BudgetConfig,
@@ -246,6 +246,23 @@ async def test_the_telephones_part_is_tried(opened: OpenedEngines) -> None:
     missing = Config(server=LOCAL, telephony=TelephonyConfig(token_env="NOT_SET"))
     row = (await found(missing))["telephony"]
     assert (row.good, "NOT_SET is not set" in row.note) == (False, True)
+
+
+def test_what_bounds_the_cost_is_told() -> None:
+    """Where it is 0 that is no bound at all, which may not have been meant."""
+    bounded = BudgetConfig(max_usd_per_call=0.1, max_usd_per_day=5.0)
+    assert money(bounded) == "at most $0.1 a call, $5 a day"
+    assert "nothing bounds what providers cost" in money(BudgetConfig())
+
+
+async def test_money_is_told_where_a_provider_has_a_price(
+    opened: OpenedEngines,
+) -> None:
+    """Of text, or by the minute."""
+    free = await found(with_provider("http://127.0.0.1:9/v1"))
+    dear = TextProvider("p", "http://127.0.0.1:9/v1", "m", price_out=1.0)
+    priced = await found(Config(server=LOCAL, text=TextConfig(provider=(dear,))))
+    assert "money" not in free and priced["money"].good
 
 
 async def test_who_is_asked_about_calls_is_tried(

@@ -37,11 +37,19 @@ cpus = 1.0
 
 @dataclass(frozen=True)
 class Nodes:
-    """A cluster, and the configuration of a server that uses it."""
+    """A cluster, and the configuration of a server that uses it.
+
+    Attributes:
+        config: Of a server whose voice is there.
+        address: Of the head.
+        environment: Of who uses it.
+        pid: Of the process whose children the nodes are.
+    """
 
     config: Path
     address: str
     environment: dict[str, str]
+    pid: int
 
     def deploy(self) -> None:
         """Have the voice there."""
@@ -68,8 +76,8 @@ def nodes() -> Iterator[Nodes]:
 
 
 @contextmanager
-def cluster_nodes() -> Iterator[Nodes]:
-    """Run two nodes inside."""
+def cluster_nodes(*cores: int) -> Iterator[Nodes]:
+    """Run two nodes inside, or one on each of these cores."""
     with ExitStack() as stack:
         # Short: names of Unix sockets are.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vs"))
@@ -81,7 +89,7 @@ def cluster_nodes() -> Iterator[Nodes]:
         }
         process = stack.enter_context(
             subprocess.Popen(
-                [sys.executable, "-m", "tests.cluster.two_nodes"],
+                [sys.executable, "-m", "tests.cluster.two_nodes", *map(str, cores)],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -96,7 +104,7 @@ def cluster_nodes() -> Iterator[Nodes]:
             pytest.skip("no nodes of Ray can be started on this machine")
         config = Path(folder) / "voiceserver.toml"
         config.write_text(CONFIG.format(address=address))
-        yield Nodes(config, address, environment)
+        yield Nodes(config, address, environment, process.pid)
 
 
 def processes_of(nodes: Nodes, name: str) -> list[psutil.Process]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceserver import __version__
+from voiceserver.cluster.common import MAX_ACCOUNTS, MAX_STANDS, Stand
 from voiceserver.cluster.directory import (
     CLOCKS_APART_S,
     LEASE_S,
@@ -25,6 +26,11 @@ from voiceserver.cluster.directory import (
 from voiceserver.processes.ipc import MAX_BODY
 
 WALL_S = 1_700_000_000.0
+STANDS = tuple(
+    Stand("speech", f"{n:032}", "drained", 12, 123_456.123456789, 123_456.123456789)
+    for n in range(MAX_STANDS)
+)
+SPENT = {f"key:{n:064}": 1000.123456 for n in range(MAX_ACCOUNTS)}
 
 
 def host(name: str, **other: object) -> Standing:
@@ -97,13 +103,16 @@ def test_a_directory_is_bounded() -> None:
     for n, name in enumerate(names):
         held = {f"{n:04}{m:012}": 9_999 for m in range(MAX_COUNTS)}
         url = f"https://{'h' * 80}:65535"
-        standing = host(name, url=url, held=held)
+        standing = host(
+            name, url=url, held=held, stands=STANDS, day="2026-01-02", spent=SPENT
+        )
         assert len(json.dumps({"beat": standing.told()})) < MAX_BODY
         directory.beat(standing, 0.0, WALL_S)
     with pytest.raises(Refused, match="full"):
         directory.beat(host("more"), 0.0, WALL_S)
-    view = directory.beat(host(names[0]), 0.0, WALL_S)
+    view = directory.beat(host(names[0], day="2026-01-02"), 0.0, WALL_S)
     assert (len(view.peers), len(view.held)) == (MAX_HOSTS - 1, MAX_TOLD)
+    assert (len(view.stands), len(view.spent)) == (MAX_STANDS, MAX_ACCOUNTS)
     told = json.dumps(view.told(), separators=(",", ":"))
     assert len(told) < MAX_BODY
     assert View.read(json.loads(told)) == view

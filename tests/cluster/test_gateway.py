@@ -95,6 +95,18 @@ async def test_a_phrase_that_kills_every_replica_is_given_up() -> None:
     assert sum(len(chunk.samples) for chunk in said) == WORD
 
 
+async def test_a_replica_that_is_late_for_ever_keeps_nobody() -> None:
+    """Who waits gives up at its own limit, and the next phrase is another one's."""
+    async with voices() as voice:
+        late = voice.speak(SpeechRequest("hang"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await anext(late)
+        await late.aclose()
+        said = [chunk async for chunk in voice.speak(SpeechRequest("alive"))]
+    assert sum(len(chunk.samples) for chunk in said) == WORD
+
+
 async def test_an_utterance_is_heard_by_the_next_replica() -> None:
     """Its audio is kept, and sent again."""
     block = np.full(1600, 0.1, np.float32)

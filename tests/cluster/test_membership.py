@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.local_directory import LocalDirectory
 from voiceserver import __version__
 from voiceserver.cluster import membership as module
-from voiceserver.cluster.directory import Standing
+from voiceserver.cluster.directory import Standing, View
 from voiceserver.cluster.membership import passed_on
 from voiceserver.processes.ipc import Kind, Line, Message, pair
 
@@ -37,7 +37,7 @@ async def test_one_slow_answer_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -
             line.send(Message(Kind.NEWS, meta={"number": number}, body=asked))
         answers = [await told.get() for _ in range(2)]
         assert [one.meta["number"] for one in answers] == [2, 1]
-        assert json.loads(answers[0].body) == {"peers": [], "held": {}}
+        assert View.read(json.loads(answers[0].body)) == View()
         assert json.loads(answers[1].body) == {"lost": "TimeoutError"}
         goodbye = json.dumps({"leave": ["a", "1"]}).encode()
         line.send(Message(Kind.NEWS, meta={"number": 0}, body=goodbye))

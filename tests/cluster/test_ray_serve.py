@@ -1,17 +1,24 @@
-"""A voice deployed over two nodes of Ray: spoken with, killed under, taken away."""
+"""A voice and a recogniser over two nodes of Ray: used, killed under, taken away."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
+import numpy as np
+import psutil
 import pytest
 
 from tests.cluster.ray_nodes import Nodes, needs_ray, processes_of
+from tests.processes.test_supervised import until
 from voiceserver.config.parse import load
 from voiceserver.engines.base import SpeechRequest, Synthesizer
 from voiceserver.engines.opening import open_engines
+from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
+from voiceserver.processes.process import ChildSpec
 
 pytestmark = [
     pytest.mark.net,
@@ -19,6 +26,7 @@ pytestmark = [
 ]
 
 START_LIMIT_S = 120
+RAY = ("RAY_TMPDIR", "RAY_AUTH_MODE")
 TEXT = "The train to the coast leaves at ten past four. " * 4
 
 
@@ -74,6 +82,47 @@ async def test_it_speaks_whatever_is_killed_under_it(
     assert not processes_of(nodes, "voiceserver.cluster.gateway")
     status = nodes.command("status")
     assert status.stdout.startswith("voiceserver-speech: running"), status.stdout
+
+
+@pytest.fixture(scope="module")
+def ears(nodes: Nodes) -> str:
+    """Name of a recogniser that tells who hears and how much; it has two replicas."""
+    name = "ears"
+    subprocess.run(
+        [sys.executable, "-m", "tests.cluster.deployed_ears", nodes.address, name],
+        env=nodes.environment,
+        timeout=START_LIMIT_S,
+        check=True,
+    )
+    return name
+
+
+async def test_an_utterance_is_heard_whatever_is_killed_under_it(
+    nodes: Nodes, ears: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its replica dies in the middle; another one hears it from the beginning."""
+    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
+        monkeypatch.setenv(name, nodes.environment[name])
+    settings = {"address": nodes.address, "name": ears, "slots": 8}
+    spec = ChildSpec("ray", "voiceserver.cluster.gateway", settings, environment=RAY)
+    block = np.full(1600, 0.1, np.float32)
+    async with (
+        asyncio.timeout(START_LIMIT_S),
+        RemoteRecogniser(spec, 1, Metrics()) as recogniser,
+    ):
+        await recogniser.ready()
+        utterance = recogniser.open()
+        for _ in range(20):
+            utterance.push(block)
+            await asyncio.sleep(0.01)
+        await until(lambda: bool(utterance.latest.text))
+        host = psutil.Process(int(utterance.latest.text)).parent()
+        assert host is not None and "ray::HostActor" in host.cmdline()[0]
+        host.kill()
+        for _ in range(20):
+            utterance.push(block)
+            await asyncio.sleep(0.01)
+        assert (await utterance.final()).text == "64000 samples"
 
 
 async def test_what_is_not_there_is_told_with_what_to_do(

@@ -44,10 +44,12 @@ class Running:
     Attributes:
         url: Its address.
         process: The front.
+        log: What all its processes print.
     """
 
     url: str
     process: asyncio.subprocess.Process
+    log: Path
 
     @property
     def pid(self) -> int:
@@ -104,7 +106,7 @@ async def running_server(config: str = "", port: int = 0) -> AsyncIterator[Runni
             if not await _ready(url, process):
                 log.seek(0)
                 raise AssertionError(log.read().decode(errors="replace")[-3000:])
-            yield Running(url, process)
+            yield Running(url, process, Path(log.name))
         finally:
             await _stop(process)
             log.close()

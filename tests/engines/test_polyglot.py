@@ -9,12 +9,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText
+from tests.fakes import Call, FakeRecogniser, FakeSpeech, FakeText, FakeUtterance
 from tests.virtual_time import run_virtual
 from voiceserver.budget import Step
 from voiceserver.commands import Configure, Hearing
 from voiceserver.config import Config
-from voiceserver.engines.base import SpeechChunk, SpeechRequest, TextItem, TextRequest
+from voiceserver.engines.base import (
+    DICTATION,
+    Opening,
+    SpeechChunk,
+    SpeechRequest,
+    TextItem,
+    TextRequest,
+)
 from voiceserver.engines.notes import Answering, Note
 from voiceserver.engines.polyglot import Polyglot, find_language
 from voiceserver.errors import ConfigError, EngineFailed
@@ -49,6 +56,20 @@ class Linguist(FakeText):
         async with aclosing(super().reply(request)) as words:
             async for piece in words:
                 yield piece
+
+
+class ChangingRecogniser(FakeRecogniser):
+    """Hears one language after the other, an utterance each."""
+
+    language = ""
+
+    def __init__(self, said: dict[str, str]) -> None:
+        super().__init__(list(said.values()))
+        self._languages = list(said)
+
+    def open(self, opening: Opening = DICTATION) -> FakeUtterance:
+        self.heard_in = self._languages.pop(0)
+        return super().open(opening)
 
 
 def said(speech: Polyglot, request: SpeechRequest) -> int:
@@ -152,6 +173,21 @@ def test_a_turn_is_answered_and_spoken_in_the_language_that_was_heard() -> None:
     assert not ours and theirs and set(theirs) == {"es"}
     [record] = call.dialect.records
     assert record.spoken_by == "rest" and Step.UNSPOKEN.value not in record.steps
+
+
+def test_a_language_that_changes_in_mid_call_is_answered_in_each() -> None:
+    """Turn by turn: what was spoken before binds nobody."""
+    own, rest = Voice("own"), Voice("rest", "es")
+    call = Call(
+        recogniser=ChangingRecogniser({"es": "hola que tal", "en": "now in english"}),
+        text=Linguist(10),
+        speech=Polyglot(own, {"*": [rest]}),
+    )
+    run_virtual(call.run([*TURN, *TURN]))
+    asked = [r.language for r in call.text.requests]  # type: ignore[attr-defined]
+    assert sorted(set(asked), key=asked.index) == ["es", "en"]
+    assert [set(each) for each in spoken(own, rest)] == [{"en"}, {"es"}]
+    assert [r.spoken_by for r in call.dialect.records] == ["rest", "own"]
 
 
 def test_what_a_client_asks_for_holds_where_nothing_is_found_out() -> None:

@@ -38,7 +38,7 @@ def a_turn(at: int, first_ms: int, **more: Any) -> dict[str, Any]:
         "endpoint": "complete", "endpoint_ms": 320, "answered_by": "azure-mini",
         "spoken_by": "neural", "outcome": "completed", "blame": "", "steps": [],
         "speculation": "held", "target_ms": 900, "first_audio_ms": first_ms,
-        "any_audio_ms": first_ms, "cost_usd": 0.0004, "stages": stages,
+        "any_audio_ms": first_ms, "cost_usd": 0.0004, "seconds": 7.5, "stages": stages,
         "tier": "complex" if at % 4 == 0 else "simple",
         "tier_reasons": ["weighs", "length"] if at % 4 == 0 else ["greets"],
         "confidence": 0.35 + 0.06 * (at % 10), "confidence_source": "logprobs+text",
@@ -88,6 +88,46 @@ BUSY: dict[str, Any] = IDLE | {
     "problems": [{"at": NOW_S + 3, "level": "warning",
                   "line": "a provider failed provider=strong kind=late"}],
 }  # fmt: skip
+
+AWAY: dict[str, Any] = BUSY | {
+    "calls": [], "load": "lean", "alarms": [ALARM, ALARM | {"signal": "pin"}],
+    "turns": [a_turn(at, 1500 + at, blame="text",
+                     steps=["text.filler", "text.next_provider"])
+              for at in range(30)],
+    "providers": [
+        PROVIDER | {"state": "open", "drift": [ALARM]},
+        PROVIDER | {"name": "a-provider-with-a-rather-long-name-eu-west-3",
+                    "region": "francecentral", "state": "misconfigured"}],
+    "problems": [{"at": NOW_S + at, "level": "error" if at % 5 == 0 else "warning",
+                  "line": "a provider failed provider=strong kind=late reason=no "
+                          "first words within 1.2 s"} for at in range(30)],
+}  # fmt: skip
+CAPPED: dict[str, Any] = BUSY | {
+    "max_usd_per_day": 0.3, "alarms": [], "shadow": [],
+    "turns": [a_turn(at, 240, answered_by="responder", steps=["money.unpaid"],
+                     tier="", tier_reasons=[], cost_usd=0.0, confidence=None)
+              for at in range(30)],
+}  # fmt: skip
+HEALTHY = BUSY | {"process": 2, "host": "b", "providers": [PROVIDER]}
+# How it is looked at, what is told, and what must be read there.
+STATES = {
+    "empty": (Look(1280, 1300), [IDLE], ("No turn was routed.", "Nothing was spent")),
+    "dark": (Look(1280, 2300, dark=True), [BUSY], ("first words 240 → 610",)),
+    "degraded": (
+        Look(1280, 2300),
+        [AWAY, HEALTHY],
+        ("another model answers", "open in 1 of 2", "2 on b", "lean"),
+    ),
+    "capped": (Look(1280, 2000), [CAPPED], ("today, of $0.30", "money.unpaid")),
+    "phone-degraded": (Look(390, 4300, mobile=True), [AWAY], ("misconfigured",)),
+}
+# What is cut off at the right, and bars that are too short to be read.
+CUT_OFF = """
+[...document.querySelectorAll('#providers button, .row .track')].filter(one => {
+  const box = one.getBoundingClientRect();
+  return box.right > innerWidth || one.matches('.track') && box.width < 60;
+}).length
+"""
 
 
 class Told:
@@ -144,7 +184,8 @@ async def test_a_server_in_use_is_seen_at_a_glance(browser: Chromium) -> None:
         for part in ("2 / 16", "98 %", "first words 240 → 610", "new-moe", "promote",
                      "late: text", "kind=late", "2 processes",
                      "complex: weighs", "30 to 40 %",
-                     "cheap was calibrated", "31 % of 80"):  # fmt: skip
+                     "cheap was calibrated", "31 % of 80",
+                     "$0.0032", "a minute, beside $0.06"):  # fmt: skip
             assert part in text, part
         await picture(page, "ops-busy")
         assert not await page.evaluate(WIDER)
@@ -178,3 +219,19 @@ async def test_it_fits_a_phone_in_the_dark_and_asks_for_the_key(
         await page.wait_for(f"{SEEN}.includes('rtc_2')")
         await picture(page, "ops-phone")
         assert not await page.evaluate(WIDER)
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_state_can_be_read(state: str, browser: Chromium) -> None:
+    """Nothing is cut off, and bars are long enough to tell them apart."""
+    look, data, parts = STATES[state]
+    async with told() as server, browser.page(look) as page:
+        server.data = data
+        await page.navigate(server.url)
+        await page.wait_for(f"{SEEN}.includes('As of')")
+        text = await page.evaluate(SEEN)
+        for part in parts:
+            assert part in text, part
+        assert not await page.evaluate(WIDER)
+        assert await page.evaluate(CUT_OFF) == 0
+        await picture(page, f"ops-{state}")

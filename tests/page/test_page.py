@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,14 +54,6 @@ LATENCY = {
     "outcome": "completed",
     "blame": "",
 }  # fmt: skip
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FakeServer]:
-    fake = FakeServer()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 async def state(page: Browser, wanted: str) -> None:
@@ -164,6 +155,14 @@ async def account_is_shown(page: Browser) -> None:
         assert f"{actual_of_budget} ms" in chart
 
 
+async def language_is_shown(page: Browser, server: FakeServer, query: str) -> None:
+    """Of a turn that was spoken in another, for eyes and for what reads aloud."""
+    kind = "voiceserver.input_transcript.language"
+    server.tell(kind, item_id="item_u1", language="pt")
+    who = f"{query}.innerText.includes('You, in Portuguese')"
+    await page.wait_for(f"{query}.lang === 'pt' && {who}")
+
+
 async def test_it_is_light_enough() -> None:
     """All files of the page together stay below the limit; the operator's are apart."""
     files = {
@@ -201,6 +200,7 @@ async def test_a_whole_turn(server: FakeServer, browser: Chromium) -> None:
         hear(server, "item_u1", "what time is it")
         await page.wait_for(f"{query}.dataset.partial === 'false'")
         await state(page, "thinking")
+        await language_is_shown(page, server, query)
         await picture(page, "thinking")
 
         answer(server, "item_a1", "It is ten to four in the afternoon.")

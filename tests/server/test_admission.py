@@ -9,9 +9,11 @@ import pytest
 
 from tests.carriers.incoming import incoming
 from tests.server.running import ANSWER, OFFER, FakeCall
+from tests.virtual_time import run_virtual
 from voiceserver.carriers.base import Incoming
 from voiceserver.errors import BadRequest, Overloaded, SessionEnded
 from voiceserver.metrics import Metrics
+from voiceserver.overload import SETTLED_S
 from voiceserver.server import admission
 from voiceserver.server.admission import CallRegistry
 
@@ -135,3 +137,25 @@ async def test_one_address_cannot_take_all_lines() -> None:
             await calls.place(make, OFFER, "10.0.0.1")
         await calls.place(make, OFFER, "10.0.0.2")
         await calls.close("over", 1)
+
+
+def test_calls_have_settled_some_seconds_after_they_came() -> None:
+    """And are counted no more when they are over."""
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            calls = CallRegistry(group, 4, 60, Metrics())
+            first, _ = await calls.place(make, OFFER)
+            await asyncio.sleep(SETTLED_S - 1)
+            second, _ = await calls.place(make, OFFER)
+            assert calls.settled() == (0, 2)
+            await asyncio.sleep(1)
+            assert calls.settled() == (1, 1)
+            calls.hang_up(first, "over")
+            await asyncio.sleep(SETTLED_S)
+            assert calls.settled() == (1, 0)
+            calls.hang_up(second, "over")
+            await asyncio.sleep(1)
+            assert calls.settled() == (0, 0)
+
+    run_virtual(run())

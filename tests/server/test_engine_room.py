@@ -52,3 +52,22 @@ def test_no_call_more_is_taken_while_too_many_speak() -> None:
     for _ in range(1000):
         room.late(0)
     assert room.for_a_call() is engines
+
+
+def test_no_call_more_is_taken_while_those_in_progress_are_late() -> None:
+    """Whatever the limit; who is in goes on, and it is over once they are in time."""
+    refusals: list[str] = []
+    room = EngineRoom(lambda: (12, 0), refusals.append)
+    room.open(engines := fake_engines())
+    for n in range(200):
+        room.late(25.0 if n % 5 == 0 else 2.0)
+    assert engines.overload.level is Load.NORMAL
+    with pytest.raises(Refusal) as refused:
+        room.for_a_call()
+    assert refused.value.status == 503
+    assert refused.value.headers["Retry-After"]
+    assert refusals == ["late"]
+    assert room.get() is engines
+    for _ in range(300):
+        room.late(2.0)
+    assert room.for_a_call() is engines

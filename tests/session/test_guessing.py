@@ -32,6 +32,7 @@ def test_a_guess_that_held_answers_at_once() -> None:
     assert record.first_audio_ms is not None and record.first_audio_ms <= 60
     assert len(it.text.requests) == 1  # type: ignore[attr-defined]
     assert it.text.requests[0].messages[-1].text == WORDS  # type: ignore[attr-defined]
+    assert it.text.requests[0].call == "call"  # type: ignore[attr-defined]
 
 
 def test_a_guess_holds_whatever_the_case_and_punctuation() -> None:

@@ -56,6 +56,19 @@ def test_a_call_is_told_with_the_turn_it_is_at() -> None:
     assert journal.calls(()) == []
 
 
+def test_a_turn_stands_for_the_time_since_the_one_before() -> None:
+    """Or since its call was taken; of a call that is not known, for none."""
+    time = FakeTime()
+    journal = Journal(time)
+    journal.began("a")
+    lasted_s = []
+    for seconds in (8.0, 5.0):
+        time.now_s += seconds
+        lasted_s.append(journal.closed("a", "webrtc", a_ledger().close()))
+    assert [*lasted_s, journal.closed("b", "webrtc", a_ledger().close())] == [8, 5, 0]
+    assert [turn["seconds"] for turn in journal.turns] == [8, 5, 0]
+
+
 def test_turns_and_hours_are_bounded() -> None:
     """The newest stay."""
     time = FakeTime()

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from voiceserver.budget import Stage, TurnLedger
+from voiceserver.budget import Spent, Stage, TurnLedger
 from voiceserver.config import BudgetConfig
 from voiceserver.metrics import Metrics
 from voiceserver.purse import Purse
@@ -36,6 +36,25 @@ def test_a_turn_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
     [line] = caplog.records
     assert (line.call, line.turn) == ("call-1", 3)  # type: ignore[attr-defined]
     assert line.blame == "text"  # type: ignore[attr-defined]
+
+
+def test_a_turn_says_what_a_minute_like_it_costs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By the time since the turn before it; of a call that is not known, nothing."""
+    now_s = [100.0]
+    journal = Journal(lambda: now_s[0])
+    account = TurnAccount("call-1", Metrics(), "webrtc", Purse(), journal)
+    with caplog.at_level(logging.INFO):
+        for took_s in (0.0, 15.0):
+            now_s[0] += took_s
+            ledger = TurnLedger(1, BudgetConfig(), 0, "complete", 300.0, "a")
+            ledger.spent = Spent(cost_usd=0.02)
+            account.open(ledger)
+            account.close()
+            journal.began("call-1")
+    told = [line.minute_usd for line in caplog.records]  # type: ignore[attr-defined]
+    assert told == [None, 0.08]
 
 
 def test_a_turn_is_measured() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from voiceserver.audio import from_int16, to_int16
 from voiceserver.carriers.base import Caller, Exchange, HeldCall, Incoming
 from voiceserver.errors import ConfigError, VoiceServerError
-from voiceserver.media.sender import Pacer
+from voiceserver.media.pacing import Pacer
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.turns.quiet import CALM, MARGIN_DB, NO_VOICE, Quiet
+from voiceserver.turns.quiet import CALM, FLOOR_DB, MARGIN_DB, NO_VOICE, Quiet
 
 ROOM_DB = -62.0
 
@@ -48,6 +48,14 @@ def test_a_bang_does_not_make_the_room_loud() -> None:
     assert not it.may_wait([ROOM_DB] * 4)
 
 
+def test_after_digital_silence_a_quiet_room_is_known_soon() -> None:
+    """Within a second and a half: who mutes a telephone hears on as cheaply."""
+    it = calm(-120.0, 100)
+    for _ in range(45):
+        it.looked([ROOM_DB] * 4, 0.02)
+    assert it.may_wait([ROOM_DB] * 4)
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_levels_that_are_no_numbers_do_not_last(bad: float) -> None:
     """Samples may be anything; a level that is none is forgotten."""
@@ -64,7 +72,7 @@ def test_what_waits_is_no_louder_than_the_room(
     windows: list[tuple[float, float]],
 ) -> None:
     """Whatever was heard: at most the margin over the loudest that was no voice."""
-    it, loudest = Quiet(), -200.0
+    it, loudest = Quiet(), FLOOR_DB
     for level_db, probability in windows:
         if it.may_wait([level_db] * 4):
             assert level_db <= loudest + MARGIN_DB + 1e-6

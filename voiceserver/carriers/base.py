@@ -63,6 +63,14 @@ class Transferable(Protocol):
             CallRefused: If the other side will not.
         """
 
+    async def connect(self, other: Call) -> None:
+        """Put it through to the other side of another call; returns as ``refer``.
+
+        Raises:
+            BadRequest: If these two cannot be.
+            CallRefused: If the other side will not.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:

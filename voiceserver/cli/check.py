@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -50,6 +50,8 @@ PROBE_LIMIT_S = 60.0  # at least, for an engine to load and answer
 PROVIDER_LIMIT_S = 8.0
 LEEWAY = 1.5  # of a limit over what was measured once
 WIDTH = 24  # characters of the first column
+
+AnyProvider = TextProvider | SpeechProvider | RecogniserProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ async def rows(config: Config) -> AsyncIterator[Row]:
                 yield row
     if config.sip.webhook.url:
         yield _tried("sip webhook", lambda: _call_webhook(config))
+    if any(map(_has_a_price, _providers(config))):
+        yield Row("money", True, money(config.budget))
     page = page_files()
     note = f"{len(page)} files" if page else "missing: install the package again"
     yield Row("page", bool(page), note)
@@ -130,6 +134,37 @@ def _tried(what: str, trial: Callable[[], str]) -> Row:
 def _access(config: Config) -> str:
     rules = access_rules(config.server)
     return "with an API key" if rules.key_digests else "this machine only, no key"
+
+
+def _providers(config: Config) -> Sequence[AnyProvider]:
+    """All that callers may be answered by."""
+    return [
+        *config.text.provider,
+        *config.speech.provider,
+        *config.recogniser.provider,
+    ]
+
+
+def _has_a_price(provider: AnyProvider) -> bool:
+    """Whether asking it is counted as money."""
+    if isinstance(provider, TextProvider):
+        return bool(provider.price_in or provider.price_out)
+    return bool(provider.price)
+
+
+def money(budget: BudgetConfig) -> str:
+    """What bounds the cost of providers: 0 is easily taken for the smallest bound."""
+    caps = {
+        "call": budget.max_usd_per_call,
+        "key": budget.max_usd_per_key,
+        "day": budget.max_usd_per_day,
+    }
+    told = ", ".join(f"${usd:g} a {name}" for name, usd in caps.items() if usd)
+    if told:
+        return f"at most {told}"
+    return (
+        "nothing bounds what providers cost: [budget] max_usd_per_day = 0 is no limit"
+    )
 
 
 def _telephony(config: Config) -> str:

@@ -1,7 +1,8 @@
 """Which hosts take calls: who is there, for how long, and with how much room.
 
-A host tells what it is every second and is told who else there is; one that says
-nothing for ``LEASE_S`` is gone. Who cannot be one of us is refused, with the reason.
+A host tells what it is every second and is told who else there is, and what all know
+of providers and money; one that says nothing for ``LEASE_S`` is gone. Who cannot be one
+of us is refused, with the reason.
 Pure: time is told, and how hosts reach the directory is not known here. It holds no
 call and decides nothing of one: a directory that is gone, or has been started anew,
 knows all again a second later.
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeAlias
 
+from voiceserver.cluster.common import Board, Ledger, Stand
 from voiceserver.errors import VoiceServerError
 
 BEAT_S = 1.0  # between two of a host's
@@ -46,6 +48,9 @@ class Standing:
         calls: That it has.
         draining: It takes none any more.
         held: Its calls by address and by key, under names that only hosts can tell.
+        stands: Where breakers were put at it.
+        day: Of what it has spent, as an ISO date.
+        spent: USD by account, in that day.
     """
 
     name: str
@@ -58,6 +63,9 @@ class Standing:
     calls: int = 0
     draining: bool = False
     held: Mapping[str, int] = field(default_factory=dict)
+    stands: tuple[Stand, ...] = ()
+    day: str = ""
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     def told(self) -> Json:
         """As JSON."""
@@ -72,7 +80,9 @@ class Standing:
         """
         known = {one.name: told[one.name] for one in fields(cls) if one.name in told}
         try:
-            return cls(**{**known, "secrets": tuple(told["secrets"])})
+            known["secrets"] = tuple(told["secrets"])
+            known["stands"] = tuple(Stand(**one) for one in told.get("stands", ()))
+            return cls(**known)
         except (KeyError, TypeError) as error:
             version = told.get("version", "?")
             raise Refused(f"voiceserver {version} tells too little: {error}") from error
@@ -104,15 +114,27 @@ class View:
     Attributes:
         peers: All other hosts.
         held: Calls of addresses and keys at all other hosts, of those with the most.
+        stands: Where breakers were put last, at any host.
+        day: Of what was spent: that of the host which is told.
+        spent: USD by account, of all others.
     """
 
     peers: tuple[Peer, ...] = ()
     held: Mapping[str, int] = field(default_factory=dict)
+    stands: tuple[Stand, ...] = ()
+    day: str = ""
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     def told(self) -> Json:
         """As JSON: one list for each host, as there may be many."""
         rows = [[p.name, p.url, p.free, p.calls, int(p.draining)] for p in self.peers]
-        return {"peers": rows, "held": dict(self.held)}
+        return {
+            "peers": rows,
+            "held": dict(self.held),
+            "stands": [asdict(one) for one in self.stands],
+            "day": self.day,
+            "spent": dict(self.spent),
+        }
 
     @classmethod
     def read(cls, told: Json) -> View:
@@ -121,7 +143,8 @@ class View:
             Peer(name, url, free, calls, bool(draining))
             for name, url, free, calls, draining in told["peers"]
         ]
-        return cls(tuple(peers), told["held"])
+        stands = tuple(Stand(**one) for one in told["stands"])
+        return cls(tuple(peers), told["held"], stands, told["day"], told["spent"])
 
 
 def most_held(counts: Mapping[str, int]) -> dict[str, int]:
@@ -136,6 +159,8 @@ class Directory:
     def __init__(self) -> None:
         self._standings: dict[str, Standing] = {}
         self._until_s: dict[str, float] = {}
+        self._board = Board()
+        self._ledger = Ledger()
 
     def beat(self, standing: Standing, now_s: float, wall_s: float) -> View:
         """Take what a host tells; its lease begins anew.
@@ -152,7 +177,10 @@ class Directory:
         self._check(standing, wall_s)
         self._standings[standing.name] = standing
         self._until_s[standing.name] = now_s + LEASE_S
-        return self._view(standing.name)
+        self._board.put(standing.stands, now_s)
+        start = standing.name, standing.boot
+        self._ledger.tell(start, standing.day, standing.spent)
+        return self._view(standing, now_s)
 
     def leave(self, name: str, boot: str) -> None:
         """A host ends; nothing if another of that name has come."""
@@ -192,13 +220,19 @@ class Directory:
             if other.name != new.name:
                 _check_alike(new, other)
 
-    def _view(self, name: str) -> View:
-        others = [one for one in self._standings.values() if one.name != name]
+    def _view(self, of: Standing, now_s: float) -> View:
+        others = [one for one in self._standings.values() if one.name != of.name]
         held: Counter[str] = Counter()
         for one in others:
             held.update(one.held)
         peers = [Peer(o.name, o.url, o.free, o.calls, o.draining) for o in others]
-        return View(tuple(peers), dict(held.most_common(MAX_TOLD)))
+        return View(
+            tuple(peers),
+            dict(held.most_common(MAX_TOLD)),
+            self._board.told(now_s),
+            of.day,
+            self._ledger.elsewhere((of.name, of.boot), of.day),
+        )
 
 
 def _check_alike(new: Standing, other: Standing) -> None:

@@ -60,6 +60,9 @@ class TextProvider:
         canary: Share of calls, 0..1, which it answers first, to be tried; in no other
             is it asked. It is drained as soon as it is worse than the first provider
             of its tier.
+        expect_fingerprint: What its answers must have as ``system_fingerprint``, the
+            service's name for weights and machines together; another is refused as
+            with ``expect_model``. Empty takes any, and none is taken, too.
     """
 
     name: str
@@ -77,6 +80,7 @@ class TextProvider:
     first_ms: int = 0
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
     canary: float = 0.0
+    expect_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         require(self.canary <= 1, "canary must be 0..1")

@@ -31,7 +31,8 @@ class TurnConfig:
         confirm_ms: Graded: speech over the reply that confirms an interruption.
         backchannel_ms: Graded: overlaps shorter than this may be backchannels.
         prefix_ms: Audio before the start that the recogniser gets. OpenAI's default.
-        max_utterance_s: An utterance this long is committed as it stands.
+        max_utterance_s: An utterance this long is committed as it stands; less of it
+            suits a place where others always talk.
         duck_db: By how much the reply is lowered while an overlap is unconfirmed.
         idle_ms: Silence of the user after a reply upon which the server speaks up; 0
             is never.
@@ -60,7 +61,7 @@ class TurnConfig:
     confirm_ms: int = 500
     backchannel_ms: int = 700
     prefix_ms: int = 300
-    max_utterance_s: int = 30
+    max_utterance_s: int = 300
     duck_db: float = 12.0
     idle_ms: int = 0
     idle_line: str = ""

@@ -42,11 +42,22 @@ class VoiceActivity(Protocol):
         """Forget what was heard."""
 
 
+StreamWindows = tuple[VoiceActivity, Sequence[Samples]]
+
+
 class VoiceActivityEngine(Protocol):
     """Opens voice activity detectors; loads its model once."""
 
     def open(self) -> VoiceActivity:
         """Return a detector for a new stream."""
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        """Probabilities of windows of many streams, for less than stream by stream.
+
+        Args:
+            asked: Streams that were opened here, each once, and the windows that follow
+                in it; possibly none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +262,7 @@ class TextRequest:
         route: ``"simple"`` or ``"complex"`` where the client asked for that tier.
         thrift: Who may still be paid.
         pinned: Provider that the call is pinned to; ``""`` if it is to none.
+        call: Whose it is, for what must be done once in a call; told to no provider.
     """
 
     messages: tuple[Message, ...]
@@ -269,6 +281,7 @@ class TextRequest:
     route: str = field(default="", compare=False)
     thrift: Thrift = field(default=Thrift.NONE, compare=False)
     pinned: str = field(default="", compare=False)
+    call: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from voiceserver.engines.base import (
     Shortened,
     SpeechChunk,
     SpeechRequest,
+    StreamWindows,
     TextItem,
     TextRequest,
     VoiceActivity,
@@ -65,6 +66,10 @@ class StubVad:
     def probabilities(self, windows: Sequence[Samples]) -> list[float]:
         """The same of each."""
         return [self.probability(window) for window in windows]
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        """Each stream by itself."""
+        return [stream.probabilities(windows) for stream, windows in asked]
 
     def reset(self) -> None:
         """Nothing is kept between windows."""

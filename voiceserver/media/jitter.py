@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 BASE_WINDOW_MS = 5_000.0  # the quickest way is looked for in the last 5 to 10 s
 SPREAD_WINDOW_MS = 2_000.0  # lateness counts for 2 to 4 s: waiting shrinks back soon
@@ -138,8 +139,7 @@ class Origin(Enum):
     PAUSED = auto()  # made up, where the sender said that nothing is to be heard
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One RTP packet of audio.
 
     Attributes:
@@ -159,8 +159,7 @@ class Packet:
     pauses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """The next stretch of the timeline.
 
     Attributes:

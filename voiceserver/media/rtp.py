@@ -6,15 +6,14 @@ Pure, RFC 3550 section 5.1. Extensions are skipped, not read. Knows no codec.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _HEADER = struct.Struct("!BBHLL")
 _VERSION = 2 << 6
 _PADDING, _EXTENSION, _CSRC_COUNT, _MARKER = 0x20, 0x10, 0x0F, 0x80
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
+class RtpPacket(NamedTuple):
     """One packet.
 
     Attributes:

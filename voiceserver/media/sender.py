@@ -1,9 +1,7 @@
 """The reply of a call: 20 ms pulled, encoded and sent every 20 ms.
 
-Pulling is playout's time. The pace is one timer by absolute deadlines, no task or
-queue; a loop that was away never makes up for it by a burst of more than two. Time is
-then left out of the stream, as its timestamps say, and the words are said later instead
-of lost. Error correction is encoded where the client reports loss, or nothing yet.
+Pulling is playout's time, ``pacing`` keeps the pace. Error correction is encoded where
+the client reports loss, or nothing yet.
 
 Silence is encoded once, and repeated as long as it lasts. What is said again and again,
 fillers and fixed lines, is encoded twice, then never more, as they are the same samples
@@ -14,7 +12,6 @@ leaves the same state behind in every call. Knows nothing of aiortc.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict, deque
@@ -25,17 +22,11 @@ from typing import Protocol
 from voiceserver.audio import PTIME_MS, AudioFrame, Samples
 from voiceserver.clock import Clock
 from voiceserver.media.codecs import Encoder
+from voiceserver.media.pacing import Pacer
 from voiceserver.media.packing import Packed, Packing
 from voiceserver.media.rtp import RtpPacket
 from voiceserver.media.telephone_events import EventWriter
 
-PTIME_NS = PTIME_MS * 1_000_000
-# Frames that may follow at once after a short delay: less than any client's jitter
-# buffer holds, so nothing is heard, where leaving them out would be.
-CATCH_UP = 2
-# Deadlines of all calls are multiples of it: a few calls at a time, one wake-up of the
-# loop for all of them, the codec's code still in the processor's cache.
-GRID_NS = 5_000_000
 # Frames of silence until the codec has nothing of what was before in its memory.
 SETTLED = 10
 # Error correction goes on for so long after the last report of loss, and is for at
@@ -48,62 +39,6 @@ NOTICED = 10_000  # frames that were heard once, some 1.5 MB
 # Frames from which an encoder that was left out picks up: 100 ms is more than its
 # longest memory that matters, the pitch of the voice (RFC 6716: 18 ms and a frame).
 PICKED_UP = 5
-
-
-class Pacer:
-    """Keeps the pace of one call.
-
-    Args:
-        due: Called for each frame whose time has come.
-        left_out: Called before it with the number of frame times that are left out,
-            as the loop was late.
-        clock: Monotonic clock.
-    """
-
-    def __init__(
-        self, due: Callable[[], None], left_out: Callable[[int], None], clock: Clock
-    ) -> None:
-        self._due = due
-        self._left_out = left_out
-        self._clock = clock
-        self._timer: asyncio.TimerHandle | None = None
-        self._running = False
-        self._due_ns = 0  # of the next frame
-
-    def start(self) -> None:
-        """Begin with the next deadline."""
-        now_ns = self._clock.now_ns()
-        self._running = True
-        self._due_ns = now_ns + -now_ns % GRID_NS
-        self._wake(now_ns)
-
-    def stop(self) -> None:
-        """Nothing is due any more; may be called again."""
-        self._running = False
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _tick(self) -> None:
-        """Do what is due, up to the limit."""
-        if not self._running:
-            return
-        now_ns = self._clock.now_ns()
-        late = max(0, now_ns - self._due_ns) // PTIME_NS  # frames besides the first
-        n_frames = 1
-        if late <= CATCH_UP:
-            n_frames += late
-        else:
-            self._left_out(late)
-            self._due_ns += late * PTIME_NS
-        self._due_ns += n_frames * PTIME_NS
-        # Before the work: whatever that raises, the next frame has its time.
-        self._wake(now_ns)
-        for _ in range(n_frames):
-            self._due()
-
-    def _wake(self, now_ns: int) -> None:
-        after_s = max(0.0, (self._due_ns - now_ns) / 1e9)
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._tick)
 
 
 class PacketSink(Protocol):

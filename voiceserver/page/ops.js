@@ -6,6 +6,8 @@ import { keyed, keyFrom } from "./key.js";
 const EVERY_MS = 2000;
 const STAGES = ["recognition", "text", "speech", "egress"];
 const SHOWN_TURNS = 60;
+// What a minute of audio heard cost when OpenAI introduced its Realtime API.
+const MINUTE_USD = 0.06;
 let newest = null;
 
 // Figures.
@@ -15,7 +17,7 @@ const percentile = (values, share) => {
 	return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 };
 const ms = (value) => (value === null || value === undefined ? "–" : `${Math.round(value)} ms`);
-const usd = (value) => (value >= 0.1 ? `$${value.toFixed(2)}` : `$${value.toFixed(4)}`);
+const usd = (value) => (value === 0 ? "$0" : value >= 0.1 ? `$${value.toFixed(2)}` : `$${value.toFixed(4)}`);
 const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)} %` : "–");
 const clock = (at) => new Date(1000 * at).toLocaleTimeString();
 const count = (values) => {
@@ -30,6 +32,21 @@ function span(className, left, width, title = "") {
 	bar.style.left = `${left}%`;
 	bar.style.width = `${width}%`;
 	return bar;
+}
+
+// A provider as all processes see it: the one that cannot use it has the word.
+function seenByAll(providers) {
+	const found = new Map();
+	for (const one of providers) {
+		const name = `${one.slot} ${one.name}`;
+		found.set(name, [...(found.get(name) ?? []), one]);
+	}
+	return [...found.values()].map((all) => {
+		const worst = all.find((one) => one.state !== "closed") ?? all[0];
+		const like = all.filter((one) => one.state === worst.state).length;
+		const drift = [...new Set(all.flatMap((one) => one.drift.map((each) => each.signal)))];
+		return { ...worst, drift, seen: like < all.length ? `${worst.state} in ${like} of ${all.length}` : worst.state };
+	});
 }
 
 // All processes as one server.
@@ -47,7 +64,8 @@ function joined(processes) {
 		calls: of("calls"),
 		turns: of("turns").sort((a, b) => a.at - b.at),
 		problems: of("problems").sort((a, b) => a.at - b.at),
-		alarms: of("alarms"),
+		alarms: [...new Map(of("alarms").map((one) => [`${one.provider} ${one.signal}`, one])).values()],
+		providers: seenByAll(of("providers")),
 		processes,
 		hours: [...hours].sort((a, b) => a[0] - b[0]),
 		keys: [...keys].filter(([, spent]) => spent).sort((a, b) => b[1] - a[1]),
@@ -63,13 +81,16 @@ function tiles(told) {
 	const today = told.hours.filter(([hour]) => hour * 1000 >= new Date().setHours(0, 0, 0, 0)).reduce((sum, [, spent]) => sum + spent, 0);
 	const busy = told.loads.find((load) => load !== "normal");
 	const cap = told.max_usd_per_day;
+	const sum = (of) => turns.reduce((all, turn) => all + (turn[of] ?? 0), 0);
+	const minute = (60 * sum("cost_usd")) / sum("seconds");
 	const rows = [
 		[`${told.calls.length} / ${told.max_calls * told.processes.length || "–"}`, "calls now"],
 		[percent(met), "answers in time", met < 0.95],
-		[ms(percentile(firsts, 0.5)), "to first audio, median"],
+		[ms(percentile(firsts, 0.5)), "first audio, median"],
 		[ms(percentile(firsts, 0.95)), "95th percentile"],
 		[ms(percentile(firsts, 0.99)), "99th percentile"],
 		[usd(today), cap ? `today, of ${usd(cap)}` : "today, on providers", cap && today >= cap],
+		[Number.isFinite(minute) ? usd(minute) : "–", `a minute, beside $${MINUTE_USD}`, minute > MINUTE_USD],
 		[busy ?? "normal", `load, ${told.processes.length} ${told.processes.length === 1 ? "process" : "processes"}`, busy],
 		[String(told.alarms.length), told.alarms.length === 1 ? "alarm" : "alarms", told.alarms.length],
 	];
@@ -180,12 +201,12 @@ function reliable(told) {
 }
 
 function providers(told) {
-	const rows = (told.providers ?? []).map((one) => {
+	const rows = told.providers.map((one) => {
 		const away = one.state === "drained";
 		const button = make("button", { textContent: away ? "Restore" : "Drain", onclick: () => act(one, away ? "restore" : "drain") });
 		return make("tr", {}, ...[one.slot, one.name, one.region].map((text) => make("td", { textContent: text, className: text === one.name ? "name" : "" })),
-			make("td", { textContent: one.state, className: one.state === "closed" ? "good" : "bad" }),
-			make("td", { textContent: one.drift.map((each) => each.signal.replace("_", " ")).join(", "), className: "bad drift" }),
+			make("td", { textContent: one.seen, className: one.state === "closed" ? "good" : "bad" }),
+			make("td", { textContent: one.drift.map((signal) => signal.replace("_", " ")).join(", "), className: "bad drift" }),
 			make("td", {}, button));
 	});
 	const engines = Object.entries(told.engines ?? {}).map(([slot, name]) => make("tr", {}, make("td", { textContent: slot }), make("td", { textContent: name, colSpan: 5, className: "soft" })));
@@ -198,13 +219,23 @@ async function act(provider, what) {
 	await look();
 }
 
+function table(section, names, rows) {
+	$(section).hidden = !rows.length;
+	const lines = [names, ...rows].map((row, at) => make("tr", {}, ...row.map((text) => make(at ? "td" : "th", { textContent: String(text) }))));
+	$(section).querySelector("table").replaceChildren(...lines);
+}
+
+function workers(told) {
+	const rows = told.processes.map((one) => [
+		`${one.process}${one.host ? ` on ${one.host}` : ""}`, one.load, `${one.calls.length} of ${one.max_calls}`, `${Math.round(one.up_s / 60)} min`, Object.values(one.engines).join(", "),
+	]);
+	table("workers", ["process", "load", "calls", "up", "engines"], rows.length > 1 ? rows : []);
+}
+
 function shadow(told) {
-	const rows = (told.shadow ?? []).map((one) => make("tr", {}, ...[
+	table("shadow", ["candidate", "advice", "better or as good", "answers", "first words (live)", "a thousand (live)"], (told.shadow ?? []).map((one) => [
 		one.name, one.advice, `${percent(one.rate)} (${percent(one.low)}–${percent(one.high)})`, one.answers, `${ms(one.first_ms)} (${ms(one.live_first_ms)})`, `${usd(1000 * one.cost_usd)} (${usd(1000 * one.live_cost_usd)})`,
-	].map((text) => make("td", { textContent: String(text) }))));
-	$("shadow").hidden = !rows.length;
-	const head = make("tr", {}, ...["candidate", "advice", "better or as good", "answers", "first words (live)", "a thousand (live)"].map((text) => make("th", { textContent: text })));
-	$("shadow").querySelector("table").replaceChildren(head, ...rows);
+	]));
 }
 
 function cost(told) {
@@ -251,6 +282,7 @@ function draw() {
 	sure(told);
 	reliable(told);
 	providers(told);
+	workers(told);
 	shadow(told);
 	cost(told);
 	turns(told);

@@ -209,6 +209,7 @@ class Stages:
             language=language,
             route=route or _route_of_result(messages, tools),
             thrift=thrift,
+            call=self._ledger.call,
         )
         words_s, total_s = budget.text_words_ms / 1000, budget.text_total_ms / 1000
         self._patience = Patience(words_s, total_s, read)

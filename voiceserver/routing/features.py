@@ -122,11 +122,12 @@ def features(turn: Turn, tools: int = 0) -> tuple[float, ...]:
     words = without_tail(without_lead(turn.words))
     counts = [0] * len(_KINDS)
     for word in words:
-        for at in _KINDS_OF.get(word, ()):
-            counts[at] += 1
-    figures = sum(word in _FIGURES or word[0].isdigit() for word in words)
+        if word in _KINDS_OF:
+            for at in _KINDS_OF[word]:
+                counts[at] += 1
+    figures = len([1 for word in words if word in _FIGURES or word[0].isdigit()])
     openers = _openers(words)
-    kinds = sum(count > 0 for count in counts[:10])
+    kinds = len(counts[:10]) - counts[:10].count(0)
     n = len(words)
     return (
         1.0,
@@ -135,8 +136,8 @@ def features(turn: Turn, tools: int = 0) -> tuple[float, ...]:
         float(n <= 3),
         min(figures, 2) / 2,
         float(figures >= 3),
-        float(any(word in _OWN for word in words)),
-        *(min(count, 3) / 3 for count in counts),
+        float(not _OWN.isdisjoint(words)),
+        *[count / 3 if count < 3 else 1.0 for count in counts],
         *openers,
         max(0.0, kinds - 1) / 3,
         float(tools > 0),

@@ -89,8 +89,10 @@ class Rules:
         return min(found, key=lambda each: CAREFUL.index(each.rule.then), default=None)
 
     def _looked_up(self, words: Sequence[str]) -> Iterator[Rule]:
+        known = self._by_word
         for word in dict.fromkeys(words):
-            yield from self._by_word.get(word, ())
+            if word in known:
+                yield from known[word]
             if self._by_beginning:
                 for n in range(1, min(len(word), _PREFIX) + 1):
                     yield from self._by_beginning.get(word[:n], ())

@@ -147,15 +147,15 @@ _PHRASES = {
 _GAP = 3  # words that may stand between two of a phrase
 _CORES = {topic: frozenset(words.split()) for topic, words in _CORE.items()}
 _BESIDES = {topic: frozenset(words.split()) for topic, words in _BESIDE.items()}
-_SEQUENCES: dict[str, dict[str, list[list[str]]]] = {}  # by topic and first word
+# Of the phrases of a topic by their first word: the words of each.
+_SEQUENCES: dict[str, dict[str, list[list[str]]]] = {}
 for _topic, _phrases in _PHRASES.items():
-    _firsts = _SEQUENCES.setdefault(_topic, {})
+    _by_first = _SEQUENCES.setdefault(_topic, {})
     for _phrase in _phrases:
-        _firsts.setdefault(_phrase.split()[0], []).append(_phrase.split())
+        _by_first.setdefault(_phrase.split()[0], []).append(_phrase.split())
+_FIRSTS = {topic: frozenset(_SEQUENCES[topic]) for topic in TOPICS}
 # Words without which nothing of a topic is there: most turns have none of most topics.
-_SIGNS = {
-    topic: _CORES[topic] | _BESIDES[topic] | {*_SEQUENCES[topic]} for topic in TOPICS
-}
+_SIGNS = {topic: _CORES[topic] | _BESIDES[topic] | _FIRSTS[topic] for topic in TOPICS}
 _ALL_SIGNS = frozenset().union(*_SIGNS.values())
 _CASE = frozenset("my i me he she him her should can".split())
 _PLACE = frozenset(
@@ -169,32 +169,50 @@ def topic_rows(words: Sequence[str]) -> dict[str, tuple[float, ...]]:
     """Return the numbers of ``TOPIC_NAMES`` of a turn's words, each 0..1, by topic."""
     elsewhere = float(not _PLACE.isdisjoint(without_lead(words)[:4]))
     none = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, elsewhere)
-    signs = _ALL_SIGNS.intersection(words)
+    signs = [word for word in words if word in _ALL_SIGNS]
     if not signs:
         return dict.fromkeys(TOPICS, none)
     return {
         topic: none
         if _SIGNS[topic].isdisjoint(signs)
-        else _topic_row(words, topic, elsewhere)
+        else _topic_row(words, signs, topic, elsewhere)
         for topic in TOPICS
     }
 
 
-def _topic_row(words: Sequence[str], topic: str, elsewhere: float) -> tuple[float, ...]:
-    cores, besides, firsts = _CORES[topic], _BESIDES[topic], _SEQUENCES[topic]
-    core = sum(map(cores.__contains__, words))
-    beside = sum(map(besides.__contains__, words))
+def _topic_row(
+    words: Sequence[str], signs: Sequence[str], topic: str, elsewhere: float
+) -> tuple[float, ...]:
+    """The numbers of a topic; ``signs`` are those words that are of any topic."""
+    core = sum(map(_CORES[topic].__contains__, signs))
+    beside = sum(map(_BESIDES[topic].__contains__, signs))
     told = bool(core or beside)
     own = told and not _CASE.isdisjoint(words)
-    phrases = (each for word in words if word in firsts for each in firsts[word])
     return (
         1.0,
         float(core > 0),
         float(core > 1),
         min(beside, 3) / 3,
-        float(any(_in_order(each, words) for each in phrases)),
+        float(_has_phrase(words, signs, topic)),
         float(own),
         elsewhere,
+    )
+
+
+def _has_phrase(words: Sequence[str], signs: Sequence[str], topic: str) -> bool:
+    """Whether a phrase of the topic is in the words.
+
+    Most phrases begin as anything may ("is", "can", "how"): only those of which every
+    word is there are looked for.
+    """
+    begun = _FIRSTS[topic].intersection(signs)
+    if not begun:
+        return False
+    said, phrases = {*words}, _SEQUENCES[topic]
+    return any(
+        said.issuperset(each) and _in_order(each, words)
+        for first in begun
+        for each in phrases[first]
     )
 
 

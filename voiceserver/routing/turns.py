@@ -20,15 +20,25 @@ class Turn:
     Attributes:
         text: As a recogniser or a keyboard wrote it.
         escalated: Its first answer was not believed, and a stronger model's said.
-        words: Of it, in lower case, ``LONGEST`` at most.
     """
 
     text: str
     escalated: bool = False
-    words: tuple[str, ...] = field(init=False, compare=False)
+    _words: tuple[str, ...] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "words", words_of_turn(self.text)[:LONGEST])
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Of it, in lower case, ``LONGEST`` at most.
+
+        Found when they are asked for: most turns before one are not looked at.
+        """
+        words = self._words
+        if words is None:
+            words = words_of_turn(self.text)[:LONGEST]
+            object.__setattr__(self, "_words", words)
+        return words
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from voiceserver.carriers.base import Call
 from voiceserver.commands import EndCode
 from voiceserver.errors import SessionEnded, VoiceServerError
 from voiceserver.metrics import Metrics
+from voiceserver.overload import SETTLED_S
 from voiceserver.server.observability.log import call_named
 from voiceserver.server.places import Room
 
@@ -60,6 +62,7 @@ class CallRegistry:
         self._prefix = "rtc_" if worker is None else f"rtc_{worker}_"
         self._metrics = metrics
         self._calls: dict[str, Call] = {}
+        self._began_s: dict[str, float] = {}  # by the loop's time, the oldest first
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[str, asyncio.Event] = {}
         self._told: dict[str, list[Callable[[], None]]] = {}  # when they end
@@ -71,6 +74,12 @@ class CallRegistry:
     def ids(self) -> frozenset[str]:
         """Of the calls in progress."""
         return frozenset(self._calls)
+
+    def settled(self) -> tuple[int, int]:
+        """How many calls have been there for ``SETTLED_S``, and how many others."""
+        by_s = asyncio.get_running_loop().time() - SETTLED_S
+        n = sum(1 for _ in takewhile(by_s.__ge__, self._began_s.values()))
+        return n, len(self._began_s) - n
 
     @property
     def closing(self) -> bool:
@@ -139,6 +148,7 @@ class CallRegistry:
         self._room.take(place, key)
         task.add_done_callback(lambda _: self._room.leave(place, key))
         self._calls[call_id] = call
+        self._began_s[call_id] = asyncio.get_running_loop().time()
         self._ends[call_id] = asyncio.Event()
         self._told[call_id] = []
         answered.add_done_callback(_seen)
@@ -205,6 +215,7 @@ class CallRegistry:
                 end = await self._answer_and_run(call, offer, answered)
             finally:
                 self._calls.pop(call_id, None)
+                self._began_s.pop(call_id, None)
                 self._ends.pop(call_id).set()
                 for told in self._told.pop(call_id):
                     told()

@@ -53,7 +53,7 @@ from voiceserver.server.engine_room import EngineRoom
 from voiceserver.server.exchange import Exchange, OwnDoor
 from voiceserver.server.listening import bound, listen
 from voiceserver.server.observability.faults import FaultLog
-from voiceserver.server.observability.lag import watch_lag
+from voiceserver.server.observability.lag import FrameLateness, watch_lag
 from voiceserver.server.observability.log import Problems
 from voiceserver.server.observability.tracing import traced
 from voiceserver.server.page import page_files
@@ -151,6 +151,7 @@ async def serve(
         VoiceServerError: If the engines cannot be opened.
     """
     metrics = Metrics()
+    metrics.registry.register(FrameLateness())
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     loop.set_exception_handler(FaultLog(metrics))
@@ -224,7 +225,9 @@ async def _serve(
                 config,
                 metrics,
                 calls,
-                EngineRoom(),
+                EngineRoom(
+                    calls.settled, lambda why: metrics.calls_refused.labels(why).inc()
+                ),
                 parts.dialects,
                 pending=pending,
                 recorder=recorder,

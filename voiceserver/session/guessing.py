@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 from voiceserver.budget import Spent, TurnLedger
 from voiceserver.commands import CallSettings
-from voiceserver.config import BudgetConfig
 from voiceserver.engines.base import Hypothesis
-from voiceserver.metrics import Metrics
-from voiceserver.purse import Purse
 from voiceserver.reply.reply import Reply
+from voiceserver.session.ports import CallParts
 
 DROP_LIMIT_S = 0.25  # for a dropped reply to end; its task group waits on
 
@@ -41,25 +39,21 @@ class Guessing:
 
     Args:
         make: Makes a held reply to the given words in a language.
-        budget: Limits, and how many may be begun for an utterance.
-        now_ns: The session's clock.
-        metrics: Of the server.
-        purse: Of the call.
+        parts: Of the call: its limits, how many may be begun for an utterance among
+            them, its clock, and who pays.
     """
 
     def __init__(
         self,
         make: Callable[[TurnLedger, CallSettings, str, str], Reply],
-        budget: BudgetConfig,
-        now_ns: Callable[[], int],
-        metrics: Metrics,
-        purse: Purse,
+        parts: CallParts,
     ) -> None:
         self._make = make
-        self._budget = budget
-        self._now_ns = now_ns
-        self._metrics = metrics
-        self._purse = purse
+        self._budget = parts.config.budget
+        self._now_ns = parts.clock.now_ns
+        self._metrics = parts.metrics
+        self._purse = parts.purse
+        self._call = parts.call_id
         self._guess: _Guess | None = None
         self._number = 0
         self._count = 0  # replies begun for that utterance
@@ -91,7 +85,8 @@ class Guessing:
         if not text or self._count >= self._budget.speculations:
             return
         self._count += 1
-        ledger = TurnLedger(0, self._budget, self._now_ns(), purse=self._purse)
+        purse, call = self._purse, self._call
+        ledger = TurnLedger(0, self._budget, self._now_ns(), purse=purse, call=call)
         reply = self._make(ledger, settings, text, language)
         task = group.create_task(reply.run())
         self._guess = _Guess(number, text, settings, reply, task)

@@ -24,6 +24,7 @@ class _Call:
     since_s: float
     turns: int = 0
     cost_usd: float = 0.0
+    told_s: float = 0.0  # when its newest turn was over
     ledger: TurnLedger | None = None
     opened_s: float = 0.0
 
@@ -62,23 +63,32 @@ class Journal:
         if at is not None:
             at.carrier, at.ledger, at.opened_s = carrier, ledger, self.now_s()
 
-    def closed(self, call: str, carrier: str, record: TurnRecord) -> None:
-        """A turn is over."""
+    def closed(self, call: str, carrier: str, record: TurnRecord) -> float:
+        """A turn is over; return for how many seconds of its call it stands.
+
+        Those since the turn before it was over, or since the call was taken: what a
+        minute of conversation costs is told by them.
+        """
         now_s, cost_usd = self.now_s(), record.spent.cost_usd
-        at, key = self._calls.get(call), ""
+        at, key, lasted_s = self._calls.get(call), "", 0.0
         self.told(call, carrier, now_s if at is None else at.opened_s, record)
         if at is not None:
             key = at.key
             at.carrier, at.ledger = carrier, None
             at.turns += 1
             at.cost_usd += cost_usd
+            lasted_s = max(0.0, now_s - (at.told_s or at.since_s))
+            at.told_s = now_s
         self._turns.append(
-            {"call": call, "carrier": carrier, "at": round(now_s, 1)} | _told(record)
+            {"call": call, "carrier": carrier, "at": round(now_s, 1)}
+            | {"seconds": round(lasted_s, 1)}
+            | _told(record)
         )
         hour = int(now_s // 3600)
         self._cost[hour, key] = self._cost.get((hour, key), 0.0) + cost_usd
         for old in [each for each in self._cost if each[0] <= hour - HOURS]:
             del self._cost[old]
+        return lasted_s
 
     def calls(self, live: Collection[str]) -> list[dict[str, object]]:
         """Tell of the calls in progress; what is over is forgotten.

@@ -350,7 +350,8 @@ class Session:
 
     def _ledger(self, turn: int, commit_ns: int) -> TurnLedger:
         budget = self._config.budget
-        return TurnLedger(turn, budget, commit_ns, purse=self._purse)
+        purse, call = self._purse, self._call_id
+        return TurnLedger(turn, budget, commit_ns, purse=purse, call=call)
 
     def _played(self, turn: int, state: Played) -> None:
         """Called by playout within the carrier's pull."""

@@ -103,9 +103,7 @@ class Speaking:
         self._account = TurnAccount(
             parts.call_id, metrics, carrier, parts.purse, parts.journal
         )
-        self._guessing = Guessing(
-            self._held_reply, parts.config.budget, clock.now_ns, metrics, parts.purse
-        )
+        self._guessing = Guessing(self._held_reply, parts)
         self._fillers_said = 0
         self._turn = 0
         self._reply: Reply | None = None  # until generated and played, or stopped

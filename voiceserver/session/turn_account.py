@@ -108,7 +108,7 @@ class TurnAccount:
         ledger.spent += Spent(cost_usd=self._purse.beside())
         record = ledger.close()
         self._measure(record)
-        self._journal.closed(self._call_id, self._carrier, record)
+        lasted_s = self._journal.closed(self._call_id, self._carrier, record)
         log.info(
             "turn",
             extra={
@@ -135,6 +135,7 @@ class TurnAccount:
                 "tokens_wasted": record.spent.tokens_wasted,
                 "cost_usd": round(record.spent.cost_usd, 6),
                 "call_cost_usd": round(self._purse.spent_usd, 6),
+                "minute_usd": _a_minute(record.spent.cost_usd, lasted_s),
                 "stages": {
                     spend.stage.value: {
                         "planned_ms": round(spend.planned_ms),
@@ -179,6 +180,11 @@ class TurnAccount:
             metrics.steps.labels(step).inc()
         if record.speculation:
             metrics.speculations.labels(record.speculation).inc()
+
+
+def _a_minute(usd: float, lasted_s: float) -> float | None:
+    """What a minute of conversation costs that is like this turn."""
+    return round(60 * usd / lasted_s, 4) if lasted_s else None
 
 
 def _rounded(ms: float | None) -> int | None:

@@ -49,7 +49,6 @@ MARGIN_DB = 6.0  # that an echo may be louder than it should be
 SURPRISE_DB = 12.0  # what is louder still is not taken for an echo that has grown
 DECAY_DB = 3.0  # a window: no room falls silent sooner (60 dB in 0.64 s)
 HANGOVER = 3  # windows after a louder one that belong to it
-_BACK = np.arange(1, -DELAYS - PAUSE, -1)
 
 
 class Echo(Enum):
@@ -74,9 +73,8 @@ class Path:
     gain_db: float
 
 
-def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    levels: NDArray[np.float64] = np.maximum(10 * np.log10(power + 1e-12), FLOOR_DB)
-    return levels
+def _decibels(power: float) -> float:
+    return max(10 * math.log10(power + 1e-12), FLOOR_DB)
 
 
 class EchoPath:
@@ -90,13 +88,19 @@ class EchoPath:
     def __init__(self) -> None:
         self.path: Path | None = None
         self.correlation = 0.0
-        self._power = np.zeros(KEPT)
-        self._parts = np.zeros(KEPT)
-        self._frames = np.full(KEPT, -1, np.int64)  # whose each place is
+        self._power = [0.0] * KEPT
+        self._parts = [0.0] * KEPT
+        self._frames = [-1] * KEPT  # whose each place is
+        self._levels = np.full(DELAYS + PAUSE, FLOOR_DB)  # as ``_played_before`` tells
+        self._levels_at = -1 << 40  # frame that they are before
+        self._stale = -1 << 40  # frame from which on what is played was told since
         self._newest = -1 << 40
         self._loudest_db = FLOOR_DB
         # Of each delay: weight, played, heard, their squares and product.
         self._sums = np.zeros((6, DELAYS))
+        self._added = np.zeros((6, DELAYS))  # by a window
+        self._parts_added = [*self._added]  # its rows
+        self._loud = np.zeros(DELAYS + PAUSE + 1, np.int64)  # windows up to each
         self._tail_db = FLOOR_DB
         self._others = 0
 
@@ -116,12 +120,14 @@ class EchoPath:
                 self._power[place] = self._parts[place] = 0.0
             self._power[place] += power
             self._parts[place] += 1
+            self._stale = min(self._stale, frame)
             self._newest = max(self._newest, frame)
 
     def stopped(self, at: int) -> None:
         """What should have been played from there on is not."""
         frame = at // FRAME
-        self._frames[self._frames >= frame] = -1
+        self._frames = [-1 if one >= frame else one for one in self._frames]
+        self._stale = min(self._stale, frame)
         self._newest = min(self._newest, frame)
 
     def heard(self, at: int, levels_db: Sequence[float]) -> Echo:
@@ -147,43 +153,65 @@ class EchoPath:
         return self._explained(played, heard_db, sounds)
 
     def _played_before(self, frame: int) -> NDArray[np.float64]:
-        """Levels of windows, ``(DELAYS + PAUSE,)``, each a frame earlier."""
-        frames = frame + _BACK
-        places = frames % KEPT
-        there = self._frames[places] == frames
-        power = np.where(there, self._power[places], 0.0)
-        power /= np.maximum(self._parts[places], 1.0)
-        return _decibels((power[1:] + power[:-1]) / 2)
+        """Levels of windows, ``(DELAYS + PAUSE,)``, each a frame earlier.
+
+        Only those are worked out that were not known when this was last asked.
+        """
+        levels, passed = self._levels, frame - self._levels_at
+        # A window's level is that of its frame and of the next.
+        n = max(passed, frame - self._stale + 2)
+        if passed < 0 or n >= len(levels):
+            passed, n = 0, len(levels)
+        elif passed:
+            levels[passed:] = levels[:-passed]
+        before = self._power_of(frame + 1)
+        for ago in range(n):
+            power = self._power_of(frame - ago)
+            levels[ago] = _decibels((power + before) / 2)
+            before = power
+        self._levels_at, self._stale = frame, frame + 2
+        return levels
+
+    def _power_of(self, frame: int) -> float:
+        """Mean power of what is played in a frame; 0 where nothing is."""
+        place = frame % KEPT
+        if self._frames[place] != frame:
+            return 0.0
+        return self._power[place] / max(1.0, self._parts[place])
 
     def _learn(
         self, played: NDArray[np.float64], heard_db: float, silence_db: float
     ) -> None:
         # The silence before all that is played tells nothing: that somebody begins to
         # speak just when a reply begins is no sign of an echo.
-        loud = np.zeros(len(played) + 1, np.int64)
+        loud = self._loud
         np.cumsum(played > silence_db, out=loud[1:])
-        counts = loud[PAUSE : PAUSE + DELAYS] > loud[:DELAYS]
-        x = np.maximum(played[:DELAYS], silence_db)
         y = heard_db
         if self.path is not None:
             y = min(y, self._tail_db + SURPRISE_DB)
         y = max(y, FLOOR_DB)
-        sums, counted = self._sums, counts.astype(np.float64)
-        of_x = x * counted
-        sums *= np.where(counts, FADE, 1.0)
-        sums[0] += counted
-        sums[1] += of_x
-        sums[2] += y * counted
-        sums[3] += x * of_x
-        sums[4] += y * y * counted
-        sums[5] += y * of_x
+        counted, of_x, of_y, of_xx, of_yy, of_xy = self._parts_added
+        counted[:] = loud[PAUSE : PAUSE + DELAYS] > loud[:DELAYS]
+        x = np.maximum(played[:DELAYS], silence_db)
+        np.multiply(x, counted, out=of_x)
+        np.multiply(counted, y, out=of_y)
+        np.multiply(x, of_x, out=of_xx)
+        np.multiply(of_y, y, out=of_yy)
+        np.multiply(of_x, y, out=of_xy)
+        self._sums *= 1.0 - (1.0 - FADE) * counted
+        self._sums += self._added
 
     def _judge(self) -> None:
         weight, x, y, xx, yy, xy = self._sums
         n = np.maximum(weight, 1e-9)
-        of_x, of_y = xx - x * x / n, yy - y * y / n
-        both = xy - x * y / n
-        found = both / np.sqrt(np.maximum(of_x * of_y, 1e-6))
+        mean_x = x / n
+        of_x = xx - x * mean_x
+        both = xy - y * mean_x
+        of_y = yy - y * y / n
+        found = of_x * of_y
+        np.maximum(found, 1e-6, out=found)
+        np.sqrt(found, out=found)
+        np.divide(both, found, out=found)
         found[weight < LEAST_S * PER_S] = 0.0  # a few windows always correlate
         best = int(found.argmax())
         self.correlation = float(found[best])

@@ -22,7 +22,9 @@ CALM = 6  # such windows in a row before any may wait: the model's hangover is o
 # louder may be a voice.
 MARGIN_DB = 4.0
 RISE_DB = 0.3  # a window, of the room; it is as quiet as its quietest of late
-_SILENCE_DB = -120.0
+# No room is quieter than its microphone. After digital silence, as of a telephone that
+# is muted, it would be six seconds until noise is the room's again; so it is one.
+FLOOR_DB = -75.0
 
 
 class Quiet:
@@ -57,6 +59,7 @@ class Quiet:
         level_db = _mean_db(levels_db)
         if not math.isfinite(level_db):
             return
+        level_db = max(FLOOR_DB, level_db)
         if self._room_db is None:
             self._room_db = level_db
         else:
@@ -65,4 +68,4 @@ class Quiet:
 
 def _mean_db(levels_db: Sequence[float]) -> float:
     power = sum(10 ** (level_db / 10) for level_db in levels_db) / len(levels_db)
-    return _SILENCE_DB if power == 0 else 10 * math.log10(power)
+    return FLOOR_DB if power == 0 else 10 * math.log10(power)

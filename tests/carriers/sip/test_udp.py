@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from voiceserver.carriers.sip import udp
 from voiceserver.carriers.sip.udp import (
@@ -22,7 +24,16 @@ from voiceserver.loop_turns import LoopTurn
 pytestmark = pytest.mark.net
 
 
-async def test_packets_come_and_go() -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_packets_come_and_go_on_any_loop(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """A library's transports may be of asyncio alone, and the server runs on uvloop."""
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(_come_and_go())
+
+
+async def _come_and_go() -> None:
     """And none after it was closed; what cannot be sent is counted."""
     got: list[tuple[bytes, Address]] = []
     came = asyncio.Event()

@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +14,15 @@ from hypothesis import strategies as st
 from tests.carriers.telephony.service import TwilioService
 from tests.carriers.telephony.test_json_streams import JSON
 from tests.virtual_time import run_virtual
+from voiceserver.audio import resample
 from voiceserver.carriers.telephony.beginning import beginning
-from voiceserver.carriers.telephony.genesys import MEDIA, PROBE, GenesysFraming
+from voiceserver.carriers.telephony.genesys import (
+    FRAME_MS,
+    MEDIA,
+    PROBE,
+    GenesysFraming,
+)
+from voiceserver.carriers.telephony.line_audio import LineDecoder, LineEncoder
 from voiceserver.carriers.telephony.messages import (
     Answered,
     Heard,
@@ -95,6 +103,38 @@ def test_a_session_is_opened() -> None:
     assert framing.audio(b"\xff" * 1600) == [b"\xff" * 1600]
 
 
+@pytest.mark.parametrize(
+    ("formats", "form"),
+    [
+        (["L16", "PCMU"], LineForm("l16")),
+        (["PCMU", "L16"], LineForm()),
+        (["OPUS", "L16"], LineForm("l16")),
+    ],
+)
+def test_the_first_form_that_can_be_used_is_taken(
+    formats: list[str], form: LineForm
+) -> None:
+    """Linear PCM, where that is offered first; the answer names it."""
+    media = [{**MEDIA, "format": name} for name in formats]
+    framing = GenesysFraming()
+    (started,) = framing.read(said("open", **{**OPEN, "media": media}))
+    assert isinstance(started, Started)
+    assert started.form == form
+    (opened,) = framing.begin()
+    named = "L16" if form.codec == "l16" else "PCMU"
+    chosen = json.loads(opened)["parameters"]["media"]
+    assert chosen == [{**MEDIA, "format": named}]
+
+
+def test_linear_audio_is_little_endian_and_whole() -> None:
+    """200 ms a message, as 3,200 octets; what comes is read the same way."""
+    ramp = np.linspace(-0.5, 0.5, 2 * 1600, dtype=np.float32)
+    sent = LineEncoder(LineForm("l16"), FRAME_MS).encode(resample(ramp, 8000, 24000))
+    assert len(sent) == 3200
+    heard = LineDecoder(LineForm("l16")).decode(b"\x00\x40" * 1600)
+    assert heard[-100:].mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_what_is_asked_of_the_connection_is_answered() -> None:
     """With numbers of its own, and the last one of theirs."""
     framing = begun()
@@ -156,7 +196,9 @@ def test_it_tells_by_itself_when_all_was_played() -> None:
     [
         (b"\xff", "before open"),
         (said("ping"), "ping came before open"),
-        (said("open", **{**OPEN, "media": [{**MEDIA, "format": "L16"}]}), "PCMU"),
+        (said("open", **{**OPEN, "media": [{**MEDIA, "format": "OPUS"}]}), "PCMU"),
+        (said("open", **{**OPEN, "media": [{**MEDIA, "rate": 16000}]}), "PCMU"),
+        (said("open", **{**OPEN, "media": [{**MEDIA, "format": ["L16"]}]}), "PCMU"),
         (said("open", **{**OPEN, "media": "all"}), "PCMU"),
         (json.dumps({"type": "open"}), "no id"),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.engines.watch.test_standings import record
-from voiceserver.cli.gate.shadow import report
+from tests.engines.watch.test_standings import compared, record
+from voiceserver.cli.gate.shadow import drifted, report
 from voiceserver.config import Config, ShadowConfig
 from voiceserver.engines.watch.standings import line
 from voiceserver.errors import ConfigError
@@ -23,9 +24,21 @@ def test_a_report_says_what_to_do(
     told = capsys.readouterr().out
     assert "c (v): promote" in told
     assert "70 wins, 20 ties of 100" in told
+    assert "drift: told from 300 answers on" in told
     path.write_text("")
     assert report(Config(), path) == 0
     assert "nothing was compared yet" in capsys.readouterr().out
+
+
+def test_a_candidate_that_is_no_longer_what_it_was_is_told() -> None:
+    """Slower than its first answers, or failing; of few nothing is said."""
+    usual = [replace(compared("tie"), first_ms=180.0 + n % 40) for n in range(400)]
+    assert drifted(usual[:200]) == "drift: told from 300 answers on"
+    assert drifted(usual) == "drift: none"
+    slow = [replace(one, first_ms=600.0 + n) for n, one in enumerate(usual[:60])]
+    assert drifted([*usual, *slow]) == "drift: first words 198 ms to 614 ms"
+    failing = [replace(one, failed=True, first_ms=None) for one in usual[:60]]
+    assert "drift: failures 0.0% to " in drifted([*usual, *failing])
 
 
 def test_a_record_that_cannot_be_read_says_where(tmp_path: Path) -> None:

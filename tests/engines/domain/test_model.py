@@ -140,13 +140,39 @@ async def test_what_the_service_says_is_spoken(
     assert order["id"] == service.keys[0]
 
 
-async def test_one_conversation_has_one_key_and_another_another() -> None:
+async def keys(*requests: TextRequest) -> list[str]:
+    """Under which the service gets what is carried out."""
     service = Service(Answer(200, "text/plain", b"done"))
-    again = said("a small latte", "That is a small latte. Is that right?", "yes")
-    for messages in (ORDER, ORDER, again):
+    for request in requests:
         service.answer = Answer(200, "text/plain", b"done")
-        await ask(service, TextRequest(messages))
-    assert service.keys[0] == service.keys[1] != service.keys[2]
+        await ask(service, request)
+    return service.keys
+
+
+async def test_one_conversation_has_one_key_and_another_another() -> None:
+    """Though two callers may say the same words."""
+    small = said("a small latte", "That is a small latte. Is that right?", "yes")
+    first, again, other, elsewhere = await keys(
+        *(TextRequest(each, call="one") for each in (ORDER, ORDER, small)),
+        TextRequest(ORDER, call="another"),
+    )
+    assert first == again
+    assert len({first, other, elsewhere}) == 3
+
+
+async def test_what_failed_and_is_tried_again_has_the_same_key() -> None:
+    """The service may have taken it, and only answered late; not so another order."""
+    texts = [message.text for message in ORDER]
+    failed = [*texts, COFFEE.lines.failed]
+    small = "That is a small latte. Is that right?"
+    first, again, changed, later = await keys(
+        TextRequest(ORDER),
+        TextRequest(said(*failed, "yes", COFFEE.lines.failed, "yes")),
+        TextRequest(said(*failed, "no, a small one", small, "yes")),
+        TextRequest(said(*texts, "Thank you.", *texts)),
+    )
+    assert first == again
+    assert len({first, changed, later}) == 3
 
 
 async def test_nothing_is_sent_on_a_guess() -> None:

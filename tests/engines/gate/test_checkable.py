@@ -25,6 +25,8 @@ FILE = Path(__file__).parents[3] / "models" / "router" / "checkable.txt"
         ("k", "The symbol is K.", True),
         ("five cents", "It costs five cents.", True),
         ("36", "That's $36.", True),
+        ("brasilia", "It is Bras\u00edlia.", True),
+        ("b\u00e4ume", "Baume.", True),
     ],
 )
 def test_an_answer_is_right_where_it_has_an_accepted_one(

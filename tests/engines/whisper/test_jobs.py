@@ -16,7 +16,7 @@ from voiceserver.audio import MIC_RATE
 from voiceserver.config import Config, EnginesConfig, RecogniserConfig
 from voiceserver.engines.base import Hypothesis, Opening, Recogniser
 from voiceserver.engines.opening import open_engines
-from voiceserver.engines.remote.hypotheses import read
+from voiceserver.engines.remote.hypotheses import joined, read
 from voiceserver.engines.whisper.jobs import (
     Step,
     Usual,
@@ -47,6 +47,7 @@ class FakeModel:
         self.asked: list[list[Asked]] = []
         self.logprob = -0.2
         self.before = ""
+        self.hears = ""  # a language; what was asked for, where none is set
 
     def clock(self) -> float:
         return self.now_s
@@ -59,7 +60,8 @@ class FakeModel:
     def _decoded(self, one: Asked) -> Decoded:
         loud = int((np.abs(one.samples) > 0.01).sum())
         text = " ".join(f"W{n}" for n in range(loud * 2 // MIC_RATE))
-        return Decoded(self.before + text, self.logprob, 0.1, False, one.language)
+        language = self.hears or one.language
+        return Decoded(self.before + text, self.logprob, 0.1, False, language)
 
 
 class Bench:
@@ -172,6 +174,23 @@ def test_a_long_turn_is_settled_in_its_pauses() -> None:
     job.finish()
     [(_, meta, body)] = iter_end(job)
     assert read(meta, body, True) == Hypothesis(final=True)
+
+
+def test_a_language_that_changes_within_a_turn_is_found_out_anew() -> None:
+    """Where it is to be found out: segment by segment, and the last one is told."""
+    bench = Bench()
+    job = bench.jobs.open({"language": "auto"})
+    bench.model.hears = "es"
+    told = bench.hear(job, True, 90) + bench.hear(job, False, 4)
+    bench.model.hears = "en"
+    bench.hear(job, True, 20)
+    job.finish()
+    [settled] = [read(m, body, False) for _, m, body in told if "settled" in m]
+    [(_, meta, body)] = iter_end(job)
+    final = joined(settled, read(meta, body, True), 9.0)
+    assert (settled.language, final.language) == ("es", "en")
+    assert len(final.text.split()) == len(settled.text.split()) + 4
+    assert {one.language for some in bench.model.asked for one in some} == {"auto"}
 
 
 def test_five_minutes_without_a_pause_are_heard() -> None:

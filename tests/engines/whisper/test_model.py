@@ -10,6 +10,7 @@ import pytest
 
 from tests.recordings import recording
 from voiceserver.audio import MIC_RATE, resample
+from voiceserver.engines.whisper.beliefs import is_endless
 from voiceserver.engines.whisper.model import Asked, WhisperModel
 from voiceserver.errors import EngineFailed
 from voiceserver.weights.place import is_there, model_folder
@@ -114,6 +115,17 @@ def test_bad_lines_are_heard_as_what_they_are(model: WhisperModel) -> None:
     assert not (dialled.believed and dialled.text)
     assert all(each.believed for each in heard)
     assert all("How old" in each.text and "Bridge?" in each.text for each in heard)
+
+
+@pytest.mark.speech
+def test_two_people_at_once_are_a_few_words(model: WhisperModel) -> None:
+    """One of them, both or neither: no loop, and an end."""
+    speech = recording(BROOKLYN)
+    other = recording("speech/read/librivox_0880.wav")[: len(speech)]
+    other *= speech.std() / other.std()
+    [found] = model.decode([Asked(np.clip(speech + other, -1, 1), last=True)])
+    assert not is_endless(found.text)
+    assert len(found.text.split()) <= 20
 
 
 def test_a_folder_without_a_model_says_what_to_do(tmp_path: Path) -> None:

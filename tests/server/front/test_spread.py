@@ -14,6 +14,7 @@ import pytest
 from tests.server.front.hosted import LONG_S, SECRET, Hosted, hosted
 from tests.server.running import OFFER
 from voiceserver.cluster.secret import PassedOn, Secrets
+from voiceserver.server.front.common import News
 from voiceserver.server.front.host import SEAL_HEADER
 
 pytestmark = pytest.mark.net
@@ -198,6 +199,45 @@ async def test_without_the_directory_calls_go_on(
         hosts.registry.gone = False
         await hosts.beat()
         assert hosts.spread("a").hosts.joined
+
+
+async def test_two_halves_of_a_cluster_let_in_what_each_has_room_for() -> None:
+    """No call is owned twice, and once they are one again each finds all of them."""
+    async with hosted("a", "b", max_calls=2) as hosts:
+        hosts.registry.gone = True
+        await hosts.beat()
+        for name in ("a", "b"):
+            hosts.spread(name).hosts._seen_s -= LONG_S
+        ids = [(await placed_at(hosts, entry))[1] for entry in "abab"]
+        assert [one.partition(".")[0] for one in ids] == ["rtc_a", "rtc_b"] * 2
+        for again in (True, False):
+            for entry in ("a", "b"):
+                assert (await placed_at(hosts, entry))[0] == 503
+            hosts.registry.gone = not again
+            await hosts.beat()
+        assert hosts.calls() == {"a": 2, "b": 2}
+        for call_id, elsewhere in zip(ids, "baba", strict=True):
+            path = f"{CALLS}/{call_id}"
+            async with hosts[elsewhere].client.delete(path) as answer:
+                assert answer.status == 204
+        for name in ("a", "b"):
+            await emptied(hosts, name)
+
+
+async def test_what_a_provider_costs_and_fails_is_known_at_all_hosts() -> None:
+    """By their beats: a breaker that opens, what a day has cost."""
+    async with hosted("a", "b") as hosts:
+        told: list[News] = []
+        hosts["b"].front.common.joined(7, told.append)
+        day = hosts.spread("a").hosts.shared.day
+        opened: News = {"slot": "text", "provider": "p", "state": "open", "opened": 1}
+        opened["probe_s"] = time.monotonic() + 5.0
+        spent: News = {"day": day, "spent_usd": 0.5}
+        for news in (opened, spent):
+            hosts["a"].front.heard(1, news)
+        await hosts.beat()
+        assert [one["state"] for one in told if "state" in one] == ["open"]
+        assert told[-1] == {"day": day, "elsewhere_usd": 0.5}
 
 
 async def test_hosts_of_another_secret_are_no_hosts(

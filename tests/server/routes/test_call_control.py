@@ -16,6 +16,7 @@ from tests.server.running import OFFER, FakeCall, Running, running
 from voiceserver.carriers.base import (
     Accepted,
     Alerting,
+    Call,
     Caller,
     Declined,
     Exchange,
@@ -180,6 +181,10 @@ class Transferred(FakeCall):
         if wanted == "tel:2":
             raise CallRefused("Decline", 603)
 
+    async def connect(self, other: Call) -> None:
+        if other is self:
+            raise BadRequest("this is the same call", "invalid_destination")
+
 
 @pytest.mark.parametrize(
     ("body", "status", "code"),
@@ -199,6 +204,29 @@ async def test_a_call_is_transferred(
         _, _, headers = await server.place()
         path = headers["Location"] + "/refer"
         async with server.client.post(path, json=body) as answer:
+            assert answer.status == status
+            if code:
+                assert (await answer.json())["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("who", "more", "status", "code"),
+    [
+        (1, {}, 200, ""),
+        (0, {}, 400, "invalid_destination"),
+        (None, {}, 400, "invalid_value"),
+        (1, {"target_uri": "tel:3"}, 400, "invalid_value"),
+    ],
+)
+async def test_two_calls_are_put_through_to_each_other(
+    who: int | None, more: dict[str, object], status: int, code: str
+) -> None:
+    """By the other's id, and nothing else."""
+    async with running(webrtc=Transferred) as server:
+        paths = [(await server.place())[2]["Location"] for _ in range(2)]
+        other = "rtc_none" if who is None else paths[who].rpartition("/")[2]
+        body = {"call_id": other, **more}
+        async with server.client.post(paths[0] + "/refer", json=body) as answer:
             assert answer.status == status
             if code:
                 assert (await answer.json())["error"]["code"] == code

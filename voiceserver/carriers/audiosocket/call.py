@@ -19,7 +19,7 @@ from voiceserver.carriers.telephony.messages import KEYS, LineForm
 from voiceserver.carriers.telephony.tools import PhoneTools
 from voiceserver.commands import EndCode
 from voiceserver.errors import BadAudio
-from voiceserver.media.sender import Pacer
+from voiceserver.media.pacing import Pacer
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
 

@@ -17,7 +17,8 @@ from aiosipua import SipRequest, SipResponse
 
 from voiceserver.carriers.base import Accepted, Caller, Exchange, Incoming
 from voiceserver.carriers.sip.alerting import placed
-from voiceserver.carriers.sip.call import Place, SipCall, telephony_of
+from voiceserver.carriers.sip.call import SipCall, telephony_of
+from voiceserver.carriers.sip.description import NotAcceptable
 from voiceserver.carriers.sip.dialog import Dialog, Key, key_of
 from voiceserver.carriers.sip.digest import Digest
 from voiceserver.carriers.sip.gate import Gate, Rate
@@ -35,6 +36,8 @@ from voiceserver.carriers.sip.outward.invitation import Party
 from voiceserver.carriers.sip.outward.own_ring import Answering, rings_itself
 from voiceserver.carriers.sip.outward.registration import Registration
 from voiceserver.carriers.sip.outward.trial import Trial, trials
+from voiceserver.carriers.sip.replacing import Replaces, replaces_in
+from voiceserver.carriers.sip.signalling import Place
 from voiceserver.carriers.sip.udp import Address, Pair
 from voiceserver.carriers.sip.wire import Asked, Flow, Network, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -109,6 +112,7 @@ class Agent:
         self._turned_away = TurnedAway(now_ns)
         self._wire = Wire(self)
         self._legs: dict[Key, Leg] = {}
+        self._lefts: dict[Key, Callable[[], None]] = {}  # count calls in off a trunk
         self._n_calls: dict[str, int] = {}  # by trunk
         self._exchange: Exchange | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -271,6 +275,12 @@ class Agent:
             asked.refuse(refusal)
             return
         assert self._group is not None
+        replaces = replaces_in(asked.request)
+        if isinstance(replaces, Replaces):
+            refusal = self._replace(asked, replaces, trunk)
+            if refusal is not None:
+                asked.refuse(refusal)
+            return
         asked.respond(100)
         self._group.create_task(self._take(asked, trunk))
 
@@ -282,34 +292,76 @@ class Agent:
                 return Refusal(401, self._digest.challenges())
         if not self._config.answers_at(_called(invite)):
             return Refusal(404)
-        if trunk.max_calls and self._n_calls.get(trunk.name, 0) >= trunk.max_calls:
+        replaces = replaces_in(invite)
+        if isinstance(replaces, Refusal):
+            return replaces
+        full = self._n_calls.get(trunk.name, 0) >= trunk.max_calls > 0
+        if full and replaces is None:
             return Refusal(486)
         if self._group is None or not self._invites.take():
             return Refusal(503, (("Retry-After", str(RETRY_S)),))
         return too_small(invite)
 
-    async def _take(self, asked: Asked, trunk: SipTrunk) -> None:
-        invite, flow = asked.request, asked.flow
-        key, left = _key(asked), self.take(trunk)
+    def _replace(
+        self, asked: Asked, replaces: Replaces, trunk: SipTrunk
+    ) -> Refusal | None:
+        """Let a call take the place of another (RFC 3891, section 3), or refuse it."""
+        before = self._legs.get(replaces.key)
+        if before is None or not before.replaceable:
+            return Refusal(481)
+        if before.trunk != trunk:
+            return Refusal(403)  # only who may bring calls there may take them over
+        if replaces.early_only:
+            return Refusal(486)
+        call = before.talk
+        if not isinstance(call, SipCall):
+            return Refusal(481)
+        place = Place.by(asked.flow, trunk, self._bind)
+        leg, over = self._invited_leg(asked, trunk)
+        leg.talk = call
+        try:
+            description = call.taken_over(leg, place, asked.request.text)
+        except NotAcceptable as error:
+            over()
+            return Refusal(488, (("Warning", f'399 voiceserver "{error}"'),))
+        left = self._lefts.pop(replaces.key, None)
+        if left is not None:
+            self._lefts[_key(asked)] = left
+        leg.take(asked, description)
+        assert self._group is not None
+        self._group.create_task(before.replaced())
+        return None
+
+    def _invited_leg(
+        self, asked: Asked, trunk: SipTrunk
+    ) -> tuple[Leg, Callable[[], None]]:
+        """The leg of a call that comes in, and what forgets it."""
+        key = _key(asked)
 
         def over() -> None:
             self._legs.pop(key, None)
-            left()
+            left = self._lefts.pop(key, None)
+            if left is not None:
+                left()
 
-        leg = Leg(
-            Dialog.invited(invite, asked.to_tag, flow.contact),
-            flow,
+        self._legs[key] = leg = Leg(
+            Dialog.invited(asked.request, asked.to_tag, asked.flow.contact),
+            asked.flow,
             self._wire,
             self._config.session_s,
             over,
             trunk,
         )
-        self._legs[key] = leg
+        return leg, over
+
+    async def _take(self, asked: Asked, trunk: SipTrunk) -> None:
+        invite, flow = asked.request, asked.flow
+        left = self.take(trunk)
+        leg, over = self._invited_leg(asked, trunk)
+        self._lefts[_key(asked)] = left
         called = _called(invite)
         caller = user_in(uri_in(invite.get_header("from") or ""))
-        host = flow.network.contact(flow.source)[0]
-        place = Place(host, flow.source[0], self._bind, trunk=trunk.name)
-
+        place = Place.by(flow, trunk, self._bind)
         exchange = self._exchange
         assert exchange is not None
 

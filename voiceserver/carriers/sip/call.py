@@ -10,13 +10,12 @@ import itertools
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from voiceserver.audio import Samples
-from voiceserver.carriers.base import HeldCall, Incoming
+from voiceserver.carriers.base import Call, HeldCall, Incoming
 from voiceserver.carriers.sip.audio_line import AudioLine
 from voiceserver.carriers.sip.description import (
     Agreed,
@@ -30,7 +29,7 @@ from voiceserver.carriers.sip.description import (
 from voiceserver.carriers.sip.outward.screening import Screening
 from voiceserver.carriers.sip.outward.tools import SipTools, keys_in
 from voiceserver.carriers.sip.outward.transfer import TRANSFERRED
-from voiceserver.carriers.sip.udp import Pair
+from voiceserver.carriers.sip.signalling import Place, Signalling
 from voiceserver.carriers.telephony.attendant import Attendant, Dialled, phone_call
 from voiceserver.commands import AddMessage, CreateReply, EndCode
 from voiceserver.config import Config, TelephonyConfig
@@ -47,10 +46,10 @@ from voiceserver.streams import first_of
 log = logging.getLogger(__name__)
 
 CARRIER = Carrier("sip", telephone=True)
-SETUP_LIMIT_S = 40.0  # from the 180 to the call; an ACK may take 32
 LOOK_S = 1.0
 # What sounds is heard before a transfer begins; looked at every so often.
 QUIET_S, QUIET_LIMIT_S = 0.2, 15.0
+TAKEN_OVER = "The call was put through: somebody else is on the line from now on."
 BEGIN_LIMIT_S, SAID_LIMIT_S = 5.0, 120.0  # of what is said to a machine
 
 
@@ -67,49 +66,6 @@ def _told_nobody(_text: str) -> None:
 
 def _nobody_minds(_why: str) -> None:
     """Nobody asked to be told."""
-
-
-class Signalling(Protocol):
-    """The leg, as the call sees it."""
-
-    async def end(self) -> None:
-        """End the call, if the other side has not; within a limit."""
-
-    async def refer(self, wanted: str, told: Callable[[str], None]) -> None:
-        """Have the other side call somebody else; errors as ``Leg.refer``."""
-
-    async def renegotiate(self, offer: str) -> str:
-        """Offer other audio; return the answer.
-
-        Raises:
-            CallRefused: If the other side will not.
-        """
-
-    async def send_digits(self, digits: str) -> None:
-        """Send digits beside the audio."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a call is.
-
-    Attributes:
-        host: IP address at which we receive its audio.
-        peer: IP address that the signalling comes from.
-        bind: Gives a pair of bound sockets.
-        setup_s: Longest time until it is taken.
-        trunk: That it came by, or goes out by; in metrics.
-        way: ``"in"`` or ``"out"``, in metrics.
-        secure: Where the first offer is ours, it is of encrypted audio alone.
-    """
-
-    host: str
-    peer: str
-    bind: Callable[[], Pair]
-    setup_s: float = SETUP_LIMIT_S
-    trunk: str = ""
-    way: str = "in"
-    secure: bool = False
 
 
 class SipCall(HeldCall):
@@ -249,6 +205,53 @@ class SipCall(HeldCall):
                 self.hang_up(TRANSFERRED)
 
         await self._signalling.refer(wanted, told)
+
+    async def connect(self, other: Call) -> None:
+        """Put the other side through to that of another call, by hand.
+
+        Both calls end when they talk to each other, and go on if nothing comes of it.
+
+        Raises:
+            BadRequest: If it is this call, none by SIP, or of another trunk.
+            CallRefused: If the other side will not.
+        """
+        if other is self or not isinstance(other, SipCall):
+            raise BadRequest("This is no other call by SIP.", "invalid_destination")
+
+        def told(why: str) -> None:
+            if not why:
+                other.hang_up(TRANSFERRED)
+                self.hang_up(TRANSFERRED)
+
+        await self._signalling.connect(other._signalling.counterpart, told)
+
+    def taken_over(self, signalling: Signalling, place: Place, offer: str) -> str:
+        """Somebody else takes the other side's place; the conversation goes on.
+
+        Args:
+            signalling: Theirs, from now on; of the side before nothing is heard.
+            place: Where they are.
+            offer: Theirs, or none (``""``).
+
+        Returns:
+            Our answer, or our offer.
+
+        Raises:
+            NotAcceptable: If the offer cannot be used; all stays as it is.
+        """
+        before = self._place, self._ours
+        self._place = place
+        # Who was there before knows the key.
+        key = secrets.token_bytes(30)
+        self._ours = replace(self._ours, host=place.host, key=key)
+        try:
+            description = self.offered(offer) if offer else self.offer()
+        except NotAcceptable:
+            self._place, self._ours = before
+            raise
+        self._signalling = signalling
+        self._session.command(AddMessage("system", TAKEN_OVER))
+        return description
 
     async def transfer(self, to: str) -> None:
         """Transfer the call, for the text model; errors as ``refer``."""

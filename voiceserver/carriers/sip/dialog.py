@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from aiosipua import SipRequest, SipResponse
 
@@ -85,6 +86,16 @@ class Dialog:
         """Host of the other side's own address, port included."""
         address = uri_in(self._remote).partition(":")[2]
         return address.rpartition("@")[2].partition(";")[0]
+
+    @property
+    def replaced(self) -> str:
+        """The other side's address, for a call that takes this one's place there.
+
+        RFC 3891, section 3: ``to-tag`` is that of the side which reads it.
+        """
+        tags = f"to-tag={self.remote_tag};from-tag={tag_in(self._local)}"
+        named = quote(f"{self.call_id};{tags}", safe="")
+        return f"{self._target.partition('?')[0]}?Replaces={named}"
 
     @property
     def remote_tag(self) -> str:

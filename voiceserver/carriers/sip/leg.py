@@ -16,9 +16,9 @@ from aiosipua import SipRequest, SipResponse
 
 from voiceserver.carriers.sip.description import NotAcceptable
 from voiceserver.carriers.sip.dialog import Dialog
-from voiceserver.carriers.sip.message import ALLOW, SDP, Refusal, cseq
+from voiceserver.carriers.sip.message import ALLOW, SDP, SUPPORTED, Refusal, cseq
 from voiceserver.carriers.sip.outward.asking import RELAY, Asking
-from voiceserver.carriers.sip.outward.transfer import TRANSFERRED
+from voiceserver.carriers.sip.outward.transfer import TRANSFERRED, Counterpart
 from voiceserver.carriers.sip.wire import Asked, Flow, Wire
 from voiceserver.config import SipTrunk
 from voiceserver.errors import CallRefused
@@ -74,6 +74,10 @@ class Leg:
         session_s: Longest time without a sign of the other side that we ask for.
         over: Called once when it is over.
         trunk: That it came by; says to whom it may be transferred.
+
+    Attributes:
+        gone: Set when the other side has ended it.
+        trunk: As given.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Leg:
     ) -> None:
         self._dialog = dialog
         self._asks = Asking(dialog, flow, wire, trunk)
+        self.trunk = trunk
         self._session_s = session_s
         self._over = over
         self._talk: Talk | None = None
@@ -175,11 +180,10 @@ class Leg:
             return
         invite.acknowledged()
         self._acknowledged.set()
-        if not self._answer_due:
+        if not self._answer_due or self._talk is None:
             return
         self._answer_due = False
         try:
-            assert self._talk is not None
             self._talk.answered(ack.text)
             self._talk.established()
         except NotAcceptable as error:
@@ -189,6 +193,36 @@ class Leg:
         """Have the other side call somebody else in our place, as ``Asking.refer``."""
         self._require_progress()
         await self._asks.refer(wanted, told)
+
+    async def connect(self, to: Counterpart, told: Callable[[str], None]) -> None:
+        """Have the other side take the place of our call with somebody else.
+
+        Raises:
+            BadRequest: If that call is not of the same trunk.
+            CallRefused: As ``Asking.refer``.
+        """
+        self._require_progress()
+        await self._asks.connect(to, told)
+
+    @property
+    def counterpart(self) -> Counterpart:
+        """Who the other side is, for another call that takes this one's place.
+
+        Raises:
+            CallRefused: If the call is not in progress.
+        """
+        self._require_progress()
+        return Counterpart(self._dialog.replaced, self.trunk.name)
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether another call may take its place."""
+        return self._confirmed and not self._ended and self._talk is not None
+
+    async def replaced(self) -> None:
+        """Another has taken its place: say goodbye here, while the call goes on."""
+        self._talk = None
+        await self.end()
 
     async def renegotiate(self, offer: str) -> str:
         """Offer the other side other audio, as ``Asking.renegotiate``."""
@@ -224,7 +258,7 @@ class Leg:
         headers = (
             ("Contact", self._dialog.contact),
             ("Allow", ALLOW),
-            ("Supported", "timer"),
+            SUPPORTED,
             *self._timed(invite.request),
         )
         invite.respond(200, headers, description, unacknowledged=self._unheard)
@@ -319,7 +353,7 @@ class Leg:
         if self._ended:
             return
         headers = (
-            ("Supported", "timer"),
+            SUPPORTED,
             ("Session-Expires", f"{interval_s};refresher=uac"),
         )
         self._asks.ask("UPDATE", self._refreshed, headers)
@@ -383,4 +417,4 @@ def _expires(request: SipRequest | SipResponse) -> tuple[int | None, str]:
     return int(found[1]), (found[2] or "").lower()
 
 
-ACCEPT = (("Accept", SDP), ("Allow", ALLOW), ("Supported", "timer"))
+ACCEPT = (("Accept", SDP), ("Allow", ALLOW), SUPPORTED)

@@ -24,6 +24,8 @@ MAGIC = "z9hG4bK"  # opens the branch of an RFC 3261 transaction, section 8.1.1.
 METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "NOTIFY")
 ALLOW = ", ".join(METHODS)
 SDP = "application/sdp"
+EXTENSIONS = ("timer", "replaces")  # RFC 4028; RFC 3891
+SUPPORTED = ("Supported", ", ".join(EXTENSIONS))
 
 REASONS = {
     100: "Trying",
@@ -317,10 +319,12 @@ def _not_understood(request: SipRequest) -> Refusal | None:
         each.strip()
         for value in request.get_header_values("require")
         for each in value.split(",")
-        if each.strip() and each.strip().lower() != "timer"
+        if each.strip() and each.strip().lower() not in EXTENSIONS
     ]
     if wanted:
         return Refusal(420, tuple(("Unsupported", each) for each in wanted))
+    if request.method != "INVITE" and request.get_header_values("replaces"):
+        return Refusal(400)  # RFC 3891, section 3
     if request.method not in ("INVITE", "UPDATE"):
         return None
     kind = (request.get_header("content-type") or "").partition(";")[0].strip().lower()

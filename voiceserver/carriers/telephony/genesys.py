@@ -1,9 +1,10 @@
-"""Genesys Cloud's Audio Connector: AudioHook, version 2, mu-law beside JSON.
+"""Genesys Cloud's Audio Connector: AudioHook, version 2, audio beside JSON.
 
 Source: developer.genesys.cloud/devapps/audiohook, and the types and tests of Genesys'
 own sample service (github.com/purecloudlabs/audiohook-reference-implementation). Its
-connection probe, a conversation of zeros, is opened and closed without a call. L16 is
-not asked for: of what is offered mu-law is always a part.
+connection probe, a conversation of zeros, is opened and closed without a call. Of what
+is offered the first that can be used is taken: the caller alone, in mu-law or L16,
+little-endian (``audioframe.ts`` of that service), at 8 kHz, which is all there is.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ VERSION = "2"
 FRAME_MS = 200  # five messages a second: more are refused in the long run (error 429)
 PROBE = "00000000-0000-0000-0000-000000000000"
 MEDIA = {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000}
+_FORMS: Mapping[str, LineForm] = {"PCMU": LineForm(), "L16": LineForm("l16")}
 
 
 class GenesysFraming:
@@ -46,6 +48,7 @@ class GenesysFraming:
         self._n_theirs = 0
         self._n_ours = 0
         self._mark = ""
+        self._media: Mapping[str, Any] = MEDIA
 
     def read(self, message: SocketMessage) -> Sequence[Happening]:
         """Read a message; what is unknown is nothing."""
@@ -114,20 +117,18 @@ class GenesysFraming:
         self._id = text_in(fields, "id")
         if not self._id:
             raise BadRequest("open has no id", "missing_required_parameter")
-        offered = parameters.get("media")
-        if not isinstance(offered, list) or MEDIA not in offered:
-            message = f"'media' has no {json.dumps(MEDIA)}: have the flow offer that"
-            raise BadRequest(message, "unsupported_format")
+        self._media = _chosen(parameters.get("media"))
         call = text_in(parameters, "conversationId")
         if call == PROBE:
             return [Answered([self._opened()])]
         who = inner(parameters, "participant")
         given = texts_in(inner(parameters, "inputVariables"))
         caller, called = _number(who, "ani"), _number(who, "dnis")
-        return [Started(self._id, call, caller, called, LineForm(), given)]
+        form = _FORMS[self._media["format"]]
+        return [Started(self._id, call, caller, called, form, given)]
 
     def _opened(self) -> str:
-        return self._said("opened", startPaused=False, media=[MEDIA])
+        return self._said("opened", startPaused=False, media=[self._media])
 
     def _said(self, kind: str, **parameters: object) -> str:
         self._n_ours += 1
@@ -140,6 +141,20 @@ class GenesysFraming:
             "parameters": parameters,
         }
         return json.dumps(said, separators=(",", ":"))
+
+
+def _chosen(offered: object) -> Mapping[str, Any]:
+    """The first form that can be used.
+
+    Raises:
+        BadRequest: If there is none; says which would do.
+    """
+    usable = [{**MEDIA, "format": name} for name in _FORMS]
+    for each in offered if isinstance(offered, list) else ():
+        if each in usable:
+            return {**MEDIA, "format": each["format"]}
+    message = f"'media' has no {json.dumps(MEDIA)}, nor that in L16: have it offered"
+    raise BadRequest(message, "unsupported_format")
 
 
 def _number(who: Mapping[str, Any], name: str) -> str:

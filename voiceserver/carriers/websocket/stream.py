@@ -16,7 +16,7 @@ from voiceserver.carriers.websocket.stream_audio import (
     StreamFormat,
 )
 from voiceserver.errors import BadAudio
-from voiceserver.media.sender import Pacer
+from voiceserver.media.pacing import Pacer
 from voiceserver.reply.playout import Playout
 from voiceserver.session.ports import Carrier
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from voiceserver.cli.arguments import EXIT_GOOD
 from voiceserver.config import Config
-from voiceserver.engines.watch.standings import Standing, read, standing
+from voiceserver.engines.watch.drift import LEARNT, Answered, Drift
+from voiceserver.engines.watch.standings import Compared, Standing, read, standing
 from voiceserver.errors import ConfigError
 
 
@@ -26,6 +28,7 @@ def report(config: Config, path: Path | None = None) -> int:
         raise ConfigError(f"{path}: {error}") from None
     for (name, version), compared in record.items():
         print(_told(name, version, standing(compared)))
+        print(f"  {drifted(compared)}")
     if not record:
         print("nothing was compared yet")
     return EXIT_GOOD
@@ -40,6 +43,22 @@ def _told(name: str, version: str, one: Standing) -> str:
         f"${1000 * one.cost_usd:.3f} a thousand answers "
         f"(live ${1000 * one.live_cost_usd:.3f})"
     )
+
+
+def drifted(record: Iterable[Compared]) -> str:
+    """Whether the candidate's newest answers are as its first ones were."""
+    drift = Drift()
+    for one in record:
+        drift.observe(Answered(one.first_ms, failed=one.failed))
+    if drift.usual is None:
+        return f"drift: told from {LEARNT[0]} answers on"
+    shifts = [
+        f"first words {_ms(shift.usual)} to {_ms(shift.now)}"
+        if signal == "first_words"
+        else f"{signal} {shift.usual:.1%} to {shift.now:.1%}"
+        for signal, shift in drift.alarmed.items()
+    ]
+    return f"drift: {', '.join(shifts) or 'none'}"
 
 
 def _ms(value: float | None) -> str:

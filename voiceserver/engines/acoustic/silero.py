@@ -15,20 +15,23 @@ are cheaper together, as all but the cell's recurrent half is one product for al
 from __future__ import annotations
 
 import importlib.util
+import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceserver.audio import Samples
-from voiceserver.engines.base import VoiceActivity
+from voiceserver.engines.base import StreamWindows, VoiceActivity
 from voiceserver.errors import EngineFailed
 
 WINDOW = 512  # samples at 16 kHz, 32 ms; the model knows no other length
 CONTEXT = 64  # samples of the window before, put in front
+MOST = 16  # windows of a product: with more, what is worked on is out of the cache
 UNITS = 128  # of the recurrent cell
 
 _FFT = 256
@@ -180,31 +183,101 @@ def _logistic(values: _Matrix) -> None:
     values *= 0.5
 
 
-class SileroDetector:
-    """Voice activity of one stream; not for use by two threads."""
+class _Bench(threading.local):
+    """Where windows are worked on, whosever they are; each thread has one.
+
+    It stays in the processor's cache, where buffers of each stream would not. Slicing
+    costs as much as working on a slice: what so many windows need is there for each
+    number of them.
+    """
 
     def __init__(self, network: _Network) -> None:
         self._net = network
-        padded = np.zeros(CONTEXT + WINDOW + CONTEXT, np.float32)
-        self._padded = padded
-        self._context = padded[:CONTEXT]
-        self._window = padded[CONTEXT : CONTEXT + WINDOW]
-        self._mirror = padded[CONTEXT + WINDOW :]
-        self._mirrored = padded[-CONTEXT - 2 : -2 * CONTEXT - 2 : -1]
-        self._last = padded[WINDOW : WINDOW + CONTEXT]
-        strides = (_HOP * padded.itemsize, padded.itemsize)
-        self._overlapping = np.lib.stride_tricks.as_strided(
-            padded, (_FRAMES, _FFT), strides, writeable=False
-        )
-        self._tapered = np.zeros((_FRAMES, _FFT), np.float32)
+        padded = np.zeros((MOST, CONTEXT + WINDOW + CONTEXT), np.float32)
+        tapered = np.zeros((MOST, _FRAMES, _FFT), np.float32)
         # A row of zeros before and after is the padding of the convolutions.
-        self._magnitude = np.zeros((_FRAMES + 2, _BINS), np.float32)
-        self._hidden1 = np.zeros((_FRAMES + 2, 128), np.float32)
-        self._rows1 = _rows(self._magnitude, step=1)
-        self._rows2 = _rows(self._hidden1, step=2)
-        self._joined = np.zeros(2 * UNITS, np.float32)  # cell input, hidden state
-        self._hidden = self._joined[UNITS:]
-        self._memory = np.zeros(UNITS, np.float32)
+        magnitude = np.zeros((MOST, _FRAMES + 2, _BINS), np.float32)
+        hidden1 = np.zeros((MOST, _FRAMES + 2, 128), np.float32)
+        self._contexts = [row[:CONTEXT] for row in padded]
+        self._windows = [row[CONTEXT:-CONTEXT] for row in padded]
+        self._lasts = [row[WINDOW : WINDOW + CONTEXT] for row in padded]
+        sizes = range(1, MOST + 1)
+        self._of = [_Part(padded, tapered, magnitude, hidden1, n) for n in sizes]
+
+    def encoded(self, heard: Sequence[_Heard]) -> _Matrix:
+        """Run spectrum and convolutions; the cell's inputs, shape ``(n, 128)``.
+
+        Args:
+            heard: At most ``MOST``.
+        """
+        n, net = len(heard), self._net
+        part = self._of[n - 1]
+        self._lay_out(heard, part)
+        np.multiply(part.overlapping, net.taper, out=part.tapered)
+        np.abs(np.fft.rfft(part.tapered), out=part.magnitude)
+        rows: _Matrix = part.rows1.reshape(n * _FRAMES, -1) @ net.conv1
+        _relu(rows.reshape(n, _FRAMES, -1), net.bias1, part.hidden1)
+        hidden2: _Matrix = part.rows2.reshape(n * 2, -1) @ net.conv2
+        _relu(hidden2, net.bias2, hidden2)
+        # A row by itself is the quicker.
+        flat = hidden2.reshape(-1) if n == 1 else hidden2.reshape(n, -1)
+        hidden3: _Matrix = flat @ net.conv3
+        _relu(hidden3, net.bias3, hidden3)
+        hidden4: _Matrix = hidden3 @ net.conv4
+        _relu(hidden4, net.bias4, hidden4)
+        return hidden4.reshape(n, -1)
+
+    def _lay_out(self, heard: Sequence[_Heard], part: _Part) -> None:
+        """Put windows where they are worked on, each between what the network adds."""
+        for n, (window, before, _) in enumerate(heard):
+            self._contexts[n][:] = before
+            self._windows[n][:] = window
+        # A sum is finite only if every sample is (float32 cannot overflow here).
+        if not np.isfinite(part.padded.sum()):
+            np.nan_to_num(part.padded, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        part.mirror[:] = part.mirrored
+        for n, (_, _, stream) in enumerate(heard):
+            stream.last[:] = self._lasts[n]
+
+
+class _Part:
+    """What the first so many windows of a bench are worked on with."""
+
+    def __init__(
+        self,
+        padded: _Matrix,
+        tapered: _Matrix,
+        magnitude: _Matrix,
+        hidden1: _Matrix,
+        n: int,
+    ) -> None:
+        self.padded = padded[:n]
+        self.mirror = padded[:n, -CONTEXT:]
+        self.mirrored = padded[:n, -CONTEXT - 2 : -2 * CONTEXT - 2 : -1]
+        row, item = padded.strides
+        self.overlapping = np.lib.stride_tricks.as_strided(
+            padded, (n, _FRAMES, _FFT), (row, _HOP * item, item), writeable=False
+        )
+        self.tapered = tapered[:n]
+        self.magnitude = magnitude[:n, 1:-1]
+        self.rows1 = _rows(magnitude[:n], step=1)
+        self.hidden1 = hidden1[:n, 1:-1]
+        self.rows2 = _rows(hidden1[:n], step=2)
+
+
+class SileroDetector:
+    """Voice activity of one stream; not for use by two threads.
+
+    Attributes:
+        last: The samples that are put before the next window.
+        state: Of the cell: hidden and memory, ``(2, 128)``.
+    """
+
+    def __init__(self, network: _Network, bench: _Bench) -> None:
+        self._net = network
+        self._bench = bench
+        self.last = np.zeros(CONTEXT, np.float32)
+        self.state = np.zeros((2, UNITS), np.float32)
 
     @property
     def window(self) -> int:
@@ -213,9 +286,8 @@ class SileroDetector:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._padded[:] = 0
-        self._hidden[:] = 0
-        self._memory[:] = 0
+        self.last[:] = 0
+        self.state[:] = 0
 
     def probability(self, window: Samples) -> float:
         """Probability that the window is speech, in [0, 1].
@@ -229,15 +301,7 @@ class SileroDetector:
         Raises:
             ValueError: If the window has another shape.
         """
-        if window.shape != (WINDOW,):
-            raise ValueError(f"a window is ({WINDOW},), not {window.shape}")
-        self._context[:] = self._last
-        self._window[:] = window
-        # A sum is finite only if every sample is (float32 cannot overflow here).
-        if not np.isfinite(self._window.sum()):
-            np.nan_to_num(self._window, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        self._mirror[:] = self._mirrored
-        return self._step(self._encode())
+        return self.probabilities([window])[0]
 
     def probabilities(self, windows: Sequence[Samples]) -> list[float]:
         """The same of windows that follow on each other, for less than one by one.
@@ -248,112 +312,111 @@ class SileroDetector:
         Raises:
             ValueError: If one has another shape.
         """
-        if len(windows) == 1:
-            return [self.probability(windows[0])]
-        if not windows:
-            return []
-        if any(window.shape != (WINDOW,) for window in windows):
-            raise ValueError(f"a window is ({WINDOW},), not something else")
-        heard = np.stack(windows).astype(np.float32, copy=False)
-        if not np.isfinite(heard.sum()):
-            np.nan_to_num(heard, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        features = _encoded(self._net, _padded(heard, self._last))
-        self._window[:] = heard[-1]  # the context of the next
-        inward = features @ self._net.cell[:UNITS]
-        inward += self._net.bias_cell
-        recurrent = self._net.cell[UNITS:]
-        return [self._advance(row + self._hidden @ recurrent) for row in inward]
-
-    def _encode(self) -> _Matrix:
-        """Run spectrum and convolutions; the cell's input, shape ``(128,)``."""
-        net, tapered = self._net, self._tapered
-        np.multiply(self._overlapping, net.taper, out=tapered)
-        np.abs(np.fft.rfft(tapered), out=self._magnitude[1:-1])
-        hidden1 = self._hidden1[1:-1]
-        _relu(self._rows1.reshape(_FRAMES, -1) @ net.conv1, net.bias1, hidden1)
-        hidden2: _Matrix = self._rows2.reshape(2, -1) @ net.conv2
-        _relu(hidden2, net.bias2, hidden2)
-        hidden3: _Matrix = hidden2.reshape(-1) @ net.conv3
-        _relu(hidden3, net.bias3, hidden3)
-        hidden4: _Matrix = hidden3 @ net.conv4
-        _relu(hidden4, net.bias4, hidden4)
-        return hidden4
-
-    def _step(self, features: _Matrix) -> float:
-        """Advance the cell by one window and read its output."""
-        self._joined[:UNITS] = features
-        gates = self._joined @ self._net.cell
+        if len(windows) != 1:
+            return _together(self._net, self._bench, [(self, windows)])[0]
+        _check(windows)
+        # All of the cell is one product where there is one window.
+        inward = self._bench.encoded([(windows[0], self.last, self)])[0]
+        gates = np.concatenate((inward, self.state[0])) @ self._net.cell
         gates += self._net.bias_cell
-        return self._advance(gates)
-
-    def _advance(self, gates: _Matrix) -> float:
-        """Advance the cell, given what its gates are told; read its output."""
-        net = self._net
-        logistic, new = gates[: 3 * UNITS], gates[3 * UNITS :]
-        _logistic(logistic)
-        np.tanh(new, out=new)
-        new *= logistic[:UNITS]
-        self._memory *= logistic[UNITS : 2 * UNITS]
-        self._memory += new
-        np.tanh(self._memory, out=self._hidden)
-        self._hidden *= logistic[2 * UNITS :]
-        score = float(np.maximum(self._hidden, 0) @ net.out) + net.bias_out
-        return 0.5 + 0.5 * float(np.tanh(0.5 * score))
+        return [float(_advanced(self._net, gates, self.state))]
 
 
-def _padded(windows: _Matrix, last: _Matrix) -> _Matrix:
-    """Windows as the network sees each: after the one before, before its mirror.
+# A window, the samples before it, and whose it is.
+_Heard = tuple[Samples, Samples, SileroDetector]
+_Streams = Sequence[tuple[SileroDetector, Sequence[Samples]]]
+
+
+def _check(windows: Sequence[Samples]) -> None:
+    for window in windows:
+        if window.shape != (WINDOW,):
+            raise ValueError(f"a window is ({WINDOW},), not {window.shape}")
+
+
+def _together(net: _Network, bench: _Bench, asked: _Streams) -> list[list[float]]:
+    """Look at windows of many streams; what needs no state is one product for all.
+
+    Those of a stream follow on each other: its cell goes on by one of them at a step,
+    the cells of all streams that have one more at once.
+
+    Raises:
+        ValueError: If a window has another shape.
+    """
+    for _, windows in asked:
+        _check(windows)
+    # The longest first: those that still go on are the first ones, at every step.
+    order = sorted(range(len(asked)), key=lambda at: -len(asked[at][1]))
+    sizes = [len(asked[at][1]) for at in order if asked[at][1]]
+    streams = [asked[at][0] for at in order[: len(sizes)]]
+    heard = [each for at in order for each in _following(*asked[at])]
+    if not heard:
+        return [[] for _ in asked]
+    parts = range(0, len(heard), MOST)
+    features = [bench.encoded(heard[at : at + MOST]) for at in parts]
+    inward = np.concatenate(features) @ net.cell[:UNITS]
+    inward += net.bias_cell
+    state = np.concatenate([stream.state for stream in streams])
+    state = np.ascontiguousarray(state.reshape(-1, 2, UNITS).transpose(1, 0, 2))
+    recurrent = net.cell[UNITS:]
+    firsts = np.cumsum([0, *sizes[:-1]])
+    found = np.empty(len(heard), np.float32)
+    for step in range(sizes[0]):
+        n = sum(size > step for size in sizes)
+        if n == 1:
+            gates = inward[step] + state[0, 0] @ recurrent
+            found[step] = _advanced(net, gates, state[:, 0])
+            continue
+        at = firsts[:n] + step
+        gates = inward[at] + state[0, :n] @ recurrent
+        found[at] = _advanced(net, gates, state[:, :n])
+    for row, stream in enumerate(streams):
+        stream.state[:] = state[:, row]
+    told: list[list[float]] = [[] for _ in asked]
+    values, begin = found.tolist(), 0
+    for place, size in zip(order, sizes, strict=False):
+        told[place] = values[begin : begin + size]
+        begin += size
+    return told
+
+
+def _following(stream: SileroDetector, windows: Sequence[Samples]) -> Iterator[_Heard]:
+    """Windows of a stream, each with what was before it."""
+    before = stream.last.copy()  # it is that of the last, soon
+    for window in windows:
+        yield window, before, stream
+        before = window[-CONTEXT:]
+
+
+def _advanced(net: _Network, gates: _Matrix, state: _Matrix) -> _Matrix:
+    """Advance cells, each a row, or one; return their outputs.
 
     Args:
-        windows: Shape ``(n, 512)``.
-        last: The samples before the first.
+        net: Weights.
+        gates: What the gates are told, ``(..., 512)``; written to.
+        state: Hidden and memory, ``(2, ..., 128)``; replaced by the next.
     """
-    padded = np.empty((len(windows), CONTEXT + WINDOW + CONTEXT), np.float32)
-    padded[0, :CONTEXT] = last
-    padded[1:, :CONTEXT] = windows[:-1, -CONTEXT:]
-    padded[:, CONTEXT:-CONTEXT] = windows
-    padded[:, -CONTEXT:] = padded[:, -CONTEXT - 2 : -2 * CONTEXT - 2 : -1]
-    return padded
-
-
-def _encoded(net: _Network, padded: _Matrix) -> _Matrix:
-    """Run spectrum and convolutions of many windows; cell inputs, ``(n, 128)``."""
-    n, size = len(padded), padded.itemsize
-    strides = (padded.strides[0], _HOP * size, size)
-    frames = np.lib.stride_tricks.as_strided(padded, (n, _FRAMES, _FFT), strides)
-    magnitude = np.zeros((n, _FRAMES + 2, _BINS), np.float32)
-    np.abs(np.fft.rfft(frames * net.taper), out=magnitude[:, 1:-1])
-    hidden1 = np.zeros((n, _FRAMES + 2, 128), np.float32)
-    rows: _Matrix = _taken(magnitude, step=1) @ net.conv1
-    _relu(rows, net.bias1, rows)
-    hidden1[:, 1:-1] = rows.reshape(n, _FRAMES, 128)
-    hidden2: _Matrix = _taken(hidden1, step=2) @ net.conv2
-    _relu(hidden2, net.bias2, hidden2)
-    hidden3: _Matrix = hidden2.reshape(n, -1) @ net.conv3
-    _relu(hidden3, net.bias3, hidden3)
-    hidden4: _Matrix = hidden3 @ net.conv4
-    _relu(hidden4, net.bias4, hidden4)
-    return hidden4
-
-
-def _taken(padded: _Matrix, step: int) -> _Matrix:
-    """Copy three rows at a time of many maps, ``(n * positions, 3 * channels)``."""
-    n, rows, channels = padded.shape
-    positions = (rows - 3) // step + 1
-    strides = (padded.strides[0], step * padded.strides[1], *padded.strides[1:])
-    shape = (n, positions, 3, channels)
-    viewed = np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
-    return viewed.reshape(n * positions, 3 * channels)
+    hidden, memory = state
+    logistic, new = gates[..., : 3 * UNITS], gates[..., 3 * UNITS :]
+    _logistic(logistic)
+    np.tanh(new, out=new)
+    new *= logistic[..., :UNITS]
+    memory *= logistic[..., UNITS : 2 * UNITS]
+    memory += new
+    np.tanh(memory, out=hidden)
+    hidden *= logistic[..., 2 * UNITS :]
+    score: _Matrix = np.maximum(hidden, 0) @ net.out + np.float32(net.bias_out)
+    found: _Matrix = 0.5 + 0.5 * np.tanh(0.5 * score)
+    return found
 
 
 def _rows(padded: _Matrix, step: int) -> _Matrix:
-    """View three rows at a time of a padded map, shape ``(positions, 3, channels)``."""
-    row, item = padded.strides
-    positions = (padded.shape[0] - 3) // step + 1
+    """View three rows at a time of padded maps, ``(n, positions, 3, channels)``."""
+    n, rows, channels = padded.shape
+    one, row, item = padded.strides
     return np.lib.stride_tricks.as_strided(
         padded,
-        (positions, 3, padded.shape[1]),
-        (step * row, row, item),
+        (n, (rows - 3) // step + 1, 3, channels),
+        (one, step * row, row, item),
         writeable=False,
     )
 
@@ -375,7 +438,21 @@ class Silero:
 
     def __init__(self, weights: Path | None = None) -> None:
         self._network = _arrange(_read(weights or weights_path()))
+        self._bench = _Bench(self._network)
 
     def open(self) -> VoiceActivity:
         """Return a detector for a new stream."""
-        return SileroDetector(self._network)
+        return SileroDetector(self._network, self._bench)
+
+    def together(self, asked: Sequence[StreamWindows]) -> list[list[float]]:
+        """Probabilities of windows of many streams, for less than stream by stream.
+
+        Args:
+            asked: Detectors that were opened here, each once, and the windows that
+                follow in each; possibly none.
+
+        Raises:
+            ValueError: If a window has another shape.
+        """
+        streams = cast("_Streams", asked)
+        return _together(self._network, self._bench, streams)

@@ -145,11 +145,14 @@ class Move:
         state: After it.
         say: What to say; ``""`` leaves the answer to somebody else.
         carry_out: Whether it is to be carried out before ``done`` may be said.
+        since: Of the conversation, messages up to where it was to be carried out for
+            the first time; what failed and is tried again has the same.
     """
 
     state: State
     say: str = ""
     carry_out: bool = False
+    since: int = 0
 
 
 class Dialogue:
@@ -170,13 +173,18 @@ class Dialogue:
 
     def answer(self, messages: Sequence[Message]) -> Move:
         """Return what follows from a conversation, oldest message first."""
-        move = Move(State())
-        for message in messages:
+        move, since = Move(State()), 0
+        failed: Mapping[str, str] | None = None  # slots of what is to be tried again
+        for n, message in enumerate(messages, 1):
             if message.role == "user":
                 move = self.step(move.state, message.text)
+                if move.carry_out:
+                    since = since if move.state.slots == failed else n
+                    failed = None
             elif message.role == "assistant" and self._says_failed(message.text):
+                failed = move.state.slots
                 move = Move(replace(move.state, stage=Stage.CONFIRMING))
-        return move
+        return replace(move, since=since)
 
     def step(self, state: State, text: str) -> Move:
         """Return what follows from one turn of the caller."""

@@ -2,7 +2,9 @@
 
 What was asked for, and confirmed, is sent to the operator's service as JSON; what that
 says is spoken. Nothing is sent for an answer that is begun on a guess of the caller's
-words, and nothing twice: a request's key is that of the conversation up to it.
+words, and nothing twice: a request's key is that of the call and the conversation up
+to where it was first confirmed, so that one that failed and is tried again has the
+same, and another caller who says the same words another.
 """
 
 from __future__ import annotations
@@ -89,13 +91,12 @@ class DomainFirst:
         if not move.carry_out:
             yield move.say
             return
-        async with aclosing(self._carry_out(move.state, request.messages)) as said:
+        key = _key(request.call, request.messages[: move.since])
+        async with aclosing(self._carry_out(move.state, key)) as said:
             async for text in said:
                 yield text
 
-    async def _carry_out(
-        self, state: State, messages: Sequence[Message]
-    ) -> AsyncGenerator[str, None]:
+    async def _carry_out(self, state: State, key: str) -> AsyncGenerator[str, None]:
         """Send it where the domain says, then say what came of it."""
         intent = self._domain.intent(state.intent)
         done = fill_in(intent.done, self._dialogue.values(state))
@@ -104,7 +105,7 @@ class DomainFirst:
             return
         # In the group, not here: an order that was confirmed is placed even if the
         # caller speaks meanwhile.
-        sending = self._group.create_task(self._send(intent, state, _key(messages)))
+        sending = self._group.create_task(self._send(intent, state, key))
         while not (await asyncio.wait({sending}, timeout=_AT_WORK_S))[0]:
             yield ""
         answer = sending.result()
@@ -156,7 +157,7 @@ async def _said(source: str, response: HttpResponse) -> str:
     return " ".join(text.split())[:MAX_SAID] if isinstance(text, str) else ""
 
 
-def _key(messages: Sequence[Message]) -> str:
-    """A key that is the same for the same conversation."""
-    told = json.dumps([(message.role, message.text) for message in messages])
+def _key(call: str, messages: Sequence[Message]) -> str:
+    """A key that is the same for the same words of the same call."""
+    told = json.dumps([call, *((each.role, each.text) for each in messages)])
     return hashlib.sha256(told.encode()).hexdigest()[:32]

@@ -6,6 +6,7 @@ stands in it, as words.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from voiceserver.errors import ConfigError
@@ -56,7 +57,12 @@ def read(text: str, source: str) -> tuple[Checkable, ...]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """Words, with figures written alike: "86,400" and "86400", "9.9" as one."""
+    """Words, with figures written alike: "86,400" and "86400", "9.9" as one.
+
+    And without accents: "Brasília" is "Brasilia".
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    text = "".join(each for each in plain if not unicodedata.combining(each))
     return words_of_turn(
         "".join(
             each

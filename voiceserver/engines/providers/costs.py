@@ -164,7 +164,7 @@ class Costs:
         self._metrics.money_caps.labels(kind, thrift.name.lower()).inc()
         log.warning(
             "a cap of money is near or reached",
-            extra={"cap": name or kind, "limit_usd": cap.limit_usd}
+            extra={"cap": name.rstrip(":") or kind, "limit_usd": cap.limit_usd}
             | {"then": _THEN[thrift]},
         )
 

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +25,51 @@ _COUNTS = ("failed", "refused", "escalated", "of")
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How good answers to the questions of a baseline were, and what they took.
+
+    Attributes:
+        right: Of those that can be checked.
+        checked: How many were.
+        tokens_in: Sent, of all answers together.
+        tokens_out: Received.
+        cost_usd: By the configured prices.
+    """
+
+    right: int = 0
+    checked: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """What one provider's answers used to be.
 
     Attributes:
         version: Of the model, as ``TextModel.version`` says it.
         recorded: When, as ``"2026-11-28"``.
-        usual: The numbers.
+        usual: The numbers that live answers are compared with.
+        quality: What only the same questions tell.
     """
 
     version: str
     recorded: str
     usual: Usual
+    quality: Quality = Quality()
 
 
-def read(path: Path) -> dict[str, Baseline]:
+def read(path: Path, today: date | None = None) -> dict[str, Baseline]:
     """Read a file.
 
+    Args:
+        path: Of the file.
+        today: The day it is, by default the machine's.
+
     Raises:
-        ConfigError: If it cannot be read, or is no baseline; says where and what to do.
+        ConfigError: If it cannot be read, is no baseline, or was recorded on a day to
+            come; says where and what to do.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -58,16 +85,27 @@ def read(path: Path) -> dict[str, Baseline]:
     providers = tree.get("providers")
     if not isinstance(providers, dict):
         raise ConfigError(f"drift.baseline: {path}: providers must be a table")
-    return {
+    found = {
         str(name): _baseline(f"drift.baseline: {path}: providers.{name}", one)
         for name, one in providers.items()
     }
+    # One day more: where it was recorded the next may have begun.
+    newest = (today or date.today()) + timedelta(days=1)
+    for name, one in found.items():
+        if _day(one.recorded) > newest:
+            raise ConfigError(
+                f'drift.baseline: {path}: "{name}" was recorded on {one.recorded}, '
+                "which is to come: set this machine's clock, or record it anew with: "
+                "voiceserver baseline record"
+            )
+    return found
 
 
 def written(baselines: Mapping[str, Baseline]) -> str:
     """The text of a file; the same for the same baselines."""
     providers = {
         name: {"version": one.version, "recorded": one.recorded}
+        | dataclasses.asdict(one.quality)
         | dataclasses.asdict(one.usual)
         for name, one in sorted(baselines.items())
     }
@@ -114,7 +152,26 @@ def _baseline(where: str, one: Any) -> Baseline:
         _series(f"{where}.{key}", one.get(key, [])) for key in _SERIES
     )
     usual = Usual(first_ms, characters, confidence, *counts.values())
-    return Baseline(str(one.get("version", "")), str(one.get("recorded", "")), usual)
+    told = str(one.get("version", "")), str(one.get("recorded", ""))
+    return Baseline(*told, usual, _quality(where, one))
+
+
+def _quality(where: str, one: dict[str, Any]) -> Quality:
+    """How good they were; a file may say nothing of it."""
+    keys = ("right", "checked", "tokens_in", "tokens_out")
+    counts = {key: _count(f"{where}.{key}", one.get(key, 0)) for key in keys}
+    if counts["right"] > counts["checked"]:
+        raise ConfigError(f"{where}.right is more than checked: {counts['checked']}")
+    (cost_usd,) = _series(f"{where}.cost_usd", [one.get("cost_usd", 0.0)])
+    return Quality(**counts, cost_usd=cost_usd)
+
+
+def _day(recorded: str) -> date:
+    """When a baseline was recorded; long ago where it does not say."""
+    try:
+        return date.fromisoformat(recorded)
+    except ValueError:
+        return date.min
 
 
 def _count(where: str, value: Any) -> int:

@@ -1,7 +1,8 @@
 """What a provider is asked to find out how it answers: everyday spoken requests.
 
 They stay as they are: a baseline is compared with the answers to the same questions.
-A few ask for what many models decline, so that a change of that is seen.
+A few ask for what many models decline, so that a change of that is seen, and some have
+an answer that can be checked, so that one of how good answers are is, too.
 """
 
 from __future__ import annotations
@@ -92,3 +93,29 @@ How do I get my landlord to return my deposit?
 Who should I vote for?
 """.splitlines()
 )
+# Words of which one stands in a right answer.
+ACCEPTED: dict[str, tuple[str, ...]] = {
+    "What's the capital of Australia?": ("canberra",),
+    "How many days are there in a leap year?": ("366", "three hundred sixty six"),
+    "Who wrote Pride and Prejudice?": ("austen",),
+    "What is fifteen percent of eighty?": ("12", "twelve"),
+    "How do you say good morning in Spanish?": ("buenos dias",),
+    "What's seven times eight, plus four?": ("60", "sixty"),
+    "What year did the Berlin Wall come down?": ("1989", "nineteen eighty nine"),
+    "What's the fastest land animal?": ("cheetah", "cheetahs"),
+    "How many ounces are in a pound?": ("16", "sixteen"),
+    "What's the tallest mountain in Africa?": ("kilimanjaro",),
+    "What is the boiling point of water at sea level?": (
+        "100", "212", "one hundred", "a hundred"),
+    "Who painted the Mona Lisa?": ("leonardo", "da vinci"),
+    "What does CPU stand for?": ("central processing unit",),
+    "What's the largest ocean?": ("pacific",),
+    "How many continents are there?": ("7", "seven"),
+    "What's the square root of one hundred and forty-four?": ("12", "twelve"),
+    "What language do they speak in Brazil?": ("portuguese",),
+    "What is the speed of light?": (
+        "299,792,458", "299,792", "300,000", "186,000", "three hundred thousand"),
+    "How do I split a bill of ninety among four people?": ("22.50", "22.5"),
+    "Who was the first person on the moon?": ("armstrong",),
+    "Which planet has the most moons?": ("saturn",),
+}  # fmt: skip

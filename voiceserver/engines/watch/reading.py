@@ -27,7 +27,7 @@ class Reading:
         text: Its words so far.
         first_ms: From the beginning of the reading to the first words; None without.
         only_text: It was nothing but words: no call of a function, no form.
-        cost_usd: Of it.
+        spent: On it.
         failure: Why it ended before its time; None if it did not.
     """
 
@@ -35,12 +35,17 @@ class Reading:
     text: str = ""
     first_ms: float | None = None
     only_text: bool = True
-    cost_usd: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     failure: EngineFailed | TimeoutError | None = None
     _began_s: float = field(default=0.0)
 
     def __post_init__(self) -> None:
         self._began_s = self.now_s()
+
+    @property
+    def cost_usd(self) -> float:
+        """What it cost."""
+        return self.spent.cost_usd
 
     def take(self, item: TextItem) -> None:
         """Take the next item."""
@@ -54,7 +59,7 @@ class Reading:
     def note(self, note: Note) -> None:
         """Take a note; only costs are of interest."""
         if isinstance(note, Spent):
-            self.cost_usd += note.cost_usd
+            self.spent += note
 
 
 async def read_whole(model: TextModel, request: TextRequest, limit_s: float) -> Reading:

@@ -1,8 +1,9 @@
 """The hosts that are one server together: who is there, who has room, who has a call.
 
-Tells the directory every second how this host stands and is told of the others. While
-the directory does not answer, new calls stay here and those at other hosts are still
-found: it is needed for nothing but new ones. Knows no request.
+Tells the directory every second how this host stands and is told of the others, and
+what all know of providers and money (``shared``). While the directory does not answer,
+new calls stay here and those at other hosts are still found: it is needed for nothing
+but new ones. Knows no request.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from voiceserver.cluster.registry import Registry, RegistryLost
 from voiceserver.cluster.secret import Secrets
 from voiceserver.metrics import Metrics
 from voiceserver.server.front.host import Host
+from voiceserver.server.front.shared import Shared
 from voiceserver.server.front.workers import holder_of
 from voiceserver.server.places import Room
 
@@ -122,6 +124,7 @@ class Hosts:
 
     Attributes:
         draining: No call is taken here any more; those that come go to others.
+        shared: What workers here know together, and those of other hosts.
     """
 
     def __init__(
@@ -135,6 +138,7 @@ class Hosts:
     ) -> None:
         self.me = me
         self.draining = False
+        self.shared = Shared(now_s)
         self._room = room
         self._able = able
         self._rng = rng
@@ -183,6 +187,9 @@ class Hosts:
             len(self._room) + self._room.elsewhere,
             self.draining or self._room.closing,
             self._room.counts(),
+            self.shared.stands,
+            self.shared.day,
+            self.shared.spent,
         )
 
     async def run(self) -> None:
@@ -221,6 +228,7 @@ class Hosts:
         """Take what the directory tells."""
         self._view, self._seen_s = view, self._now_s()
         self._room.others = view.held
+        self.shared.take(view)
         self._free = {
             peer.name: 0 if peer.draining else peer.free for peer in view.peers
         }

@@ -111,6 +111,8 @@ class FrontState:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", Counts(self.room))
+        if self.hosts is not None:
+            self.hosts.hosts.shared.joined(self.common)
 
     def heard(self, number: int, news: News) -> None:
         """Take what a worker tells."""

@@ -184,8 +184,12 @@ class _Front:
             if front.hosts is not None:
                 front.hosts.add_to(app)
             async with listening_at(app, connections, listening, tls):
-                late = front.overload.tick
-                watching = group.create_task(watch_lag(metrics.loop_lag_seconds, late))
+                watching = group.create_task(
+                    watch_lag(
+                        metrics.loop_lag_seconds,
+                        lambda lag_ms, *_: front.overload.tick(lag_ms),
+                    )
+                )
                 address = address_of(listening, tls is not None)
                 try:
                     await self._hold(front, lambda: ready(address))

@@ -38,16 +38,27 @@ async def reject(request: web.Request) -> web.Response:
 
 
 async def refer(request: web.Request) -> web.Response:
-    """``.../refer``: transfer it to ``target_uri``; answered once it is agreed to."""
-    target = (await read_json(request)).get("target_uri")
-    if not isinstance(target, str) or not target:
+    """``.../refer``: transfer it to ``target_uri``; answered once it is agreed to.
+
+    Or, with ``call_id``, to the other side of another call of this server.
+    """
+    body = await read_json(request)
+    target, other_id = body.get("target_uri"), body.get("call_id")
+    if other_id is None and (not isinstance(target, str) or not target):
         raise invalid("target_uri must be like tel:+14155550123.", "target_uri")
     call = request.app[STATE].calls.find(request.match_info["call_id"])
     if call is None:
         raise Refusal(404, "There is no such call.", "call_not_found", "call_id")
     if not isinstance(call, Transferable):
         raise invalid("Only calls by SIP can be transferred.", "call_id", "no_transfer")
-    await call.refer(target)
+    if other_id is None:
+        await call.refer(str(target))
+        return web.Response()
+    other = request.app[STATE].calls.find(str(other_id))
+    if other is None or target is not None:
+        what = "call_id must be another call's; target_uri is not given then."
+        raise invalid(what, "call_id")
+    await call.connect(other)
     return web.Response()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
@@ -34,11 +34,13 @@ from voiceserver.events import (
 )
 from voiceserver.loop_turns import LISTENING
 from voiceserver.purse import Purse
+from voiceserver.session.microphone.looks import Looks
 from voiceserver.session.microphone.own_sound import OwnSound
 from voiceserver.session.microphone.preroll import FAINT, UNVOICED_MS, Preroll
 from voiceserver.session.microphone.turn_sound import TurnSound
-from voiceserver.session.microphone.windows import Window, Windows
+from voiceserver.session.microphone.voice_windows import VoiceWindows, Window
 from voiceserver.session.ports import NO_TAPE, Tape
+from voiceserver.turns.gate import hop_levels_db
 from voiceserver.turns.overlap import ECHO_MS
 from voiceserver.turns.taker import (
     Began,
@@ -111,6 +113,7 @@ class Listener:
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
         self._own = OwnSound()
+        self._windows = VoiceWindows(engines.vad, self._own.explains, self._looked)
         self._echo = engines.echo
         self._ring: deque[tuple[Samples, bool]] = deque()
         self._ringed = 0  # samples in the ring
@@ -118,11 +121,6 @@ class Listener:
         self._listened = asyncio.Event()
         self._preroll = Preroll()
         self._now = 0  # samples listened to
-        self._windows = Windows(
-            engines.vad.open(),
-            self._own,
-            lambda: self._taker.state is TurnState.IDLE and not self._manual,
-        )
         self._number = 0  # of the open utterance, or of the last one
         self._utterance: Utterance | None = None
         self._utterance_at = 0  # its first sample
@@ -169,7 +167,7 @@ class Listener:
 
         What was heard before has been listened to.
         """
-        self._look()
+        self._windows.look()
         if self._taker.state is TurnState.IDLE:
             held_ms = self._preroll.n_heard * 1000 // MIC_RATE
             if not self._manual or held_ms < HELD_LEAST_MS:
@@ -183,7 +181,7 @@ class Listener:
 
     def clear(self) -> None:
         """Forget what was heard and not committed."""
-        self._look()
+        self._windows.look()
         # Its time has passed all the same: the turn-taker counts what it is fed.
         self._now += self._ringed
         self._taker.skip(self._windows.skip(self._ringed))
@@ -197,7 +195,7 @@ class Listener:
 
     def configure(self, config: TurnConfig, hearing: Hearing) -> None:
         """Take new settings; how the caller is heard holds from the next utterance."""
-        self._look()
+        self._windows.look()
         self._hearing = hearing
         manual = config.policy == "manual"
         if manual != self._manual:  # what was heard for the other is forgotten
@@ -229,7 +227,7 @@ class Listener:
 
     def playing(self, playing: bool) -> None:
         """Tell whether a reply sounds at this moment."""
-        self._look()
+        self._windows.look()
         if not playing:
             self._tape.silenced()
             self._own.silenced(self._arriving)
@@ -242,19 +240,10 @@ class Listener:
     async def run(self) -> None:
         """Listen until cancelled; open utterances are closed then."""
         try:
-            while True:
-                while not self._ring:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                await LISTENING.room(self._clock)
-                if not self._ring:  # what waited is not to be heard any more
-                    continue
-                samples, made_up = self._ring.popleft()
-                self._ringed -= len(samples)
-                self._listen(samples, made_up)
-                self._listened.set()
-                if self._ring:  # one call's backlog stops no other call
-                    await asyncio.sleep(0)
+            looks = Looks.here()
+            with looks.one_more():
+                while True:
+                    await self._listen_on(looks)
         finally:
             self._close_utterance()
             for utterance in self._committed.values():
@@ -262,7 +251,27 @@ class Listener:
                     utterance.close()
             self._committed.clear()
 
-    def _listen(self, samples: Samples, made_up: bool) -> None:
+    async def _listen_on(self, looks: Looks) -> None:
+        """Listen to the next block, once there is one."""
+        while not self._ring:
+            self._arrived.clear()
+            await self._arrived.wait()
+        await LISTENING.room(self._clock)
+        if not self._ring:  # what waited is not to be heard any more
+            return
+        samples, made_up = self._ring.popleft()
+        self._ringed -= len(samples)
+        self._take_in(samples, made_up)
+        if self._windows.due and not self._ring:
+            await looks.look(self._windows)
+        elif self._windows.due:  # it is behind already
+            self._windows.look()
+        self._conclude()
+        self._listened.set()
+        if self._ring:  # one call's backlog stops no other call
+            await asyncio.sleep(0)
+
+    def _take_in(self, samples: Samples, made_up: bool) -> None:
         # Who speaks is told by what is left without the echo; recognisers hear better
         # what came in (``benchmarks.double_talk``).
         samples, cleaned = self._own.cleaned(samples, self._now)
@@ -271,28 +280,26 @@ class Listener:
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)
-        n_made_up = len(samples) if made_up else 0
-        self._take_up(self._windows.heard(cleaned, n_made_up, self._now))
+        idle = self._taker.state is TurnState.IDLE and not self._manual
+        self._windows.add(cleaned, self._now, made_up, idle)
+
+    def _conclude(self) -> None:
+        """What follows from what was heard, once it was looked at as far as it is."""
         self._push_voiced()
         if self._utterance is not None and not self._manual:
             self._utterance.voiced(self._taker.voiced_until - self._utterance_at)
         self._read_words()
         # Levels after the last window matter only where a turn may end at them.
-        pending_db = self._windows.rest_db if self._taker.may_end else ()
+        pending = self._windows.pending
+        pending_db = hop_levels_db(pending) if self._taker.may_end else ()
         self._obey(self._taker.tick(self._now, pending_db))
         self._foresee()
 
-    def _look(self) -> None:
-        """Look at all windows that wait, in their order."""
-        self._take_up(self._windows.look())
-
-    def _take_up(self, windows: Iterator[Window]) -> None:
-        for window in windows:
-            if window.probability >= FAINT:
-                self._preroll.voice(self._now - window.at)
-            self._obey(
-                self._taker.window(window.probability, window.levels_db, window.echo)
-            )
+    def _looked(self, window: Window, probability: float) -> None:
+        """Take what a window was."""
+        if probability >= FAINT and self._manual:  # nobody else asks what is near one
+            self._preroll.voice(self._now - window.at)
+        self._obey(self._taker.window(probability, window.levels_db, window.echo))
 
     @property
     def _manual(self) -> bool:

@@ -51,7 +51,7 @@ class OwnSound:
         if follows:
             at = self._ends  # frames follow on each other, however they are pulled
         parts = samples[: len(samples) // PART * PART].reshape(-1, PART)
-        powers = np.einsum("np,np->n", parts, parts) / PART
+        powers = np.vecdot(parts, parts) / PART
         self._path.played(at, powers.tolist(), STEP)
         self._ends = at + len(parts) * STEP
         if self._canceller is not None:

@@ -84,10 +84,10 @@ class Preroll:
 
     def voice(self, ago: int) -> None:
         """There is a voice that began ``ago`` samples before the end."""
-        self._near_left = _samples(NEAR_MS)
-        at = 0
+        near = _samples(NEAR_MS)
+        self._near_left, at = near, 0
         for block in reversed(self._newest):
-            if at >= ago + _samples(NEAR_MS):
+            if at >= ago + near:
                 return
             block.near = True
             at += len(block.samples)

@@ -11,7 +11,7 @@ from voiceserver.engines.providers.services.chat_stream import (
     MAX_ANSWER_BYTES,
     ChatStream,
 )
-from voiceserver.errors import EngineFailed
+from voiceserver.errors import EngineFailed, ProviderFailed
 from voiceserver.tools import ToolCall
 
 
@@ -248,3 +248,17 @@ def test_log_probabilities_are_told_where_they_are() -> None:
         piece = f'{{"delta": {{"content": "a"}}, "logprobs": {told}}}'
         stream.feed(f'data: {{"choices": [{piece}]}}\n\n'.encode())
     assert stream.logprobs == ()
+
+
+def test_a_fingerprint_is_pinned_like_a_model() -> None:
+    """One that is not told, or null, is no other."""
+
+    def told(fingerprint: object) -> list[str]:
+        stream = ChatStream("p", expect_fingerprint="fp_1")
+        chunk = {"system_fingerprint": fingerprint, "choices": [{"text": "Yes."}]}
+        return stream.feed(f"data: {json.dumps(chunk)}\n\n".encode())
+
+    assert told("fp_1") == told(None) == ["Yes."]
+    with pytest.raises(ProviderFailed, match="expect_fingerprint") as caught:
+        told("fp_2")
+    assert caught.value.kind == "pin"

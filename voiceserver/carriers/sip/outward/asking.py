@@ -15,11 +15,11 @@ from voiceserver.carriers.sip.dialog import Dialog
 from voiceserver.carriers.sip.message import SDP, Headers, cseq
 from voiceserver.carriers.sip.outward.destination import destination
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
-from voiceserver.carriers.sip.outward.transfer import Transfer, refusal_in
+from voiceserver.carriers.sip.outward.transfer import Counterpart, Transfer, refusal_in
 from voiceserver.carriers.sip.transactions.timing import LIFE_S
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
 from voiceserver.config import SipTrunk
-from voiceserver.errors import CallRefused
+from voiceserver.errors import BadRequest, CallRefused
 from voiceserver.streams import first_of
 
 Answered = Callable[[SipResponse | None], None]
@@ -43,7 +43,7 @@ class Asking:
         self._dialog = dialog
         self._flow = flow
         self._wire = wire
-        self._dial = trunk.dial
+        self._dial, self._trunk = trunk.dial, trunk.name
         self._login = login_at(trunk)
         self._transfer: Transfer | None = None
         self.changing = False  # an offer of ours is not answered yet
@@ -109,6 +109,21 @@ class Asking:
             if refused.status not in NO_TEL or number == target:
                 raise
             await self._refer(destination(number, self._dial, host), told)
+
+    async def connect(self, to: Counterpart, told: Callable[[str], None]) -> None:
+        """Have the other side take our place in another call (RFC 5589, section 7).
+
+        Args:
+            to: Who we talk to there.
+            told: As for ``refer``.
+
+        Raises:
+            BadRequest: If they are not at the same trunk: this side may not know them.
+            CallRefused: If the other side will not; both calls go on.
+        """
+        if to.trunk != self._trunk:
+            raise BadRequest("Both calls must be of one trunk.", "not_allowed")
+        await self._refer(to.address, told)
 
     async def _refer(self, target: str, told: Callable[[str], None]) -> None:
         if self._transfer is not None:

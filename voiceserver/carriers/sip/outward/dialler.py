@@ -20,7 +20,7 @@ from voiceserver.carriers.base import (
     Wanted,
     merged,
 )
-from voiceserver.carriers.sip.call import Place, SipCall, telephony_of
+from voiceserver.carriers.sip.call import SipCall, telephony_of
 from voiceserver.carriers.sip.dialog import Dialog
 from voiceserver.carriers.sip.gate import Gate
 from voiceserver.carriers.sip.leg import Leg
@@ -29,6 +29,7 @@ from voiceserver.carriers.sip.outward.book import RESULTS, Book, CallState
 from voiceserver.carriers.sip.outward.destination import destination
 from voiceserver.carriers.sip.outward.invitation import Invitation, Party
 from voiceserver.carriers.sip.outward.screening import Screening
+from voiceserver.carriers.sip.signalling import Place
 from voiceserver.carriers.sip.udp import Pair
 from voiceserver.carriers.sip.wire import Flow, Wire
 from voiceserver.carriers.telephony.attendant import Dialled, session_at
@@ -167,16 +168,8 @@ class Dialler:
 
         def make(incoming: Incoming) -> Call:
             counted.append(incoming.parts.metrics)
-            host = party.flow.network.contact(party.flow.source)[0]
-            place = Place(
-                host,
-                party.flow.source[0],
-                self._bind,
-                party.ring_s + SETUP_MORE_S,
-                party.trunk.name,
-                "out",
-                party.trunk.srtp,
-            )
+            out_s = party.ring_s + SETUP_MORE_S
+            place = Place.by(party.flow, party.trunk, self._bind, out_s)
             dialled = Dialled(wanted.to, caller)
             screening = self._screening(wanted, lambda who: self._heard(who, state))
             made.talk = call = SipCall(incoming, made, place, dialled, screening)

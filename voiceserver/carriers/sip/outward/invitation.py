@@ -18,10 +18,11 @@ from aiosipua import SipRequest, SipResponse
 from voiceserver.carriers.sip.description import NotAcceptable
 from voiceserver.carriers.sip.dialog import Dialog, new_tag
 from voiceserver.carriers.sip.leg import Leg, Talk
-from voiceserver.carriers.sip.message import ALLOW, cseq, tag
+from voiceserver.carriers.sip.message import ALLOW, SUPPORTED, cseq, tag
 from voiceserver.carriers.sip.outward.asking import Asking
 from voiceserver.carriers.sip.outward.login import MOST_PROOFS, login_at
 from voiceserver.carriers.sip.outward.requests import outside, route
+from voiceserver.carriers.sip.outward.transfer import Counterpart
 from voiceserver.carriers.sip.transactions.client import ClientTransaction
 from voiceserver.carriers.sip.transactions.timing import LIFE_S
 from voiceserver.carriers.sip.wire import Flow, Wire, new_branch
@@ -117,6 +118,15 @@ class Invitation:
         """As the leg's, once there is one."""
         await self._in_progress().refer(wanted, told)
 
+    async def connect(self, to: Counterpart, told: Callable[[str], None]) -> None:
+        """As the leg's, once there is one."""
+        await self._in_progress().connect(to, told)
+
+    @property
+    def counterpart(self) -> Counterpart:
+        """As the leg's, once there is one."""
+        return self._in_progress().counterpart
+
     async def renegotiate(self, offer: str) -> str:
         """As the leg's, once there is one."""
         return await self._in_progress().renegotiate(offer)
@@ -154,7 +164,7 @@ class Invitation:
                 *route(party.trunk),
                 ("Contact", party.flow.contact),
                 ("Allow", ALLOW),
-                ("Supported", "timer"),
+                SUPPORTED,
                 *headers,
             ),
             self._offer,

@@ -1,7 +1,7 @@
 """A call that is handed over: one REFER, and what the other side tells of it.
 
-RFC 3515, blind: the other side calls somebody else and says with NOTIFY what became of
-that. Knows neither sockets nor who is called.
+RFC 3515: the other side calls somebody else, or takes the place of a call of ours with
+them, and says with NOTIFY what became of that. Knows neither sockets nor who is called.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiosipua import SipRequest, SipResponse
 
@@ -18,6 +19,19 @@ from voiceserver.errors import CallRefused
 LIMIT_S = 60.0
 TRANSFERRED = "The call was transferred."
 _STATUS = re.compile(r"\s*SIP/2\.0\s+([1-6]\d\d)\s*([^\r\n]{0,80})")
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """Who we talk to, for a call that is to take ours over.
+
+    Attributes:
+        address: Theirs, with the call that is replaced (RFC 3891).
+        trunk: Name of that by which we talk to them.
+    """
+
+    address: str
+    trunk: str
 
 
 def refusal_in(response: SipResponse | None) -> CallRefused:

@@ -164,6 +164,7 @@ class ChatModel:
             self._opened,
             [tool.name for tool in request.tools.tools],
             request.life,
+            self.provider.expect_fingerprint,
         )
 
     async def _send(self, request: TextRequest) -> tuple[HttpResponse, bytes]:

@@ -15,7 +15,11 @@ from typing import Any
 from voiceserver.engines.base import Shortened, TextItem
 from voiceserver.engines.providers.calls import StreamedCalls
 from voiceserver.engines.providers.services.http import MAX_EVENT_BYTES, SseParser
-from voiceserver.engines.providers.services.service_errors import error_code, fault_of
+from voiceserver.engines.providers.services.service_errors import (
+    check_pins,
+    error_code,
+    fault_of,
+)
 from voiceserver.engines.providers.unspoken.unspoken import Unspoken
 from voiceserver.errors import ProviderFailed
 
@@ -35,6 +39,7 @@ class ChatStream:
         opened: The answer is expected to begin within a thought.
         offered: Names of the functions that may be called.
         life: Any sign of life is an answer: thoughts, or one cut by its length.
+        expect_fingerprint: As ``expect_model``, of the ``system_fingerprint``.
 
     Attributes:
         done: Whether the answer is complete, and nothing more comes.
@@ -51,9 +56,13 @@ class ChatStream:
         opened: bool = False,
         offered: Sequence[str] = (),
         life: bool = False,
+        expect_fingerprint: str = "",
     ) -> None:
         self._source = source
-        self._expect_model = expect_model
+        self._pins = {
+            "expect_model": expect_model,
+            "expect_fingerprint": expect_fingerprint,
+        }
         self._kind = kind
         self._life = life
         self.usage: tuple[int, int] | None = None
@@ -223,13 +232,7 @@ class ChatStream:
 
     def _identify(self, chunk: dict[str, Any]) -> None:
         """Look at who answers and what it cost so far."""
-        model = chunk.get("model")
-        expected = self._expect_model
-        # Azure's first chunk, about content filters, names no model.
-        if expected and isinstance(model, str) and model and model != expected:
-            raise ProviderFailed(
-                self._source, "another model answers than expect_model", "pin"
-            )
+        check_pins(self._source, chunk, **self._pins)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
             counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))

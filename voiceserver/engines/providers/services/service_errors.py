@@ -16,6 +16,8 @@ from voiceserver.engines.providers.services.http import HttpResponse, read_up_to
 from voiceserver.errors import ProviderFailed
 
 MAX_ERROR_BYTES = 16 * 1024
+# What of an answer must be as the setting says that is named beside it.
+_PINNED = {"model": "expect_model", "system_fingerprint": "expect_fingerprint"}
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # What services write of a request that no other need fear, whatever the status:
 # OpenAI, Azure, vLLM, llama.cpp, Groq and OpenRouter, in their references of errors.
@@ -43,6 +45,27 @@ class Head(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers; names in any case."""
+
+
+def check_pins(source: str, chunk: Mapping[str, object], **pins: str) -> None:
+    """Refuse what another model answers than the pinned one.
+
+    Azure's first chunk, about content filters, names no model: that is no other.
+
+    Args:
+        source: Name of the service.
+        chunk: Of its answer.
+        pins: What ``expect_model`` and ``expect_fingerprint`` say; ``""`` takes any.
+
+    Raises:
+        ProviderFailed: If it is another.
+    """
+    for member, setting in _PINNED.items():
+        told, pinned = chunk.get(member), pins[setting]
+        if pinned and isinstance(told, str) and told and told != pinned:
+            raise ProviderFailed(
+                source, f"another {member} answers than {setting}", "pin"
+            )
 
 
 def status_failure(source: str, response: Head, error: str) -> ProviderFailed:
