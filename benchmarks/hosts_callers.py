@@ -21,6 +21,7 @@ from benchmarks.conversation import SILENCE_MS, UTTERANCES, converse, judge
 from benchmarks.recordings import read
 
 APART_S = 0.1  # between the beginnings of two calls
+TRIES, AGAIN_S = 6, 1.0  # a busy host takes one call after the other
 STAGGER_S = 4.0  # over which the first questions of all are spread
 QUESTIONS = 2
 
@@ -41,16 +42,21 @@ class Callers:
             encoded(utterance.samples)  # before any call needs the loop
 
     async def grow(self, number: int) -> None:
-        """Call until there are so many."""
-        while (made := len(self._callers) + self._refused) < number:
-            caller = Caller(self._urls[made % len(self._urls)])
-            try:
-                await caller.connect()
-            except (Refused, TimeoutError):
-                await caller.close()
-                self._refused += 1
+        """Call until there are so many, or one is refused for too long."""
+        while len(self._callers) < number and not self._refused:
+            url = self._urls[len(self._callers) % len(self._urls)]
+            for _ in range(TRIES):
+                caller = Caller(url)
+                try:
+                    await caller.connect()
+                except (Refused, TimeoutError):
+                    await caller.close()
+                    await asyncio.sleep(AGAIN_S)
+                else:
+                    self._callers.append(caller)
+                    break
             else:
-                self._callers.append(caller)
+                self._refused += 1
             await asyncio.sleep(APART_S)
 
     async def talk(self) -> dict[str, Any]:
@@ -71,6 +77,7 @@ class Callers:
         return {
             "after_silence_ms": after_ms,
             "unanswered": sum(one.unanswered for one in heard),
+            "calls": len(self._callers),
             "refused": self._refused,
             "cpu_s": used_s,
             "took_s": took_s,

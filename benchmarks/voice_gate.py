@@ -1,11 +1,15 @@
 """Whether the voice is still as good and as fast as the committed figures say.
 
     python -m benchmarks.voice_gate FEATURES [--models FOLDER] [--count 40]
+        [--measured FOLDER]
 
 Judges the voice by `voice_quality` and `voice_speed` and compares with the baselines in
 ``benchmarks/results``. Quality is compared figure by figure; speed as a ratio to eSpeak
 NG in the same run, as no two machines, and no two hours of one, are equally fast. Ends
-with status 1 and the figures that got worse. Needs the packages of the ``train`` extra.
+with status 1 and the figures that got worse. ``--measured`` takes the figures of both,
+``voice_quality.json`` and ``voice_speed.json``, from a folder where they are there:
+quality may be judged on a loaded machine, and speed on a quiet one. Needs the packages
+of the ``train`` extra.
 """
 
 from __future__ import annotations
@@ -80,21 +84,21 @@ def slower(now: dict[str, Any], baseline: dict[str, Any]) -> Iterator[str]:
 
 
 def measured(name: str, arguments: list[str], folder: Path) -> dict[str, Any]:
-    """Run a benchmark of the voice.
+    """Figures of a benchmark of the voice: those of a folder, or of a run now.
 
     Raises:
         CalledProcessError: If it fails.
     """
     out = folder / f"{name}.json"
-    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
-    subprocess.run([*command, "--out", str(out)], check=True)
-    result: dict[str, Any] = json.loads(out.read_text("utf-8"))
-    return result
+    if not out.is_file():
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        subprocess.run([*command, "--out", str(out)], check=True)
+    return figures(name, folder)
 
 
-def baseline(name: str) -> dict[str, Any]:
-    """Committed figures."""
-    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+def figures(name: str, folder: Path = RESULTS) -> dict[str, Any]:
+    """Of a benchmark as they lie in a folder; in ``RESULTS`` the committed ones."""
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text("utf-8"))
     return found
 
 
@@ -104,18 +108,19 @@ def main() -> int:
     parser.add_argument("features", type=Path)
     parser.add_argument("--models", type=Path, default=None)
     parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--measured", type=Path, help="a folder of figures")
     a = parser.parse_args()
     models = ["--models", str(a.models)] if a.models else []
     of_quality = [str(a.features), *models, "--count", str(a.count)]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = a.measured or Path(name)
         quality = measured(
             "voice_quality", [*of_quality, "--only", "copy", "said"], folder
         )
         speed = measured("voice_speed", models, folder)
     worse = [
-        *worse_quality(quality, baseline("voice_quality")),
-        *slower(speed, baseline("voice_speed")),
+        *worse_quality(quality, figures("voice_quality")),
+        *slower(speed, figures("voice_speed")),
     ]
     for line in worse:
         print(f"worse: {line}")

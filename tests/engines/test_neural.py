@@ -43,6 +43,14 @@ def voice() -> NeuralVoice:
     return load({})
 
 
+@pytest.fixture(scope="module")
+def odd_voice(tmp_path_factory: pytest.TempPathFactory) -> NeuralVoice:
+    """Of random weights, with every speaker of the table."""
+    speakers = tuple(dict.fromkeys(timbre.speaker for timbre in TIMBRES.values()))
+    folder = tmp_path_factory.mktemp("voice")
+    return NeuralVoice(load_voice(write_tiny_voice(folder, speakers)))
+
+
 def audio(
     voice: NeuralVoice, text: str, name: str = "alloy", speed: float = 1
 ) -> Samples:
@@ -221,6 +229,33 @@ def test_every_style_changes_the_speech(voice: NeuralVoice) -> None:
     assert set(MANNERS) == set(STYLES)
     assert np.array_equal(said.pop("stern"), said[""])
     assert len({samples.tobytes() for samples in said.values()}) == len(said)
+
+
+# What no rule was written for, and how many letters of it cannot be said; None where
+# nothing sounds.
+ODD_TEXTS = {
+    "": None,
+    "...?!": None,
+    "\x00\u200b\u202e": None,
+    "\U0001f600\u65e5\u672c": None,
+    "\ud800 one": 0,
+    "Two \u65e5\u672c, \u0301one.": 2,
+    "<two> 1/0 &amp;": 0,
+}
+
+
+@pytest.mark.parametrize("style", ["", *STYLES])
+def test_odd_texts_are_survived_by_every_speaker_in_every_style(
+    odd_voice: NeuralVoice, style: str
+) -> None:
+    """Sound within its limits that tells what it left out, or nothing at all."""
+    for name in TIMBRES:
+        for text, left_out in ODD_TEXTS.items():
+            request = SpeechRequest(text, name, style=style, paced=False)
+            chunks = list(odd_voice.speak(request))
+            assert bool(chunks) == (left_out is not None), (name, text)
+            assert all(np.abs(c.samples).max() <= 1 for c in chunks), (name, text)
+            assert sum(c.left_out for c in chunks) == (left_out or 0), (name, text)
 
 
 def test_a_whisper_has_no_voice(voice: NeuralVoice) -> None:

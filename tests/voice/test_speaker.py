@@ -17,11 +17,12 @@ from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
 from voiceserver.voice.pauses import AFTER
 from voiceserver.voice.plan import Manner, Plan, plan_clause
 from voiceserver.voice.speaker import (
-    AT_ONCE,
+    EARLIEST,
     Voice,
     load_voice,
     speak_whole,
     stream,
+    unheard,
 )
 from voiceserver.voice.weights import WeightsError
 from voiceserver.voice.words.clause import Clause
@@ -84,7 +85,15 @@ def test_speech_begins_at_once(voice: Voice) -> None:
     """Whatever pause the model draws before the first word, little of it is left."""
     for seed in range(20):
         first = next(voice.speak("Two.", Manner(seed=seed, temperature=1.5)))
-        assert first.marks[0].first <= (AT_ONCE + 1) * HOP
+        assert first.marks[0].first <= (EARLIEST + 1) * HOP
+
+
+def test_speech_begins_where_something_is_heard() -> None:
+    """Frames that are quieter are left out, however few; not more than may be."""
+    quiet, loud = np.full(5 * HOP, 5e-4, np.float32), np.full(3 * HOP, 0.01, np.float32)
+    line = np.concatenate([quiet, loud])
+    assert [unheard(line, most) for most in (0, 3, 5, 8)] == [0, 3, 5, 5]
+    assert unheard(loud, 3) == 0
 
 
 def test_clauses_begin_and_end_in_silence(voice: Voice) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,20 +20,21 @@ VOCODER = VocoderShape(16, 1)
 LETTERS = LettersShape(4, 8)
 
 
-def write_tiny_voice(folder: Path) -> Path:
+def write_tiny_voice(folder: Path, speakers: Sequence[str] = ("reader",)) -> Path:
     """Write the model files of a tiny voice; returns the folder."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "lexicon.gz").write_bytes(gzip.compress(WORDS.encode()))
-    model = AcousticModel(ACOUSTIC)
+    acoustic = replace(ACOUSTIC, speakers=len(speakers))
+    model = AcousticModel(acoustic)
     model.prosody.mean.copy_(torch.tensor([2.0, -0.2, 0.0, -4.0]))
     model.prosody.scale.copy_(torch.tensor([0.4, 0.2, 0.1, 1.0]))
     for kind, shape, net in (
-        ("acoustic", ACOUSTIC, model),
+        ("acoustic", acoustic, model),
         ("vocoder", VOCODER, VocoderNet(VOCODER)),
         ("letters", LETTERS, LettersNet(LETTERS)),
     ):
         path = folder / f"{kind}.safetensors"
-        names = ("reader",) if kind == "acoustic" else ()
+        names = tuple(speakers) if kind == "acoustic" else ()
         save_weights(path, kind, shape, dict(net.state_dict()), speakers=names)
     return folder

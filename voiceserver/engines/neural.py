@@ -94,18 +94,18 @@ WIDER = 1.1
 # The published table: OpenAI's names, and the human reader's own.
 TIMBRES: dict[str, Timbre] = {
     "alloy": Timbre(HEART, gain_db=-0.5),
-    "ash": Timbre(KUMO, gain_db=1.5),
-    "ballad": Timbre(KATHLEEN, 0.85, -2.0, 1.2, 0.95, gain_db=1.0),
-    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97, gain_db=2.5),
-    "coral": Timbre(HEART, 1.2, -2.0, 1.1, gain_db=0.25),
-    "echo": Timbre(KUMO, 1.1, gain_db=1.25),
-    "fable": Timbre(KATHLEEN, 1.1, 3.0, 1.1, gain_db=-1.0),
-    "marin": Timbre(HEART, 0.9, 1.0, gain_db=-0.5),
-    "nova": Timbre(HEART, 1.1, 3.0, 1.2, 1.05, gain_db=-1.0),
-    "onyx": Timbre(KUMO, 0.9, -3.0, 0.9, 0.95, gain_db=2.75),
-    "sage": Timbre(HEART, 0.85, -3.5, 0.9, 0.95, gain_db=1.75),
+    "ash": Timbre(KUMO, gain_db=1.75),
+    "ballad": Timbre(KATHLEEN, 0.85, -2.0, 1.2, 0.95, gain_db=0.75),
+    "cedar": Timbre(KUMO, 0.85, -1.5, 1.0, 0.97, gain_db=2.25),
+    "coral": Timbre(HEART, 1.2, -2.0, 1.1, gain_db=-0.25),
+    "echo": Timbre(KUMO, 1.1, gain_db=1.5),
+    "fable": Timbre(KATHLEEN, 1.1, 3.0, 1.1, gain_db=0.25),
+    "marin": Timbre(HEART, 0.9, 1.0, gain_db=-0.25),
+    "nova": Timbre(HEART, 1.1, 3.0, 1.2, 1.05, gain_db=-0.75),
+    "onyx": Timbre(KUMO, 0.9, -3.0, 0.9, 0.95, gain_db=2.0),
+    "sage": Timbre(HEART, 0.85, -3.5, 0.9, 0.95, gain_db=0.5),
     "shimmer": Timbre(KATHLEEN, 1.2, -1.0, 1.2, gain_db=0.25),
-    "verse": Timbre(KUMO, 1.2, 5.0, 1.2, gain_db=-0.25),
+    "verse": Timbre(KUMO, 1.2, 5.0, 1.2, gain_db=0.75),
     "kathleen": Timbre(KATHLEEN, gain_db=0.25),
 }
 
@@ -303,7 +303,9 @@ class _SpeechQueue:
         return self._given(self._resampler.push(piece.samples))
 
     def end(self) -> SpeechChunk | None:
-        """Return what the rate converter holds."""
+        """Return what the rate converter holds; of nothing it holds nothing."""
+        if self._seen == 0:
+            return None
         return self._given(self._resampler.flush())
 
     def _given(self, samples: Samples) -> SpeechChunk | None:

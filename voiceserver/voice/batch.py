@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voiceserver.voice.loudness import Follower
 from voiceserver.voice.networks.acoustic import (
     NOISE,
     PAIR,
@@ -214,7 +215,10 @@ def masked(blocks: nn.Sequential, x: Tensor, mask: Tensor) -> Tensor:
 
 
 def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
-    """Waveforms of a batch, ``(batch, frames * HOP)``, silent beyond each clause."""
+    """Waveforms of a batch, ``(batch, frames * HOP)``, silent beyond each clause.
+
+    Not led to the usual loudness yet, nor kept within [-1, 1].
+    """
     pair_mask = batch.mask[:, ::PAIR, None]
     frames = Frames(batch.encoded, batch.cues)
     pitch, voicing = _contour(model, frames, pair_mask)
@@ -229,8 +233,7 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     f0 = to_hz(_held(pitch.float(), batch.mask))
     hiss = noise_table(pair_mask.device)[batch.rows].transpose(1, 2)
     track = Track(f0, voicing.float() * batch.mask, batch.mask)
-    made = vocode(net, mel.transpose(1, 2), track, hiss) * batch.gain[:, None]
-    return made.clamp(-1, 1)
+    return vocode(net, mel.transpose(1, 2), track, hiss) * batch.gain[:, None]
 
 
 def vocode(net: VocoderNet, mel: Tensor, track: Track, hiss: Tensor) -> Tensor:
@@ -302,8 +305,8 @@ class BatchSpeaker:
         batch, counts = prepare(self.model, clauses, manners)
         made = self.run(batch).cpu().numpy()
         return [
-            np.ascontiguousarray(wave[: n * HOP])
-            for wave, n in zip(made, counts, strict=True)
+            np.clip(Follower(manner.energy_db).push(wave[: n * HOP]), -1, 1)
+            for wave, n, manner in zip(made, counts, manners, strict=True)
         ]
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ from voiceserver.engines.words import spoken
 
 LETTERS_A_WORD = 8  # of words said back; English has 5 on the average
 LETTERS_A_DIGIT = 5  # as it is said
-LONGEST = 400  # words looked at; a turn of 30 s has about 100
+LONGEST = 400  # words looked at; people say some 200 in a minute
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*")
 _HESITATIONS = frozenset("um uh er erm hm hmm ah".split())
