@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -46,6 +48,15 @@ class Vad(FakeVad):
         if self.fails:
             raise RuntimeError("a fault of ours")
         return [FakeVad.probabilities(self, windows) for _, windows in streams]
+
+
+@contextlib.contextmanager
+def listened_to(looks: Looks) -> Iterator[None]:
+    """As many calls as are looked at together."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(FEW):
+            stack.enter_context(looks.one_more())
+        yield
 
 
 class Call:
@@ -98,8 +109,8 @@ def told_right(call: Call) -> bool:
     return call.told == [(at, 0.99 if call.loud else 0.01) for at in starts]
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 0.02), min_size=1, max_size=24))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0, 0.02), min_size=1, max_size=FEW + 6))
 def test_each_window_is_told_once_and_soon(phases_s: list[float]) -> None:
     """In the order of its call, no later than a gap; nobody waits where few are."""
     vad = Vad()
@@ -130,9 +141,9 @@ def test_a_step_has_no_more_than_the_loop_has_time_for() -> None:
 def test_a_step_that_fails_leaves_each_call_its_own() -> None:
     """The network is asked again for each, where a fault is that call's alone."""
     vad = Vad(fails=True)
-    calls = heard(vad, [0.0] * 6, n_frames=10)
+    calls = heard(vad, [0.0] * FEW, n_frames=10)
     assert vad.steps
-    assert vad.alone >= 6
+    assert vad.alone >= FEW
     assert all(told_right(call) for call in calls)
 
 
@@ -141,7 +152,7 @@ def test_who_cannot_wait_is_looked_at_alone_and_told_once() -> None:
     vad, looks = Vad(), Looks()
 
     async def run() -> Call:
-        with looks.one_more(), looks.one_more(), looks.one_more(), looks.one_more():
+        with listened_to(looks):
             call = Call(vad, looks, loud=True)
             call.hears()
             call.hears()
@@ -160,7 +171,7 @@ def test_a_call_that_ends_while_it_waits_is_left_out() -> None:
     vad, looks = Vad(), Looks()
 
     async def run() -> tuple[Call, Call]:
-        with looks.one_more(), looks.one_more(), looks.one_more(), looks.one_more():
+        with listened_to(looks):
             gone, stays = (Call(vad, looks, loud=True) for _ in range(2))
             tasks = []
             for call in (gone, stays):

@@ -17,9 +17,10 @@ from voiceserver.engines.base import VoiceActivityEngine
 from voiceserver.session.microphone.voice_windows import VoiceWindows
 
 # Between two steps, for each call and at most: what is due waits for half of it, on the
-# average. With sixteen calls that is 2.4 ms; with more the processor is what is short.
+# average. With 24 calls that is 4 ms; with more the processor is what is short.
 GAP_PER_CALL_MS, MOST_GAP_MS = 0.3, 10.0
-FEW = 4  # calls: fewer seldom have windows due at the same time
+# Calls: of fewer not four are due at a step, and less is dearer together than alone.
+FEW = 24
 MOST = 16  # calls of a step: a millisecond of the loop; others have the next turn's
 
 _Asked = tuple[VoiceWindows, asyncio.Future[None]]
