@@ -146,11 +146,11 @@ def test_a_limit_that_is_too_high_costs_those_already_in_little(
 ) -> None:
     """Ten thousand are allowed: what there is room for is taken, one more at most."""
     loop = Loop(cost)
-    loop.offered(20 + 1 / cost / per_s + 1 / cost, per_s)
+    loop.offered(20 + 2 * FULL_AFTER + 1 / cost / per_s + 1 / cost, per_s)
     cores = len(loop.calls) * cost
     assert loop.refused
-    # What was taken in three seconds before it was known how busy they are.
-    unseen = 1 + SETTLED_S * per_s + TOO_FEW
+    # What was taken before it was known that it stays as busy as that.
+    unseen = 1 + (SETTLED_S + FULL_AFTER + 1) * per_s + TOO_FEW
     assert BUSY - cost <= cores <= max(1 + 2 * cost, BUSY + unseen * cost)
 
 
@@ -207,7 +207,7 @@ def second_of(it: Headroom, n_late: int, settled: int = 30) -> None:
         it.tick(LAG_MS + 5 if n < n_late else 1.0, settled)
 
 
-def test_it_is_full_after_three_crowded_seconds_and_free_after_five_calm_ones() -> None:
+def test_it_is_full_after_many_crowded_seconds_and_free_after_five_calm_ones() -> None:
     """And neither by less: it does not flicker."""
     it = Headroom()
     for _ in range(FULL_AFTER):
@@ -219,9 +219,9 @@ def test_it_is_full_after_three_crowded_seconds_and_free_after_five_calm_ones() 
     assert not it.full(30, 0)
 
 
-@given(st.lists(st.integers(0, TICKS), max_size=40))
+@given(st.lists(st.integers(0, TICKS), max_size=80))
 def test_it_is_never_full_without_crowded_seconds(late: list[int]) -> None:
-    """Three of them in a row, in all that it has seen."""
+    """All of them in a row, in all that it has seen."""
     it = Headroom()
     for n_late in late:
         second_of(it, n_late)

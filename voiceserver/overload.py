@@ -22,7 +22,9 @@ CALM = 0.5  # of what raised the level
 # A second is crowded from so many late ticks on, and calm up to so many: a call that
 # is set up, or a collection of garbage, makes one.
 CROWDED, CALM_TICKS = 5, 1
-FULL_AFTER, FREE_AFTER = 3, 5  # seconds in a row
+# Seconds in a row. Five hundred calls that come within five seconds, each over at once,
+# keep two cores for nearly twenty: whoever is patient is answered, and nobody stays.
+FULL_AFTER, FREE_AFTER = 30, 5
 BUSY = 0.8  # share of its time that the loop may compute, before it is looked closer
 SETTLED_S = 3.0  # from when on a call is in progress; before, it is set up
 TOO_FEW = 12  # settled calls: where these are late it is by something else
@@ -81,16 +83,18 @@ class Headroom:
 
     That the loop is busy is no reason to refuse a call. It is busy, too, where a client
     sends faster than it speaks, or where many calls are set up at once, and late for
-    nobody who is in a call. It is a reason to look first: calls are then taken one at
-    a time, each once the last has settled. They are refused once those that have
-    settled are late, until they have not been for some seconds.
+    nobody who is in a call. Where it stays so, it is a reason to look first: calls are
+    then taken one at a time, each once the last has settled. They are refused once
+    those that have settled have been late for long, until they have not been for some
+    seconds.
     """
 
     def __init__(self) -> None:
         self._n_ticks = self._n_late = 0
         self._computed_s = self._passed_s = 0.0  # in this second
         self._crowded = self._calm = 0  # seconds in a row
-        self._busy = self._late = False
+        self._busy = 0  # seconds in a row
+        self._late = False
 
     def tick(
         self,
@@ -123,7 +127,7 @@ class Headroom:
         """
         if settled < TOO_FEW:
             return False
-        return self._late or (self._busy and young > 0)
+        return self._late or (self._busy >= FULL_AFTER and young > 0)
 
     def _look(self) -> None:
         """A second is over."""
@@ -133,7 +137,8 @@ class Headroom:
             self._late = True
         elif self._calm >= FREE_AFTER:
             self._late = False
-        self._busy = self._computed_s > BUSY * self._passed_s
+        busy = self._computed_s > BUSY * self._passed_s
+        self._busy = self._busy + 1 if busy else 0
         self._n_ticks = self._n_late = 0
         self._computed_s = self._passed_s = 0.0
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.server.running import fake_engines
-from voiceserver.overload import Load
+from voiceserver.overload import FULL_AFTER, TICKS, Load
 from voiceserver.server.answers import Refusal
 from voiceserver.server.engine_room import EngineRoom
 
@@ -59,7 +59,7 @@ def test_no_call_more_is_taken_while_those_in_progress_are_late() -> None:
     refusals: list[str] = []
     room = EngineRoom(lambda: (12, 0), refusals.append)
     room.open(engines := fake_engines())
-    for n in range(200):
+    for n in range(FULL_AFTER * TICKS):
         room.late(25.0 if n % 5 == 0 else 2.0)
     assert engines.overload.level is Load.NORMAL
     with pytest.raises(Refusal) as refused:
