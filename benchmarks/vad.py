@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -60,17 +61,22 @@ def open_numpy() -> Opened:
     return detector.probability, detector.reset
 
 
-def open_onnx() -> Opened:
-    """The wheel's ONNX file of opset 15."""
+def onnx_session() -> Any:
+    """The wheel's ONNX file of opset 15, by one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
+    return onnxruntime.InferenceSession(
         str(model_file("silero_vad_16k_op15.onnx")),
         options,
         providers=["CPUExecutionProvider"],
     )
+
+
+def open_onnx() -> Opened:
+    """By the ONNX file."""
+    session = onnx_session()
     line = np.zeros((1, CONTEXT + WINDOW), np.float32)
     rate = np.array(RATE, np.int64)
     state = np.zeros((2, 1, 128), np.float32)

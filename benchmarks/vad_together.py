@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.figures import RESULTS, write
 from benchmarks.processes import machine
-from benchmarks.vad import CONTEXT, RATE, WINDOW, audio, model_file
+from benchmarks.vad import CONTEXT, RATE, WINDOW, audio, onnx_session
 from voiceserver.audio import Samples
 from voiceserver.engines.acoustic.silero import Silero
 
@@ -65,15 +65,7 @@ def together(n_calls: int) -> Step:
 
 def onnx(n_calls: int) -> Step:
     """All in one run of the wheel's ONNX file of opset 15."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(model_file("silero_vad_16k_op15.onnx")),
-        options,
-        providers=["CPUExecutionProvider"],
-    )
+    session = onnx_session()
     line = np.zeros((n_calls, CONTEXT + WINDOW), np.float32)
     rate = np.array(RATE, np.int64)
     state = np.zeros((2, n_calls, 128), np.float32)

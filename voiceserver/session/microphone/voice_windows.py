@@ -2,7 +2,7 @@
 
 A window may wait for others of its call, where it is as quiet as before and nothing
 depends on it (``turns.quiet``); one that is due is looked at with those that other
-calls have due (``session.looks``), or alone, where somebody cannot wait. Each is told
+calls have due (``looks``), or alone, where somebody cannot wait. Each is told
 once, in its order. Knows nothing of turns or utterances.
 """
 
