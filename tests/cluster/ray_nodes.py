@@ -19,6 +19,7 @@ needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="ray is not installed"
 )
 START_LIMIT_S = 120
+ENVIRONMENT = ("RAY_TMPDIR", "RAY_AUTH_MODE")  # what a process finds the nodes by
 CONFIG = """
 [engines]
 vad = "stub"
@@ -50,6 +51,11 @@ class Nodes:
     address: str
     environment: dict[str, str]
     pid: int
+
+    def used_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have processes that this test starts find them."""
+        for name in ENVIRONMENT:
+            monkeypatch.setenv(name, self.environment[name])
 
     def deploy(self) -> None:
         """Have the voice there."""

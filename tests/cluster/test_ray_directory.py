@@ -56,8 +56,7 @@ async def test_hosts_find_each_other_whatever_ends(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The actor is killed, and knows all again; so is what asks it."""
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     here, there = (ChildRegistry(nodes.address, "hosts") for _ in range(2))
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(one.run()) for one in (here, there)]
@@ -173,8 +172,7 @@ async def test_two_servers_are_one_and_one_dies(
     Of sixteen callers by WebRTC about half are at either, whichever they asked; those
     of the other one never notice.
     """
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     monkeypatch.setenv("VS_SECRET", "a secret that all hosts share")
     async with (
         host(nodes, "a") as a,

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.cluster.ray_nodes import Nodes, needs_ray, processes_of
+from tests.cluster.ray_nodes import ENVIRONMENT, Nodes, needs_ray, processes_of
 from tests.processes.test_supervised import until
 from voiceserver.config.parse import load
 from voiceserver.engines.base import SpeechRequest, Synthesizer
@@ -26,7 +26,6 @@ pytestmark = [
 ]
 
 START_LIMIT_S = 120
-RAY = ("RAY_TMPDIR", "RAY_AUTH_MODE")
 TEXT = "The train to the coast leaves at ten past four. " * 4
 
 
@@ -59,8 +58,7 @@ async def test_it_speaks_whatever_is_killed_under_it(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine, its actor, a replica, the gateway: each phrase is whole, or told."""
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     async with open_engines(load(nodes.config), Metrics()) as engines:
         voice = engines.speech
         whole = await said(voice)
@@ -101,10 +99,11 @@ async def test_an_utterance_is_heard_whatever_is_killed_under_it(
     nodes: Nodes, ears: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its replica dies in the middle; another one hears it from the beginning."""
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     settings = {"address": nodes.address, "name": ears, "slots": 8}
-    spec = ChildSpec("ray", "voiceserver.cluster.gateway", settings, environment=RAY)
+    spec = ChildSpec(
+        "ray", "voiceserver.cluster.gateway", settings, environment=ENVIRONMENT
+    )
     block = np.full(1600, 0.1, np.float32)
     async with (
         asyncio.timeout(START_LIMIT_S),
@@ -129,8 +128,7 @@ async def test_what_is_not_there_is_told_with_what_to_do(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deployment that was removed; a cluster that nobody started."""
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     assert nodes.command("remove").returncode == 0
     status = nodes.command("status")
     assert (status.returncode, "not deployed" in status.stdout) == (1, True)

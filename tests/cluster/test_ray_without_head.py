@@ -48,8 +48,7 @@ async def test_calls_and_engines_of_a_host_go_on(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New calls are taken too; that the cluster is gone is said once."""
-    for name in ("RAY_TMPDIR", "RAY_AUTH_MODE"):
-        monkeypatch.setenv(name, nodes.environment[name])
+    nodes.used_here(monkeypatch)
     monkeypatch.setenv("VS_SECRET", "a secret that all hosts share")
     async with (
         host(nodes, "a") as a,
