@@ -88,7 +88,8 @@ async def one_step(
     lag, took_s = between(lag, buckets(server, LAG)), after.at_s - before.at_s
     all_of_them = Measured()
     for caller, sent in zip(callers, asking, strict=True):
-        one = judge(caller, said, sent.result())
+        # Beside the loop: callers who send nothing meanwhile are taken for gone.
+        one = await asyncio.to_thread(judge, caller, said, sent.result())
         all_of_them.reply_ms += one.reply_ms
         all_of_them.silence_ms += one.silence_ms
         all_of_them.unanswered += one.unanswered
