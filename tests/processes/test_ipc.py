@@ -78,6 +78,15 @@ def test_a_part_beyond_its_bound_is_not_written(message: Message) -> None:
         ipc.encode(message)
 
 
+@given(st.text(max_size=300), st.integers(2, 200))
+def test_a_text_is_cut_to_what_it_takes_in_meta(text: str, most_bytes: int) -> None:
+    """Signs of three bytes, and those that are written as escapes, count as such."""
+    cut = ipc.fitting(text, most_bytes)
+    assert text.startswith(cut)
+    written = json.dumps(cut, ensure_ascii=False).encode("utf-8", "replace")
+    assert len(written) <= most_bytes
+
+
 def test_a_lone_surrogate_in_meta_does_not_stop_a_message() -> None:
     """Text that is no valid Unicode arrives with a replacement."""
     packet = ipc.encode(Message(Kind.FAILED, meta={"why": "a\ud800b"}))

@@ -77,6 +77,23 @@ def test_a_job_tells_its_items_and_its_end() -> None:
     run_virtual(scenario())
 
 
+def test_a_request_beyond_its_bound_takes_no_slot() -> None:
+    """It is refused, and the next job opens."""
+
+    async def scenario() -> None:
+        child = Child(slots=1)
+        child.jobs.send = lambda message: child.sent.append(
+            ipc.decode(ipc.encode(message))
+        )
+        with pytest.raises(EngineFailed, match="too long"):
+            child.jobs.open("x", {"text": "a" * ipc.MAX_META}, Sink())
+        assert child.jobs.free == 1 and child.jobs.idle
+        child.jobs.open("x", {}, Sink())
+        assert child.kinds() == [Kind.OPEN]
+
+    run_virtual(scenario())
+
+
 def test_a_job_whose_replica_died_may_be_asked_again() -> None:
     """The child lives, and the slot is free."""
 

@@ -97,16 +97,20 @@ def encode(message: Message) -> bytes:
     Raises:
         ValueError: If a part is beyond its bound; the caller cuts its input.
     """
-    meta = b""
-    if message.meta:
-        text = json.dumps(message.meta, separators=(",", ":"), ensure_ascii=False)
-        meta = text.encode("utf-8", "replace")
+    meta = _json(message.meta) if message.meta else b""
     if len(meta) > MAX_META or len(message.body) > MAX_BODY:
         raise ValueError(
             f"message too long: {len(meta)} bytes of meta, {len(message.body)} of body"
         )
     header = _HEADER.pack(message.kind, message.slot, message.generation, len(meta))
     return header + meta + message.body
+
+
+def fitting(text: str, most_bytes: int) -> str:
+    """Return a beginning of ``text`` that takes no more than so many bytes of meta."""
+    while (n_bytes := len(_json(text))) > most_bytes:
+        text = text[: len(text) * most_bytes // n_bytes]
+    return text
 
 
 def decode(packet: bytes) -> Message:
@@ -126,6 +130,11 @@ def decode(packet: bytes) -> Message:
         return Message(Kind(kind), slot, generation, meta, packet[body_at:])
     except (struct.error, ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
+
+
+def _json(value: object) -> bytes:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "replace")
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

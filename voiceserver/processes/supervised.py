@@ -140,14 +140,18 @@ class Jobs:
         """Begin a job.
 
         Raises:
-            EngineFailed: If every slot is taken.
+            EngineFailed: If every slot is taken, or ``meta`` is beyond its bound.
         """
         if not self._free:
             raise EngineFailed(name, "too many calls of it at once")
-        self._generation = self._generation % ipc.MAX_GENERATION + 1
-        job = Job(self, self._free.pop(), self._generation, sink)
-        self._running[job.slot] = job
-        self.send(Message(Kind.OPEN, job.slot, job.generation, meta))
+        generation = self._generation % ipc.MAX_GENERATION + 1
+        job = Job(self, self._free[-1], generation, sink)
+        try:
+            self.send(Message(Kind.OPEN, job.slot, generation, meta))
+        except ValueError as error:  # nothing was sent: its slot is still free
+            raise EngineFailed(name, str(error)) from error
+        self._generation = generation
+        self._running[self._free.pop()] = job
         return job
 
     def cancelling(self, job: Job) -> None:
@@ -313,7 +317,8 @@ class Supervised:
         """Begin a job.
 
         Raises:
-            EngineFailed: If the child is down or every slot is taken.
+            EngineFailed: If the child is down, every slot is taken, or ``meta`` is
+                beyond its bound.
         """
         if self._jobs is None:
             raise self._trouble or EngineFailed(self.name, "it is being restarted")

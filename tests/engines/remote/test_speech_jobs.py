@@ -10,6 +10,7 @@ import numpy as np
 from tests.engines.remote.fake_cores import ToneVoice
 from voiceserver.engines.base import SpeechChunk, SpeechRequest, WordMark
 from voiceserver.engines.remote.speech_jobs import MAX_CHUNK, SpeechJob, SpeechJobs
+from voiceserver.engines.words import SaidAs
 from voiceserver.processes.ipc import Kind, Message, Meta, encode
 
 
@@ -55,6 +56,17 @@ def test_a_job_without_its_text_waits() -> None:
     job.push(raw[-1:])
     job.finish()
     assert voice.requests == [SpeechRequest("caf\u00e9", "alloy", 1.5)]
+
+
+def test_phones_of_words_come_one_by_one() -> None:
+    """Before the text is complete, which is when it is spoken."""
+    voice = Chunks()
+    job = SpeechJobs(voice).open({"voice": "alloy", "speed": 1.5, "credit": 1})
+    job.note({"said": [0, 1, "AH0"]})
+    job.push(b"a b")
+    job.note({"said": [2, 3, "B IY1"]})
+    job.finish()
+    assert voice.requests[0].said == (SaidAs(0, 1, "AH0"), SaidAs(2, 3, "B IY1"))
 
 
 def test_a_job_knows_whether_it_is_played_as_it_is_made() -> None:

@@ -17,6 +17,7 @@ from tests.processes.test_supervised import until
 from voiceserver.engines.base import SpeechRequest, WordMark
 from voiceserver.engines.remote import synthesizer as remote_speech
 from voiceserver.engines.remote.synthesizer import RemoteSynthesizer, speech_spec
+from voiceserver.engines.words import SaidAs
 from voiceserver.errors import EngineFailed, Overloaded
 from voiceserver.metrics import Metrics
 
@@ -48,6 +49,14 @@ async def test_audio_and_marks_arrive_unchanged() -> None:
     assert [len(chunk.samples) for chunk in chunks] == [CHUNK] * 4
     assert chunks[2].words == (WordMark(6, 11, WORD, 2 * WORD),)
     assert voice.voices == ("alloy", "tone")
+
+
+async def test_phones_of_many_words_take_no_more_than_the_text() -> None:
+    """12 kB of them were more than a message holds, and took a slot for good."""
+    said = tuple(SaidAs(at, at + 1, "AH0 " * 50) for at in range(0, 120, 2))
+    async with remote() as voice:
+        request = SpeechRequest("a " * 60, said=said)
+        assert len(joined(await spoken(voice, request))) == 60 * WORD
 
 
 async def test_the_core_hears_that_nobody_plays_it_as_it_is_made() -> None:

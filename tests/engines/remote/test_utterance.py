@@ -13,7 +13,8 @@ from voiceserver.engines.base import Hypothesis, Opening
 from voiceserver.engines.remote.hypotheses import written
 from voiceserver.engines.remote.utterance import RemoteUtterance
 from voiceserver.errors import EngineFailed
-from voiceserver.processes.ipc import Meta
+from voiceserver.processes import ipc
+from voiceserver.processes.ipc import Kind, Message, Meta
 from voiceserver.processes.supervised import Job
 
 SECOND = np.full(MIC_RATE, 0.1, np.float32)
@@ -70,6 +71,14 @@ def leased(opening: Opening = Opening()) -> tuple[RemoteUtterance, FakeJob, Fake
 def told(text: str, **more: int) -> tuple[Meta, bytes]:
     meta, body = written(Hypothesis(text))
     return {**meta, **more}, body
+
+
+@pytest.mark.parametrize("letter", ["a", "\u6f22", "\U0001f600", "\x07"])
+def test_a_prompt_of_any_script_fits_into_a_message(letter: str) -> None:
+    """1,400 Chinese signs were more, and took a place in the process for good."""
+    utterance, _, _ = leased(Opening("zh", letter * 6000))
+    assert len(ipc.encode(Message(Kind.OPEN, meta=utterance.told))) < ipc.MAX_META
+    assert len(str(utterance.told["prompt"])) > 500
 
 
 def test_a_core_is_told_what_was_asked() -> None:

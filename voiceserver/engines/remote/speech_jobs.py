@@ -116,11 +116,8 @@ class SpeechJob:
             str(meta.get("style", "")),
             paced=bool(meta.get("paced", True)),
             language=str(meta.get("language", "")),
-            said=tuple(
-                SaidAs(*each)
-                for each in cast(list[tuple[int, int, str]], meta.get("said", []))
-            ),
         )
+        self._said: list[SaidAs] = []
         self._credit = int(cast(int, meta["credit"]))
         self._text = b""
         self._chunks: Iterator[SpeechChunk] | None = None
@@ -146,12 +143,15 @@ class SpeechJob:
         self._text += body
 
     def note(self, meta: Meta) -> None:
-        """It makes no difference here."""
+        """Take the phones of one of its words."""
+        if (said := meta.get("said")) is not None:
+            self._said.append(SaidAs(*cast(tuple[int, int, str], said)))
 
     def finish(self) -> None:
         """The text is complete: begin to speak."""
         text = self._text.decode("utf-8", "replace")
-        self._chunks = self._core.speak(replace(self._request, text=text))
+        request = replace(self._request, text=text, said=tuple(self._said))
+        self._chunks = self._core.speak(request)
         self._ask()
 
     def credit(self, items: int) -> None:

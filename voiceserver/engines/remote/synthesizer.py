@@ -144,12 +144,14 @@ class RemoteSynthesizer:
                 "style": request.style,
                 "paced": request.paced,
                 "language": request.language[:35],
-                "said": [[s.start, s.end, s.phones] for s in request.said],
                 "credit": CREDIT,
                 "within_s": request.within_s,
             },
             phrase,
         )
+        # Each by itself: of many words they are more than a message holds.
+        for said in request.said:
+            job.note({"said": [said.start, said.end, said.phones]})
         job.push(request.text.encode("utf-8", "replace"))
         job.finish()
         return job

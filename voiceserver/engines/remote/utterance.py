@@ -15,7 +15,7 @@ from voiceserver.audio import MIC_RATE, Samples, to_int16
 from voiceserver.engines.base import Hypothesis, Opening
 from voiceserver.engines.remote.hypotheses import joined, read
 from voiceserver.errors import EngineFailed
-from voiceserver.processes.ipc import Meta
+from voiceserver.processes.ipc import Meta, fitting
 from voiceserver.processes.supervised import Job
 
 MAX_UTTERANCE_S = 60  # kept of one utterance; what came before is dropped and counted
@@ -29,6 +29,7 @@ WINDOW = 2 * MIC_RATE * 2  # bytes sent and not yet decoded: 2 s
 REPLAYS = 2
 VOICE_STEP = MIC_RATE // 20  # samples of a voice, or of quiet, that are news
 MAX_PROMPT = 1500  # characters; twice what a recogniser can heed
+MAX_PROMPT_BYTES = 3500  # of it in a message, which holds little more beside its audio
 
 
 class Pool(Protocol):
@@ -109,7 +110,7 @@ class RemoteUtterance:
         asked = self._opening
         meta: Meta = {
             "language": asked.language[:35],
-            "prompt": asked.prompt[:MAX_PROMPT],
+            "prompt": fitting(asked.prompt[:MAX_PROMPT], MAX_PROMPT_BYTES),
             "overlap": asked.overlap,
             "timed": asked.timed,
             "whole": asked.whole,
