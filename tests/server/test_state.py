@@ -43,6 +43,20 @@ def test_who_waits_for_a_reader_leaves_its_place_to_others() -> None:
         pass
 
 
+def test_nobody_is_cut_for_one_who_is_refused_all_the_same() -> None:
+    """A slow reader stays where all places work."""
+    jobs, cut = AudioJobs(1), list[str]()
+    with (
+        jobs.one_more(partial(cut.append, "slow")) as slow,
+        slow.waiting(),
+        jobs.one_more(),
+        pytest.raises(Refusal),
+        jobs.one_more(),
+    ):
+        pass
+    assert cut == []
+
+
 def test_uploads_are_bounded_by_what_has_come() -> None:
     """Not by their number; a refused one gives back what it held."""
     room = UploadRoom(10)

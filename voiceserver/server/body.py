@@ -132,7 +132,7 @@ async def read_form(
         raise _too_large(total)
     try:
         async with asyncio.timeout(BODY_LIMIT_S):
-            return await _read_parts(request, limits, take)
+            return await _read_parts(request, limits, total, take)
     except (ValueError, AssertionError, RuntimeError, LookupError):
         # aiohttp raises all of these for malformed forms.
         raise invalid(
@@ -141,9 +141,13 @@ async def read_form(
 
 
 async def _read_parts(
-    request: web.Request, limits: Mapping[str, int], take: Callable[[int], None]
+    request: web.Request,
+    limits: Mapping[str, int],
+    total: int,
+    take: Callable[[int], None],
 ) -> dict[str, Part]:
     parts: dict[str, Part] = {}
+    n_left = total  # bytes; a form may name a part often, and not say how long it is
     reader = await request.multipart()
     for _ in range(PART_HEADER_LIMIT):
         part = await reader.next()
@@ -155,6 +159,9 @@ async def _read_parts(
         limit = limits.get(name, JSON_LIMIT)
         content = bytearray()
         while chunk := await part.read_chunk(65_536):
+            n_left -= len(chunk)
+            if n_left < 0:
+                raise _too_large(total)
             take(len(chunk))
             content += chunk
             if len(content) > limit:

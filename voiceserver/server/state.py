@@ -95,8 +95,9 @@ class AudioJobs:
         Raises:
             Refusal: If there are too many (503).
         """
-        full = len(self._places) >= 2 * self._limit and not self._cut_slowest()
-        if full or self._working >= self._limit:
+        full = self._working >= self._limit
+        # Nobody is cut for one who finds no room even then.
+        if full or (len(self._places) >= 2 * self._limit and not self._cut_slowest()):
             raise busy("Too many audio requests at a time; try again soon.", "busy")
         place = AudioPlace(self._count, cut)
         self._places.add(place)

@@ -146,6 +146,14 @@ async def test_a_form_beyond_its_limits_is_refused() -> None:
         assert (status, error["code"]) == (400, "invalid_form")
 
 
+async def test_a_form_that_does_not_say_its_length_has_the_same_limit() -> None:
+    """A part that comes again and again took the room of all other uploads."""
+    async with running() as server:
+        writer = form(*[("other", b"v" * 60_000, "text/plain")] * 5)
+        status, error = await server.error("POST", PATH, data=writer, chunked=True)
+        assert (status, error["code"]) == (413, "too_large")
+
+
 async def test_a_call_too_many_is_refused_with_a_reason() -> None:
     """503, when to come back, and why."""
     async with running(max_calls=1) as server:
