@@ -65,6 +65,27 @@ async def test_a_failed_offer_leaves_its_place_free(
     assert count(metrics, "calls_ended_total", end=end) == 3
 
 
+async def test_whoever_makes_a_call_is_told_its_end_if_it_comes_to_nothing() -> None:
+    """Where it cannot be made, and where its offer is bad."""
+    ended: list[str] = []
+    async with asyncio.TaskGroup() as group:
+        calls = CallRegistry(group, 1, 60, Metrics())
+
+        def noted(call_id: str) -> FakeCall:
+            calls.when_ended(call_id, lambda: ended.append(call_id))
+            return make(call_id)
+
+        def failing(call_id: str) -> FakeCall:
+            noted(call_id)
+            raise BadRequest("no such model")
+
+        for made, offer in ((failing, OFFER), (noted, "bad")):
+            with pytest.raises(BadRequest):
+                await calls.place(made, offer)
+            await asyncio.sleep(0)
+    assert len(set(ended)) == 2
+
+
 async def test_an_offer_never_answered_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,13 +12,15 @@ import pytest
 from tests.carriers.client import Client
 from tests.polling import until
 from tests.server.front.fronted import fronted
-from tests.server.running import running
+from tests.server.running import FakeCall, running
 from tests.toys.plain import PlainKind
+from voiceserver.carriers.base import Incoming
 from voiceserver.carriers.webrtc.call import WebRtcCall
 from voiceserver.config import Config, RecordConfig
 from voiceserver.dialects.table import DIALECTS
 from voiceserver.recording.layout import read
 from voiceserver.recording.retention import recordings_in
+from voiceserver.session.journal import Journal
 
 pytestmark = pytest.mark.net
 
@@ -68,6 +70,23 @@ async def test_a_call_is_recorded_whichever_carrier_brings_it(
     assert recording.header.address == {"dialect": "plain"}
     kinds = [line["kind"] for line in recording.lines]
     assert "message" in kinds and "event" in kinds
+
+
+async def test_a_call_that_is_over_is_kept_nowhere() -> None:
+    """Nor one whose offer is refused, though nobody ever asks how calls stand."""
+    journals: list[Journal] = []
+
+    def made(incoming: Incoming) -> FakeCall:
+        assert isinstance(incoming.parts.journal, Journal)
+        journals.append(incoming.parts.journal)
+        return FakeCall(incoming)
+
+    async with running(webrtc=made) as server:
+        assert (await server.place("bad"))[0] == 400
+        _, _, headers = await server.place()
+        assert len(journals[0].calls()) == 1
+        async with server.client.delete(headers["Location"]):
+            await until(lambda: not journals[0].calls())
 
 
 async def test_another_dialect_over_webrtc() -> None:

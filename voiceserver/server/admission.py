@@ -70,11 +70,6 @@ class CallRegistry:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    @property
-    def ids(self) -> frozenset[str]:
-        """Of the calls in progress."""
-        return frozenset(self._calls)
-
     def settled(self) -> tuple[int, int]:
         """How many calls have been there for ``SETTLED_S``, and how many others."""
         by_s = asyncio.get_running_loop().time() - SETTLED_S
@@ -122,7 +117,7 @@ class CallRegistry:
         """Answer an offer and hold the call.
 
         Args:
-            make: Makes the call, given its id.
+            make: Makes the call, given its id, whose end ``when_ended`` tells already.
             offer: The client's offer.
             place: Address of the client.
             key: Names its API key; ``""`` if there is none.
@@ -138,7 +133,12 @@ class CallRegistry:
         """
         self.check_room(place, key)
         call_id = call_id or self.new_id()
-        call = make(call_id)
+        self._told[call_id] = []  # already: who makes it may want to know its end
+        try:
+            call = make(call_id)
+        except BaseException:
+            self._tell_end(call_id)
+            raise
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # One task answers and holds, so that the call is counted, and is cancelled
         # at shutdown, from its first moment on and whatever its client does.
@@ -150,7 +150,6 @@ class CallRegistry:
         self._calls[call_id] = call
         self._began_s[call_id] = asyncio.get_running_loop().time()
         self._ends[call_id] = asyncio.Event()
-        self._told[call_id] = []
         answered.add_done_callback(_seen)
         both: set[asyncio.Future[Any]] = {answered, task}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -217,10 +216,13 @@ class CallRegistry:
                 self._calls.pop(call_id, None)
                 self._began_s.pop(call_id, None)
                 self._ends.pop(call_id).set()
-                for told in self._told.pop(call_id):
-                    told()
+                self._tell_end(call_id)
                 self._metrics.calls.dec()
                 self._metrics.calls_total.labels(end).inc()
+
+    def _tell_end(self, call_id: str) -> None:
+        for told in self._told.pop(call_id):
+            told()
 
     async def _answer_and_run(
         self, call: Call, offer: str, answered: asyncio.Future[str]

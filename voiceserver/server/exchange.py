@@ -7,6 +7,7 @@ the carrier's own: one table of dialects, one count, one way in. Knows nothing o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from voiceserver.carriers.base import Alerting, Call, Caller, Incoming, MakeCall
 from voiceserver.clock import Clock, MonotonicClock
@@ -67,6 +68,7 @@ class Exchange:
 
         def made(call_id: str) -> Call:
             self.journal.began(call_id, caller.key)
+            self.calls.when_ended(call_id, partial(self.journal.ended, call_id))
             parts = CallParts(
                 call_id,
                 self.config,

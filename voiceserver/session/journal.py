@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voiceserver.budget import TurnLedger, TurnRecord
@@ -54,8 +54,12 @@ class Journal:
         self.since_s = self.now_s()
 
     def began(self, call: str, key: str = "") -> None:
-        """A call was taken; ``key`` names its API key."""
+        """A call is being taken; ``key`` names its API key. ``ended`` forgets it."""
         self._calls[call] = _Call("", key, self.now_s())
+
+    def ended(self, call: str) -> None:
+        """A call is over, or came to nothing: it is forgotten, its turns are not."""
+        self._calls.pop(call, None)
 
     def opened(self, call: str, carrier: str, ledger: TurnLedger) -> None:
         """A turn is being answered."""
@@ -90,14 +94,8 @@ class Journal:
             del self._cost[old]
         return lasted_s
 
-    def calls(self, live: Collection[str]) -> list[dict[str, object]]:
-        """Tell of the calls in progress; what is over is forgotten.
-
-        Args:
-            live: Ids of the calls that there are.
-        """
-        for call in [one for one in self._calls if one not in live]:
-            del self._calls[call]
+    def calls(self) -> list[dict[str, object]]:
+        """Tell of the calls in progress."""
         now_s = self.now_s()
         return [
             {

@@ -38,7 +38,7 @@ async def told(state: ServerState) -> dict[str, object]:
         "object": "process",
         "version": __version__,
         "up_s": round(journal.now_s() - journal.since_s),
-        "calls": journal.calls(state.calls.ids),
+        "calls": journal.calls(),
         "max_calls": state.config.server.max_calls,
         "turns": journal.turns,
         "cost_by_hour": journal.cost_by_hour,
