@@ -68,6 +68,7 @@ TICKS = 960  # of the RTP clock
 GRID_S = 0.001  # packets that arrive within it are read at once
 SAMPLED_S = 0.002  # of CPU time
 STACK = 40  # frames looked at
+BEFORE_S = 1.0  # it is measured, callers who stood still have sent what they had not
 # Functions whose share is told, each with all that it calls; the innermost one counts.
 PARTS = {
     "voice activity": ("silero.py", "activity.py"),
@@ -116,6 +117,8 @@ class Work:
         seconds: Of each.
         settle_s: Of these, before it is measured: lines are made at the beginning, and
             it is not known yet how quiet it is around a caller.
+        stalled_s: So long callers stand still, to send all of it at once a second
+            before it is measured.
     """
 
     by: str
@@ -123,6 +126,7 @@ class Work:
     n_calls: int
     seconds: float
     settle_s: float = 0.0
+    stalled_s: float = 0.0
 
 
 class _NothingLost:
@@ -276,7 +280,7 @@ async def all_calls(work: Work, packets: list[list[bytes]]) -> tuple[float, int]
                 await asyncio.sleep(FRAME_S / n_calls)  # phases of their own
             await asyncio.sleep(0.5)
             began_s, start_s = 0.0, loop.time()
-            for due_s, index, at in _arrivals(n_calls, len(packets[0])):
+            for due_s, index, at in _arrivals(work, len(packets[0])):
                 if not began_s and due_s >= work.settle_s:
                     signal.setitimer(signal.ITIMER_PROF, SAMPLED_S, SAMPLED_S)
                     began_s = time.process_time()
@@ -289,12 +293,15 @@ async def all_calls(work: Work, packets: list[list[bytes]]) -> tuple[float, int]
     return took_s, sum(call.n_texts for call in calls)
 
 
-def _arrivals(n_calls: int, n_frames: int) -> Iterator[tuple[float, int, int]]:
+def _arrivals(work: Work, n_frames: int) -> Iterator[tuple[float, int, int]]:
     """When, whose and which, in order."""
+    over_s = work.settle_s - BEFORE_S
     for at in range(n_frames):
-        for index in range(n_calls):
-            phase_s = FRAME_S * index / n_calls
-            yield at * FRAME_S + phase_s // GRID_S * GRID_S, index, at
+        for index in range(work.n_calls):
+            phase_s = FRAME_S * index / work.n_calls
+            due_s = at * FRAME_S + phase_s // GRID_S * GRID_S
+            stands = over_s - work.stalled_s <= due_s < over_s
+            yield over_s if stands else due_s, index, at
 
 
 class Samples:
@@ -357,6 +364,7 @@ def in_turns(args: argparse.Namespace) -> dict[str, object]:
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in folders}
     options = ["--calls", str(args.calls), "--seconds", str(args.seconds), "--once"]
     options += ["--settle", str(args.settle), "--by", args.by]
+    options += ["--stalled", str(args.stalled)]
     options += ["--listening"] if args.listening else []
     for _ in range(args.rounds):
         for name, folder in folders.items():
@@ -390,12 +398,15 @@ def main() -> None:
     add("--listening", action="store_true", help="callers say nothing")
     add("--seconds", type=float, default=24.0, help="of each call")
     add("--settle", type=float, default=0.0, help="s of them that do not count")
+    add("--stalled", type=float, default=0.0, help="s that callers stand still before")
     add("--rounds", type=int, default=3, help="of both versions, with --against")
     add("--against", type=Path, help="folder of another checkout")
     add("--once", action="store_true", help="print JSON, and write none")
     add("-o", "--output", type=Path, default=RESULTS / "call_cost.json")
     args = parser.parse_args()
-    work = Work(args.by, args.listening, args.calls, args.seconds, args.settle)
+    work = Work(
+        args.by, args.listening, args.calls, args.seconds, args.settle, args.stalled
+    )
     if args.once:
         print(json.dumps(one_run(work)))
         return

@@ -357,6 +357,28 @@ def test_drift_is_measured_and_does_not_look_like_lateness(ppm: int) -> None:
     assert arrivals.spread_ms < 3
 
 
+@pytest.mark.parametrize("stalled_s", [2, 8, 30])
+@pytest.mark.parametrize("at_s", [0.5, 12, 70])
+def test_a_sender_that_stood_still_is_no_clock(at_s: float, stalled_s: float) -> None:
+    """It sends at once what it had not: what was known of its clock stays known."""
+    arrivals, ppm, over_ms = Arrivals(), 80, (at_s + stalled_s) * 1000
+    for index in range(9_000):
+        now_ms = index * 20 * (1 + ppm / 1e6)
+        stands = at_s * 1000 <= now_ms < over_ms
+        arrivals.add(index * 20, over_ms if stands else now_ms)
+    assert arrivals.drift_ppm == pytest.approx(ppm, abs=10)
+    assert arrivals.spread_ms < 3
+
+
+def test_another_way_through_the_network_is_no_drift() -> None:
+    """100 ms longer, and back again."""
+    arrivals = Arrivals()
+    for index in range(6_000):
+        late_ms = 100 if 2_000 < index <= 4_000 else 0
+        arrivals.add(index * 20, index * 20 + late_ms)
+    assert arrivals.drift_ppm == pytest.approx(0, abs=1)
+
+
 def test_a_longer_route_becomes_the_base() -> None:
     """After ten seconds it is how the network is."""
     arrivals = Arrivals()

@@ -33,6 +33,9 @@ from typing import NamedTuple
 BASE_WINDOW_MS = 5_000.0  # the quickest way is looked for in the last 5 to 10 s
 SPREAD_WINDOW_MS = 2_000.0  # lateness counts for 2 to 4 s: waiting shrinks back soon
 DRIFT_AFTER_MS = 20_000.0  # earlier, jitter is larger than any drift
+# Of the time: between two windows no clock drifts by more, a sender that stood still or
+# another way through the network moves the quickest by as much as it likes.
+MOST_DRIFT = 1e-3
 JITTER_GAIN = 1 / 16  # RFC 3550, section 6.4.1
 
 LEAST_WAIT_MS = 40.0  # a packet's successor may come, and be overtaken, within it
@@ -71,6 +74,11 @@ class SlidingMax:
         return turned
 
     @property
+    def over(self) -> float:
+        """Of the window that is over; minus infinity if there was nothing in it."""
+        return self._before
+
+    @property
     def value(self) -> float:
         """The largest value; minus infinity before the first."""
         return max(self._now, self._before)
@@ -89,7 +97,8 @@ class Arrivals:
         self._quickest = SlidingMax(BASE_WINDOW_MS)  # of the negated transit
         self._spread = SlidingMax(SPREAD_WINDOW_MS)
         self._last_transit_ms: float | None = None
-        self._first: tuple[float, float] | None = None  # time, quickest transit
+        self._last_window: tuple[float, float] | None = None  # time, quickest transit
+        self._drifted_ms = self._watched_ms = 0.0
         self.jitter_ms = 0.0
         self.drift_ppm = 0.0
 
@@ -122,12 +131,20 @@ class Arrivals:
         return max(0.0, self._spread.value)
 
     def _measure_drift(self, now_ms: float) -> None:
-        if self._first is None:
-            self._first = (now_ms, self.transit_ms)
+        """A window is over: its quickest against that of the one before."""
+        quickest_ms, last = -self._quickest.over, self._last_window
+        if not math.isfinite(quickest_ms):
             return
-        elapsed_ms = now_ms - self._first[0]
-        if elapsed_ms >= DRIFT_AFTER_MS:
-            self.drift_ppm = (self.transit_ms - self._first[1]) / elapsed_ms * 1e6
+        self._last_window = now_ms, quickest_ms
+        if last is None:
+            return
+        passed_ms, change_ms = now_ms - last[0], quickest_ms - last[1]
+        if abs(change_ms) > MOST_DRIFT * passed_ms:
+            return
+        self._drifted_ms += change_ms
+        self._watched_ms += passed_ms
+        if self._watched_ms >= DRIFT_AFTER_MS:
+            self.drift_ppm = self._drifted_ms / self._watched_ms * 1e6
 
 
 class Origin(Enum):

@@ -140,7 +140,7 @@ class Session:
             self.happens,
             outlet.duck,
             clock,
-            lambda n: metrics.dropped.labels("microphone").inc(n),
+            metrics.dropped.labels("microphone").inc,
             hint=lambda *hint: self.happens(Hint(*hint)),
             ring_ms=MESSAGES_RING_MS if carrier.in_events else RING_MS,
             hearing=opened.settings.hearing,

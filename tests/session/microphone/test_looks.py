@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import LOUD, FakeVad
-from tests.virtual_time import run_virtual
+from tests.fakes import LOUD, FakeRecogniser, FakeSpeech, FakeText, FakeVad
+from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_FRAME, Samples
+from voiceserver.config import TurnConfig
 from voiceserver.engines.base import StreamWindows
+from voiceserver.engines.opened import Engines
+from voiceserver.session.microphone.listener import BLOCK, Listener
 from voiceserver.session.microphone.looks import (
     FEW,
     GAP_PER_CALL_MS,
@@ -198,3 +201,33 @@ def test_each_loop_has_its_own() -> None:
         return Looks.here()
 
     assert run_virtual(here()) is not run_virtual(here())
+
+
+def test_calls_that_are_behind_cost_no_more_than_others() -> None:
+    """All have a second to catch up with: a server that is late must not stay so."""
+    vad, n_blocks = Vad(), 25
+    engines = Engines(vad, FakeRecogniser(), FakeText(), FakeSpeech())
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        since_s, clock = loop.time(), VirtualClock()
+        async with asyncio.TaskGroup() as group:
+            calls = [
+                Listener(TurnConfig(), engines, lambda _: None, lambda _: None, clock)
+                for _ in range(FEW)
+            ]
+            tasks = [group.create_task(call.run()) for call in calls]
+            await asyncio.sleep(0)  # all are listened to
+            for call in calls:
+                call.hear(np.full(n_blocks * BLOCK, LOUD, np.float32))
+            for call in calls:
+                await call.caught_up(0)
+            took_s = loop.time() - since_s
+            for task in tasks:
+                task.cancel()
+        return took_s
+
+    took_s = run_virtual(run())
+    assert vad.alone == 0
+    assert sum(vad.steps) >= 8 * len(vad.steps)
+    assert took_s <= 2 * MOST_GAP_MS / 1000  # nobody waits for gaps

@@ -127,3 +127,17 @@ def test_what_was_found_is_of_windows_that_were_asked_about() -> None:
     ear = Ear()
     with pytest.raises(ValueError, match="zip"):
         ear.windows.found([0.5])
+
+
+def test_what_was_made_up_does_not_tell_how_quiet_it_is() -> None:
+    """After it the room is as it was: its noise may wait as before."""
+    room: Samples = np.full(WINDOW, 0.001, np.float32)
+    ear = Ear()
+    for _ in range(CALM):
+        ear.hears(room)
+    ear.hears(quiet(4 * TOGETHER), made_up=True)
+    ear.windows.look()
+    n_told = len(ear.told)
+    for _ in range(TOGETHER - 1):
+        ear.hears(room)
+    assert len(ear.told) == n_told

@@ -262,10 +262,8 @@ class Listener:
         samples, made_up = self._ring.popleft()
         self._ringed -= len(samples)
         self._take_in(samples, made_up)
-        if self._windows.due and not self._ring:
-            await looks.look(self._windows)
-        elif self._windows.due:  # it is behind already
-            self._windows.look()
+        if self._windows.due:
+            await looks.look(self._windows, behind=bool(self._ring))
         self._conclude()
         self._listened.set()
         if self._ring:  # one call's backlog stops no other call

@@ -3,7 +3,9 @@
 The network reads its weights once for all of them, and numpy is called once. Who has a
 window due waits for the next step, which is a few milliseconds after the last one: by
 then others have some due, too. Where few calls are listened to there is nobody to wait
-for. Knows nothing of what the windows are.
+for. A call that is behind has no time to lose, and has the step of the next turn of the
+loop, with all that are behind like it: a server that is late must not pay more for the
+same work, or it would stay late. Knows nothing of what the windows are.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Looks:
         self._asked: list[_Asked] = []
         self._next: asyncio.Handle | None = None
         self._next_s = 0.0
+        self._soon = False  # it is in the next turn
         self._n_calls = 0
 
     @classmethod
@@ -49,21 +52,38 @@ class Looks:
         finally:
             self._n_calls -= 1
 
-    async def look(self, windows: VoiceWindows) -> None:
-        """Tell what a call's windows were, once they were looked at with others'."""
+    async def look(self, windows: VoiceWindows, behind: bool = False) -> None:
+        """Tell what a call's windows were, once they were looked at with others'.
+
+        Args:
+            windows: Some of them are due.
+            behind: More has come meanwhile: it waits for no gap.
+        """
         if self._n_calls >= FEW:
             loop = asyncio.get_running_loop()
             looked: asyncio.Future[None] = loop.create_future()
             self._asked.append((windows, looked))
-            if self._next is None:
+            if behind:
+                self._step_soon()
+            elif self._next is None:
                 self._next = loop.call_at(self._next_s, self._step)
             await looked
         windows.look()
 
+    def _step_soon(self) -> None:
+        if self._soon:
+            return
+        if self._next is not None:
+            self._next.cancel()
+        self._next = asyncio.get_running_loop().call_soon(self._step)
+        self._soon = True
+
     def _step(self) -> None:
         loop = asyncio.get_running_loop()
         asked, self._asked = self._asked[:MOST], self._asked[MOST:]
-        self._next = loop.call_soon(self._step) if self._asked else None
+        self._next, self._soon = None, False
+        if self._asked:
+            self._step_soon()
         gap_ms = min(MOST_GAP_MS, GAP_PER_CALL_MS * self._n_calls)
         self._next_s = loop.time() + gap_ms / 1000
         engines = {id(windows.engine): windows.engine for windows, _ in asked}

@@ -112,8 +112,9 @@ class VoiceWindows:
         for window, probability in found:
             if window.made_up:  # it adds no voice
                 probability = min(probability, self._probability)
+            else:  # nor does it tell how quiet it is
+                self._quiet.looked(window.levels_db, probability)
             self._probability = probability
-            self._quiet.looked(window.levels_db, probability)
             self._looked(window, probability)
 
     def skip(self, n_samples: int) -> int:
