@@ -292,6 +292,20 @@ def test_a_trunk_may_be_busy() -> None:
     rung(scenario, Config(sip=SipConfig(port=5060, trunk=(trunk,))))
 
 
+def test_two_calls_at_once_for_the_last_place_are_one_taken_and_one_refused() -> None:
+    """The second ended the whole telephone, with all calls that were being set up."""
+    trunk = SipTrunk(("127.0.0.0/8",), max_calls=1)
+
+    async def scenario(phone: Phone) -> None:
+        for call_id in ("a", "b"):
+            phone.say(phone.request("INVITE", OFFER, call_id=call_id))
+        await phone.settle()
+        assert phone.statuses == [100, 486, 180, 200]
+        assert len(phone.exchange.calls) == 1
+
+    rung(scenario, Config(sip=SipConfig(port=5060, trunk=(trunk,))))
+
+
 def test_a_number_that_nobody_answers_is_not_found() -> None:
     """Where numbers are listed; who answers is of the number."""
     number = NumberConfig("+1 555 0199", "Be brief.", greeting="Hi.")

@@ -282,7 +282,10 @@ class Agent:
                 asked.refuse(refusal)
             return
         asked.respond(100)
-        self._group.create_task(self._take(asked, trunk))
+        left = self.take(
+            trunk
+        )  # at once: the next INVITE may come before the task runs
+        self._group.create_task(self._take(asked, trunk, left))
 
     def _refusal(self, invite: SipRequest, trunk: SipTrunk) -> Refusal | None:
         if trunk.user:
@@ -354,9 +357,11 @@ class Agent:
         )
         return leg, over
 
-    async def _take(self, asked: Asked, trunk: SipTrunk) -> None:
+    async def _take(
+        self, asked: Asked, trunk: SipTrunk, left: Callable[[], None]
+    ) -> None:
+        """Take a call; its place at the trunk is taken, and ``left`` gives it back."""
         invite, flow = asked.request, asked.flow
-        left = self.take(trunk)
         leg, over = self._invited_leg(asked, trunk)
         self._lefts[_key(asked)] = left
         called = _called(invite)
