@@ -39,6 +39,29 @@ def test_a_probe_that_fails_is_repeated_ever_later() -> None:
     assert run(scenario()) == 3 + 4
 
 
+def test_a_probe_that_meets_a_fault_of_ours_is_one_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What escaped it ended the server, and every call with it."""
+    bench = Bench("500", "ok")
+
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def scenario() -> list[str]:
+        async with bench.chain:
+            await bench.turns(3)
+            with monkeypatch.context() as patched:
+                patched.setattr(bench.transport, "send", faulty)
+                await asyncio.sleep(30)
+            bench.transport.services["a"].fault = "ok"
+            by = [(await bench.turn()).by]
+            await asyncio.sleep(60)
+            return [*by, (await bench.turn()).by]
+
+    assert run(scenario()) == ["b", "a"]
+
+
 @pytest.mark.parametrize(("fault", "by"), [("think-on", "a"), ("stall:1", "b")])
 def test_a_probe_asks_for_life_and_no_more(fault: str, by: str) -> None:
     """Thoughts that go on beyond its limit are life; a stream that stalls is none."""

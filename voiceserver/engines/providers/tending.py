@@ -113,6 +113,9 @@ class Tended:
             good = good and loop.time() - seen_s < GOES_ON_S
         except EngineFailed as failure:
             good, (kind, wait_s) = False, kind_of(failure)
+        except Exception:  # a fault of ours: whatever a service says, calls go on
+            good, kind = False, "error"
+            log.exception("a probe failed", extra={"provider": route.name})
         route.used_s = loop.time()
         route.breaker.probed(loop.time(), good, kind, wait_s)
         route.show()
@@ -140,3 +143,5 @@ class Tended:
                 "a provider cannot be reached",
                 extra={"provider": route.name, "reason": str(failure)},
             )
+        except Exception:  # likewise
+            log.exception("a provider was not warmed", extra={"provider": route.name})

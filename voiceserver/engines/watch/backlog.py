@@ -6,10 +6,13 @@ The queue is short: where it is full its oldest is dropped. Knows not what the w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -62,4 +65,7 @@ class Backlog(Generic[T]):
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                await self._work(self._waiting.popleft())
+                try:
+                    await self._work(self._waiting.popleft())
+                except Exception:  # one must not end the others, nor the server
+                    log.exception("work that nobody waits for has failed")
