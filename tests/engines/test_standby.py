@@ -13,7 +13,11 @@ import pytest
 
 from tests.engines.conformance import check_recogniser, heard
 from voiceserver.audio import MIC_RATE
-from voiceserver.engines.remote.recogniser import RemoteRecogniser, recogniser_spec
+from voiceserver.engines.remote.recogniser import (
+    MAX_WAITING,
+    RemoteRecogniser,
+    recogniser_spec,
+)
 from voiceserver.engines.standby import WithStandby
 from voiceserver.errors import EngineFailed
 from voiceserver.metrics import Metrics
@@ -77,6 +81,25 @@ async def test_an_utterance_is_taken_over_in_the_middle() -> None:
         utterance.push(SECOND)
         async with asyncio.timeout(20):
             assert (await utterance.final()).text == "32000 samples"
+        utterance.close()
+
+
+async def test_an_utterance_waits_with_its_audio_for_a_standby_without_room() -> None:
+    """Many are left at once when a process dies; no call ends by it."""
+    async with both("load_recogniser") as pair:
+        utterance = pair.open()
+        utterance.push(SECOND)
+        [pid] = pair._first.pids
+        os.kill(pid, signal.SIGKILL)
+        while pair._first.up:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+        others = [pair._standby.open() for _ in range(2 + MAX_WAITING)]
+        utterance.push(SECOND)
+        for other in others:
+            other.close()
+        utterance.push(SECOND)
+        async with asyncio.timeout(20):
+            assert (await utterance.final()).text == "48000 samples"
         utterance.close()
 
 

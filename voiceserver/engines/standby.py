@@ -14,7 +14,7 @@ from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.engines.base import DICTATION, Hypothesis, Opening, Utterance
 from voiceserver.engines.remote.recogniser import RemoteRecogniser
 from voiceserver.engines.remote.utterance import RemoteUtterance
-from voiceserver.errors import EngineFailed
+from voiceserver.errors import EngineFailed, Overloaded
 
 log = logging.getLogger(__name__)
 
@@ -136,10 +136,15 @@ class _Kept:
         self._n_kept += len(samples)
         while self._n_kept > KEPT_S * MIC_RATE and len(self._audio) > 1:
             self._n_kept -= len(self._audio.pop(0))
-        if self._first.dead and not self._closed:
-            self._take_over()
-        else:
+        if not self._first.dead or self._closed:
             self._first.push(samples)
+            return
+        try:
+            self._take_over()
+        except Overloaded:
+            # Many were left at once. What is kept is given with the audio to come, or
+            # at the end.
+            log.debug("the standby has no room for an utterance yet")
 
     def voiced(self, until: int) -> None:
         """Tell where the last voice ended."""
@@ -150,6 +155,7 @@ class _Kept:
 
         Raises:
             EngineFailed: If neither gives one, or it was closed.
+            Overloaded: If the first failed, and the standby has no room.
         """
         if self._second is None:
             try:
@@ -169,12 +175,17 @@ class _Kept:
             self._second.close()
 
     def _take_over(self) -> RemoteUtterance:
+        """Have the standby hear what is kept.
+
+        Raises:
+            Overloaded: If it has no room.
+        """
+        self._first.close()
+        self._second = second = self._standby.open(self._opening)
         log.warning(
             "another recogniser takes an utterance over",
             extra={"engine": self._standby.name},
         )
-        self._first.close()
-        self._second = second = self._standby.open(self._opening)
         for samples in self._audio:
             second.push(samples)
         self._audio.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voiceserver.dialects.realtime.items import (
+    MAX_CLIENT_ITEMS,
     MAX_CLIENT_TEXT,
     Conversation,
     Item,
@@ -51,6 +52,17 @@ def test_message_of_the_assistant_begins_without_content() -> None:
     """Its part is added by an event of its own."""
     item = Item("a", "assistant", Part.OUTPUT_AUDIO, status="in_progress")
     assert item.rendered()["content"] == []
+
+
+def test_items_that_a_client_deletes_give_their_room_back() -> None:
+    """As SDKs do that keep a conversation short: a long call takes any number."""
+    conversation = Conversation(Ids("call"))
+    long = "x" * (MAX_CLIENT_TEXT // 2)
+    for number in range(MAX_CLIENT_ITEMS + 1):
+        item = Item(f"i{number}", "user", Part.INPUT_TEXT, long)
+        conversation.insert(item, None)
+        conversation.remove(item)
+    conversation.insert(text_item("a"), None)
 
 
 def test_the_text_of_a_clients_items_is_bounded_in_all() -> None:

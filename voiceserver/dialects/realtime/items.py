@@ -105,7 +105,7 @@ class Conversation:
         self._ids = ids
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
-        self._added_by_client = 0
+        self._by_client: dict[str, int] = {}  # characters of items that it added
         self._client_characters = 0
 
     def new_id(self) -> str:
@@ -148,10 +148,11 @@ class Conversation:
         if item.id in self._items:
             message = f"an item {item.id!r} exists already"
             raise BadRequest(message, "item_create_duplicate_item_id", "item.id")
-        if self._added_by_client >= MAX_CLIENT_ITEMS:
+        if len(self._by_client) >= MAX_CLIENT_ITEMS:
             message = f"a conversation takes {MAX_CLIENT_ITEMS} items of a client"
             raise BadRequest(message, "too_many_items")
-        if self._client_characters + len(item.text or "") > MAX_CLIENT_TEXT:
+        n_characters = len(item.text or "")
+        if self._client_characters + n_characters > MAX_CLIENT_TEXT:
             message = f"items of a client have {MAX_CLIENT_TEXT} characters in all"
             raise BadRequest(message, "too_many_items")
         place = len(self._order)
@@ -159,8 +160,8 @@ class Conversation:
             place = 0
         elif after is not None:
             place = self._order.index(self.find(after, "previous_item_id").id) + 1
-        self._added_by_client += 1
-        self._client_characters += len(item.text or "")
+        self._by_client[item.id] = n_characters
+        self._client_characters += n_characters
         self._items[item.id] = item
         self._order.insert(place, item.id)
         return self._order[place - 1] if place else None
@@ -172,6 +173,7 @@ class Conversation:
         return next(filter(None, keys), "")
 
     def remove(self, item: Item) -> None:
-        """Take an item out."""
+        """Take an item out; one of the client's gives its room back."""
+        self._client_characters -= self._by_client.pop(item.id, 0)
         del self._items[item.id]
         self._order.remove(item.id)
