@@ -217,6 +217,29 @@ def test_a_prepared_line_is_not_spoken_again() -> None:
     assert requests == []
 
 
+def test_phrases_of_answers_are_spoken_beforehand_as_they_are() -> None:
+    """After the lines, in no hurry, with their pauses and marks: the same chunks."""
+    bench = Bench()
+    engines = replace(bench.engines, phrases=("Which size?", BUDGET.sorry))
+    asked: list[SpeechRequest] = []
+    speak = bench.speech.speak
+
+    def noted(request: SpeechRequest) -> AsyncGenerator[SpeechChunk, None]:
+        asked.append(request)
+        return speak(request)
+
+    async def live() -> list[int]:
+        async with aclosing(speak(SpeechRequest("Which size?"))) as chunks:
+            return [len(chunk.samples) async for chunk in chunks]
+
+    bench.speech.speak = noted  # type: ignore[method-assign]
+    run_virtual(prepare_lines(engines, BUDGET, "alloy", 1.0))
+    assert asked[-1].text == "Which size?"
+    assert asked[-1].within_s > 10 > max(each.within_s for each in asked[:-1])
+    ready = bench.stages.line_spoken("Which size?")
+    assert [len(chunk.samples) for chunk in ready] == run_virtual(live())
+
+
 def test_a_voice_that_fails_costs_only_the_lines() -> None:
     """They are tried again by the next call."""
 

@@ -80,6 +80,7 @@ class Engines:
         text: Answers.
         speech: Speaks.
         lines: Lines spoken beforehand, by all calls.
+        phrases: Of answers, known before anybody asks; spoken beforehand as well.
         overload: How much is left out because the server cannot keep up.
         ears: How many people speak, and how many are heard in time; 0 of them where
             nobody can tell.
@@ -102,6 +103,7 @@ class Engines:
     text: TextModel
     speech: Synthesizer
     lines: LineCache[SpeechChunk] = field(default_factory=LineCache, compare=False)
+    phrases: tuple[str, ...] = ()
     overload: Overload = field(default_factory=Overload, compare=False)
     ears: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0), compare=False)
     crowd: Crowd = field(default_factory=Crowd, compare=False)

@@ -107,6 +107,7 @@ async def open_engines(
             recogniser,
             text,
             speech,
+            phrases=opener.phrases,
             providers=providers,
             common=common,
             overload=opener.overload,
@@ -170,6 +171,7 @@ class _Opener:
         self.costs = Costs(metrics, caps=config.budget)
         self.providers: list[Route] = []
         self.overload = Overload()
+        self.phrases: tuple[str, ...] = ()
         self.told_ends = False  # a service tells how likely a turn is over
         self.watch = Watch(metrics, time.monotonic)
         self.reliability: list[dict[str, object]] = []
@@ -333,8 +335,9 @@ class _Opener:
         rest = await self._model()
         if self._domain is None:
             return rest
-        from voiceserver.engines.domain import DomainFirst
+        from voiceserver.engines.domain import DomainFirst, phrases
 
+        self.phrases = phrases(self._domain)
         first = DomainFirst(self._domain, rest, await self.transport())
         return await self._stack.enter_async_context(first)
 

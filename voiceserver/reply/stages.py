@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeVar, assert_never
 
 import numpy as np
@@ -52,6 +53,7 @@ SPEECH_GAP_MS = 2000  # between chunks of one phrase
 SPEECH_TOTAL_MS = 30_000  # of one phrase
 FILLER_MS = 600  # a longer one would delay the answer it bridges to
 LINE_MS = 8000  # longest line spoken beforehand
+IN_NO_HURRY_S = 20.0  # within which a phrase spoken beforehand has to begin
 QUIET = 1e-3  # amplitude; below it the edge of a filler is cut off
 
 
@@ -386,15 +388,22 @@ async def prepare_lines(
 ) -> None:
     """Speak what may be needed when something is late, before it is needed.
 
-    A line that cannot be spoken now is tried again by the next call.
+    Then phrases that answers are known to have, while nobody waits for the voice. A
+    line that cannot be spoken now is tried again by the next call.
     """
-    for text in dict.fromkeys((*budget.fillers, *_fixed(budget))):
+    bridges = (*budget.fillers, *_fixed(budget))
+    for text in dict.fromkeys((*bridges, *engines.phrases)):
         if engines.lines.get(text, voice, speed) is not None:
             continue
-        filler = text in budget.fillers
+        longest_ms = FILLER_MS if text in budget.fillers else LINE_MS
+        request = SpeechRequest(text, voice, speed)
         try:
-            request = SpeechRequest(text, voice, speed)
-            chunks = await _spoken(engines, request, FILLER_MS if filler else LINE_MS)
+            if text in bridges:
+                spoken = await _spoken(engines, request, longest_ms)
+                chunks = _trimmed(spoken, longest_ms)
+            else:  # like any phrase of an answer: its pauses and marks stay
+                request = replace(request, within_s=IN_NO_HURRY_S)
+                chunks = await _spoken(engines, request, longest_ms)
         except Exception as error:  # noqa: BLE001 - a call goes on without the lines
             known = isinstance(error, VoiceServerError)
             why = str(error) if known else type(error).__name__
@@ -413,7 +422,7 @@ def _fixed(budget: BudgetConfig) -> tuple[str, ...]:
 async def _spoken(
     engines: Engines, request: SpeechRequest, longest_ms: int
 ) -> tuple[SpeechChunk, ...]:
-    """Speak a line; return its chunks without silence at the edges, or none."""
+    """Speak a line; return its chunks, or none if it is far too long."""
     limits = FixedLimits(SPEECH_TOTAL_MS, SPEECH_GAP_MS, SPEECH_TOTAL_MS)
     stream = bounded(engines.speech.speak(request), Stage.SPEECH.value, limits)
     parts: list[SpeechChunk] = []
@@ -425,10 +434,13 @@ async def _spoken(
             # Twice: the silence at the edges is not known yet.
             if n_samples > 2 * longest_ms * SPEECH_RATE // 1000:
                 return ()
-    return _trimmed(parts, longest_ms * SPEECH_RATE // 1000)
+    return tuple(parts)
 
 
-def _trimmed(parts: list[SpeechChunk], longest: int) -> tuple[SpeechChunk, ...]:
+def _trimmed(
+    parts: tuple[SpeechChunk, ...], longest_ms: int
+) -> tuple[SpeechChunk, ...]:
+    """As one chunk without silence at its edges; none if it is too long or silent."""
     if not parts:
         return ()
     samples = np.concatenate([part.samples for part in parts])
@@ -436,7 +448,7 @@ def _trimmed(parts: list[SpeechChunk], longest: int) -> tuple[SpeechChunk, ...]:
     if not len(loud) or not np.isfinite(samples).all():
         return ()
     first, last = int(loud[0]), int(loud[-1]) + 1
-    if last - first > longest:
+    if last - first > longest_ms * SPEECH_RATE // 1000:
         return ()
     # Marks are dropped: a line is short, and heard whole or hardly at all.
     return (SpeechChunk(samples[first:last].copy()),)

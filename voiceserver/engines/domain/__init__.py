@@ -2,6 +2,7 @@
 
 from voiceserver.engines.domain.file import load
 from voiceserver.engines.domain.model import DomainFirst
+from voiceserver.engines.domain.phrases import phrases
 from voiceserver.engines.domain.terms import Domain, Intent, Slot
 
-__all__ = ["Domain", "DomainFirst", "Intent", "Slot", "load"]
+__all__ = ["Domain", "DomainFirst", "Intent", "Slot", "load", "phrases"]
