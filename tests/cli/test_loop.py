@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from voiceserver.cli.loop import log_to_stderr, run, ungrouped, with_only
-from voiceserver.config import Config, EnginesConfig, ServerConfig
+from voiceserver.config import (
+    CallWebhookConfig,
+    Config,
+    EnginesConfig,
+    ServerConfig,
+    SipAccount,
+    SipConfig,
+    SipTrunk,
+    TextConfig,
+    TextProvider,
+)
 from voiceserver.errors import EngineFailed
 
 
@@ -73,6 +83,25 @@ def test_configured_keys_are_struck_out_of_logs(
     log_to_stderr(Config(server=ServerConfig(api_key_env="VS_TEST_KEY")))
     logging.getLogger("x").warning("key", extra={"value": "canary-4711"})
     assert "canary" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_whatever_secret_is_configured_is_struck_out_of_logs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In lists of tables too: those of trunks, accounts and webhooks were not."""
+    for number in range(4):
+        monkeypatch.setenv(f"VS_TEST_{number}", f"canary-471{number}")
+    trunk = SipTrunk(("192.0.2.0/24",), "t", user="u", password_env="VS_TEST_0")
+    account = SipAccount("pbx.example", "100", "VS_TEST_1")
+    webhook = CallWebhookConfig("https://example.com", "VS_TEST_2")
+    provider = TextProvider("a", "https://example.com/v1", "m", key_env="VS_TEST_3")
+    sip = SipConfig(trunk=(trunk,), account=(account,), webhook=webhook)
+    log_to_stderr(Config(sip=sip, text=TextConfig(provider=(provider,))))
+    for number in range(4):
+        logging.getLogger("x").warning("key", extra={"value": f"canary-471{number}"})
+    lines = capsys.readouterr().err
+    assert "canary" not in lines and lines.count("key") == 4
 
 
 @pytest.mark.usefixtures("_root_logger")

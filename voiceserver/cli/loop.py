@@ -70,20 +70,7 @@ def log_to_stderr(config: Config, quiet: bool = True) -> None:
 
 def _secrets(config: Config) -> list[str]:
     """What the configured environment variables and the file of API keys hold."""
-    names = [
-        config.server.api_key_env,
-        config.media.turn_password_env,
-        config.telephony.token_env,
-        config.telephony.twilio_token_env,
-        config.cluster.calls.secret_env,
-        config.cluster.calls.second_secret_env,
-        config.telephony.signalwire_token_env,
-        config.telephony.genesys_secret_env,
-        *(provider.key_env for provider in config.text.provider),
-        *(provider.key_env for provider in config.shadow.provider),
-        *(provider.key_env for provider in config.speech.provider),
-        *(provider.key_env for provider in config.recogniser.provider),
-    ]
+    names = _secret_variables(config)
     secrets = [os.environ.get(name, "").strip() for name in names]
     if config.server.api_key_file:
         from voiceserver.server.access.security import (
@@ -94,6 +81,24 @@ def _secrets(config: Config) -> list[str]:
         with contextlib.suppress(ConfigError):
             secrets += keys_of_file(config.server)
     return [secret for secret in secrets if secret]
+
+
+def _secret_variables(settings: object) -> Iterator[str]:
+    """Environment variables that hold secrets: what a setting ``..._env`` names.
+
+    Args:
+        settings: Any part of the configuration.
+    """
+    if isinstance(settings, tuple):
+        for each in settings:
+            yield from _secret_variables(each)
+    elif dataclasses.is_dataclass(settings):
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if field.name.endswith("_env") and isinstance(value, str):
+                yield value
+            else:
+                yield from _secret_variables(value)
 
 
 def with_only(config: Config, *slots: Slot) -> Config:
