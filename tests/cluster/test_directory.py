@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiceserver import __version__
@@ -14,10 +15,12 @@ from voiceserver.cluster.common import MAX_ACCOUNTS, MAX_STANDS, Stand
 from voiceserver.cluster.directory import (
     CLOCKS_APART_S,
     LEASE_S,
+    LOOKED_EVERY_S,
     MAX_COUNTS,
     MAX_HOSTS,
     MAX_TOLD,
     Directory,
+    Held,
     Refused,
     Standing,
     View,
@@ -125,6 +128,41 @@ def test_what_others_hold_is_added_up() -> None:
         directory.beat(host(name, held={"x": n, name: 1}), 0.0, WALL_S)
     view = directory.beat(host("a", held={"x": 1}), 0.0, WALL_S)
     assert view.held == {"x": 5, "b": 1, "c": 1}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.dictionaries(st.sampled_from("vwxyz"), st.integers(1, 9)),
+            st.floats(0, 2 * LEASE_S),
+        ),
+        min_size=1,
+    )
+)
+def test_what_is_added_up_is_what_all_others_hold(
+    beats: list[tuple[str, dict[str, int], float]],
+) -> None:
+    """Whoever comes, changes, or is gone meanwhile."""
+    directory, now_s = Directory(), 0.0
+    for name, held, after_s in beats:
+        now_s += after_s
+        view = directory.beat(host(name, held=held), now_s, WALL_S)
+        others = (one for one in directory.hosts(now_s) if one.name != name)
+        assert view.held == sum((Counter(one.held) for one in others), Counter())
+
+
+def test_a_beat_costs_as_much_as_it_tells() -> None:
+    """Not as much as all hosts tell: those with the most are looked for seldom."""
+    held = Held()
+    for n in range(MAX_HOSTS):
+        held.tell({}, {f"{n}.{m}": n for m in range(MAX_COUNTS)})
+    told = held.elsewhere({}, 1.0)
+    assert set(told.values()) == {MAX_HOSTS - 1, MAX_HOSTS - 2, MAX_HOSTS - 3}
+    held.tell({}, {"more": 9_999})
+    assert held.elsewhere({}, 1.0 + LOOKED_EVERY_S / 2) == told
+    assert held.elsewhere({}, 1.0 + LOOKED_EVERY_S)["more"] == 9_999
 
 
 def test_of_many_the_most_are_told() -> None:

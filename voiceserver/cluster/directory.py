@@ -11,6 +11,7 @@ knows all again a second later.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -25,6 +26,8 @@ CLOCKS_APART_S = 60.0  # seals of requests hold for as long
 MAX_HOSTS = 200  # of a directory; what all of them are is told in one message
 MAX_COUNTS = 200  # addresses and keys of which a host tells
 MAX_TOLD = 500  # of which it is told
+FEW_COUNTS = 2_000  # of which those with the most are looked for each time
+LOOKED_EVERY_S = 0.25  # where there are more
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -66,6 +69,11 @@ class Standing:
     stands: tuple[Stand, ...] = ()
     day: str = ""
     spent: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def alike(self) -> tuple[str, tuple[str, ...]]:
+        """What others are held against."""
+        return self.version, self.secrets
 
     def told(self) -> Json:
         """As JSON."""
@@ -153,11 +161,49 @@ def most_held(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(most)
 
 
+class Held:
+    """Calls by address and key at all hosts, added up as hosts tell of them.
+
+    What is told is of the ones with the most. Where there are many, forty thousand of
+    two hundred hosts, those are looked for a few times a second, not for each host.
+    """
+
+    def __init__(self) -> None:
+        self._total: Counter[str] = Counter()
+        self._most: list[str] = []  # and with any host's own taken away enough
+        self._looked_s = -math.inf
+
+    def tell(self, before: Mapping[str, int], now: Mapping[str, int]) -> None:
+        """A host has these, in place of those that it told before."""
+        if before == now:
+            return
+        for name, count in before.items():
+            self._total[name] -= count
+            if not self._total[name]:
+                del self._total[name]
+        self._total.update(now)
+
+    def elsewhere(self, own: Mapping[str, int], now_s: float) -> dict[str, int]:
+        """At all hosts but the one that has these, of the ones with the most."""
+        few = len(self._total) <= FEW_COUNTS
+        if few or not 0 <= now_s - self._looked_s < LOOKED_EVERY_S:
+            self._looked_s = now_s
+            n_most = MAX_TOLD + MAX_COUNTS
+            self._most = heapq.nlargest(
+                n_most, self._total, key=self._total.__getitem__
+            )
+        others = ((name, self._total[name] - own.get(name, 0)) for name in self._most)
+        most = [one for one in others if one[1] > 0]
+        most.sort(key=lambda one: -one[1])
+        return dict(most[:MAX_TOLD])
+
+
 class Directory:
     """The hosts of one cluster."""
 
     def __init__(self) -> None:
         self._standings: dict[str, Standing] = {}
+        self._held = Held()
         self._until_s: dict[str, float] = {}
         self._board = Board()
         self._ledger = Ledger()
@@ -175,6 +221,8 @@ class Directory:
         """
         self._end_leases(now_s)
         self._check(standing, wall_s)
+        known = self._standings.get(standing.name)
+        self._held.tell(known.held if known else {}, standing.held)
         self._standings[standing.name] = standing
         self._until_s[standing.name] = now_s + LEASE_S
         self._board.put(standing.stands, now_s)
@@ -186,7 +234,7 @@ class Directory:
         """A host ends; nothing if another of that name has come."""
         known = self._standings.get(name)
         if known is not None and known.boot == boot:
-            del self._standings[name], self._until_s[name]
+            self._forget(name)
 
     def hosts(self, now_s: float) -> tuple[Standing, ...]:
         """Those that are there."""
@@ -195,7 +243,11 @@ class Directory:
 
     def _end_leases(self, now_s: float) -> None:
         for name in [one for one, until in self._until_s.items() if until <= now_s]:
-            del self._standings[name], self._until_s[name]
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._held.tell(self._standings.pop(name).held, {})
+        del self._until_s[name]
 
     def _check(self, new: Standing, wall_s: float) -> None:
         known = self._standings.get(new.name)
@@ -216,19 +268,18 @@ class Directory:
                 f"the clock of this host is {abs(apart_s):.0f} s {way} the cluster's; "
                 "set it (chrony, systemd-timesyncd)"
             )
+        if known is not None and known.alike == new.alike:
+            return  # as it was, and the others were held against it when they came
         for other in self._standings.values():
             if other.name != new.name:
                 _check_alike(new, other)
 
     def _view(self, of: Standing, now_s: float) -> View:
         others = [one for one in self._standings.values() if one.name != of.name]
-        held: Counter[str] = Counter()
-        for one in others:
-            held.update(one.held)
         peers = [Peer(o.name, o.url, o.free, o.calls, o.draining) for o in others]
         return View(
             tuple(peers),
-            dict(held.most_common(MAX_TOLD)),
+            self._held.elsewhere(of.held, now_s),
             self._board.told(now_s),
             of.day,
             self._ledger.elsewhere((of.name, of.boot), of.day),
