@@ -186,6 +186,33 @@ def reproduced(cost: Costs) -> list[dict[str, Any]]:
     streams = read("voice_speed")["neural"]["streams_two_cores"]
     model = 2 * most_streams(cost.voice())
     rows.append(compared("voice: streams on two cores", streams, streams, model))
+    return rows + two_hosts(read("hosts_calls"))
+
+
+def two_hosts(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """A run of two hosts beside what its runs of one say of two.
+
+    A host is as full as one was with the calls that it just held: so much of its core
+    was taken by it, by its node of Ray and by half of all callers.
+    """
+    steps = run["one"]["steps"]
+
+    def law(of: str) -> LoopCost:
+        return fitted([(step["calls"], step["calls"] * step[of]) for step in steps])
+
+    host, callers = law("hosts_cpu_s"), law("callers_cpu_s")
+    ray = float(np.mean([step["ray_cores"] for step in steps]))
+
+    def taken(calls: float) -> float:
+        return host.cores(calls) + callers.cores(calls) + ray
+
+    held, full = run["two"]["calls_held"], taken(run["one"]["calls_held"])
+    each = max(n / 10 for n in range(1_000) if taken(n / 10) <= full)
+    rows = [compared("two hosts: calls held", round(held), held, 2 * each)]
+    for step in run["two"]["steps"]:
+        took = step["calls"] * step["hosts_cpu_s"]
+        model = host.over(2, step["calls"])
+        rows.append(compared("two hosts: cores", step["calls"], took, model))
     return rows
 
 

@@ -23,6 +23,7 @@ from benchmarks.scale_simulation import (
     costs,
     parts,
     read,
+    two_hosts,
 )
 from benchmarks.scale_turns import slowed
 from voiceserver.overload import Load
@@ -114,3 +115,17 @@ def test_nothing_is_told_of_an_empty_day() -> None:
     """No division by nobody."""
     tally = lived(Day(2, 1, 0.0, lasts_s=10.0), CountedPlaces(2, 1))
     assert told(tally)["calls_offered"] == told(tally)["refused_percent"] == 0
+
+
+def test_two_hosts_hold_what_two_of_one_do() -> None:
+    """Where each takes of its core what one took, and the measured run is so."""
+
+    def step(calls: int) -> dict[str, float]:
+        cost = {"hosts_cpu_s": 0.03, "callers_cpu_s": 0.01}
+        return {"calls": calls, "ray_cores": 0.05, **cost}
+
+    one = {"calls_held": 16, "steps": [step(calls) for calls in (6, 12, 18)]}
+    two = {"calls_held": 32, "steps": [step(20)]}
+    held, cores = two_hosts({"one": one, "two": two})
+    assert held["model"] == pytest.approx(32, abs=0.5)
+    assert cores["model"] == pytest.approx(0.6, rel=0.01)
