@@ -463,7 +463,8 @@ class Session:
             if arrival is not None:
                 await self._handle(*arrival, group)
             elif self._listener.backlog_ms > 0:
-                await asyncio.sleep(0)  # the listener's turn
+                self._listener.hurry()
+                await asyncio.sleep(0)  # its turn
             else:
                 return
 

@@ -17,7 +17,7 @@ from voiceserver.audio import MIC_FRAME, Samples
 from voiceserver.config import TurnConfig
 from voiceserver.engines.base import StreamWindows
 from voiceserver.engines.opened import Engines
-from voiceserver.session.microphone.listener import BLOCK, Listener
+from voiceserver.session.microphone.listener import Listener
 from voiceserver.session.microphone.looks import (
     FEW,
     GAP_PER_CALL_MS,
@@ -25,6 +25,7 @@ from voiceserver.session.microphone.looks import (
     MOST_GAP_MS,
     Looks,
 )
+from voiceserver.session.microphone.ring import BLOCK
 from voiceserver.session.microphone.voice_windows import VoiceWindows, Window
 from voiceserver.turns.echo import Echo
 from voiceserver.turns.gate import WINDOW

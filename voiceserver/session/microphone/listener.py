@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import assert_never
@@ -37,6 +36,7 @@ from voiceserver.purse import Purse
 from voiceserver.session.microphone.looks import Looks
 from voiceserver.session.microphone.own_sound import OwnSound
 from voiceserver.session.microphone.preroll import FAINT, UNVOICED_MS, Preroll
+from voiceserver.session.microphone.ring import BLOCK, Ring
 from voiceserver.session.microphone.turn_sound import TurnSound
 from voiceserver.session.microphone.voice_windows import VoiceWindows, Window
 from voiceserver.session.ports import NO_TAPE, Tape
@@ -59,7 +59,6 @@ from voiceserver.turns.taker import (
 log = logging.getLogger(__name__)
 
 RING_MS = 2000  # microphone audio not yet listened to; beyond it the oldest is dropped
-BLOCK = MIC_RATE // 25  # samples listened to at a time: some windows, 1 ms of work
 HELD_LEAST_MS = 100  # less of it is no turn, as with OpenAI
 _LISTENED = 50  # committed utterances nobody took; a bound, never reached in practice
 
@@ -106,18 +105,14 @@ class Listener:
         self._post = post
         self._duck = duck
         self._clock = clock
-        self._dropped = dropped
         self._hint = hint
         self._sounded = sounded
-        self._ring_size = ring_ms * MIC_RATE // 1000
         self._taker = TurnTaker(config, engines.ending)
         self._sound = TurnSound(engines.turn_ends)
         self._own = OwnSound()
         self._windows = VoiceWindows(engines.vad, self._own.explains, self._looked)
         self._echo = engines.echo
-        self._ring: deque[tuple[Samples, bool]] = deque()
-        self._ringed = 0  # samples in the ring
-        self._arrived = asyncio.Event()
+        self._ring = Ring(ring_ms * MIC_RATE // 1000, dropped)
         self._listened = asyncio.Event()
         self._preroll = Preroll()
         self._now = 0  # samples listened to
@@ -137,14 +132,13 @@ class Listener:
             made_up: They stand for audio that did not arrive; no speech begins there.
         """
         self._tape.heard(samples, made_up)
-        for at in range(0, len(samples), BLOCK):
-            self._ring.append((samples[at : at + BLOCK], made_up))
-        self._ringed += len(samples)
-        while self._ringed > self._ring_size:
-            lost = len(self._ring.popleft()[0])
-            self._ringed -= lost
-            self._dropped(lost)
-        self._arrived.set()
+        may_wait = (
+            self._utterance is None
+            and not (made_up or self._ring.due or self._manual)
+            and self._taker.state is TurnState.IDLE
+            and self._windows.may_wait(samples, self._ring.n_samples)
+        )
+        self._ring.put(samples, made_up, may_wait)
 
     @property
     def now(self) -> int:
@@ -154,11 +148,16 @@ class Listener:
     @property
     def backlog_ms(self) -> float:
         """Audio not yet listened to."""
-        return self._ringed * 1000 / MIC_RATE
+        return self._ring.n_samples * 1000 / MIC_RATE
+
+    def hurry(self) -> None:
+        """Have all audio listened to soon, quiet as it may be."""
+        self._ring.hurry()
 
     async def caught_up(self, backlog_ms: float) -> None:
         """Wait until no more than this is not yet listened to."""
         while self.backlog_ms > backlog_ms:
+            self.hurry()
             self._listened.clear()
             await self._listened.wait()
 
@@ -167,7 +166,7 @@ class Listener:
 
         What was heard before has been listened to.
         """
-        self._windows.look()
+        self._look()
         if self._taker.state is TurnState.IDLE:
             held_ms = self._preroll.n_heard * 1000 // MIC_RATE
             if not self._manual or held_ms < HELD_LEAST_MS:
@@ -183,10 +182,9 @@ class Listener:
         """Forget what was heard and not committed."""
         self._windows.look()
         # Its time has passed all the same: the turn-taker counts what it is fed.
-        self._now += self._ringed
-        self._taker.skip(self._windows.skip(self._ringed))
+        self._now += self._ring.n_samples
+        self._taker.skip(self._windows.skip(self._ring.n_samples))
         self._ring.clear()
-        self._ringed = 0
         self._listened.set()
         self._preroll.forget()
         self._duck(0)
@@ -195,7 +193,7 @@ class Listener:
 
     def configure(self, config: TurnConfig, hearing: Hearing) -> None:
         """Take new settings; how the caller is heard holds from the next utterance."""
-        self._windows.look()
+        self._look()
         self._hearing = hearing
         manual = config.policy == "manual"
         if manual != self._manual:  # what was heard for the other is forgotten
@@ -223,11 +221,11 @@ class Listener:
     @property
     def _arriving(self) -> int:
         """The sample that the microphone gives at this moment."""
-        return self._now + self._ringed
+        return self._now + self._ring.n_samples
 
     def playing(self, playing: bool) -> None:
         """Tell whether a reply sounds at this moment."""
-        self._windows.look()
+        self._look()
         if not playing:
             self._tape.silenced()
             self._own.silenced(self._arriving)
@@ -253,28 +251,31 @@ class Listener:
 
     async def _listen_on(self, looks: Looks) -> None:
         """Listen to the next block, once there is one."""
-        while not self._ring:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self._ring.wait()
         await LISTENING.room(self._clock)
-        if not self._ring:  # what waited is not to be heard any more
+        if (block := self._ring.take()) is None:  # it is not to be heard any more
             return
-        samples, made_up = self._ring.popleft()
-        self._ringed -= len(samples)
-        self._take_in(samples, made_up)
+        self._take_in(*block)
         if self._windows.due:
-            await looks.look(self._windows, behind=bool(self._ring))
+            await looks.look(self._windows, behind=self._ring.due)
         self._conclude()
         self._listened.set()
-        if self._ring:  # one call's backlog stops no other call
+        if self._ring.due:  # one call's backlog stops no other call
             await asyncio.sleep(0)
+
+    def _look(self) -> None:
+        """Look at what waits, before something changes what it means."""
+        if not self._ring.due and (block := self._ring.take()) is not None:
+            self._take_in(*block)
+        self._windows.look()
 
     def _take_in(self, samples: Samples, made_up: bool) -> None:
         # Who speaks is told by what is left without the echo; recognisers hear better
         # what came in (``benchmarks.double_talk``).
         samples, cleaned = self._own.cleaned(samples, self._now)
         self._now += len(samples)
-        self._preroll.add(samples, self._manual)
+        for at in range(0, len(samples), BLOCK):
+            self._preroll.add(samples[at : at + BLOCK], self._manual)
         if self._utterance is not None and not self._manual:
             self._utterance.push(samples)
             self._sound.add(samples)

@@ -9,6 +9,7 @@ once, in its order. Knows nothing of turns or utterances.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log10
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,10 @@ import numpy as np
 from voiceserver.audio import Samples
 from voiceserver.engines.base import VoiceActivity, VoiceActivityEngine
 from voiceserver.turns.echo import Echo
-from voiceserver.turns.gate import WINDOW, hop_levels_db
+from voiceserver.turns.gate import HOP, WINDOW, hop_levels_db
 from voiceserver.turns.quiet import TOGETHER, Quiet
+
+PART = HOP // 2  # samples: frames of a microphone begin at multiples of 4 ms
 
 
 class Window(NamedTuple):
@@ -79,6 +82,23 @@ class VoiceWindows:
     def asked(self) -> tuple[VoiceActivity, list[Samples]]:
         """The stream, and its windows that were not looked at, in their order."""
         return self._stream, [window.samples for window in self._waiting]
+
+    def may_wait(self, samples: Samples, n_before: int) -> bool:
+        """Whether what comes need not be added yet, as nothing would be due by it.
+
+        Args:
+            samples: 16 kHz.
+            n_before: Samples that were not added before them.
+        """
+        n_held = len(self._waiting) * WINDOW + len(self._pending) + n_before
+        if self._due or n_held + len(samples) >= TOGETHER * WINDOW:
+            return False
+        if len(samples) % PART or not len(samples):
+            return False
+        # Where no part is louder no hop is, wherever in them hops begin.
+        parts = samples.reshape(-1, PART)
+        power = float(np.vecdot(parts, parts).max()) / PART
+        return self._quiet.may_wait((10 * log10(power + 1e-12),))
 
     def add(self, samples: Samples, now: int, made_up: bool, idle: bool) -> None:
         """Take what was heard.
