@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -172,6 +173,42 @@ def test_engines_are_the_version_that_is_installed_and_named_as_they_are() -> No
     assert grace > pool.drain_s
     requests = worker["template"]["spec"]["containers"][0]["resources"]["requests"]
     assert float(requests["cpu"]) >= pool.cpus
+
+
+def understood() -> list[tuple[str, Any]]:
+    """What of the manifests Kubernetes itself reads, those of operators opened."""
+    found = [(one["kind"], one) for one in documents("kubernetes/voiceserver.yaml")]
+    (cluster,) = documents("kubernetes/engines.yaml")
+    for group in (
+        cluster["spec"]["headGroupSpec"],
+        *cluster["spec"]["workerGroupSpecs"],
+    ):
+        pod = {"apiVersion": "v1", "kind": "Pod", "spec": group["template"]["spec"]}
+        found.append(("Pod of engines", pod))
+    (scaled,) = documents("kubernetes/autoscaling.yaml")
+    spec = scaled["spec"]
+    target = {"kind": "Deployment", "apiVersion": "apps/v1", **spec["scaleTargetRef"]}
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "spec": {
+            "scaleTargetRef": target,
+            "minReplicas": spec["minReplicaCount"],
+            "maxReplicas": spec["maxReplicaCount"],
+            **spec["advanced"]["horizontalPodAutoscalerConfig"],
+        },
+    }
+    return [*found, ("autoscaler", autoscaler)]
+
+
+@pytest.mark.parametrize(("name", "manifest"), understood())
+def test_kubernetes_takes_the_manifests(name: str, manifest: Any) -> None:
+    """Of two versions, by their schemas; what they do not know is a mistake."""
+    for version in ("1.31", "1.37"):
+        kubernetes_validate.validate(manifest, version, strict=True)
+    wrong = {**manifest, "unheard": name}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, "1.37", strict=True)
 
 
 def test_there_are_more_servers_before_all_places_are_taken() -> None:
