@@ -81,7 +81,6 @@ async def test_an_engine_with_a_bug_is_reported(opened: OpenedEngines) -> None:
 async def test_a_port_in_use_is_reported(opened: OpenedEngines) -> None:
     """It may well be voiceserver itself."""
     with bound_socket("127.0.0.1", 0) as taken:
-        taken.listen()
         port = taken.getsockname()[1]
         row = (await found(Config(server=ServerConfig(port=port))))["address"]
     assert not row.good
@@ -216,7 +215,7 @@ async def test_a_provider_that_is_away_is_reported(opened: OpenedEngines) -> Non
     """In words."""
     with bound_socket("127.0.0.1", 0) as unused:
         url = address_of(unused) + "/v1"
-        row = (await found(with_provider(url)))["text p"]
+    row = (await found(with_provider(url)))["text p"]
     assert not row.good
     assert "cannot be reached" in row.note
 
@@ -232,7 +231,6 @@ async def test_a_key_that_is_missing_is_reported(opened: OpenedEngines) -> None:
 async def test_the_telephones_part_is_tried(opened: OpenedEngines) -> None:
     """Who must show who they are, where services are sent, and AudioSocket's port."""
     with bound_socket("127.0.0.1", 0) as taken:
-        taken.listen()
         config = Config(
             server=LOCAL,
             telephony=TelephonyConfig(public_url="http://voice.example.org"),

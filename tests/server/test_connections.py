@@ -21,9 +21,8 @@ from voiceserver.server.connections import CannotListen, address_of, bound_socke
 
 
 def test_a_port_in_use_is_told_with_what_to_do() -> None:
-    """The commonest fault of all."""
+    """The commonest fault of all; two that start at once are told, too."""
     with bound_socket("127.0.0.1", 0) as first:
-        first.listen()
         port = first.getsockname()[1]
         with pytest.raises(CannotListen, match=r"in use.*--port"):
             bound_socket("127.0.0.1", port)

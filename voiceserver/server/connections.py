@@ -238,7 +238,10 @@ def keep_little(request: web.Request) -> None:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Bind a listening address.
+    """Bind an address and listen there; who comes waits to be accepted.
+
+    Both at once: two sockets may be bound to one address until one of them listens,
+    and only then would it be told that the port is in use.
 
     Args:
         host: Name or address; of a name the first address is taken.
@@ -253,11 +256,16 @@ def bound_socket(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError) as error:
-        raise CannotListen(f"cannot listen at {place}: {error}") from None
+        why = f"{host or 'an empty name'} is no address and no name that is known"
+        raise CannotListen(
+            f"cannot listen at {place}: {why} ({_said(error)}); choose another "
+            "with --host"
+        ) from None
     listening = socket.socket(family, kind, proto)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(BACKLOG)
         listening.setblocking(False)
     except OSError as error:
         listening.close()
@@ -276,6 +284,7 @@ def bound_path(path: str) -> socket.socket:
         Path(path).unlink(missing_ok=True)
         listening.bind(path)
         Path(path).chmod(0o600)
+        listening.listen(BACKLOG)
         listening.setblocking(False)
     except OSError as error:
         listening.close()
@@ -295,7 +304,12 @@ def _advice(error: OSError) -> str:
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address; choose another with --host"
         case _:
-            return error.strerror or str(error)
+            return _said(error)
+
+
+def _said(error: OSError | UnicodeError) -> str:
+    """What the system says of it, without its number."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def address_of(listening: socket.socket, tls: bool = False) -> str:

@@ -37,7 +37,6 @@ from voiceserver.server.access.tokens import Tokens
 from voiceserver.server.admission import CallRegistry
 from voiceserver.server.app import application
 from voiceserver.server.connections import (
-    BACKLOG,
     END_LIMIT_S,
     HEAD_LIMIT,
     HEAD_LIMIT_S,
@@ -332,7 +331,6 @@ async def listening_at(
     )
     await runner.setup()
     assert runner.server is not None
-    listening.listen(BACKLOG)
     try:
         async with asyncio.TaskGroup() as group:
             accepting = group.create_task(

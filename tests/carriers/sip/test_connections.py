@@ -16,6 +16,7 @@ from voiceserver.carriers.sip.listener import SipListener
 from voiceserver.carriers.sip.message import LONGEST, NotSip
 from voiceserver.config import Config, SipConfig, SipTrunk
 from voiceserver.errors import ConfigError
+from voiceserver.server.connections import bound_socket
 
 MESSAGES = [written("OPTIONS").encode(), written("INVITE", OFFER).encode()]
 
@@ -51,6 +52,15 @@ def test_a_certificate_that_is_none_is_said() -> None:
     """With the setting."""
     with pytest.raises(ConfigError, match="tls_cert"):
         tls_context("/nowhere.pem", "/nowhere.key")
+
+
+def test_a_port_that_the_server_has_itself_is_said() -> None:
+    """Two sockets may be bound to one address until one of them listens."""
+    with bound_socket("127.0.0.1", 0) as taken:
+        listener = SipListener(Config(sip=SipConfig(port=taken.getsockname()[1])))
+        with pytest.raises(ConfigError, match=r"TCP .* in use"):
+            listener.bind()
+        listener.close()
 
 
 async def connected(

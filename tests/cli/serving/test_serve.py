@@ -55,7 +55,6 @@ def test_it_says_where_it_listens_and_ends_in_order(
 def test_a_port_in_use_is_exit_code_1(tmp_path: Path) -> None:
     """Known before any engine is loaded."""
     with bound_socket("127.0.0.1", 0) as taken:
-        taken.listen()
         server = started(tmp_path, "--port", str(taken.getsockname()[1]))
         _, err = server.communicate(timeout=30)
     assert server.returncode == 1

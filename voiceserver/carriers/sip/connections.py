@@ -22,6 +22,7 @@ SILENT_S = 3600.0
 HANDSHAKE_LIMIT_S = 5.0
 UNREAD_BYTES = 256 * 1024  # that the other side does not take; then it is closed
 READ_BYTES = 16 * 1024
+BACKLOG = 128  # connections that the kernel keeps
 PING, PONG = b"\r\n\r\n", b"\r\n"  # RFC 5626, section 4.4.1
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -135,6 +136,7 @@ class Connections:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
+            self._socket.listen(BACKLOG)  # else two may be bound to one address
         except OSError as error:
             self._socket.close()
             raise ConfigError(

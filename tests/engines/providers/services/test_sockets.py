@@ -56,7 +56,8 @@ async def test_what_opens_nothing_is_told(fault: str, kind: str, words: str) -> 
 @pytest.mark.net
 async def test_who_is_not_there_or_speaks_otherwise_is_told() -> None:
     with bound_socket("127.0.0.1", 0) as unused:
-        failure = await refused(url_of(address_of(unused)))
+        url = url_of(address_of(unused))
+    failure = await refused(url)
     assert "cannot be reached" in str(failure)
     async with FaultyLiveServer() as server:
         secure = url_of(server.base_url).replace("ws://", "wss://")
