@@ -199,6 +199,11 @@ def main(argv: list[str] | None = None) -> int:
         "--share", default="0/1", help="I/N: do only every Nth, from the Ith on"
     )
     parser.add_argument(
+        "--kept-only",
+        action="store_true",
+        help="only recordings kept back, which are all that judges need",
+    )
+    parser.add_argument(
         "--consent", required=True, help="who speaks and what they agreed to"
     )
     a = parser.parse_args(argv)
@@ -210,6 +215,9 @@ def main(argv: list[str] | None = None) -> int:
     recordings = recordings[: a.limit] if a.limit else recordings
     write_index(recordings, a.cache)
     levels = load_levels(a.cache / "levels.json", recordings)
+    if a.kept_only:
+        kept = validation_names(recordings)
+        recordings = [r for r in recordings if r.name in kept]
     part, of = (int(v) for v in a.share.split("/"))
     start = time.perf_counter()
     for i, r in enumerate(recordings[part::of]):

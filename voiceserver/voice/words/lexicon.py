@@ -9,12 +9,14 @@ of numbers or sentences.
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from voiceserver.voice.words.phones import INDEX, Pronunciation, with_ed, with_s
 
 ING = ("IH0", "NG")
+VOWEL_LETTERS = "aeiou"
 ENDINGS: Mapping[str, Pronunciation] = {
     "ly": ("L", "IY0"),
     "ness": ("N", "AH0", "S"),
@@ -39,7 +41,25 @@ PREFIXES: Mapping[str, Pronunciation] = {
     "multi": ("M", "AH2", "L", "T", "IY0"),
     "inter": ("IH2", "N", "T", "ER0"),
 }
-SHORTEST_PART = 3  # letters of each half of a compound
+SHORTEST_PART = 5  # letters of each half of a compound
+INFLECTED = ("s", "es", "d", "ed", "ing")
+# Such a stem has lost an "e": without one its last letter would be doubled ("stared" is
+# of "stare", "starred" of "star"). So are 553 of the 585 of the dictionary that could
+# be of either.
+LOST_E = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
+SIBILANT = re.compile(r".*(ss|x|zz|ch|sh)")  # spelt with "es" in the plural
+
+
+def _with_ending(stem: Pronunciation, sound: Pronunciation) -> Pronunciation:
+    """A derived word; where both sounds meet they change each other."""
+    match (stem[-1], *sound):
+        case ("L", "L", *_):  # "normally"
+            return (*stem[:-1], *sound)
+        case ("IY0", "L", "IY0"):  # "happily"
+            return (*stem[:-1], "AH0", *sound)
+        case ("IY0", "AH0", "S", "T"):  # "happiest"
+            return (*stem, "IH0", "S", "T")
+    return (*stem, *sound)
 
 
 class Lexicon:
@@ -82,9 +102,11 @@ class Lexicon:
     def _stem(self, word: str, ending: str) -> Pronunciation | None:
         """Pronunciation of what precedes an ending, its spelling restored."""
         cut = word[: -len(ending)]
-        if len(cut) < 2:
+        if len(cut) < 2 or not any(c in VOWEL_LETTERS + "y" for c in cut):
             return None
         candidates = [cut, cut + "e"]
+        if ending[0] in VOWEL_LETTERS and LOST_E.fullmatch(cut):
+            candidates.reverse()
         if cut[-1] == cut[-2]:
             candidates.append(cut[:-1])
         if cut[-1] == "i":
@@ -98,17 +120,15 @@ class Lexicon:
 
     def _inflected(self, word: str) -> Pronunciation | None:
         if word.endswith("'s") or word.endswith("s'"):
-            stem = self._first(word[:-2] if word[-1] == "s" else word[:-1])
-            if stem is None and word.endswith("s'"):
-                return self._inflected(word[:-1])
+            if word[-1] == "'":  # as without it: "the clients' names"
+                return self._first(word[:-1]) or self._inflected(word[:-1])
+            stem = self._first(word[:-2])
             return with_s(stem) if stem else None
         if word.endswith("in'") and (stem := self._stem(word[:-1] + "g", "ing")):
             return (*stem, "IH0", "N")
         if word.endswith("ies") and (stem := self._first(word[:-3] + "y")):
             return with_s(stem)
-        if word.endswith("es") and (stem := self._first(word[:-2])):
-            return with_s(stem)
-        if word.endswith("s") and (stem := self._first(word[:-1])):
+        if stem := self._singular(word):
             return with_s(stem)
         if word.endswith("ed") and (stem := self._stem(word, "ed")):
             return with_ed(stem)
@@ -116,12 +136,21 @@ class Lexicon:
             return (*stem, *ING)
         return None
 
+    def _singular(self, word: str) -> Pronunciation | None:
+        """What precedes the ending of a plural or of a third person."""
+        if not word.endswith("s") or word.endswith("ss"):
+            return None
+        stems = [word[:-1]]
+        if word.endswith("es"):
+            stems.insert(0 if SIBILANT.fullmatch(word[:-2]) else 1, word[:-2])
+        return next((p for stem in stems if (p := self._first(stem))), None)
+
     def _derived(self, word: str) -> Pronunciation | None:
         for ending, sound in ENDINGS.items():
             if word.endswith(ending) and len(word) > len(ending) + 2:
                 stem = self._stem(word, ending)
                 if stem is not None:
-                    return (*stem, *sound)
+                    return _with_ending(stem, sound)
         for prefix, sound in PREFIXES.items():
             if word.startswith(prefix) and len(word) > len(prefix) + 2:
                 rest = word[len(prefix) :]
@@ -131,15 +160,20 @@ class Lexicon:
         return None
 
     def _compound(self, word: str) -> Pronunciation | None:
-        """Two known words written as one; the second's stress steps back."""
+        """Two common words written as one; the second's stress steps back."""
         for cut in range(len(word) - SHORTEST_PART, SHORTEST_PART - 1, -1):
-            head, rest = self._first(word[:cut]), word[cut:]
-            tail = self._first(rest)
+            head, rest = self._common(word[:cut]), word[cut:]
+            tail = self._common(rest)
             if len(rest) > SHORTEST_PART:
                 tail = tail or self._inflected(rest)
             if head and tail:
                 return (*head, *(p.replace("1", "2") for p in tail))
         return None
+
+    def _common(self, word: str) -> Pronunciation | None:
+        """A word that is inflected in the dictionary, as few names are."""
+        inflected = any(word + ending in self._entries for ending in INFLECTED)
+        return self._first(word) if inflected else None
 
 
 def parse_entries(lines: Iterable[str]) -> dict[str, tuple[Pronunciation, ...]]:
