@@ -7,6 +7,8 @@ single name are that benchmark's.
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -72,6 +74,8 @@ BY_NAME = (
     "voice_signal",
 )
 WRONG_USE = 2
+# Of what they import; `make run` installs neither.
+EXTRAS = ("bench", "dev")
 
 
 def there() -> list[str]:
@@ -97,12 +101,34 @@ def main(words: Sequence[str]) -> int:
         why = f"no benchmark '{unknown[0]}'" if unknown else "options need one name"
         print(f"{why}; there are: {', '.join(known)}", file=sys.stderr)
         return WRONG_USE
+    if absent := missing():
+        told = f"{', '.join(absent[:3])}{' and more' if absent[3:] else ''}"
+        cure = "install it: make setup-dev"
+        print(f"benchmarks need {told}, which is not here; {cure}", file=sys.stderr)
+        return WRONG_USE
     failed = 0
     for name in names or [name for name in USUAL if name in known]:
         print(f"== {name}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}", *options]
         failed += subprocess.run(command, check=False).returncode != 0
     return min(failed, 1)
+
+
+def missing() -> list[str]:
+    """What the benchmarks need and is not installed."""
+    absent = []
+    for line in importlib.metadata.requires("voiceserver") or ():
+        package, _, marker = line.partition(";")
+        # What some versions of Python do without is told by whoever imports it.
+        wanted = any(extra in re.split(r"[^a-z]+", marker) for extra in EXTRAS)
+        if not wanted or "python_version" in marker:
+            continue
+        name = re.match(r"[A-Za-z0-9._-]+", package)
+        try:
+            importlib.metadata.distribution(name.group() if name else package)
+        except importlib.metadata.PackageNotFoundError:
+            absent.append(name.group() if name else package)
+    return sorted(absent)
 
 
 def _file(name: str) -> Path:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import socket
+
+import pytest
 
 from voiceserver import errors
 
@@ -20,6 +24,24 @@ def test_the_first_error_of_a_group_is_found() -> None:
     assert errors.first(ExceptionGroup("outer", [inner, other])) is fault
     assert errors.first(inner) is fault
     assert errors.first(fault) is fault
+
+
+def test_a_setting_says_that_it_named_a_file() -> None:
+    """Which a path alone does not."""
+    with (
+        pytest.raises(errors.ConfigError, match=r"^text.domain: x.toml: not there$"),
+        errors.of_setting("text.domain"),
+    ):
+        raise errors.ConfigError("x.toml: not there")
+
+
+def test_the_system_says_why() -> None:
+    """And nothing where it was not asked: no text of a library's is taken."""
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connect to secret failed")
+    assert errors.system_said(refused) == "Connection refused"
+    assert errors.system_said(socket.gaierror(socket.EAI_NONAME, "secret")) == ""
+    assert errors.system_said(OSError("secret")) == ""
+    assert errors.system_said(ValueError("secret")) == ""
 
 
 def test_a_late_stage_names_itself_and_its_limit() -> None:

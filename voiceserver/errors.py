@@ -9,6 +9,13 @@ raised is a bug: counted and logged there, and "internal error" to a client.
 
 from __future__ import annotations
 
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class VoiceServerError(Exception):
     """Base class; its text is fit to be shown to the person at the other end."""
@@ -25,8 +32,33 @@ def first(error: Exception) -> Exception:
     return error
 
 
+def system_said(error: Exception) -> str:
+    """What the system says of an error, and none of its own text; empty if nothing.
+
+    Of a connection that failed: "Connection refused" tells more than the name of a
+    library's class, and cannot hold an address or a header.
+    """
+    number = getattr(error, "errno", None)
+    if not isinstance(number, int) or number <= 0:  # negative: of name servers
+        return ""
+    return os.strerror(number)
+
+
 class ConfigError(VoiceServerError):
     """A setting is unknown, of the wrong type or out of range; names file and key."""
+
+
+@contextlib.contextmanager
+def of_setting(name: str) -> Iterator[None]:
+    """Say which setting named the file that is at fault inside.
+
+    Raises:
+        ConfigError: What was raised inside, after the setting's name.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 class BadAudio(VoiceServerError):

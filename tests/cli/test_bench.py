@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import main as benchmarks
 from voiceserver.cli import main
 from voiceserver.cli.bench import bench
 from voiceserver.errors import BadRequest
@@ -40,6 +41,24 @@ def test_options_go_to_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
     """Its help is its own."""
     assert main(["bench", "budget", "--help"]) == 0
     assert "--rounds" in capfd.readouterr().out
+
+
+def test_what_benchmarks_need_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make run` does not install it; the list needs nothing."""
+    wanted = [
+        "numpy>=2",
+        "not-here>=1,<2; extra == 'bench'",
+        "nor_this; python_version < '3.13' and extra == 'dev'",
+        "nor-that; extra == 'cluster'",
+    ]
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: wanted)
+    assert benchmarks(["vad"]) == 2
+    assert "need not-here, which is not here; install it: make setup-dev" in (
+        capsys.readouterr().err
+    )
+    assert benchmarks(["--list"]) == 0
 
 
 def test_an_installation_without_benchmarks_says_so(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ async def test_a_provider_that_is_away_is_reported(opened: OpenedEngines) -> Non
         url = address_of(unused) + "/v1"
     row = (await found(with_provider(url)))["text p"]
     assert not row.good
-    assert "cannot be reached" in row.note
+    assert "cannot be reached (Connection refused)" in row.note
 
 
 async def test_a_key_that_is_missing_is_reported(opened: OpenedEngines) -> None:

@@ -48,6 +48,15 @@ def test_a_public_address_without_a_key_is_exit_code_2(
     assert "api_key_env" in capsys.readouterr().err
 
 
+def test_without_a_command_the_commands_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What there is, not only that something is missing."""
+    assert main([]) == 2
+    told = capsys.readouterr().err
+    assert "voiceserver serve" in told and "exit codes" in told
+
+
 def test_a_failure_is_exit_code_1(
     opened: OpenedEngines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

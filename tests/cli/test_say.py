@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,21 @@ def test_an_unknown_voice_is_wrong_use(
     words = ["say", "Hello.", "-o", str(tmp_path / "a.wav"), "--voice", "nobody"]
     assert main(words) == 2
     assert "alloy, echo" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_is_named(
+    opened: OpenedEngines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """libsndfile says "System error" and no more; a limit on files is told alike."""
+    file = tmp_path / "a.wav"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        assert main(["say", "Hello there. " * 40, "-o", str(file)]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot be written: File too large" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_failure_leaves_no_half_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,20 @@ def test_the_words_of_a_file_are_printed(
     assert main(["transcribe", str(file)]) == 0
     assert capsys.readouterr().out == "hello there\n"
     assert opened.configs[0].engines.speech == "stub"
+
+
+def test_standard_input_is_a_file_too(
+    opened: OpenedEngines,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As ``say -`` reads its text; nothing of it is left behind."""
+    for content, code in ((GOOD, 0), (b"", 1)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert main(["transcribe", "-"]) == code
+    told = capsys.readouterr()
+    assert told.out == "hello there\n"
+    assert told.err.startswith("-: not a sound file")
 
 
 def test_a_bad_file_does_not_stop_the_others(

@@ -124,7 +124,7 @@ def test_a_path_is_resolved_once() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("port = 1", ["port", "no such table", "server"]),
+        ("port = 1", ["port", "it belongs under [server] or [audiosocket] or [sip]"]),
         ("[sever]", ["sever", "did you mean server?"]),
         ("[turn]\nsilence = 5", ["turn.silence", "did you mean silence_ms?"]),
         ("[turn]\nSILENCE_MS = 5", ["did you mean silence_ms?"]),
@@ -141,6 +141,7 @@ def test_a_path_is_resolved_once() -> None:
         ('[server]\nallowed_origins = "*"', ["allowed_origins", "must be a list"]),
         ("[server]\nallowed_origins = [1]", ["allowed_origins[0]", "text in quotes"]),
         ('[media]\nsetup_limit_s = "1"', ["setup_limit_s", "a number"]),
+        ("[media]\nsetup_limit_s = 0", ["setup_limit_s must be above 0"]),
         ("[media]\nsetup_limit_s = nan", ["setup_limit_s", "0..1000000000"]),
         ("[media]\nsetup_limit_s = inf", ["setup_limit_s", "0..1000000000"]),
         ("[media]\nsetup_limit_s = 1e300", ["setup_limit_s", "0..1000000000"]),
@@ -155,6 +156,10 @@ def test_a_path_is_resolved_once() -> None:
         (
             '[[text.provider]]\nname="a"\nmodel="b"\nbase_url="ftp://x"',
             ["text.provider[0]", "http://"],
+        ),
+        (
+            '[[text.provider]]\nname="a"\nmodel="b"\nbase_url="http://x"\n' * 2,
+            ["two [[text.provider]] tables are named 'a'"],
         ),
         ("[server]\nport = 9" + "9" * 5000, ["not valid TOML"]),
         ("[server]\nport = 9" + "9" * 50, ["server.port", "a huge number"]),

@@ -320,6 +320,21 @@ async def test_typing_waits_until_the_active_answer_has_ended(
         assert await page.evaluate("document.querySelector('#notice').hidden")
 
 
+async def test_that_an_answer_failed_is_said_until_one_does_not(
+    server: FakeServer, browser: Chromium
+) -> None:
+    """A voice that was started again speaks; nobody has to close the notice."""
+    hidden = "document.querySelector('#notice').hidden"
+    async with browser.page() as page:
+        await begin(page, server)
+        answer(server, "item_1", "Well", "failed")
+        await page.wait_for(f"!{hidden}")
+        answer(server, "item_2", "Well", "cancelled")
+        answer(server, "item_3", "Twelve.")
+        await page.wait_for(hidden)
+        assert page.complaints == []
+
+
 async def test_the_keyboard_is_enough(server: FakeServer, browser: Chromium) -> None:
     """Space starts and stops, M mutes, Escape ends the answer."""
     async with browser.page() as page:

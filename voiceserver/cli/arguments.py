@@ -42,6 +42,7 @@ _TRANSCRIBE = """\
 examples:
   voiceserver transcribe question.wav
   voiceserver transcribe *.flac
+  arecord -d 5 -f S16_LE -r 16000 | voiceserver transcribe -
 
 Takes WAV, FLAC, MP3, OGG, MP4 and WebM of any rate and channel count, up to half
 an hour each.

@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 good, 1 failed, 2 wrong use or configuration.
     """
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        parser().print_help(sys.stderr)
+        return EXIT_WRONG_USE
+    options = parser().parse_args(words)
     try:
         if options.command == "bench":
             from voiceserver.cli.bench import bench

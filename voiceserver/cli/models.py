@@ -141,4 +141,6 @@ def _whether_there(model: Model) -> str:
 
 
 def _size(n_bytes: int) -> str:
+    if n_bytes < 1e6:
+        return f"{n_bytes / 1e3:.0f} kB"
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 10e6 else f"{n_bytes / 1e6:.0f} MB"

@@ -28,6 +28,7 @@ SUFFIXES = {
     ".ogg": ("OGG", "OPUS"),
 }
 LONGEST_INPUT = 10_000_000  # characters; about a week of speech
+TRIED_BYTES = 65536  # of a second try, to be told why the first one failed
 PROGRESS_FROM = 8  # phrases; a shorter text is spoken at once
 
 
@@ -86,10 +87,25 @@ async def _say(
             n_samples = await _speak(engines, script, output, partial)
             os.replace(partial, output)
         except (OSError, soundfile.SoundFileError) as error:
-            raise VoiceServerError(f"{output}: cannot be written: {error}") from None
+            why = _why(error, partial)
+            raise VoiceServerError(f"{output}: cannot be written: {why}") from None
         finally:
             partial.unlink(missing_ok=True)
     progress(f"{output}: {n_samples / SPEECH_RATE:.1f} s of speech")
+
+
+def _why(error: OSError | soundfile.SoundFileError, file: Path) -> str:
+    """What the system says of it; libsndfile only says that it said something."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    try:
+        with file.open("ab", buffering=0) as again:
+            if again.write(bytes(TRIED_BYTES)) == TRIED_BYTES:
+                return str(error)
+            again.write(bytes(TRIED_BYTES))
+    except OSError as told:
+        return told.strerror or str(told)
+    return str(error)
 
 
 async def _speak(

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from voiceserver.config import Config
-from voiceserver.errors import CallRefused
+from voiceserver.errors import CallRefused, system_said
 
 CONNECT_LIMIT_S = 5.0
 ASK_LIMIT_S = 30.0
@@ -36,7 +36,8 @@ async def server_client(config: Config) -> AsyncGenerator[aiohttp.ClientSession,
         ) as client:
             yield client
     except aiohttp.ClientError as error:
-        what = f"No server answers at {url} ({type(error).__name__})"
+        why = system_said(error) or type(error).__name__
+        what = f"No server answers at {url} ({why})"
         raise CallRefused(f"{what}; start it: voiceserver serve") from None
 
 

@@ -93,6 +93,13 @@ def from_table(content: Mapping[str, object], source: str = "settings") -> Confi
     return _Reader(source, Path()).table(Config, content, "")
 
 
+def _settings_of(kind: Any) -> frozenset[str]:
+    """Names in a table; of anything else none."""
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        return frozenset()
+    return frozenset(field.name for field in dataclasses.fields(kind))
+
+
 class _Reader:
     """Reads tables of one file."""
 
@@ -113,7 +120,7 @@ class _Reader:
         for name, value in content.items():
             path = f"{key}.{name}" if key else name
             if name not in fields:
-                raise self._wrong(path, self._unknown(name, list(fields), key))
+                raise self._wrong(path, self._unknown(name, hints, key))
             values[name] = self._value(hints[name], value, path)
             if values[name] and "path" in fields[name].metadata:
                 values[name] = str(self._folder / values[name])
@@ -130,9 +137,13 @@ class _Reader:
             raise self._wrong(f"[{key}]", str(error)) from None
 
     @staticmethod
-    def _unknown(name: str, known: list[str], key: str) -> str:
+    def _unknown(name: str, known: Mapping[str, Any], key: str) -> str:
         near = difflib.get_close_matches(name.lower(), known, n=1)
+        # A setting that was written above the first table is the commonest of these.
+        homes = [each for each, kind in known.items() if name in _settings_of(kind)]
         hint = f"; did you mean {near[0]}?" if near else ""
+        if homes:
+            hint = f"; it belongs under [{'] or ['.join(homes)}]"
         what = "setting" if key else "table"
         return f"no such {what}{hint} (there are: {', '.join(known)})"
 

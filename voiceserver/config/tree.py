@@ -48,7 +48,8 @@ def _is_address(text: str) -> bool:
 
 def _require_distinct(slot: str, names: tuple[str, ...]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
-    require(not twice, f"two [[{slot}.provider]] tables are named {twice[:1]}")
+    for name in twice[:1]:
+        require(False, f"two [[{slot}.provider]] tables are named {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,8 @@ class MediaConfig:
             self.public_ip == "" or _is_address(self.public_ip),
             "public_ip must be an IP address",
         )
+        for name in ("setup_limit_s", "inactivity_limit_s"):
+            require(getattr(self, name) > 0, f"{name} must be above 0")
         for url in self.ice_servers:
             require(
                 re.fullmatch(_ICE_SERVER, url) is not None,

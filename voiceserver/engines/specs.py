@@ -17,6 +17,7 @@ from voiceserver.engines.remote.recogniser import recogniser_spec
 from voiceserver.engines.remote.synthesizer import speech_spec
 from voiceserver.engines.remote.text import text_spec
 from voiceserver.engines.table import ProcessRow
+from voiceserver.errors import of_setting
 from voiceserver.processes.ipc import Meta
 from voiceserver.processes.process import ChildSpec
 
@@ -31,7 +32,8 @@ def domain_of(config: Config) -> Domain | None:
         return None
     from voiceserver.engines.domain import load
 
-    return load(Path(config.text.domain))
+    with of_setting("text.domain"):
+        return load(Path(config.text.domain))
 
 
 def recogniser_process(

@@ -205,6 +205,7 @@ const microphone = new Microphone({
 	},
 });
 
+const FAILED = "The answer failed.";
 const HEARD = "conversation.item.input_audio_transcription";
 const SAID = "response.output_audio_transcript";
 const RECEIVERS = {
@@ -236,7 +237,9 @@ function added(item) {
 
 function responded(response) {
 	if (response.status === "failed") {
-		notify("The answer failed.", sentence(response.status_details?.error?.message ?? ""));
+		notify(FAILED, sentence(response.status_details?.error?.message ?? ""));
+	} else if (response.status === "completed" && $("notice-title").textContent === FAILED) {
+		dismiss(); // it answers again
 	}
 	if (pending && turn.response !== null) {
 		turn.receive({ type: "response.done", response });

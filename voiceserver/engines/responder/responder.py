@@ -21,7 +21,7 @@ from voiceserver.engines.responder.matching import QuestionIndex
 from voiceserver.engines.responder.questions import Question, fill, load
 from voiceserver.engines.responder.standard import ABILITIES, NO_MODEL, STANDARD
 from voiceserver.engines.responder.words import bare, normal, read_back, split
-from voiceserver.errors import ConfigError
+from voiceserver.errors import ConfigError, of_setting
 
 RULES = "1"  # grows with every change of what is answered
 MAX_ECHO = 25  # words of the user's said back
@@ -66,7 +66,10 @@ class Responder:
     def __init__(
         self, config: ResponderConfig, now: Callable[[], datetime] | None = None
     ) -> None:
-        own = load(Path(config.questions)) if config.questions else ()
+        own: tuple[Question, ...] = ()
+        if config.questions:
+            with of_setting("responder.questions"):
+                own = load(Path(config.questions))
         self._calls_itself = config.name
         self._now = now or _clock(config.timezone)
         # Earlier ones win: the operator may answer any standard question anew.

@@ -17,7 +17,12 @@ from typing import Protocol
 import aiohttp
 
 from voiceserver import __version__
-from voiceserver.errors import ConfigError, EngineFailed, ProviderFailed
+from voiceserver.errors import (
+    ConfigError,
+    EngineFailed,
+    ProviderFailed,
+    system_said,
+)
 
 CONNECTIONS = 100
 KEEP_ALIVE_S = 60.0  # idle connections; most servers close theirs after 60 to 75
@@ -214,7 +219,7 @@ def _unreachable(source: str, error: Exception) -> ProviderFailed:
     elif isinstance(error, aiohttp.ClientConnectorDNSError):
         what = "its host name is unknown"
     else:
-        what = f"cannot be reached ({reason})"
+        what = f"cannot be reached ({system_said(error) or reason})"
     return ProviderFailed(source, what)
 
 

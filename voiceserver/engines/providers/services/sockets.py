@@ -26,7 +26,7 @@ from voiceserver.engines.providers.services.service_errors import (
     MAX_ERROR_BYTES,
     status_failure,
 )
-from voiceserver.errors import ProviderFailed
+from voiceserver.errors import ProviderFailed, system_said
 
 CONNECT_S = 5.0  # TLS and upgrade included; meanwhile somebody speaks
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -170,5 +170,6 @@ def _unreachable(source: str, error: Exception) -> ProviderFailed:
     elif isinstance(error, InvalidHandshake):
         what = f"is no WebSocket there ({type(error).__name__})"
     else:
-        what = f"cannot be reached ({type(error).__name__})"
+        reason = system_said(error) or type(error).__name__
+        what = f"cannot be reached ({reason})"
     return ProviderFailed(source, what)
