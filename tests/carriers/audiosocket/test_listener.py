@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -83,6 +86,37 @@ async def test_whoever_is_not_listed_is_hung_up(frame: Frame) -> None:
         async with asyncio.timeout(10):
             assert (await read_frame(reader)).kind == 0x10
         writer.close()
+
+
+@pytest.mark.net
+async def test_a_connection_that_cannot_be_accepted_ends_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does one that is gone before its call is made; the next ones are taken."""
+    made, row = at()
+    loop, accepted = asyncio.get_running_loop(), 0
+    accept = loop.sock_accept
+
+    async def faulty(listening: socket.socket) -> tuple[socket.socket, Any]:
+        nonlocal accepted
+        if listening is not made._socket:
+            return await accept(listening)  # of HTTP
+        accepted += 1
+        if accepted == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        connection, address = await accept(listening)
+        if accepted == 2:
+            connection.close()
+        return connection, address
+
+    monkeypatch.setattr(loop, "sock_accept", faulty)
+    async with running(listeners=row):
+        for name in (uuid4(), NAME):
+            reader, writer = await connected(made, Frame(IDENTITY, name.bytes))
+            async with asyncio.timeout(10):
+                greeted = bool(await reader.read(3))
+            writer.close()
+        assert greeted and accepted >= 3
 
 
 @pytest.mark.net

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 NAME_LIMIT_S = 5.0  # for the call's name to come
 MOST_UNNAMED = 64  # connections that have not said whose they are
 BACKLOG = 128
+NO_FILES_S = 0.1  # before the next is accepted when that has failed
 
 
 class AudioSocketListener:
@@ -71,7 +72,12 @@ class AudioSocketListener:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
-                connection, address = await loop.sock_accept(self._socket)
+                try:
+                    connection, address = await loop.sock_accept(self._socket)
+                except OSError:
+                    # Mostly no file is left: until then they wait in the backlog.
+                    await asyncio.sleep(NO_FILES_S)
+                    continue
                 if self._n_unnamed >= MOST_UNNAMED:
                     connection.close()
                     continue
@@ -86,8 +92,12 @@ class AudioSocketListener:
         self, connection: socket.socket, place: str, exchange: Exchange
     ) -> None:
         """Make a call of a connection, or hang it up; never raises."""
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reader, writer = await asyncio.open_connection(sock=connection)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader, writer = await asyncio.open_connection(sock=connection)
+        except OSError:  # it is gone already
+            connection.close()
+            return
         try:
             dialled = Dialled(called=str(await self._admitted(reader)))
             session = session_at(self._telephony.at(dialled.called))
