@@ -306,7 +306,8 @@ def kiosk(result: dict[str, Any], path: Path) -> None:
         below = [row[0] - row[1] for row in rows]
         above = [row[2] - row[0] for row in rows]
         at = [place + 0.38 * (n - (len(engines) - 1) / 2) for place in places]
-        name = "pocketsphinx, grammar" if engine == "pocketsphinx" else engine
+        heard_by = {"pocketsphinx": "pocketsphinx, grammar"}.get(engine, engine)
+        name = f"{heard_by}, {found['clean']['orders']} orders"
         ours.bar(at, percent, 0.36, yerr=[below, above], capsize=3, label=name)
     ours.set_xticks([0, 1, 2.5, 3.5], ["at once", "asked back"] * 2, fontsize=8)
     for aim, begin in ((96, -0.5), (99, 0.5), (88, 2.0)):

@@ -12,7 +12,7 @@ from voiceserver.config import (
     TextProvider,
 )
 from voiceserver.engines.domain import load
-from voiceserver.engines.expected import expected_words, grammar
+from voiceserver.engines.expected import expected_words, grammar, known_words
 
 COFFEE = Path(__file__).parents[2] / "examples" / "kiosk_orders" / "coffee.toml"
 PROVIDER = TextConfig(provider=(TextProvider("p", "http://127.0.0.1:9/v1", "m"),))
@@ -37,3 +37,9 @@ def test_a_domain_is_heard_whoever_answers_the_rest() -> None:
     own = Config(recogniser=RecogniserConfig(words=("lido",)))
     assert expected_words(own, domain) == ("lido",)
     assert expected_words(Config(), None) == ()
+
+
+def test_only_a_domain_says_which_words_are_known() -> None:
+    """Whoever may be asked anything may be told anything."""
+    assert {"latte", "cancel", "get"} <= {*known_words(load(COFFEE))}
+    assert known_words(None) == ()

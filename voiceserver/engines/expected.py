@@ -42,3 +42,12 @@ def expected_words(config: Config, domain: Domain | None) -> tuple[str, ...]:
     from voiceserver.engines.domain.vocabulary import listed
 
     return listed(domain)
+
+
+def known_words(domain: Domain | None) -> tuple[str, ...]:
+    """All words that the domain understands; none where callers may say anything."""
+    if domain is None:
+        return ()
+    from voiceserver.engines.domain.vocabulary import known
+
+    return known(domain)

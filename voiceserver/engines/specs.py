@@ -12,7 +12,7 @@ from pathlib import Path
 from voiceserver.config import Config
 from voiceserver.config.cluster import PoolConfig
 from voiceserver.engines.domain.terms import Domain
-from voiceserver.engines.expected import expected_words, grammar
+from voiceserver.engines.expected import expected_words, grammar, known_words
 from voiceserver.engines.remote.recogniser import recogniser_spec
 from voiceserver.engines.remote.synthesizer import speech_spec
 from voiceserver.engines.remote.text import text_spec
@@ -55,6 +55,7 @@ def recogniser_process(
         "grammar": grammar(config, domain),
         "language": own.language,
         "words": list(expected_words(config, domain)),
+        "known": list(known_words(domain)),
     } | _own_settings(config, row)
     spec = recogniser_spec(row.name, row.load, settings, row.kind or "recogniser")
     return _run_as(row, spec)

@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from voiceserver.engines.whisper.beliefs import (
     agreed,
+    expected,
     is_believed,
     is_endless,
+    is_nearly_known,
     most_tokens,
+    n_strange,
     trimmed,
 )
 
+KNOWN = frozenset("can i get a large small mocha with lots of sugar eight".split())
 LINES = st.lists(st.sampled_from("go five of clubs I".split()), max_size=30)
 
 
@@ -133,3 +137,36 @@ def test_a_loop_within_a_word_is_told_from_long_numbers() -> None:
     assert is_endless("Ha" + 14 * "ha")
     assert not is_endless("1,000,000,000,000 or 1000000000000")
     assert not is_endless("1-0-0-0-1 902-1-0 0-1-8-0-3")
+
+
+def test_of_ways_nearly_as_likely_the_one_that_the_place_knows_is_expected() -> None:
+    """The likelier of two that are known as well; none that is much less likely."""
+    ways = [
+        ("Can I get enlarge mocha", -0.20),
+        ("Can I get a large mocha.", -0.25),
+        ("can I get a large mocha", -0.26),
+    ]
+    assert expected(ways, KNOWN) == 1
+    assert expected([ways[0], ("can i get a large mocha", -0.31)], KNOWN) == 0
+    assert expected([*reversed(ways)], KNOWN) == 0
+
+
+def test_figures_and_plurals_are_known_by_their_words() -> None:
+    """However they are written."""
+    assert n_strange("8 larges, with sugar", KNOWN) == 0
+    assert n_strange("twelve-ounce mocha", KNOWN) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "nearly"),
+    [
+        ("can I get a mocha", False),
+        ("can I get a moka", True),
+        ("I get the moka", False),  # two of four: something else may be meant
+        ("what is the time", False),
+        ("", False),
+    ],
+)
+def test_a_few_strange_words_may_be_misheard(text: str, nearly: bool) -> None:
+    """Where most are strange, something else is said."""
+    assert is_nearly_known(text, KNOWN) is nearly

@@ -231,6 +231,18 @@ def test_the_client_decides_language_and_words() -> None:
     assert asked == [("fr", "vin, eau"), ("pt", "sumo"), ("auto", "vin, eau")]
 
 
+def test_words_of_the_place_are_known_in_its_language_alone() -> None:
+    """In another one all would be strange."""
+    bench = Bench(usual=Usual("en", "latte", frozenset({"latte", "get"})))
+    for language in ("", "en-GB", "es"):
+        job = bench.jobs.open({"language": language, "prompt": "tea"})
+        job.push(VOICE)
+        job.finish()
+        iter_end(job)
+    known = [one.known for [one] in bench.model.asked]
+    assert known == [{"latte", "get"}, {"latte", "get"}, frozenset()]
+
+
 @pytest.mark.parametrize(("tenths", "unsure"), [(3, False), (6, True)])
 def test_words_that_are_not_believed_are_none(tenths: int, unsure: bool) -> None:
     """After more than 400 ms of voice that is a doubt, not silence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 
 from tests.recordings import recording
 from voiceserver.audio import MIC_RATE, resample
-from voiceserver.engines.whisper.beliefs import is_endless
+from voiceserver.engines.whisper.beliefs import (
+    NEARLY_AS_LIKELY,
+    is_endless,
+    n_strange,
+)
 from voiceserver.engines.whisper.model import Asked, WhisperModel
 from voiceserver.errors import EngineFailed
 from voiceserver.weights.place import is_there, model_folder
@@ -67,6 +72,19 @@ def test_words_of_another_place_spoil_nothing(model: WhisperModel) -> None:
     """What is in doubt with them is decoded without."""
     [found] = model.decode([Asked(recording(BROOKLYN), prompt="espresso, latte")])
     assert "Brooklyn" in found.text
+
+
+@pytest.mark.speech
+def test_a_place_that_knows_its_words_looks_for_them(model: WhisperModel) -> None:
+    """A strange word among them is decoded in more ways; what was clear stays so."""
+    known = frozenset("how old is a brooklyn bridge".split())  # "the" is strange
+    asked = Asked(recording(BROOKLYN), timed=True, known=known)
+    [first] = model.decode([asked])
+    [found] = model.decode([replace(asked, last=True)])
+    assert n_strange(found.text, known) <= n_strange(first.text, known) == 1
+    assert found.logprob >= first.logprob - NEARLY_AS_LIKELY
+    assert "Brooklyn" in found.text
+    assert [word.text for word in found.timed] == found.text.split()
 
 
 @pytest.mark.speech

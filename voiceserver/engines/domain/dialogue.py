@@ -45,6 +45,8 @@ _REQUESTS = (
     "get me ",
     "make me ",
 )
+# All that may be said to what was asked, beside values: what is understood.
+ANSWERS = frozenset().union(_YES, _ASSENT, _NO, _BUT, _CANCEL)
 _BEFORE = frozenset("no actually sorry please oh wait okay ok well".split())
 _AFTER = frozenset("please thanks".split())
 _CLAUSE = re.compile(r"[.,;:!?]+(?=\s|$)")

@@ -5,13 +5,17 @@ For those that take words (Whisper's prompt) and those that take JSGF. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from voiceserver.engines.domain.dialogue import ANSWERS
 from voiceserver.engines.domain.terms import Domain, Slot
+from voiceserver.engines.responder.numbers import WORDS
 
 SHORT = 2  # words of a wording; longer ones are made of shorter ones, mostly
 MAX_LISTED = 60  # wordings: a prompt is no dictionary
 
+_WORD = re.compile(r"[^\s|()\[\]]+")
 _FILLERS = "a | an | and | with | the | of | please | then | also"
 _OPENINGS = (
     "can i (get | have | order) | could i (get | have) | may i have | i would like | "
@@ -28,6 +32,16 @@ def listed(domain: Domain) -> tuple[str, ...]:
         if len(wording) <= SHORT and " ".join(wording) == value
     )
     return tuple(dict.fromkeys(said))[:MAX_LISTED]
+
+
+def known(domain: Domain) -> tuple[str, ...]:
+    """Return every word with which a caller may say something of the domain, once."""
+    said = [_FILLERS, _OPENINGS, *ANSWERS]
+    for slot in domain.slots.values():
+        said += WORDS if slot.number is not None else map(" ".join, slot.values)
+    for intent in domain.intents:
+        said += map(" ".join, intent.start)
+    return tuple(dict.fromkeys(_WORD.findall(" ".join(said))))
 
 
 def rules(domain: Domain) -> str:

@@ -20,6 +20,7 @@ _BELOW_HUNDRED = (
     | {word: 20 + 10 * index for index, word in enumerate(TENS)}
     | {"oh": 0, "nought": 0, "fourty": 40}
 )
+WORDS = (*_BELOW_HUNDRED, "hundred", *SCALES)
 _FRACTIONS = {"half": "0.5", "quarter": "0.25"}
 _NUMERAL = re.compile(r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|\.\d+", re.ASCII)
 

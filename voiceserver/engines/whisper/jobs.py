@@ -57,10 +57,13 @@ class Usual:
     Attributes:
         language: As Whisper names it, or ``"auto"``.
         words: To be expected, ``""`` for none.
+        known: All words with which callers say what the place can do; none if it can
+            do anything.
     """
 
     language: str = "en"
     words: str = ""
+    known: frozenset[str] = frozenset()
 
 
 class WhisperJobs:
@@ -120,9 +123,11 @@ class WhisperJobs:
         self._jobs = [job for job in self._jobs if not job.over]
         if len(self._jobs) >= self._speakers:
             raise EngineFailed("whisper", f"{self._speakers} utterances at a time")
+        language = _language(str(meta.get("language", "")), self._usual.language)
         asked = Usual(
-            _language(str(meta.get("language", "")), self._usual.language),
+            language,
             str(meta.get("prompt", "")) or self._usual.words,
+            self._usual.known if language == self._usual.language else frozenset(),
         )
         pace = Pace(overlap=bool(meta.get("overlap")), whole=bool(meta.get("whole")))
         job = WhisperJob(self, pace, asked, bool(meta.get("timed")))
@@ -270,6 +275,7 @@ class WhisperJob:
             self._asked.words,
             self._timed,
             last=want in (Want.FINAL, Want.SPECULATIVE),
+            known=self._asked.known,
         )
         return asked, span
 
@@ -354,6 +360,10 @@ def _language(asked: str, usual: str) -> str:
     return (asked or usual).replace("_", "-").split("-")[0].lower()
 
 
+def _texts(given: object) -> list[str]:
+    return [*map(str, given)] if isinstance(given, list | tuple) else []
+
+
 def find_model(named: str) -> Path:
     """Folder of a model: one of the catalogue, or any that is named by its path.
 
@@ -376,7 +386,7 @@ def load(settings: dict[str, object]) -> WhisperJobs:
 
     Args:
         settings: ``"model"``: a name of the catalogue, or a folder; ``"language"``,
-            ``"words"``; ``"device"`` and ``"speakers"`` of ``[whisper]``.
+            ``"words"``, ``"known"``; ``"device"`` and ``"speakers"`` of ``[whisper]``.
 
     Raises:
         EngineFailed: If the model is missing or unusable; says what to do.
@@ -387,10 +397,10 @@ def load(settings: dict[str, object]) -> WhisperJobs:
     )
     noise = np.random.default_rng(1).normal(0, 0.03, MIC_RATE).astype(np.float32)
     model.decode([Asked(noise)])
-    words = settings.get("words")
     usual = Usual(
         _language(str(settings.get("language") or ""), "en"),
-        ", ".join(map(str, words)) if isinstance(words, list | tuple) else "",
+        ", ".join(_texts(settings.get("words"))),
+        frozenset(_texts(settings.get("known"))),
     )
     speakers = settings.get("speakers")
     most = speakers if isinstance(speakers, int) else 16
