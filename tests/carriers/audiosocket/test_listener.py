@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable, Sequence
@@ -90,7 +91,7 @@ async def test_whoever_is_not_listed_is_hung_up(frame: Frame) -> None:
 
 @pytest.mark.net
 async def test_a_connection_that_cannot_be_accepted_ends_no_other(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nor does one that is gone before its call is made; the next ones are taken."""
     made, row = at()
@@ -113,10 +114,13 @@ async def test_a_connection_that_cannot_be_accepted_ends_no_other(
     async with running(listeners=row):
         for name in (uuid4(), NAME):
             reader, writer = await connected(made, Frame(IDENTITY, name.bytes))
-            async with asyncio.timeout(10):
-                greeted = bool(await reader.read(3))
+            greeted = b""
+            with contextlib.suppress(ConnectionError):  # the first is cut off
+                async with asyncio.timeout(10):
+                    greeted = await reader.read(3)
             writer.close()
         assert greeted and accepted >= 3
+    assert "a carrier failed" not in caplog.text
 
 
 @pytest.mark.net
