@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from tests.virtual_time import VirtualClock, run_virtual
-from voiceserver.loop_turns import LoopTurn, goes_first
+from voiceserver.loop_turns import MOST_WAITING, LoopTurn, goes_first
 
 
 async def test_one_is_done_in_each_turn_whatever_it_takes() -> None:
@@ -32,6 +32,49 @@ async def test_one_is_done_in_each_turn_whatever_it_takes() -> None:
     assert len(set(turns)) == len(turns)
     assert turn.longest_s() > 0
     assert turn.longest_s() == 0
+
+
+async def test_a_burst_is_done_in_its_order_while_others_have_their_turns() -> None:
+    """A piece in each turn; what comes meanwhile is behind it."""
+    turn, done = LoopTurn(part_ms=0), list[bytes]()
+    for n in range(5):
+        turn.do(done.append, bytes([n]))
+    assert done == [b"\0"]
+    for n in range(5, 8):
+        await asyncio.sleep(0)
+        turn.do(done.append, bytes([n]))
+        assert len(done) <= n - 3
+    assert turn.longest_s() > 0
+    for _ in range(8):
+        await asyncio.sleep(0)
+    assert done == [bytes([n]) for n in range(8)]
+    await asyncio.sleep(0)
+    turn.do(done.append, b"at once")
+    assert done[-1] == b"at once"
+
+
+async def test_few_pieces_are_done_at_once() -> None:
+    """Only then it is looked whether there is room: never for the next five of six."""
+    turn, done = LoopTurn(part_ms=0, at_once=6), list[bytes]()
+    assert turn.has_room()
+    for n in range(8):
+        turn.do(done.append, bytes([n]))
+    assert len(done) == 5
+    for _ in range(8):
+        await asyncio.sleep(0)
+    assert done == [bytes([n]) for n in range(8)]
+
+
+async def test_of_far_more_than_can_be_done_the_oldest_is_dropped() -> None:
+    """It would come too late for anybody."""
+    turn, done = LoopTurn(part_ms=0), list[bytes]()
+    n_all = MOST_WAITING + 100
+    for n in range(n_all):
+        turn.do(done.append, n.to_bytes(2, "big"))
+    for _ in range(n_all):
+        await asyncio.sleep(0)
+    numbers = [int.from_bytes(one, "big") for one in done]
+    assert numbers == [0, *range(n_all - MOST_WAITING, n_all)]
 
 
 async def test_what_is_quick_waits_for_nothing() -> None:

@@ -19,6 +19,9 @@ from voiceserver.clock import Clock, MonotonicClock
 
 _CLOCK = MonotonicClock()
 PART_MS = 3.0  # of a turn: less than what a frame of 20 ms may be late by
+# Pieces of a kind; then the oldest is dropped. Of packets that is half a second's work,
+# and as much of each of 64 calls as anybody listens to after it has come too late.
+MOST_WAITING = 4_096
 
 _FIRST: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Callable[[], None]]]
 _FIRST = WeakKeyDictionary()
@@ -42,14 +45,22 @@ class LoopTurn:
 
     Args:
         part_ms: From when the first of it began in a turn.
+        at_once: Of pieces that are given to it, so many are done before it looks
+            whether there is room for more: to look costs a little, too.
     """
 
-    def __init__(self, part_ms: float = PART_MS) -> None:
+    def __init__(self, part_ms: float = PART_MS, at_once: int = 1) -> None:
         self._part_ns = round(part_ms * 1e6)
+        self._at_once = at_once
+        self._n_done = 0  # since it looked last
         self._loop: asyncio.AbstractEventLoop | None = None
         self._began_ns = 0  # in this turn; 0 if nothing did
         self._waited_ns = 0
         self._waiting: deque[object] = deque()
+        self._later: deque[tuple[Callable[[bytes], None], bytes]]
+        self._later = deque(maxlen=MOST_WAITING)
+        self._later_loop: asyncio.AbstractEventLoop | None = None
+        self._later_ns = 0  # since when there is some
 
     def has_room(self, clock: Clock = _CLOCK) -> bool:
         """Whether one more may be done in this turn; the first always may.
@@ -70,6 +81,40 @@ class LoopTurn:
         self._loop, self._began_ns = loop, now_ns
         loop.call_soon(self._over)
         return True
+
+    def do(self, work: Callable[[bytes], None], what: bytes) -> None:
+        """Do one more now, or in a turn in which it may be, behind all that wait."""
+        if not self._later and self._has_room_for_one():
+            work(what)
+            return
+        loop = asyncio.get_running_loop()
+        if self._later_loop is not loop:
+            self._later.clear()
+            self._later_loop = loop
+        if not self._later:
+            self._later_ns = time.perf_counter_ns()
+            loop.call_soon(self._go_on)
+        self._later.append((work, what))
+
+    @property
+    def behind(self) -> bool:
+        """Whether pieces that were given to it wait."""
+        return bool(self._later)
+
+    def _has_room_for_one(self) -> bool:
+        self._n_done += 1
+        if self._n_done < self._at_once:
+            return True
+        self._n_done = 0
+        return self.has_room()
+
+    def _go_on(self) -> None:
+        while self._later and self.has_room():
+            work, what = self._later.popleft()
+            work(what)
+        self.waited(self._later_ns)
+        if self._later:
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     async def room(self, clock: Clock = _CLOCK) -> None:
         """Wait for a turn in which one more may be done, behind all who wait for it."""
@@ -98,5 +143,5 @@ class LoopTurn:
         self._began_ns = 0
 
 
-READING = LoopTurn()  # packets of telephones, until they are audio
+READING = LoopTurn(at_once=8)  # packets, until they are audio
 LISTENING = LoopTurn()  # to callers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.media.test_codecs import encoded, tone
 from tests.virtual_time import VirtualClock, run_virtual
 from voiceserver.audio import MIC_RATE, Samples, level_db
+from voiceserver.media import receiver as receiving
 from voiceserver.media.codecs import encoder_for
 from voiceserver.media.receiver import AudioReceiver
 from voiceserver.media.rtp import RtpPacket
@@ -183,6 +185,29 @@ def test_a_loop_that_stood_still_reads_before_it_makes_up() -> None:
         clock.behind_ms = 900
         while microphone.receiver._due_ms < 1_800:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.001)  # until the timer has run, late by the clock
+        for number in range(50, 60):
+            microphone.put(number, payloads[number])
+        microphone.receiver.stop()
+        return microphone
+
+    microphone = run_virtual(run())
+    assert len(microphone.samples) == 60 * MIC_RATE // 50
+    assert not any(microphone.made_up)
+
+
+def test_packets_that_wait_for_their_turn_are_not_made_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long: what is made up would be listened to as well, and be in the way."""
+    reading = SimpleNamespace(behind=False)
+    monkeypatch.setattr(receiving, "READING", reading)
+
+    async def run() -> Microphone:
+        microphone, payloads = Microphone(), encoded(60)
+        await microphone.play(payloads[:50])
+        reading.behind = True
+        await asyncio.sleep(3)
+        reading.behind = False
         for number in range(50, 60):
             microphone.put(number, payloads[number])
         microphone.receiver.stop()

@@ -70,7 +70,8 @@ class SlidingMax:
             idle = now_ms - self._began_ms >= 2 * self._window_ms
             self._before = -math.inf if idle else self._now
             self._began_ms, self._now = now_ms, -math.inf
-        self._now = max(self._now, value)
+        if value > self._now:
+            self._now = value
         return turned
 
     @property
@@ -81,7 +82,8 @@ class SlidingMax:
     @property
     def value(self) -> float:
         """The largest value; minus infinity before the first."""
-        return max(self._now, self._before)
+        now, before = self._now, self._before
+        return now if now > before else before
 
 
 class Arrivals:
@@ -322,6 +324,9 @@ class JitterBuffer:
     def _unwrapped(self, packet: Packet, now_ms: float) -> tuple[int, int]:
         """Return sequence number and timestamp without their wrapping around."""
         if self._next is not None:
+            follows = packet.sequence == self._next & 0xFFFF
+            if follows and packet.timestamp == self._position & 0xFFFFFFFF:
+                return self._next, self._position  # nearly always
             sequence = _nearest(packet.sequence, self._next, 1 << 16)
             timestamp = _nearest(packet.timestamp, self._position, 1 << 32)
             transit_ms = now_ms - timestamp / self._ticks_per_ms
@@ -380,10 +385,12 @@ class JitterBuffer:
         frames: list[Frame] = []
         if ahead > 0:  # in order, and yet there is time between them: a pause
             frames = self._filled(self._bounded(ahead), paused=True)
-        self.counts.stretched_ticks += min(max(0, -ahead), packet.n_ticks)
+        elif ahead:
+            self.counts.stretched_ticks += min(-ahead, packet.n_ticks)
         self._position = max(self._position, timestamp + packet.n_ticks)
-        # Frames are made up in the sender's length, within reason.
-        self._frame_ticks = min(max(packet.n_ticks, self._least), 6 * self._least)
+        if packet.n_ticks != self._frame_ticks:
+            # Frames are made up in the sender's length, within reason.
+            self._frame_ticks = min(max(packet.n_ticks, self._least), 6 * self._least)
         self._paused = packet.pauses
         frames.append(Frame(Origin.RECEIVED, packet.n_ticks, packet.payload, held_ms))
         return frames

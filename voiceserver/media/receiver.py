@@ -17,6 +17,7 @@ import numpy as np
 from voiceserver.audio import MIC_RATE, Samples
 from voiceserver.clock import Clock
 from voiceserver.errors import BadAudio
+from voiceserver.loop_turns import READING
 from voiceserver.media.codecs import Decoder, decoder_for
 from voiceserver.media.jitter import Counts, Frame, JitterBuffer, Origin, Packet
 from voiceserver.media.rtp import RtpPacket
@@ -24,7 +25,7 @@ from voiceserver.media.rtp import RtpPacket
 log = logging.getLogger(__name__)
 
 # A timer this late means that the loop stood still: packets wait in the socket, and
-# are read before anything is made up in their place.
+# are read before anything is made up in their place, as are those that wait here.
 STALLED_MS = 10.0
 COMFORT_NOISE = "audio/cn"  # MIME type
 MADE_UP_MS = 100.0  # concealed by the codec; beyond it silence is as good
@@ -193,7 +194,7 @@ class AudioReceiver:
         if self._stopped or self._buffer is None:
             return
         now_ms = self._clock.now_ns() / 1e6
-        if now_ms - self._due_ms > STALLED_MS:
+        if READING.behind or now_ms - self._due_ms > STALLED_MS:
             self._due_ms = now_ms + STALLED_MS
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(STALLED_MS / 1000, self._woken)

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Set
+from functools import partial
 from typing import Any, Protocol
 
 import aioice
@@ -30,6 +31,7 @@ from aiortc import (
 from aiortc.rtp import is_rtcp
 
 from voiceserver.audio import MIC_RATE
+from voiceserver.loop_turns import READING
 from voiceserver.media import rtp as rtp_packets
 from voiceserver.media.rtp import RtpPacket
 
@@ -276,8 +278,9 @@ def receive_audio(
     """Have an audio receiver that has not started give its packets to ``sink``.
 
     They take a way of their own, from the socket through SRTP to the sink in one
-    call: aiortc's goes through a queue, a task, a parser, a jitter buffer without a
-    clock, a thread and another queue. Reports to the sender stay aiortc's.
+    call, as many in a turn of the loop as it has room for: aiortc's goes through a
+    queue, a task, a parser, a jitter buffer without a clock, a thread and another
+    queue. Reports to the sender stay aiortc's.
 
     Args:
         receiver: Of a transceiver; negotiated, not started.
@@ -297,7 +300,7 @@ def receive_audio(
         await start(parameters)
         sink.start({one.payloadType: one.mimeType for one in parameters.codecs})
         dtls: Any = receiver.transport
-        dtls.transport._connection._audio = take
+        dtls.transport._connection._audio = partial(READING.do, take)
 
     async def queued(packet: Any, arrival_time_ms: int) -> None:
         """Take a packet that came before the short way was open."""
