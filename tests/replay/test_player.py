@@ -45,6 +45,19 @@ def test_the_same_server_does_the_same_at_the_same_time(tmp_path: Path) -> None:
     assert difference(before, after, Limits()).otherwise == []
 
 
+@pytest.mark.parametrize("script", [[], [(0.4, json.dumps({"type": "x"}))]])
+def test_a_call_in_which_nothing_was_heard_is_played(
+    tmp_path: Path, script: Script
+) -> None:
+    """Somebody who connected and left, or only wrote."""
+    before = recorded(tmp_path / "call", script)
+    assert not any(line["kind"] == "audio" for line in before.lines)
+    assert difference(before, _again(before), Limits()).otherwise == []
+    heard = replace(before, audio=said(0.1, True))
+    with pytest.raises(BadRecording, match="no line that says when"):
+        _again(heard)
+
+
 def test_another_setting_shows(tmp_path: Path) -> None:
     """Twice the silence before a turn is over."""
     before = recorded(tmp_path / "call", TALK)

@@ -59,6 +59,10 @@ def pieces(recording: Recording) -> Iterator[Piece]:
         BadRecording: If lines and audio do not fit together.
     """
     begun = [line for line in recording.lines if line["kind"] == "audio"]
+    if not begun:  # a call of texts alone, or one that ended before it was heard
+        if len(recording.audio):
+            raise BadRecording("it is damaged: it has audio and no line that says when")
+        return
     ends = [_samples_at(line) for line in begun[1:]] + [len(recording.audio)]
     for line, end in zip(begun, ends, strict=True):
         at, block = _samples_at(line), line.get("samples")
