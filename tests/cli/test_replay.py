@@ -57,11 +57,15 @@ def test_a_folder_is_a_suite_with_a_table_and_a_result(
 def test_what_is_otherwise_fails_the_suite(
     calls: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Other words than were recorded."""
+    """Other words than were recorded; stubs' words are said to be theirs."""
+    assert _replay(calls) == 0
+    assert "Stubs heard" not in capsys.readouterr().err
     events = calls / "one" / EVENTS
     events.write_text(events.read_text().replace("test sentence", "other sentence"))
     assert _replay(calls) == 1
-    assert "one: words" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "one: words" in told.out
+    assert "Stubs heard" in told.err and "--engines configured" in told.err
 
 
 def test_what_cannot_be_played_fails_the_suite_and_stops_no_other(

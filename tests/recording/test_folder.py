@@ -69,6 +69,7 @@ def test_a_full_disk_is_told_and_all_files_are_closed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         folder.flush()
     folder.abandon()
+    folder.flush()
     folder.close()
     assert folder._events.closed
 

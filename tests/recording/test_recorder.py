@@ -73,11 +73,32 @@ class FullFolder(CallFolder):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+class BrokenFolder(CallFolder):
+    """One with a fault of ours in it."""
+
+    def caller(self, pcm: bytes) -> None:
+        raise AttributeError("write")
+
+
+@pytest.mark.parametrize("flush_s", [1.0, 0.0])
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [(FullFolder, "No space left on device"), (BrokenFolder, "AttributeError")],
+)
 async def test_a_full_disk_ends_the_recording_with_one_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    flush_s: float,
+    folder: type[CallFolder],
+    why: str,
 ) -> None:
-    """Other calls go on being recorded; what was written stays; nothing is raised."""
-    folders = iter((FullFolder, CallFolder))
+    """Other calls go on being recorded; what was written stays; nothing is raised.
+
+    A fault of ours does the same, and a call that is over is flushed no more.
+    """
+    monkeypatch.setattr(module, "FLUSH_S", flush_s)
+    folders = iter((folder, CallFolder))
 
     def make(path: Path, header: Header) -> CallFolder:
         return next(folders)(path, header)
@@ -92,10 +113,7 @@ async def test_a_full_disk_ends_the_recording_with_one_line(
                 sink.line(CLOSED)
                 sink.end()
     [told] = [each for each in caplog.records if "recording" in each.message]
-    assert (told.__dict__["call"], told.__dict__["why"]) == (
-        "rtc_1",
-        "No space left on device",
-    )
+    assert (told.__dict__["call"], told.__dict__["why"]) == ("rtc_1", why)
     first, second = map(read, recordings_in(tmp_path))
     assert (first.whole, second.whole) == (False, True)
 

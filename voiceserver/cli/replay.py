@@ -22,6 +22,12 @@ from voiceserver.replay.player import play
 from voiceserver.replay.virtual_time import VirtualClock, run_hasty, run_virtual
 
 
+STUBS_HEARD = (
+    "Stubs heard and answered, so words and answers are theirs; what the configured "
+    "engines hear and say is compared by --engines configured."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayOrder:
     """What is asked for.
@@ -71,6 +77,8 @@ def replay(config: Config, order: ReplayOrder) -> int:
         print(_told(path.name, one))
     if not alone:
         print(_in_all(found, wrong))
+    if not order.real and any("words" in one.otherwise for one in found):
+        progress(STUBS_HEARD)
     if order.json is not None:
         _write(order.json, found, wrong)
     good = not wrong and not any(one.otherwise for one in found)

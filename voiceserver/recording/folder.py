@@ -71,7 +71,12 @@ class CallFolder:
         track.writeframesraw(pcm)
 
     def flush(self) -> None:
-        """Make what was added readable: the files' lengths are in their heads."""
+        """Make what was added readable: the files' lengths are in their heads.
+
+        Of files that were let go nothing is to be done.
+        """
+        if self._closed:
+            return
         for name, track in self._tracks.items():
             track.writeframes(b"")
             self._files[name].flush()

@@ -169,12 +169,17 @@ class Recorder:
     def _do(self, one: _Open, work: Callable[[], None]) -> None:
         try:
             work()
-            if one.folder is not None and time.monotonic() > one.flushed_s + FLUSH_S:
+            due = time.monotonic() > one.flushed_s + FLUSH_S
+            if one.folder is not None and not one.over and due:
                 one.flushed_s = time.monotonic()
                 one.folder.flush()
         except (OSError, ValueError, wave.Error) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             self._fail(one, why)
+            self._let_go(one)
+        except Exception as error:  # a fault of ours; others go on being recorded
+            log.exception("a recorder failed", extra={"call": one.header.call})
+            self._fail(one, type(error).__name__)
             self._let_go(one)
 
     def _begin(self, one: _Open) -> None:
