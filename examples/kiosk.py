@@ -20,7 +20,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
 
 RATE = 16_000  # Hz; a recording brings its own
 SILENCE_S = 12.0  # after a recording: the server decides from silence that it is over
@@ -112,18 +117,50 @@ async def listen(socket: ClientConnection, speaker: Speaker, once: bool) -> None
                 print("Error: ", event["error"]["message"], flush=True)
 
 
+def opened(name: str) -> wave.Wave_read:
+    try:
+        file: wave.Wave_read = wave.open(name)  # noqa: SIM115
+    except (OSError, EOFError, wave.Error) as error:
+        raise SystemExit(f"{name}: is no WAV file that can be read ({error})") from None
+    if (file.getnchannels(), file.getsampwidth()) != (1, 2):
+        raise SystemExit(f"{name}: the recording must be 16-bit mono")
+    return file
+
+
+def loudspeaker(rate: int, device: bool) -> Speaker:
+    try:
+        return Speaker(rate, device)
+    except Exception as error:  # noqa: BLE001 - of a library that may not be there
+        advice = "pip install sounddevice, or speak a recording: --wav FILE"
+        raise SystemExit(f"no loudspeaker can be used ({error}); {advice}") from None
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    url: str, headers: dict[str, str]
+) -> AsyncIterator[ClientConnection]:
+    try:
+        async with connect(url, additional_headers=headers) as socket:
+            yield socket
+    except InvalidStatus as error:
+        told = (error.response.body or b"").decode(errors="replace")
+        status = error.response.status_code
+        raise SystemExit(f"the server refused ({status}): {told}") from None
+    except (OSError, InvalidHandshake, InvalidURI) as error:
+        advice = "is it running? voiceserver serve"
+        raise SystemExit(f"no server answers at {url} ({error}); {advice}") from None
+
+
 async def talk(arguments: argparse.Namespace) -> None:
-    file = wave.open(arguments.wav) if arguments.wav else None  # noqa: SIM115
-    if file is not None and (file.getnchannels(), file.getsampwidth()) != (1, 2):
-        raise SystemExit("the recording must be 16-bit mono")
+    file = opened(arguments.wav) if arguments.wav else None
     rate = file.getframerate() if file else RATE
-    speaker = Speaker(rate, device=file is None)
+    speaker = loudspeaker(rate, device=file is None)
     key = os.environ.get("VOICESERVER_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{arguments.url}?format=pcm_s16le&rate={rate}"
     sound = recording(file) if file else microphone(rate)
     async with (
-        connect(url, additional_headers=headers) as socket,
+        connected(url, headers) as socket,
         asyncio.TaskGroup() as group,
     ):
         sending = group.create_task(send(socket, sound))
@@ -140,7 +177,8 @@ def main() -> None:
     parser.add_argument("--url", default="ws://127.0.0.1:8080/v1/stream")
     parser.add_argument("--wav", help="speak this instead of using the microphone")
     parser.add_argument("--reply", help="write the answer into this WAV file")
-    asyncio.run(talk(parser.parse_args()))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(talk(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,12 @@ class Desk(BaseHTTPRequestHandler):
         if self.path != "/orders" or not 0 < length <= MAX_BYTES:
             self.send_error(404 if self.path != "/orders" else 400)
             return
-        order = json.loads(self.rfile.read(length))
-        number = self.numbers.setdefault(order["id"], len(self.numbers) + 1)
+        try:
+            order = json.loads(self.rfile.read(length))
+            number = self.numbers.setdefault(order["id"], len(self.numbers) + 1)
+        except (ValueError, KeyError, TypeError):
+            self.send_error(400, "not an order of voiceserver")
+            return
         print(f"{number}: {order['intent']}: {order['slots']}", flush=True)
         said = f"Thank you. Your {order['slots']['drink']} is number {number}."
         body = json.dumps({"say": said}).encode()

@@ -46,3 +46,30 @@ async def test_the_example_asks_a_recording_and_keeps_the_answer(
     assert shown.decode().split("\n") == [f"You:    {HEARD}", f"Server: {ANSWER}", ""]
     with wave.open(str(reply)) as file:
         assert file.getnframes() == pytest.approx(SPEECH_S * 16_000, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--url", "ws://127.0.0.1:1/v1/stream"), "no server answers at ws://"),
+        (("--url", "127.0.0.1:8080"), "no server answers at 127.0.0.1:8080"),
+        (("--wav", "none.wav"), "none.wav: is no WAV file that can be read"),
+        (("--wav", __file__), "is no WAV file that can be read"),
+    ],
+)
+async def test_the_example_says_what_is_wrong_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """It is the first program that many write from."""
+    silence = tmp_path / "silence.wav"
+    with wave.open(str(silence), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *(str(EXAMPLE), "--wav", str(silence), *words),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        _, err = await process.communicate()
+    assert (process.returncode, err.count(b"\n")) == (1, 1)
+    assert said in err.decode()

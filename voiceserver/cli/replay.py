@@ -21,7 +21,6 @@ from voiceserver.replay.engines import Work, watched, with_stubs
 from voiceserver.replay.player import play
 from voiceserver.replay.virtual_time import VirtualClock, run_hasty, run_virtual
 
-
 STUBS_HEARD = (
     "Stubs heard and answered, so words and answers are theirs; what the configured "
     "engines hear and say is compared by --engines configured."
