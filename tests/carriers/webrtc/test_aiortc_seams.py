@@ -25,6 +25,8 @@ from aiortc import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Policy, Session
 
 from tests.virtual_time import run_virtual
 from voiceserver.carriers.webrtc import aiortc_seams
@@ -34,6 +36,8 @@ from voiceserver.media.rtp import RtpPacket
 # struct.error on it, which nobody catches.
 MALFORMED = bytes.fromhex("a0100004e1666a66666666660c66666666000000000d0000")
 
+# RTCP by its first two bytes.
+LONGEST = b"\x80\xc8".ljust(aiortc_seams.MAX_DATAGRAM, b"\0")
 BUSY_LIMIT_S = 90.0
 
 
@@ -89,20 +93,34 @@ class _NoSocket(asyncio.DatagramTransport):
 
 
 async def test_strangers_datagrams_are_bounded() -> None:
-    """An empty one would end a call; unread ones would fill the memory."""
+    """An empty or too long one would end a call; unread ones would fill memory."""
     counted = []
     aiortc_seams.install(lambda: counted.append(1))
     connection = aioice.ice.Connection(ice_controlling=False)
     await connection.gather_candidates()
     protocol = connection._protocols[0]
-    protocol.datagram_received(b"", ("127.0.0.1", 1))
-    assert (counted, connection._queue.qsize()) == ([1], 0)
+    for strange in (b"", LONGEST + b"x", b"\x16" + LONGEST, bytes(9000)):
+        protocol.datagram_received(strange, ("127.0.0.1", 1))
+    assert (len(counted), connection._queue.qsize()) == (4, 0)
+    counted.clear()
+    protocol.datagram_received(LONGEST, ("127.0.0.1", 1))
+    assert connection._queue.get_nowait() == (LONGEST, 1)
     for _ in range(aiortc_seams.MAX_UNREAD_DATAGRAMS + 5):
         protocol.datagram_received(b"\x80junk", ("127.0.0.1", 1))
     assert connection._queue.qsize() == aiortc_seams.MAX_UNREAD_DATAGRAMS
-    assert len(counted) == 1 + 5
+    assert len(counted) == 5
     await connection.close()
     aiortc_seams.install()
+
+
+def test_what_is_let_through_is_refused_as_aiortc_expects() -> None:
+    """Its reader goes on after an error of libsrtp's, and after no other."""
+    key = bytes(30)
+    session = Session(Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND))
+    with pytest.raises(SrtpError):
+        session.unprotect_rtcp(LONGEST)
+    with pytest.raises(ValueError, match="too long"):
+        session.unprotect_rtcp(LONGEST + b"x")
 
 
 async def test_ports_are_taken_from_a_range_and_only_from_it() -> None:

@@ -42,6 +42,9 @@ LOOPBACK = "127.0.0.1"
 # answer on; the reader of a live call leaves none. 1,024 are 1.5 MB, and more than a
 # client's largest event in one burst.
 MAX_UNREAD_DATAGRAMS = 1_024
+# Bytes; no client sends more: an Ethernet frame holds as much, heads included. Beyond
+# its buffer libsrtp's Python binding raises what ends aiortc's reader.
+MAX_DATAGRAM = 1_500
 # bit/s that a client may send: browsers take 20,000 for 16 kHz, and at that save the
 # error correction out of the voice's upper half.
 MOST_BIT_RATE = 32_000
@@ -86,7 +89,7 @@ def install(
 
     Args:
         malformed: Called for each datagram that is dropped: it made the STUN parser
-            raise, is empty, or came while too many were unread.
+            raise, is empty or too long, or came while too many were unread.
         ports: UDP ports that connections made from now on may take; None is any.
     """
     include_loopback()
@@ -108,8 +111,9 @@ def install(
             audio(data)
             return
         # aiortc reads the first byte of every datagram: an empty one, which anybody
-        # can send, would end the call.
-        if not data or self.receiver._queue.qsize() >= MAX_UNREAD_DATAGRAMS:
+        # can send, would end the call, and so would one that is too long.
+        unread = self.receiver._queue.qsize()
+        if not 0 < len(data) <= MAX_DATAGRAM or unread >= MAX_UNREAD_DATAGRAMS:
             malformed()
             return
         try:
