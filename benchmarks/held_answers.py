@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,16 @@ from benchmarks.processes import machine
 from scripts.turns.pauses import Pause, chosen, stored
 from scripts.turns.policies import fused
 from scripts.turns.train import fit, folds
+from voiceserver.config import TurnConfig
+from voiceserver.dialects.realtime.vad import SemanticVad
 from voiceserver.turns.cues import Completeness, grade
 
 KNOWN_MS = 280.0  # 180 ms of silence, and a decode of 100 ms
-LEASTS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-ENDS = {"0.9": (0.9, 2000.0), "0.93": (0.93, 3000.0)}  # certainty and cap of an end
+LEASTS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+# Ends as the eagerness has them, and what else is worth asking of an end.
+ENDS = {name: SemanticVad(name).turn(TurnConfig()) for name in ("high", "medium")}
+FOREVER_MS = 1_000_000
+UNLIMITED = TurnConfig(unclear_ms=10_000, max_unclear_ms=10_000, cap_ms=FOREVER_MS)
 Begins = Callable[[int], float]  # of a pause by its number: ms after the last voice
 
 
@@ -53,7 +59,7 @@ def fate(
     }
 
 
-def curve(pauses: Sequence[Pause], certainty: float, cap_ms: float) -> dict[str, Any]:
+def curve(pauses: Sequence[Pause], end: TurnConfig) -> dict[str, Any]:
     """All thresholds, and the words alone."""
     number = folds(pauses)
     trained = {
@@ -61,13 +67,13 @@ def curve(pauses: Sequence[Pause], certainty: float, cap_ms: float) -> dict[str,
         for fold in set(number.tolist())
     }
 
-    def waits(least: float, most_ms: float) -> list[float]:
+    def waits(config: TurnConfig) -> list[float]:
         return [
-            float(fused(trained[int(n)], least, most_ms)([pause])[0])
+            float(fused(trained[int(n)], config)([pause])[0])
             for pause, n in zip(pauses, number, strict=True)
         ]
 
-    commits_ms = waits(certainty, cap_ms)
+    commits_ms = waits(end)
 
     def by_words(n: int) -> float:
         unfinished = grade(pauses[n].words) is Completeness.INCOMPLETE
@@ -75,7 +81,7 @@ def curve(pauses: Sequence[Pause], certainty: float, cap_ms: float) -> dict[str,
 
     rows = {"words alone": fate(pauses, commits_ms, by_words)}
     for least in LEASTS:
-        begins_ms = waits(least, 1e6)
+        begins_ms = waits(replace(UNLIMITED, certainty=least))
         rows[str(least)] = fate(pauses, commits_ms, begins_ms.__getitem__)
     return rows
 
@@ -91,9 +97,7 @@ def main() -> None:
         "sets": {
             name: {
                 "pauses": len(some),
-                "by_certainty_of_an_end": {
-                    end: curve(some, *point) for end, point in ENDS.items()
-                },
+                "by_eagerness": {name: curve(some, end) for name, end in ENDS.items()},
             }
             for name, some in sets.items()
         },

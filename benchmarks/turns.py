@@ -40,6 +40,8 @@ from scripts.turns.policies import (
     silence,
 )
 from scripts.turns.train import FOLDS, find, fit, folds, heard
+from voiceserver.config import TurnConfig
+from voiceserver.dialects.realtime.vad import SemanticVad
 from voiceserver.turns.cues import Completeness, grade
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,8 +49,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 TARGETS = (0.05, 0.10)
 AIMS_S = {"single": {0.05: 0.50, 0.10: 0.40}, "all": {0.05: 0.75, 0.10: 0.55}}
 DRAWS = 1000
-# Certainty and cap of each eagerness, as dialects.realtime.vad has them.
-EAGERNESS = {"high": (0.9, 2000.0), "medium": (0.93, 3000.0), "low": (0.97, 8000.0)}
+EAGERNESS = {
+    name: SemanticVad(name).turn(TurnConfig()) for name in ("high", "medium", "low")
+}
 WORDS_MS = {
     Completeness.COMPLETE: 300.0,
     Completeness.UNCLEAR: 500.0,
@@ -90,7 +93,7 @@ def at_points(pauses: Sequence[Pause]) -> dict[str, Waits]:
         weights = fit([p for p, n in zip(pauses, number, strict=True) if n != fold])
         test = [p for p, n in zip(pauses, number, strict=True) if n == fold]
         for name, point in EAGERNESS.items():
-            waits[name][number == fold] = fused(weights, *point)(test)
+            waits[name][number == fold] = fused(weights, point)(test)
     return waits | {"without a model, high": by_words(pauses)}
 
 

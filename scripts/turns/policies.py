@@ -11,13 +11,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scripts.turns.pauses import SCORED_MS, Pause
-from voiceserver.turns.ending import EndWeights, Evidence
+from voiceserver.config import TurnConfig
+from voiceserver.turns.ending import EndWeights, Evidence, longest_ms
 
 SCORE_LATE_MS = 70.0  # from a question to its answer, on a core that is free
 Waits = NDArray[np.float64]  # ms, one a pause
@@ -41,9 +42,9 @@ def threshold(least: float, delay_ms: float, timeout_ms: float) -> Policy:
     return lambda pauses: np.array([min(wait(each), timeout_ms) for each in pauses])
 
 
-def fused(weights: EndWeights, certainty: float, cap_ms: float) -> Policy:
-    """Wait until the turn is over with this certainty."""
-    return _Fused(weights).policy(certainty, cap_ms)
+def fused(weights: EndWeights, config: TurnConfig) -> Policy:
+    """Wait until the turn is over with the certainty that is wanted."""
+    return _Fused(weights).policy(config)
 
 
 class _Fused:
@@ -52,10 +53,11 @@ class _Fused:
     def __init__(self, weights: EndWeights) -> None:
         self._weights = weights
         self._known: dict[Pause, list[tuple[float, float]]] = {}
+        self._limits: dict[TurnConfig, dict[Pause, float]] = {}
 
-    def policy(self, certainty: float, cap_ms: float) -> Policy:
+    def policy(self, config: TurnConfig) -> Policy:
         """Wait until it is certain."""
-        wanted = math.log(certainty / (1 - certainty))
+        wanted = math.log(config.certainty / (1 - config.certainty))
         grown = self._weights.weights["silence"]
 
         def wait(pause: Pause) -> float:
@@ -65,9 +67,16 @@ class _Fused:
                 after = known[n + 1][0] if n + 1 < len(known) else math.inf
                 if found < after:
                     return max(found, known_ms)
-            return cap_ms
+            return config.cap_ms
 
-        return lambda pauses: np.array([min(wait(each), cap_ms) for each in pauses])
+        limits = self._limits.setdefault(replace(config, certainty=0.5), {})
+
+        def most(pause: Pause) -> float:
+            if pause not in limits:
+                limits[pause] = _most_ms(pause, config)
+            return limits[pause]
+
+        return lambda pauses: np.array([min(wait(p), most(p)) for p in pauses])
 
     def _stages(self, pause: Pause) -> list[tuple[float, float]]:
         """``(silence at which it is known, log-odds at the first score's silence)``."""
@@ -80,10 +89,19 @@ class _Fused:
         return self._known[pause]
 
 
+def _most_ms(pause: Pause, config: TurnConfig) -> float:
+    """The longest wait; nothing limits it before a score is known."""
+    if not pause.scores:
+        return config.cap_ms
+    return max(longest_ms(evidence(pause, 1), config), _heard(pause)[0][0])
+
+
 def evidence(pause: Pause, n_scores: int) -> Evidence:
     """What the turn-taker would have known after so many scores."""
     sound = float(np.mean(pause.scores[:n_scores]))
-    return Evidence(sound, pause.words, False, pause.voiced_ms, pause.earlier_ms)
+    return Evidence(
+        sound, pause.words, voiced_ms=pause.voiced_ms, pauses_ms=pause.earlier_ms
+    )
 
 
 def _heard(pause: Pause) -> list[tuple[float, float]]:
@@ -127,7 +145,8 @@ def best(
 
 TIMEOUTS_MS = tuple(range(200, 3001, 50))
 CERTAINTIES = tuple(np.round(1 - np.geomspace(0.5, 0.01, 60), 4).tolist())
-CAPS_MS = (1000, 1500, 2000, 3000)
+CAPS_MS = (1500, 3000)  # after words that look unfinished, and where there are none
+UNCLEAR_MS = (600, 700, 800, 1000, 1200, 1600, 2400)
 
 
 def all_silences() -> list[Policy]:
@@ -145,6 +164,10 @@ def all_thresholds() -> list[Policy]:
 
 
 def all_fused(weights: EndWeights) -> list[Policy]:
-    """The formula, at every certainty and cap."""
+    """The formula, at every certainty and limit."""
     formula = _Fused(weights)
-    return [formula.policy(*each) for each in itertools.product(CERTAINTIES, CAPS_MS)]
+    points = itertools.product(CERTAINTIES, CAPS_MS, UNCLEAR_MS)
+    return [
+        formula.policy(TurnConfig(certainty=sure, cap_ms=cap, max_unclear_ms=unclear))
+        for sure, cap, unclear in points
+    ]

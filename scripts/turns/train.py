@@ -48,7 +48,7 @@ from voiceserver.turns.ending import FEATURES, VERSION, EndWeights, features
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "models" / "turns" / "ending.json"
-NAME = "smart-turn 3.2, 1"
+NAME = "smart-turn 3.2, 2"
 PENALTY = 3.0  # on the squares of weights: there are some hundred pauses
 RECOGNISER = "whisper"  # that words come from, where they are not given
 FOLDS = 10

@@ -12,6 +12,12 @@ from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backcha
     [
         ("what time is it", Completeness.COMPLETE),
         ("tell me a joke please", Completeness.COMPLETE),
+        ("so what's the weather like", Completeness.COMPLETE),
+        ("aren't they coming", Completeness.COMPLETE),
+        ("what's the weather like in", Completeness.INCOMPLETE),
+        ("my number is two oh five", Completeness.INCOMPLETE),
+        ("can i get a coffee", Completeness.UNCLEAR),  # and how it is to be made
+        ("do you know her", Completeness.COMPLETE),
         ("goodbye", Completeness.COMPLETE),
         ("i would like a", Completeness.INCOMPLETE),
         ("what is twelve times", Completeness.INCOMPLETE),
@@ -24,6 +30,13 @@ from voiceserver.turns.cues import Completeness, asks_to_stop, grade, is_backcha
 def test_words_are_graded(text: str, want: Completeness) -> None:
     """Questions are whole, dangling words are not, the rest does not tell."""
     assert grade(text) is want
+
+
+def test_words_of_other_languages_do_not_tell() -> None:
+    """ "Was" asks in German; what a grammar knows is whole in any."""
+    assert grade("das war was", language="de") is Completeness.UNCLEAR
+    assert grade("that was", language="en-GB") is Completeness.INCOMPLETE
+    assert grade("das war was", True, "de") is Completeness.COMPLETE
 
 
 def test_a_grammar_knows_best() -> None:

@@ -80,12 +80,34 @@ def test_what_sounds_finished_is_over_at_once() -> None:
     assert talk.ms_of(Committed)[0] - 640 <= 320
 
 
-def test_what_does_not_sound_finished_is_waited_for() -> None:
-    """Though its words look complete; no longer than the cap."""
-    talk = Talk(sound=0.02).hear(640, True).words("what time is it")
+@pytest.mark.parametrize(
+    ("words", "language", "reason", "limit_ms"),
+    [
+        ("what's the weather like", "en", "complete", 500),
+        ("two people", "en", "unclear", 800),
+        ("i would like", "en", "cap", 2000),
+        ("my number is five five two", "en", "cap", 2000),
+        ("", "", "cap", 2000),
+        ("ich hätte gern was", "de", "unclear", 800),
+    ],
+)
+def test_what_does_not_sound_finished_is_waited_for_as_its_words_allow(
+    words: str, language: str, reason: str, limit_ms: int
+) -> None:
+    """A voice may be wrong for long; its words say how long it is believed."""
+    talk = Talk(sound=0.02).hear(640, True)
+    talk.taker.words(words, complete=False, language=language)
     talk.hear(2400, False)
-    assert talk.reasons == ["cap"]
-    assert talk.ms_of(Committed)[0] - 640 == 2016  # the first window past the cap
+    assert talk.reasons == [reason]
+    assert 0 <= talk.ms_of(Committed)[0] - 640 - limit_ms <= 32
+
+
+def test_who_pauses_longer_is_given_longer_than_the_words_allow() -> None:
+    """The limit is one for most speakers; a pause of this one's own counts more."""
+    talk = Talk(sound=0.02).hear(640, True).hear(960, False).words("i want the")
+    talk.hear(640, True).words("i want the blue one").hear(2400, False)
+    [at] = talk.ms_of(Committed)
+    assert 0 <= at - 2240 - 1.25 * 960 <= 32
 
 
 def test_what_a_grammar_knows_to_be_whole_is_over_as_it_was() -> None:

@@ -21,6 +21,8 @@ class TurnConfig:
         complete_ms: Graded: silence after words that look complete.
         unclear_ms: Graded: silence when the words do not tell.
         incomplete_ms: Graded: silence after words that look unfinished.
+        max_unclear_ms: Graded, where a turn-end model hears the voice: silence when the
+            words do not tell, at most, however unfinished the voice sounds.
         cap_ms: Graded: silence that always ends a turn.
         patience_ms: Added to each silence that ends a turn, whoever asks for which.
         certainty: Graded, where a turn-end model hears the voice: how sure one wants
@@ -52,9 +54,10 @@ class TurnConfig:
     complete_ms: int = 300
     unclear_ms: int = 500
     incomplete_ms: int = 1000
+    max_unclear_ms: int = 800
     cap_ms: int = 2000
     patience_ms: int = 0
-    certainty: float = 0.9
+    certainty: float = 0.91
     threshold: float = 0.5
     threshold_playing: float = 0.7
     start_ms: int = 96
@@ -76,7 +79,13 @@ class TurnConfig:
         require(
             0.15 < self.threshold_playing < 1, "threshold_playing must be in (0.15, 1)"
         )
-        for name in ("silence_ms", "complete_ms", "unclear_ms", "incomplete_ms"):
+        for name in (
+            "silence_ms",
+            "complete_ms",
+            "unclear_ms",
+            "incomplete_ms",
+            "max_unclear_ms",
+        ):
             value = getattr(self, name)
             require(100 <= value <= 10_000, f"{name} must be 100..10000")
         require(self.cap_ms >= self.complete_ms, "cap_ms must not be below complete_ms")

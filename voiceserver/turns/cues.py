@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from enum import Enum
 
+from voiceserver.turns.closing import READ, asks, closes
 from voiceserver.turns.signals import LISTENS, MARKS, QUIET
 
 
@@ -21,7 +22,7 @@ class Completeness(Enum):
     INCOMPLETE = "incomplete"
 
 
-# A turn that ends in one of these goes on.
+# A turn that ends in one of these goes on, but for what ``closing`` knows.
 _DANGLING = frozenset(
     "a an the my your his her its our their this these those and or but because so "
     "if when while that which who whose than as of to in on at by for from with into "
@@ -33,28 +34,33 @@ _DANGLING = frozenset(
 _ENDINGS = frozenset(
     "please thanks thank-you goodbye bye today tomorrow now yes no ok okay".split()
 )
-_OPENERS = frozenset(
-    "what what's who who's where where's when when's why how how's which is are can "
-    "could will would do does did tell give show set spell count repeat play stop "
-    "turn call open close say explain describe go".split()
-)
+_DIGITS = frozenset("oh zero one two three four five six seven eight nine".split())
+_DICTATED = 3  # digits in a row, after which more may come
+_SHORTEST = 3  # words of a question that is whole
 
 
-def grade(text: str, known_complete: bool = False) -> Completeness:
+def grade(
+    text: str, known_complete: bool = False, language: str = "en"
+) -> Completeness:
     """Judge how finished an utterance looks.
 
     Args:
         text: The words so far.
         known_complete: The recogniser knows them to be a whole request.
+        language: Of the words, BCP 47; ``""`` is English. Of another they do not tell:
+            "was" asks in German.
     """
-    words = text.split()
     if known_complete:
         return Completeness.COMPLETE
-    if not words:
+    words = text.split()
+    if not words or _key(language) != "en":
         return Completeness.UNCLEAR
-    if words[-1] in _DANGLING:
+    end = " ".join(words[-READ:])
+    if words[-1] in _DANGLING and not closes(end):
         return Completeness.INCOMPLETE
-    if words[-1] in _ENDINGS or (words[0] in _OPENERS and len(words) >= 3):
+    if len(words) >= _DICTATED and _DIGITS.issuperset(words[-_DICTATED:]):
+        return Completeness.INCOMPLETE
+    if words[-1] in _ENDINGS or (len(words) >= _SHORTEST and asks(end)):
         return Completeness.COMPLETE
     return Completeness.UNCLEAR
 

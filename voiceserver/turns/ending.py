@@ -14,7 +14,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from voiceserver.config import TurnConfig
 from voiceserver.errors import ConfigError
 from voiceserver.turns.cues import Completeness, grade, is_backchannel
 
@@ -33,6 +35,7 @@ FEATURES = (
 )
 _SURE = 4.0  # log-odds beyond which a model's certainty counts no further
 _USUAL_MS = 300.0  # of a pause within a turn
+LONGER = 1.25  # than a pause that the speaker went on after
 _SHORTEST_MS, _LONGEST_MS = 50.0, 10_000.0
 
 
@@ -48,6 +51,7 @@ class Evidence:
         voiced_ms: Speech of the turn so far.
         pauses_ms: Pauses that the speaker went on after: of this turn, newest last.
         habits_ms: The same of the turns before, in this call.
+        language: Of the words, BCP 47; ``""`` is English.
     """
 
     sound: float
@@ -56,11 +60,12 @@ class Evidence:
     voiced_ms: float = 0.0
     pauses_ms: Sequence[float] = ()
     habits_ms: Sequence[float] = ()
+    language: str = ""
 
     @property
     def grade(self) -> Completeness:
         """What the words say."""
-        return grade(self.words, self.known_complete)
+        return grade(self.words, self.known_complete, self.language)
 
 
 def log_odds(probability: float) -> float:
@@ -82,7 +87,7 @@ def features(evidence: Evidence, silence_ms: float) -> tuple[float, ...]:
         log_odds(evidence.sound),
         float(judged is Completeness.COMPLETE),
         float(judged is Completeness.INCOMPLETE),
-        float(not evidence.words or is_backchannel(evidence.words)),
+        float(not evidence.words or is_backchannel(evidence.words, evidence.language)),
         math.log(max(evidence.voiced_ms, 100.0) / 1000),
         float(len(evidence.pauses_ms) > 0),
         habit,
@@ -134,6 +139,26 @@ class EndWeights:
             for name, value in zip(FEATURES, values, strict=True)
         )
         return min(max(total, -500.0), 500.0)
+
+
+def longest_ms(evidence: Evidence, config: TurnConfig) -> float:
+    """Return the silence that ends a turn, however unfinished it sounds.
+
+    One end in ten does, questions and answers of two words before all. Words that do
+    not look unfinished set it a limit, but for a speaker who makes longer pauses.
+    """
+    if evidence.known_complete:
+        return config.complete_ms
+    if not evidence.words:
+        return config.cap_ms
+    by_words = {
+        Completeness.COMPLETE: config.unclear_ms,
+        Completeness.UNCLEAR: config.max_unclear_ms,
+        Completeness.INCOMPLETE: config.cap_ms,
+    }
+    usual_ms = median(evidence.habits_ms) if evidence.habits_ms else 0.0
+    own_ms = LONGER * max(usual_ms, *evidence.pauses_ms, 0.0)
+    return min(max(by_words[evidence.grade], own_ms), config.cap_ms)
 
 
 def read_weights(text: str) -> EndWeights:

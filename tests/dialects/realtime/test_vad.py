@@ -98,10 +98,10 @@ def test_extreme_thresholds_are_brought_into_range(asked: float, used: float) ->
 @pytest.mark.parametrize(
     ("eagerness", "silences"),
     [
-        ("high", (300, 500, 1000, 2000)),
-        ("medium", (400, 800, 1600, 3000)),
-        ("auto", (400, 800, 1600, 3000)),
-        ("low", (600, 1200, 2400, 8000)),
+        ("high", (300, 500, 1000, 2000, 800)),
+        ("medium", (400, 800, 1600, 3000, 1200)),
+        ("auto", (400, 800, 1600, 3000, 1200)),
+        ("low", (600, 1200, 2400, 8000, 1600)),
     ],
 )
 def test_semantic_vad_is_the_graded_policy(
@@ -115,6 +115,7 @@ def test_semantic_vad_is_the_graded_policy(
         turn.unclear_ms,
         turn.incomplete_ms,
         turn.cap_ms,
+        turn.max_unclear_ms,
     )
     assert turn.confirm_ms == 450
 

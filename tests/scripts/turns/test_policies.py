@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scripts.turns.pauses import EVER, Pause
@@ -14,6 +16,7 @@ from scripts.turns.policies import (
     silence,
     threshold,
 )
+from voiceserver.config import TurnConfig
 from voiceserver.turns.ending import EndWeights
 
 
@@ -38,12 +41,15 @@ def test_a_threshold_waits_shortly_where_the_model_is_sure() -> None:
 
 
 def test_the_formula_waits_until_it_is_certain() -> None:
-    """By the mean of the scores so far; no longer than the cap."""
+    """By the mean of the scores so far; no longer than the words' limit and the cap."""
     weights = EndWeights("t", {"silence": 2.0, "sound": 1.0})
-    waits = fused(weights, 0.9, 1000)([end(0.97), end(0.5), end(0.02), end()])
+    wait = fused(weights, TurnConfig(certainty=0.9, cap_ms=1000, max_unclear_ms=700))
+    waits = wait([end(0.97), end(0.5), end(0.02), end()])
     assert waits[0] == 270
     assert waits[1] == pytest.approx(200 * 3, rel=0.01)
     assert waits[2:].tolist() == [1000, 1000]
+    said = [replace(end(0.02), words=words) for words in ("two people", "i want the")]
+    assert wait(said).tolist() == [700, 1000]
 
 
 def test_the_best_is_the_shortest_of_those_that_cut_in_seldom_enough() -> None:

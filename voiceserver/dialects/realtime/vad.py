@@ -59,13 +59,14 @@ class ServerVad:
 
 
 # Silence in ms after words that look complete, unclear, incomplete, and the cap; and
-# the certainty that is wanted where a turn-end model is heard: points of the curve in
-# benchmarks/results/turns.json. The caps of medium and auto lie below OpenAI's 4 s.
+# where a turn-end model is heard, the most after unclear words, and the certainty that
+# is wanted: points of the curve in benchmarks/results/turns.json. The caps of medium
+# and auto lie below OpenAI's 4 s.
 _EAGERNESS = {
-    "low": (600, 1200, 2400, 8000, 0.97),
-    "medium": (400, 800, 1600, 3000, 0.93),
-    "auto": (400, 800, 1600, 3000, 0.93),
-    "high": (300, 500, 1000, 2000, 0.9),
+    "low": (600, 1200, 2400, 8000, 1600, 0.97),
+    "medium": (400, 800, 1600, 3000, 1200, 0.93),
+    "auto": (400, 800, 1600, 3000, 1200, 0.93),
+    "high": (300, 500, 1000, 2000, 800, 0.91),
 }
 
 
@@ -83,9 +84,9 @@ class SemanticVad:
 
     def turn(self, config: TurnConfig) -> TurnConfig:
         """``config`` with these settings."""
-        complete_ms, unclear_ms, incomplete_ms, cap_ms, certainty = _EAGERNESS[
-            self.eagerness
-        ]
+        complete_ms, unclear_ms, incomplete_ms, cap_ms, at_most_ms, certainty = (
+            _EAGERNESS[self.eagerness]
+        )
         return replace(
             config,
             policy="graded",
@@ -93,6 +94,7 @@ class SemanticVad:
             unclear_ms=unclear_ms,
             incomplete_ms=incomplete_ms,
             cap_ms=cap_ms,
+            max_unclear_ms=at_most_ms,
             certainty=certainty,
             create_reply=self.create_response,
             interrupt=self.interrupt_response,
