@@ -5,8 +5,6 @@ Reads counts that others keep; changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from voiceserver.audio import MIC_RATE
 from voiceserver.events import MediaReport
 from voiceserver.media.jitter import Counts
@@ -123,20 +121,28 @@ class MediaMeter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._told = MediaReport()
+        # Found once: every call counts every second.
+        self._packets = [
+            (fate, metrics.microphone_packets.labels(fate).inc)
+            for fate in ("received", "lost", "late", "duplicates", "undecodable")
+        ]
+        self._made_up = [
+            (f"{how}_ms", metrics.microphone_made_up_seconds.labels(how).inc)
+            for how in ("recovered", "concealed", "paused", "stretched")
+        ]
 
     def update(self, now: MediaReport) -> None:
         """Count what has come since the last time."""
-        metrics, before = self._metrics, asdict(self._told)
-        self._told = now
-        new = {name: value - before[name] for name, value in asdict(now).items()}
-        for fate in ("received", "lost", "late", "duplicates", "undecodable"):
+        metrics, before, self._told = self._metrics, self._told, now
+        for name, count in self._packets:
             # "lost" shrinks by a packet that comes late after all.
-            metrics.microphone_packets.labels(fate).inc(max(0, new[fate]))
-        for how in ("recovered", "concealed", "paused", "stretched"):
-            seconds = new[f"{how}_ms"] / 1000
-            metrics.microphone_made_up_seconds.labels(how).inc(max(0.0, seconds))
-        metrics.underruns.inc(max(0, new["underruns"]))
-        if now.received > before["received"]:
+            if (new := getattr(now, name) - getattr(before, name)) > 0:
+                count(new)
+        for name, count in self._made_up:
+            if (new := getattr(now, name) - getattr(before, name)) > 0:
+                count(new / 1000)
+        metrics.underruns.inc(max(0, now.underruns - before.underruns))
+        if now.received > before.received:
             metrics.jitter_seconds.observe(now.jitter_ms / 1000)
         if now.rtt_ms >= 0:
             metrics.rtt_seconds.observe(now.rtt_ms / 1000)
