@@ -165,11 +165,11 @@ def main() -> None:
     if given.plot:
         plots.kiosk(json.loads(path.read_text()), path.with_suffix(".svg"))
         return
-    result = json.loads(path.read_text()) if path.is_file() else {}
     for engine in given.engines:
-        result[engine] = asyncio.run(measured(engine, given.orders))
-        write(path, result)
-    plots.kiosk(result, path.with_suffix(".svg"))
+        found = asyncio.run(measured(engine, given.orders))
+        before = json.loads(path.read_text()) if path.is_file() else {}
+        write(path, result := before | {engine: found})
+        plots.kiosk(result, path.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

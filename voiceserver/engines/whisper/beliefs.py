@@ -32,7 +32,10 @@ HURRIED_S = 0.35  # for each word; nobody says a sentence twice in so little tim
 # The same where only the end is said twice: with more time, somebody did. (Of sentences
 # that people read twice in a row, every third was lost; loops take half as long.)
 HURRIED_TAIL_S = 0.25
-DOUBTFUL_LOGPROB = -0.8  # a decode that was told words is compared with one without
+# A decode that was told words is compared with one without. Of 134 recordings of other
+# speech, told the words of a coffee bar, 9 are between this and -0.8: 3 are heard
+# better without, none worse (90 of 1,176 words wrong, 99 before); of 290 orders none.
+DOUBTFUL_LOGPROB = -0.5
 # A loop within a word ("1-0-0-0-1-90-2-1-0-0-0-..."), of which it may be quite sure; a
 # trillion has twelve noughts.
 _ENDLESS = re.compile(r"(\S{1,3}?)\1{12,}")
