@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from tests.carriers.client import Client, connected, make_call
 from tests.carriers.webrtc.test_sdp import damaged
 from voiceserver.config import MediaConfig
-from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.errors import BadRequest, Overloaded, SessionEnded
+
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 pytestmark = pytest.mark.net
 
@@ -277,6 +279,21 @@ async def test_a_client_that_never_connects_is_given_up() -> None:
         await call.run()
     assert ended.is_set()  # who listened would wait for ever
     assert "session.created" in told[-1]
+    await client.peer.close()
+
+
+async def test_a_call_without_a_free_port_is_refused() -> None:
+    """At once: an answer without an address is none."""
+    held = [socket.socket(family, socket.SOCK_DGRAM) for family in FAMILIES]
+    with held[0], held[1]:
+        held[0].bind(("0.0.0.0", 0))
+        port = held[0].getsockname()[1]
+        held[1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        held[1].bind(("::", port))
+        media = MediaConfig(udp_port_min=port, udp_port_max=port)
+        client, call = Client(), make_call(media)
+        with pytest.raises(Overloaded, match="No UDP port is free"):
+            await call.answer(await client.offer())
     await client.peer.close()
 
 

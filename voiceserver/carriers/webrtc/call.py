@@ -29,7 +29,7 @@ from voiceserver.carriers.base import HeldCall, Incoming, Throttle
 from voiceserver.carriers.webrtc import aiortc_seams
 from voiceserver.carriers.webrtc.sdp import checked_offer, with_public_address
 from voiceserver.config import MediaConfig
-from voiceserver.errors import BadRequest, SessionEnded
+from voiceserver.errors import BadRequest, Overloaded, SessionEnded
 from voiceserver.events import MediaReport
 from voiceserver.media.codecs import SPOKEN, encoder_for
 from voiceserver.media.receiver import AudioReceiver
@@ -52,6 +52,7 @@ WATCHES = 8  # looks at the line within its inactivity limit
 TOLD_EVERY = 2  # looks: the client is told how its audio fares
 
 LABEL = "oai-events"
+CANDIDATE = "a=candidate:"
 MAX_MESSAGE_BYTES = 131_072  # instructions of any sensible length fit
 MAX_WAITING_BYTES = 1_048_576  # not yet taken by the client; beyond it the call ends
 
@@ -98,6 +99,7 @@ class WebRtcCall(HeldCall):
 
         Raises:
             BadRequest: If the offer cannot be used.
+            Overloaded: If no UDP port is free for it.
         """
         checked = checked_offer(offer, self._media.accept_remote_candidates)
         ports = range(self._media.udp_port_min, self._media.udp_port_max + 1)
@@ -107,7 +109,7 @@ class WebRtcCall(HeldCall):
         self._peer = peer = RTCPeerConnection(_configuration(self._media))
         try:
             return checked.answer(await self._negotiate(peer, checked.text))
-        except BadRequest:
+        except (BadRequest, Overloaded):
             await self._close()
             raise
         except asyncio.CancelledError:
@@ -134,6 +136,9 @@ class WebRtcCall(HeldCall):
         )
         await peer.setLocalDescription(await peer.createAnswer())
         answer = str(peer.localDescription.sdp)
+        if CANDIDATE not in answer:
+            # The client would wait for setup_limit_s and not know why.
+            raise Overloaded("No UDP port is free for a call.")
         return with_public_address(answer, self._media.public_ip)
 
     def _carry(self, peer: RTCPeerConnection, transceiver: RTCRtpTransceiver) -> None:
