@@ -16,10 +16,15 @@ class FakeTransport:
 
     Attributes:
         waiting: Bytes.
+        closing: Asterisk has reset the connection.
     """
 
     def __init__(self) -> None:
         self.waiting = 0
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def get_write_buffer_size(self) -> int:
         return self.waiting
@@ -44,6 +49,8 @@ class FakeWriter:
     def write(self, octets: bytes) -> None:
         kind, length = struct.unpack(">BH", octets[:3])
         assert len(octets) == 3 + length, "a frame is one write"
+        if self.transport.closing:
+            raise RuntimeError("the handler is closed")  # as uvloop says
         now_s = asyncio.get_running_loop().time()
         self.frames.append((now_s, Frame(kind, octets[3:])))
 

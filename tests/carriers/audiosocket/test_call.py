@@ -125,6 +125,19 @@ def test_a_connection_that_is_cut_ends_the_call() -> None:
     assert why == "The connection was closed."
 
 
+def test_a_connection_that_is_reset_ends_the_call() -> None:
+    """Frames are still due, and a goodbye is, when nothing can be written any more."""
+
+    async def scenario(asterisk: Asterisk) -> None:
+        await asyncio.sleep(0.1)
+        asterisk.writer.transport.closing = True
+        await asyncio.sleep(0.1)
+        asterisk.reader.set_exception(ConnectionResetError())
+
+    _, why = called(scenario, leaves=False)
+    assert why == "The connection was closed."
+
+
 def test_what_asterisk_does_not_take_is_left_out() -> None:
     """And counted; memory is bounded, and nothing is said late."""
     metrics = Metrics()

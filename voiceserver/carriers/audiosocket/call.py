@@ -82,7 +82,7 @@ class AudioSocketCall(HeldCall):
 
     async def _goodbye(self) -> None:
         self._pacer.stop()
-        self._writer.write(Frame(frames.HANG_UP).written())
+        self._send(Frame(frames.HANG_UP))
 
     def _farewell(self, code: EndCode) -> str | None:
         return self._attendant.farewell(code)
@@ -147,4 +147,10 @@ class AudioSocketCall(HeldCall):
         if self._writer.transport.get_write_buffer_size() > MAX_WAITING_BYTES:
             self._left_out(1)  # late audio would only be later and later
         elif payload:
-            self._writer.write(Frame(frames.KINDS[self._rate], payload).written())
+            self._send(Frame(frames.KINDS[self._rate], payload))
+
+    def _send(self, frame: Frame) -> None:
+        # A connection that was reset is closed before reading says so, and uvloop
+        # raises where that is written to.
+        if not self._writer.transport.is_closing():
+            self._writer.write(frame.written())

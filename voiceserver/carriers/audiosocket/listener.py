@@ -107,7 +107,8 @@ class AudioSocketListener:
             )
         except (VoiceServerError, OSError, EOFError) as error:
             log.info("an AudioSocket call was refused", extra={"reason": str(error)})
-            writer.write(Frame(HANG_UP).written())
+            if not writer.transport.is_closing():  # uvloop raises if it was reset
+                writer.write(Frame(HANG_UP).written())
             writer.close()
         except Exception:  # one call's must not end the others
             log.exception("an AudioSocket call failed")

@@ -13,6 +13,8 @@ _PROFILES = (
     Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
     Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
 )
+# A packet beyond its buffer is a ValueError of the binding's own.
+REFUSED = (Error, ValueError)
 
 
 class Cipher:
@@ -40,7 +42,7 @@ class Cipher:
         """Decrypt a packet; None if it is not authentic, or was here before."""
         try:
             clear: bytes = self._in.unprotect(packet)
-        except Error:
+        except REFUSED:
             return None
         return clear
 
@@ -53,6 +55,6 @@ class Cipher:
         """Decrypt one; None if it is not authentic, or was here before."""
         try:
             clear: bytes = self._in.unprotect_rtcp(packet)
-        except Error:
+        except REFUSED:
             return None
         return clear
