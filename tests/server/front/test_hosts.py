@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -201,6 +202,31 @@ async def test_a_host_that_came_again_elsewhere_is_found_there() -> None:
         assert (before.url, after.url) == ("http://b:80", "http://moved:80")
         assert it.hosts.of_call("rtc_a.1_0") is None
         assert it.hosts.of_call("rtc_1_0") is None
+
+
+async def test_a_call_that_comes_while_a_host_moves_finds_all_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Letting go of the host's old address takes a moment; others look meanwhile."""
+    seen: list[list[str]] = []
+    let_go = Host.__aexit__
+
+    async with alone() as it:
+        it.registry.says = View((peer("b"),))
+        await it.hosts.beat()
+
+        async def looked_at(host: Host, *error: Any) -> None:
+            seen.append(sorted(it.names()))
+            assert all(one.url != host.url for one in it.hosts.peers)
+            await let_go(host, *error)
+
+        monkeypatch.setattr(Host, "__aexit__", looked_at)
+        moved = Peer("b", "http://elsewhere:80", 5, 0, draining=False)
+        it.registry.says = View((moved, peer("c")))
+        await it.hosts.beat()
+        assert seen == [["a", "b"]]
+        assert sorted(it.names()) == ["a", "b", "c"]
+        monkeypatch.setattr(Host, "__aexit__", let_go)
 
 
 async def test_hosts_that_have_gone_are_not_known_for_ever() -> None:

@@ -226,14 +226,15 @@ class Hosts:
 
     async def take(self, view: View) -> None:
         """Take what the directory tells."""
+        # All before any is named: calls come while one that has moved is let go of.
+        for peer in view.peers:
+            await self._know(peer.name, peer.url)
         self._view, self._seen_s = view, self._now_s()
         self._room.others = view.held
         self.shared.take(view)
         self._free = {
             peer.name: 0 if peer.draining else peer.free for peer in view.peers
         }
-        for peer in view.peers:
-            await self._know(peer.name, peer.url)
         gone = [name for name in self._known if name not in self._free]
         for name in gone[: max(0, len(self._known) - MAX_KNOWN)]:
             await self._known.pop(name).__aexit__(None, None, None)
@@ -242,11 +243,11 @@ class Hosts:
         known = self._known.get(name)
         if known is not None and known.url == url:
             return
-        if known is not None:
-            await known.__aexit__(None, None, None)
         me = self.me
         host = Host(name, url, me.name, me.secrets, me.tls, self._wall_s)
         self._known[name] = await host.__aenter__()
+        if known is not None:
+            await known.__aexit__(None, None, None)
 
     @property
     def peers(self) -> list[Host]:
