@@ -7,7 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceserver.voice.pauses import LAST, SHORTEST, after, within_limits
+from voiceserver.voice.networks.features import HOP
+from voiceserver.voice.pauses import (
+    DYING,
+    HUSHING,
+    LAST,
+    SHORTEST,
+    after,
+    hushed,
+    silent_from,
+    within_limits,
+)
 from voiceserver.voice.words.phones import INDEX, MARKS
 
 WELL_THEN = [INDEX[s] for s in ("_", "W", "EH1", "L", ",", "DH", "EH1", "N", ".")]
@@ -45,3 +55,19 @@ def test_pauses_shrink_with_speed(mark: str) -> None:
     usual, fast = (after(MARKS.index(mark), speed) for speed in (1.0, 2.0))
     assert fast < usual
     assert fast >= (SHORTEST if mark == "," else 1)
+
+
+def test_a_clause_is_silent_once_its_last_sound_has_died_away() -> None:
+    """Nothing comes up at its end; pieces are as the whole, short ends as they were."""
+    lengths = torch.tensor([3, 9, DYING + 6])
+    silent = silent_from(lengths, 1.0)
+    assert silent == 12 + DYING
+    speech = torch.ones(int(lengths.sum()) * HOP)
+    whole = hushed(speech, torch.tensor(silent))
+    assert (whole[: silent * HOP] == 1).all()
+    assert (whole[(silent + HUSHING) * HOP :] == 0).all()
+    cut = (silent + 1) * HOP
+    last = hushed(speech[cut:], torch.tensor(silent), silent + 1)
+    assert torch.equal(last, whole[cut:])
+    assert silent_from(torch.tensor([3, 9, DYING]), 1.0) == 12 + DYING
+    assert silent_from(lengths, 0.5) == int(lengths.sum())  # dies away more slowly

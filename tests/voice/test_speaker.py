@@ -14,7 +14,7 @@ from tests.voice.tiny import write_tiny_voice
 from voiceserver.voice.networks.acoustic import AcousticModel, AcousticShape
 from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.networks.vocoder import VocoderNet, VocoderShape
-from voiceserver.voice.pauses import AFTER
+from voiceserver.voice.pauses import AFTER, HUSHING
 from voiceserver.voice.plan import Manner, Plan, plan_clause
 from voiceserver.voice.speaker import (
     EARLIEST,
@@ -190,6 +190,18 @@ def test_what_is_not_given_of_a_beginning_changes_nothing_of_the_rest() -> None:
     later = np.concatenate(list(stream(model, net, plan, [5, 7], left=11)))
     assert len(later) == len(whole) - 11 * HOP
     assert np.abs(later - whole[11 * HOP :]).max() <= EXACT
+
+
+def test_nothing_comes_up_after_a_clause_has_died_away() -> None:
+    """The networks prepare the next clause's first sound; it has one of its own."""
+    model, net, plan = planned(9, Manner(seed=2), 2)
+    plan.lengths[-1] += 20  # as if the last sound had ended so much earlier
+    plan.lengths[-2] -= 20
+    said = speak_whole(model, net, plan)
+    silent = (plan.silent_from + HUSHING) * HOP
+    assert silent < len(said)
+    assert not said[silent:].any()
+    assert said[: plan.silent_from * HOP].any()
 
 
 def test_single_frames_add_up_to_the_whole() -> None:

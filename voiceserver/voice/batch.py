@@ -47,6 +47,7 @@ from voiceserver.voice.networks.vocoder import (
     pad_frames,
     pulse_spectrum,
 )
+from voiceserver.voice.pauses import hushed, silent_from
 from voiceserver.voice.plan import Manner, Timed, timed
 from voiceserver.voice.speaker import Samples
 from voiceserver.voice.words.clause import Clause
@@ -70,6 +71,7 @@ class Batch:
         drawn: The decoder's noise, ``(batch, frames / 2, NOISE)``.
         rows: Of the vocoder's noise table, ``(batch, frames)``, int64.
         gain: Factor on each clause's waveform, ``(batch,)``.
+        silent: First frame of each in which it is heard no more, ``(batch,)``, int64.
     """
 
     encoded: Tensor
@@ -80,6 +82,7 @@ class Batch:
     drawn: Tensor
     rows: Tensor
     gain: Tensor
+    silent: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,10 @@ def prepare(
     encoded = model.encoder(phones)
     each = _timed(model, phones, clauses, manners)
     counts = [int(own.lengths.sum()) for own in each]
+    silent = [
+        silent_from(own.lengths, manner.speed)
+        for own, manner in zip(each, manners, strict=True)
+    ]
     frames = -(-max(counts) // BUCKET) * BUCKET
     which = torch.zeros(len(clauses), frames, dtype=torch.int64)
     sounding = torch.zeros(len(clauses), frames, dtype=torch.bool)
@@ -195,6 +202,7 @@ def prepare(
             torch.stack(drawn).to(device),
             torch.stack(rows).to(device),
             torch.tensor([own.gain for own in each]).to(device),
+            torch.tensor(silent).to(device),
         ),
         counts,
     )
@@ -233,7 +241,8 @@ def waves(model: AcousticModel, net: VocoderNet, batch: Batch) -> Tensor:
     f0 = to_hz(_held(pitch.float(), batch.mask))
     hiss = noise_table(pair_mask.device)[batch.rows].transpose(1, 2)
     track = Track(f0, voicing.float() * batch.mask, batch.mask)
-    return vocode(net, mel.transpose(1, 2), track, hiss) * batch.gain[:, None]
+    made = hushed(vocode(net, mel.transpose(1, 2), track, hiss), batch.silent)
+    return made * batch.gain[:, None]
 
 
 def vocode(net: VocoderNet, mel: Tensor, track: Track, hiss: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.words.phones import MARKS, SYMBOLS
 
 # Frames of 10 ms that a mark within a clause lasts. What is heard as silence is a
@@ -27,6 +28,13 @@ LAST = 17
 # Silence after a clause by the mark that ended it, in frames of 10 ms. The corpus has
 # single sentences only, so these are set by hand.
 AFTER = {".": 38, "?": 40, "!": 38, ";": 28, ":": 28, "-": 20, ",": 14}
+
+
+# Frames of a clause's last mark in which its last sound dies away, to -60 dB and less.
+# Networks that learnt from connected speech may let the first sound of whatever comes
+# next come up at the end of the mark: clicks of up to -28 dB, after one clause of ten.
+DYING = 8
+HUSHING = 2  # frames in which the rest falls silent
 
 
 def within_limits(lengths: Tensor, symbols: Sequence[int], speed: float) -> Tensor:
@@ -49,6 +57,32 @@ def within_limits(lengths: Tensor, symbols: Sequence[int], speed: float) -> Tens
     if SYMBOLS[symbols[-1]] == ",":
         out[-1] = torch.clamp(out[-1], max=round(LAST / speed))
     return out
+
+
+def silent_from(lengths: Tensor, speed: float) -> int:
+    """First frame of a clause in which nothing of it is heard any more.
+
+    Args:
+        lengths: Frames of each symbol, the clause's last mark among them, ``(n,)``.
+        speed: 1 as trained, 2 twice as fast.
+    """
+    rest = int(lengths[-1]) - round(DYING / speed)
+    return int(lengths.sum()) - max(0, rest)
+
+
+def hushed(samples: Tensor, silent: Tensor, first: int = 0) -> Tensor:
+    """Speech without what comes up after it has died away.
+
+    Args:
+        samples: Of clauses, ``(..., frames * HOP)``.
+        silent: First silent frame of each, ``(...)``.
+        first: Which frame of the clauses the samples begin with.
+
+    Nothing is read back from the device: the arithmetic may be part of a CUDA graph.
+    """
+    at = torch.arange(samples.shape[-1], device=samples.device) + first * HOP
+    gone = (at - silent[..., None] * HOP) / (HUSHING * HOP)
+    return samples * (1 - gone).clamp(0, 1)
 
 
 def after(ending: int, speed: float) -> int:

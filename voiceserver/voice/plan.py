@@ -28,7 +28,7 @@ from voiceserver.voice.networks.features import HOP
 from voiceserver.voice.networks.releases import stop_frames
 from voiceserver.voice.networks.source import frame_phases
 from voiceserver.voice.networks.vocoder import AFTER, pad_frames
-from voiceserver.voice.pauses import within_limits
+from voiceserver.voice.pauses import silent_from, within_limits
 from voiceserver.voice.words.clause import Clause
 from voiceserver.voice.words.intonation import raised
 from voiceserver.voice.words.phones import MARKS
@@ -120,6 +120,11 @@ class Plan:
     def n_frames(self) -> int:
         """Length of the clause in frames of ``HOP`` samples; even."""
         return self.pitch.shape[1]
+
+    @property
+    def silent_from(self) -> int:
+        """First frame in which nothing of the clause is heard any more."""
+        return silent_from(self.lengths, self.manner.speed)
 
     def symbol_samples(self) -> list[int]:
         """First sample of each symbol, and last of all the clause's length."""

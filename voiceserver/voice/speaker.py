@@ -27,7 +27,7 @@ from voiceserver.voice.networks.acoustic import AcousticModel
 from voiceserver.voice.networks.features import HOP, SAMPLE_RATE
 from voiceserver.voice.networks.precision import halve, pays
 from voiceserver.voice.networks.vocoder import AFTER, BEFORE, VocoderNet, overlap_add
-from voiceserver.voice.pauses import after
+from voiceserver.voice.pauses import after, hushed
 from voiceserver.voice.plan import Lead, Manner, Plan, plan_clause
 from voiceserver.voice.weights import (
     WeightsError,
@@ -165,7 +165,10 @@ def stream(
         first, last = max(0, done - BEFORE), min(total, end + AFTER)
         edges = (first - (done - BEFORE), end + AFTER - last)
         spectra = functional.pad(flow.spectra(first, last), edges)
-        samples = (overlap_add(spectra)[0] * plan.gain).numpy()
+        made = overlap_add(spectra)[0] * plan.gain
+        if end > plan.silent_from:
+            made = hushed(made, torch.tensor(plan.silent_from), done)
+        samples = made.numpy()
         even = follower.push(samples) if follower else samples
         yield np.clip(even[left * HOP :], -1, 1)
         done, left = end, 0
