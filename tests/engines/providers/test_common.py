@@ -140,7 +140,7 @@ def test_what_a_dead_process_had_spent_stays_spent() -> None:
     joined(book, 1, successor)
     assert successor.costs.day_usd == 0.0007 and successor.costs.own_usd == 0
     successor.routes["a"].book(Spent(cost_usd=0.0004))
-    assert other.costs.exhausted and successor.costs.exhausted
+    assert other.costs.thrift is successor.costs.thrift is Thrift.FREE
     days.append(days[-1] + timedelta(days=1))
     assert book.departed_usd == 0
 
@@ -152,9 +152,9 @@ def test_yesterdays_money_is_no_longer_known() -> None:
     costs = Costs(metrics, lambda: days[-1], BudgetConfig(max_usd_per_day=1.0))
     costs.book("a", Spent(cost_usd=0.5))
     costs.told(days[-1], 0.6)
-    found = [costs.exhausted]
+    found = [costs.thrift]
     days.append(days[-1] + timedelta(days=1))
-    assert [*found, costs.exhausted] == [True, False]
+    assert [*found, costs.thrift] == [Thrift.FREE, Thrift.NONE]
     assert costs.day_usd == 0
     costs.told(days[0], 7.0)
     assert costs.day_usd == 0

@@ -96,11 +96,6 @@ class Costs:
         """Who may still be asked today, as far as the whole server goes."""
         return self._account(DAY).thrift
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether no more is to be spent today."""
-        return self.thrift is Thrift.FREE
-
     def purse(self, key: str) -> Purse:
         """What a call may spend that begins now.
 

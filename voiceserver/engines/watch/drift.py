@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from voiceserver.engines.watch.shifts import Level, Share, Shift
 
@@ -21,7 +21,6 @@ LEARNT = (300, 1000, 3000)
 Signal = Literal[
     "first_words", "length", "confidence", "failures", "refusals", "escalations"
 ]
-SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 
 @dataclass(frozen=True, slots=True)
