@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +97,36 @@ async def test_a_call_comes_over_a_connection() -> None:
         writer.close()
         running.cancel()
     it.close()
+
+
+@pytest.mark.net
+def test_a_connection_that_was_reset_before_it_was_taken_is_none() -> None:
+    """Whose it was uvloop does not say; the next one is read."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_reset_then_good())
+
+
+async def _reset_then_good() -> None:
+    config = Config(sip=SipConfig(port=free_port()))
+    it = SipListener(config)
+    it.bind()
+    for _ in range(3):
+        gone = socket.create_connection(("127.0.0.1", config.sip.port))
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+    faults: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: faults.append(context))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(it.run(FakeExchange(config, group)))
+        reader, writer = await connected(config.sip.port)
+        writer.write(MESSAGES[0])
+        async with asyncio.timeout(5):
+            assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        running.cancel()
+    it.close()
+    assert faults == []
 
 
 @pytest.mark.net

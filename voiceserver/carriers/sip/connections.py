@@ -155,8 +155,9 @@ class Connections:
         async def take(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
-            source: Address = writer.get_extra_info("peername")[:2]
-            if self._n >= MOST or not knows(source[0]):
+            peer = writer.get_extra_info("peername")
+            source: Address = peer[:2] if peer else ("", 0)  # it was reset already
+            if not peer or self._n >= MOST or not knows(source[0]):
                 writer.transport.abort()
                 return
             self._n += 1
