@@ -64,6 +64,12 @@ def test_nonsense_is_refused(seal: str) -> None:
         opened(OURS, seal)
 
 
+def test_a_seal_that_is_no_utf_8_is_refused() -> None:
+    """A byte of a header beyond ASCII comes as half a surrogate."""
+    with pytest.raises(SealRefused, match="cannot be read"):
+        opened(OURS, "a.\udcff")
+
+
 def test_names_tell_nothing_and_are_alike_at_all_hosts() -> None:
     """An address is not in its name; kinds do not mix."""
     same = Secrets("a secret that all hosts share")

@@ -104,6 +104,8 @@ class Secrets:
             SealRefused: If it is not ours, of another version, for another host, or
                 from another time.
         """
+        if not seal.isascii():
+            raise SealRefused("the seal cannot be read")
         body, _, mac = seal[:MAX_SEAL].rpartition(".")
         good = [
             hmac.compare_digest(mac.encode(), _mac(key, body, method, target).encode())

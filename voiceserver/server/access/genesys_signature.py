@@ -85,7 +85,8 @@ def signed_nonce(request: SignedRequest, secret: bytes, now_s: float) -> str:
     if None in lines:
         return ""
     text = "\n".join([*map(str, lines), f'"@signature-params": {given[2]}'])
-    right = hmac.new(secret, text.encode(), hashlib.sha256).digest()
+    octets = text.encode("utf-8", "replace")  # of headers that may not be UTF-8
+    right = hmac.new(secret, octets, hashlib.sha256).digest()
     try:
         found = base64.b64decode(sealed[2], validate=True)
     except binascii.Error:

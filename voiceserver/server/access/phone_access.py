@@ -38,7 +38,7 @@ def signature(secret: str, url: str, form: Mapping[str, str]) -> str:
     the order of their names, by HMAC-SHA1, in base64.
     """
     text = url + "".join(name + form[name] for name in sorted(form))
-    digest = hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
+    digest = hmac.new(secret.encode(), _octets(text), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 
@@ -146,7 +146,7 @@ class PhoneAccess:
         if not secret or not given:
             return False
         right = [signature(secret, each, form) for each in addresses(url)]
-        return any([hmac.compare_digest(given.encode(), one.encode()) for one in right])
+        return any([hmac.compare_digest(_octets(given), one.encode()) for one in right])
 
     def wants_signature(self, service: str) -> bool:
         """Whether a service's requests have to be signed, whatever else they bring."""
@@ -167,7 +167,7 @@ class PhoneAccess:
         if self._is_secret(token):
             return True
         body, _, seal = token.removeprefix(PREFIX).rpartition(".")
-        good = hmac.compare_digest(seal.encode(), self._seal(body).encode())
+        good = hmac.compare_digest(_octets(seal), self._seal(body).encode())
         until = body.partition(".")[0]
         if not good or not until.isdigit() or int(until) <= self._now_s():
             return False
@@ -183,16 +183,21 @@ class PhoneAccess:
             raise Refusal(403, "This request was sent before.", "replayed")
 
     def _seal(self, body: str) -> str:
-        return hmac.new(self._sealing, body.encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.new(self._sealing, _octets(body), hashlib.sha256).hexdigest()[:32]
 
     def _is_secret(self, given: str) -> bool:
-        raw = given.strip().encode("utf-8", "replace")
+        raw = _octets(given.strip())
         digest = hashlib.sha256(raw).digest()
         same = sum(
             hmac.compare_digest(digest, each) for each in self._rules.key_digests
         )
         own = self._secret.encode()
         return bool(same) or (bool(own) and hmac.compare_digest(raw, own))
+
+
+def _octets(text: str) -> bytes:
+    """What anybody wrote: half surrogates, as headers and JSON bring, are no fault."""
+    return text.encode("utf-8", "replace")
 
 
 def _given(authorization: str | None) -> list[str]:
