@@ -14,7 +14,7 @@ another checkout; the ratio of the medians is what counts, as caches are as cold
 machine is busy.
 
     python -m benchmarks.call_cost [--by sip] [--listening] [--calls 32] [--seconds 24]
-        [--against FOLDER]
+        [--settle 0] [--stalled 0] [--against FOLDER]
 """
 
 from __future__ import annotations

@@ -57,6 +57,16 @@ async def test_packets_may_overtake_each_other() -> None:
         assert host.jobs == 0
 
 
+async def test_what_comes_for_a_job_that_is_over_is_no_job() -> None:
+    """Credits under way, and who gives a place back: nothing grows by them."""
+    async with hosted() as host:
+        host.take("a:1", 0, phrase("hello"))
+        assert kinds(await results(host, "a:1"))[-1] is Kind.END
+        host.take("a:1", 1, [Message(Kind.CREDIT, meta={"items": 1})])
+        host.take("a:1", 2, [Message(Kind.CANCEL)])
+        assert host.jobs == 0
+
+
 async def test_it_says_what_it_is() -> None:
     """Version, voices and how many jobs it takes."""
     async with hosted() as host:

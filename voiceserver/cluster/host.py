@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 SLOTS = 32  # jobs at once, where the engine does not say
 SILENT_LIMIT_S = 10.0  # a gateway that says nothing for so long is gone
 REAP_S = 2.0
+MAX_OVER = 4_096  # jobs that are over: what still comes for them is known as theirs
 MAX_EARLY = 64  # packets that came before the one which is due
 ENDS = frozenset((Kind.END, Kind.FAILED, Kind.LOST, Kind.CANCELLED))
 
@@ -49,6 +50,7 @@ class EngineHost:
         self._now_s = now_s
         self._child = Supervised(spec, SLOTS)
         self._jobs: dict[str, _HostedJob] = {}
+        self._over: dict[str, None] = {}  # those that ended last
         self._heard_s: dict[str, float] = {}  # of a gateway
         self._group = asyncio.TaskGroup()
         self._reaping: asyncio.Task[None] | None = None
@@ -111,7 +113,8 @@ class EngineHost:
             messages: The first of all opens the job.
         """
         self.alive(gateway_of(job_id))
-        self._job(job_id).take(number, messages)
+        if job_id not in self._over:
+            self._job(job_id).take(number, messages)
 
     async def results(self, job_id: str) -> AsyncGenerator[Sequence[Message], None]:
         """Stream a job's results, as many at a time as are there, to its end.
@@ -138,6 +141,9 @@ class EngineHost:
         job = self._jobs.pop(job_id, None)
         if job is not None:
             job.stop()
+        self._over[job_id] = None
+        if len(self._over) > MAX_OVER:
+            del self._over[next(iter(self._over))]
 
     async def _reap(self) -> None:
         """Stop the jobs of those who are gone."""

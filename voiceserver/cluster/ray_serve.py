@@ -29,7 +29,7 @@ from ray.serve.exceptions import RayServeException
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from voiceserver import __version__
-from voiceserver.cluster.host import EngineHost
+from voiceserver.cluster.host import ENDS, EngineHost
 from voiceserver.cluster.ray_join import join
 from voiceserver.cluster.relay import ReplicaLost
 from voiceserver.config import PoolConfig
@@ -204,7 +204,7 @@ class RayFleet:
             try:
                 yield lease
             finally:
-                lease.send([Message(Kind.CANCEL)])
+                lease.stop()
                 self._give_back(host)
 
     async def _place(self, held: AsyncExitStack) -> Any:
@@ -269,11 +269,18 @@ class _RayLease:
         self._host = host
         self._lost = lost
         self._job_id = job_id
-        self._numbers = itertools.count()
+        self._n_sent = 0
+        self._over = False  # its end was told
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send messages, in order."""
-        self._host.take.remote(self._job_id, next(self._numbers), messages)
+        self._host.take.remote(self._job_id, self._n_sent, messages)
+        self._n_sent += 1
+
+    def stop(self) -> None:
+        """Stop the job, if there is one."""
+        if self._n_sent and not self._over:
+            self.send([Message(Kind.CANCEL)])
 
     async def results(self) -> AsyncGenerator[Sequence[Message], None]:
         """Stream what the replica tells.
@@ -285,6 +292,7 @@ class _RayLease:
         try:
             async for batch in options.remote(self._job_id):
                 told: Sequence[Message] = await batch
+                self._over = told[-1].kind in ENDS
                 if told[-1].kind is Kind.LOST:
                     self._lost(SHUNNED_S)
                 yield told
