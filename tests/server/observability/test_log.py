@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -25,6 +27,7 @@ def logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("aiohttp.server").filters.clear()
 
 
 def test_a_line_for_people_names_the_call_and_the_fields() -> None:
@@ -93,6 +96,28 @@ async def test_neither_a_key_nor_words_are_ever_logged(
         await server.place("late bug", headers=key)
     assert SECRET not in stream.getvalue()
     assert UTTERANCE not in stream.getvalue()
+
+
+@pytest.mark.net
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_what_is_no_http_is_answered_and_not_logged(
+    level: Literal["info", "debug"],
+) -> None:
+    """Anybody can send it, as often as they like; who looks for it asks for debug."""
+    stream = io.StringIO()
+    set_up(LogConfig(level), stream=stream)
+    async with running() as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        for junk in (
+            b"GET / HTTP/1.1\r\nHost: a\r\nbad bad\r\n\r\n",
+            b"GET / HTTQ\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(junk)
+            async with asyncio.timeout(5):
+                assert b" 400 " in await reader.readline()
+            writer.close()
+    assert ("Traceback" in stream.getvalue()) == (level == "debug")
 
 
 def test_the_newest_problems_are_kept_as_they_are_logged() -> None:

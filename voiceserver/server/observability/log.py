@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import TextIO
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from voiceserver.config import LogConfig
 
 _call: ContextVar[str] = ContextVar("call", default="")
@@ -146,6 +148,16 @@ def _short(record: logging.LogRecord) -> str:
     return fields.clean(line)[:LONGEST]
 
 
+def _is_no_strangers(record: logging.LogRecord) -> bool:
+    """Whether it is not about bytes that are no HTTP.
+
+    Anybody can send those; they are answered with 400, and aiohttp writes a traceback
+    that quotes them for each.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
 def set_up(
     config: LogConfig, secrets: Sequence[str] = (), stream: TextIO | None = None
 ) -> None:
@@ -167,3 +179,7 @@ def set_up(
     # These write a line for each packet or connection, which can tell addresses.
     for noisy in ("aioice", "aiortc", "asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    requests = logging.getLogger("aiohttp.server")
+    requests.removeFilter(_is_no_strangers)
+    if config.level != "debug":
+        requests.addFilter(_is_no_strangers)
