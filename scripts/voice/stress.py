@@ -94,11 +94,12 @@ def stresses(phones: Pronunciation) -> list[str]:
 
 def distance(a: Pronunciation, b: Pronunciation) -> int:
     """Phones to be inserted, left out or replaced; stress does not count."""
+    a, b = tuple(map(bare, a)), tuple(map(bare, b))
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i
         for j, y in enumerate(b, 1):
-            best = min(row[j] + 1, row[j - 1] + 1, before + (bare(x) != bare(y)))
+            best = min(row[j] + 1, row[j - 1] + 1, before + (x != y))
             before, row[j] = row[j], best
     return row[-1]
 
@@ -111,8 +112,11 @@ def stress_as(phones: list[str], known: list[Pronunciation]) -> list[str] | None
         known: CMU's pronunciations of it.
     """
     vowels = sum(is_vowel(p) for p in phones)
-    alike = [k for k in known if len(stresses(k)) == vowels and "1" in stresses(k)]
+    with_stress = ((k, stresses(k)) for k in known)
+    alike = [k for k, own in with_stress if len(own) == vowels and "1" in own]
     if not alike:
         return None
+    if len(alike) == 1:
+        return stresses(alike[0])
     nearest = min(alike, key=lambda k: distance(tuple(phones), k))
     return stresses(nearest)

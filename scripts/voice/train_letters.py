@@ -43,7 +43,7 @@ JOURNAL_EVERY = 100  # steps
 ALIKE = 8  # batches' worth of words, of which a batch takes those of one length
 KEPT_OF = 50
 
-Example = tuple[str, Tensor, Tensor]  # word, letters, phones
+Example = tuple[str, list[int], list[int]]  # word, letters, phones
 
 
 def examples(lexicon: Lexicon) -> tuple[list[Example], list[tuple[str, Pronunciation]]]:
@@ -60,7 +60,7 @@ def examples(lexicon: Lexicon) -> tuple[list[Example], list[tuple[str, Pronuncia
             continue
         phones = [INDEX[p] for p in variants[0]]
         if len(phones) <= SLOTS * len(letters) - 1:
-            train.append((word, torch.tensor(letters), torch.tensor(phones)))
+            train.append((word, letters, phones))
     return train, kept
 
 
@@ -91,8 +91,9 @@ def error_rates(
 def batch_loss(net: LettersNet, batch: list[Example]) -> Tensor:
     """CTC loss of a batch, a symbol."""
     device = net.outlet.weight.device
-    letters = pad_sequence([e[1] for e in batch], True, PAD).to(device)
-    phones = torch.cat([e[2] for e in batch]).to(device)
+    spelt = [torch.tensor(e[1]) for e in batch]
+    letters = pad_sequence(spelt, True, PAD).to(device)
+    phones = torch.tensor([p for e in batch for p in e[2]]).to(device)
     out = net(letters).transpose(0, 1)
     sizes = torch.tensor([len(e[1]) * SLOTS for e in batch])
     targets = torch.tensor([len(e[2]) for e in batch])

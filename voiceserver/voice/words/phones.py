@@ -20,6 +20,7 @@ SYMBOLS = (
 )
 INDEX = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 
+_VOWELS = frozenset(VOWELS)
 VOICED_CONSONANTS = frozenset("B D DH G JH L M N NG R V W Y Z ZH".split())
 SIBILANTS = frozenset("S Z SH ZH CH JH".split())
 
@@ -62,7 +63,7 @@ def bare(symbol: str) -> str:
 
 def is_vowel(symbol: str) -> bool:
     """Whether a phone, with or without stress, is a vowel."""
-    return bare(symbol) in VOWELS
+    return symbol.rstrip("012") in _VOWELS
 
 
 def letter_name(letter: str) -> Pronunciation:
