@@ -122,7 +122,7 @@ class MediaConfig:
         turn_password_env: Environment variable that holds the password for them.
         udp_port_min: Lowest UDP port of calls, as a firewall lets through; 0 takes any.
         udp_port_max: Highest UDP port of calls. A call takes one for each address of
-            the machine.
+            the machine; where none is free the offer is refused (503).
         public_ip: Address at which clients reach the server, if the machine does not
             know it itself: behind a one-to-one NAT, as in most clouds.
         accept_remote_candidates: Also try the addresses a client names. Off: the

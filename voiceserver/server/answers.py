@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_S = 5
+# The commonest cause is a client's base URL without /v1.
+NOTHING_THERE = "There is nothing at this address; the API is under /v1 (docs/http.md)."
 
 
 class Refusal(VoiceServerError):
@@ -132,7 +134,7 @@ def _http_refusal(error: web.HTTPException) -> Refusal:
     """Put one of aiohttp's own errors into our words."""
     match error:
         case web.HTTPNotFound():
-            return Refusal(404, "There is nothing at this address.", "not_found")
+            return Refusal(404, NOTHING_THERE, "not_found")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             message = f"{error.method} is not allowed here; allowed: {allowed}."
