@@ -219,7 +219,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS / "voice_speed.json")
     a = parser.parse_args()
     torch.set_num_threads(1)
-    voice = NeuralVoice(load_voice(a.models or find_models("")))
+    loaded = load_voice(a.models or find_models(""))
+    precision = loaded.hasten()  # as the engine does
+    voice = NeuralVoice(loaded)
 
     def speak(text: str) -> Iterator[SpeechChunk]:
         return voice.speak(SpeechRequest(text))
@@ -230,6 +232,7 @@ def main() -> int:
     result: dict[str, Any] = {
         "machine": machine(),
         "torch": torch.__version__,
+        "precision": precision,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "aims": AIMS,
         "neural": measured(speak, unpaced, streams=True),

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 # Frames of a chunk. Small at first: speech begins early. Not large later: other
 # phrases wait for a step to end.
-CHUNKS = (16, 32, 64, 100)
+CHUNKS = (16, 48, 128)
 WHOLE = (10_000,)  # for nobody who listens: a clause at a time, a third faster
 MODELS = "models/voice"
 
@@ -158,7 +158,7 @@ def load(settings: dict[str, object]) -> NeuralVoice:
         loaded = load_voice(folder, Path(lexicon) if lexicon else None)
     except WeightsError as error:
         raise EngineFailed("neural", str(error)) from error
-    _log.debug("the voice multiplies in bfloat16: %s", loaded.hasten())
+    _log.debug("the networks of the voice run in %s", loaded.hasten())
     voice = NeuralVoice(loaded)
     for _chunk in voice.speak(SpeechRequest("I am ready, and so are all my words.")):
         pass

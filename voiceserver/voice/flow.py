@@ -16,6 +16,7 @@ from torch.nn import functional
 from voiceserver.voice.networks import releases
 from voiceserver.voice.networks.acoustic import NOISE, PAIR, AcousticModel, Frames
 from voiceserver.voice.networks.features import SAMPLE_RATE, SYNTHESIS_BINS
+from voiceserver.voice.networks.packed import PackedBlock
 from voiceserver.voice.networks.source import noise, normal_noise
 from voiceserver.voice.networks.vocoder import (
     AFTER,
@@ -81,7 +82,8 @@ class Chain:
 
 
 def _inners(blocks: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
-    found = [block for block in blocks if isinstance(block, ConvNeXtBlock)]
+    kinds = ConvNeXtBlock | PackedBlock
+    found = [block for block in blocks if isinstance(block, kinds)]
     assert len(found) == len(blocks)
     return [block.inner for block in found]
 

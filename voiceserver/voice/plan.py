@@ -197,7 +197,7 @@ def timed(drawn: Tensor, clause: Clause, manner: Manner, centre: float) -> Timed
     return Timed(bent, lengths, sounding, level)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def plan_clause(
     model: AcousticModel, clause: Clause, manner: Manner, lead: Lead | None = None
 ) -> Plan:

@@ -96,15 +96,15 @@ def paired(x: Tensor) -> Tensor:
     return x.reshape(x.shape[0], -1, PAIR, x.shape[2]).mean(2)
 
 
-class _Stack(nn.Module):
+class Stack(nn.Module):
     """Linear inlet, ConvNeXt blocks and linear outlet over pairs of frames."""
 
     def __init__(self, inputs: int, width: int, blocks: int, outputs: int) -> None:
         super().__init__()
-        self.inlet = nn.Linear(inputs, width)
+        self.inlet: nn.Module = nn.Linear(inputs, width)
         self.blocks = nn.Sequential(*[ConvNeXtBlock(width) for _ in range(blocks)])
         self.norm = nn.LayerNorm(width)
-        self.outlet = nn.Linear(width, outputs)
+        self.outlet: nn.Module = nn.Linear(width, outputs)
 
     @property
     def field(self) -> int:
@@ -130,7 +130,7 @@ class ContourNet(nn.Module):
 
     def __init__(self, shape: AcousticShape) -> None:
         super().__init__()
-        self.stack = _Stack(
+        self.stack = Stack(
             shape.encoder_width + CUES,
             shape.contour_width,
             shape.contour_blocks,
@@ -166,7 +166,7 @@ class MelDecoder(nn.Module):
     def __init__(self, shape: AcousticShape) -> None:
         super().__init__()
         inputs = shape.encoder_width + CUES + 2 * PAIR + NOISE
-        self.stack = _Stack(
+        self.stack = Stack(
             inputs, shape.decoder_width, shape.decoder_blocks, PAIR * N_MELS
         )
 

@@ -32,6 +32,7 @@ F0_CENTRE_HZ = 200.0  # log F0 is given relative to this
 
 
 @functools.cache
+@torch.inference_mode(mode=False)
 def hann(n: int, device: torch.device | None = None) -> Tensor:
     """Periodic Hann window, shape ``(n,)``, float32."""
     return torch.hann_window(n, device=device)
@@ -49,6 +50,7 @@ def _mel_to_hz(mel: Tensor) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(mode=False)
 def mel_matrix() -> Tensor:
     """Triangular mel filters of equal area, shape ``(N_MELS, BINS)``, float32."""
     top = _hz_to_mel(torch.tensor([MEL_TOP_HZ], dtype=torch.float64)).item()

@@ -92,6 +92,7 @@ def _normals(n: int, key: int) -> NDArray[np.complex128]:
 
 
 @functools.cache
+@torch.inference_mode(mode=False)
 def noise_table(device: torch.device | None = None) -> Tensor:
     """Complex Gaussian spectra, shape ``(NOISE_ROWS, SYNTHESIS_BINS)``, complex64."""
     if device is not None:
@@ -103,6 +104,7 @@ def noise_table(device: torch.device | None = None) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(mode=False)
 def normal_table(channels: int) -> Tensor:
     """Standard normal numbers, shape ``(NOISE_ROWS, channels)``, float32."""
     drawn = _normals(NOISE_ROWS * channels, _TABLE_KEY + channels)

@@ -45,17 +45,20 @@ class VocoderShape:
     blocks: int = 4
 
 
-def over_frames(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    """Convolve ``(batch, frames, channels)`` over its frames, without any padding.
+class FrameConv(nn.Conv1d):
+    """Convolves ``(batch, frames, channels)`` over its frames, without any padding.
 
     The channels of a frame stay side by side, as the layers around it want them: as an
     image of one row that lies channels last, nothing is copied into another order.
     """
-    image = x.transpose(1, 2)[:, :, None]
-    out = functional.conv2d(
-        image, layer.weight[:, :, None], layer.bias, groups=layer.groups
-    )
-    return out[:, :, 0].transpose(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Frames that have all their neighbours, ``(batch, n, channels)``."""
+        image = x.transpose(1, 2)[:, :, None]
+        out = functional.conv2d(
+            image, self.weight[:, :, None], self.bias, groups=self.groups
+        )
+        return out[:, :, 0].transpose(1, 2)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -68,7 +71,7 @@ class ConvNeXtBlock(nn.Module):
     def __init__(self, width: int, kernel: int = KERNEL, growth: int = 3) -> None:
         super().__init__()
         self.reach = kernel // 2
-        self.depthwise = nn.Conv1d(width, width, kernel, groups=width)
+        self.depthwise = FrameConv(width, width, kernel, groups=width)
         self.norm = nn.LayerNorm(width)
         self.grow = nn.Linear(width, growth * width)
         self.shrink = nn.Linear(growth * width, width)
@@ -80,7 +83,7 @@ class ConvNeXtBlock(nn.Module):
 
     def inner(self, x: Tensor) -> Tensor:
         """The frames that have all their neighbours: ``reach`` fewer at each end."""
-        h = self.norm(over_frames(self.depthwise, x))
+        h = self.norm(self.depthwise(x))
         h = self.shrink(functional.gelu(self.grow(h)))
         out: Tensor = torch.addcmul(x[:, self.reach : -self.reach], h, self.scale)
         return out
@@ -107,12 +110,12 @@ class VocoderNet(nn.Module):
     def __init__(self, shape: VocoderShape) -> None:
         super().__init__()
         self.shape = shape
-        self.inlet = nn.Conv1d(N_MELS + 2, shape.width, KERNEL)
+        self.inlet: nn.Module = FrameConv(N_MELS + 2, shape.width, KERNEL)
         self.blocks = nn.Sequential(
             *[ConvNeXtBlock(shape.width) for _ in range(shape.blocks)]
         )
         self.norm = nn.LayerNorm(shape.width)
-        self.outlet = nn.Linear(shape.width, 5 * SYNTHESIS_BINS)
+        self.outlet: nn.Module = nn.Linear(shape.width, 5 * SYNTHESIS_BINS)
 
     @property
     def field(self) -> int:
@@ -141,7 +144,8 @@ class VocoderNet(nn.Module):
 
     def first(self, x: Tensor) -> Tensor:
         """The first layer: frames that have all their neighbours."""
-        return over_frames(self.inlet, x)
+        hidden: Tensor = self.inlet(x)
+        return hidden
 
     def filters(self, hidden: Tensor) -> Filters:
         """Filters from the last block's output, ``(batch, frames, width)``."""
@@ -183,6 +187,7 @@ def pulse_spectrum(f0_hz: Tensor, voicing: Tensor, phases: Tensor) -> Tensor:
 
 
 @functools.cache
+@torch.inference_mode(mode=False)
 def _window_sum(device: torch.device) -> Tensor:
     """Sum of squared windows over one block where all frames are there, ``(HOP,)``."""
     squared = hann(SYNTHESIS_FFT, device) ** 2
@@ -204,16 +209,18 @@ def overlap_add(spectra: Tensor) -> Tensor:
         ``(batch, (frames - BEFORE - AFTER) * HOP)``: the blocks that have all their
         frames, which begin at frame ``BEFORE``.
     """
-    frames = spectra.shape[2]
     waves = torch.fft.irfft(spectra.transpose(1, 2), SYNTHESIS_FFT)
     waves = waves * hann(SYNTHESIS_FFT, spectra.device)
-    length = (frames - 1) * HOP + SYNTHESIS_FFT
-    summed = functional.fold(
-        waves.transpose(1, 2), (1, length), (1, SYNTHESIS_FFT), stride=(1, HOP)
-    ).flatten(1)
-    first = SYNTHESIS_FFT // 2 + BEFORE * HOP
-    blocks = frames - BEFORE - AFTER
-    body = summed[:, first : first + blocks * HOP].reshape(-1, blocks, HOP)
+    # Each window is laid over whole blocks; a block is the sum of what lies in it.
+    lead = -(SYNTHESIS_FFT // 2 + BEFORE * HOP) % HOP
+    reached = BEFORE + AFTER + 1
+    rest = reached * HOP - lead - SYNTHESIS_FFT
+    laid = functional.pad(waves, (lead, rest))
+    laid = laid.reshape(*waves.shape[:2], reached, HOP)
+    blocks = spectra.shape[2] - BEFORE - AFTER
+    body = laid[:, :blocks, -1]
+    for later in range(1, reached):
+        body = body + laid[:, later : later + blocks, -1 - later]
     return (body / _window_sum(spectra.device)).flatten(1)
 
 
