@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,8 +196,9 @@ def test_what_is_not_given_of_a_beginning_changes_nothing_of_the_rest() -> None:
 def test_nothing_comes_up_after_a_clause_has_died_away() -> None:
     """The networks prepare the next clause's first sound; it has one of its own."""
     model, net, plan = planned(9, Manner(seed=2), 2)
-    plan.lengths[-1] += 20  # as if the last sound had ended so much earlier
-    plan.lengths[-2] -= 20
+    # As if the last sound had ended so much earlier.
+    moved = torch.tensor([*[0] * (len(plan.lengths) - 2), -20, 20])
+    plan = replace(plan, lengths=plan.lengths + moved)
     said = speak_whole(model, net, plan)
     silent = (plan.silent_from + HUSHING) * HOP
     assert silent < len(said)
