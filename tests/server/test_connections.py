@@ -13,6 +13,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 import uvloop
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from tests.polling import until
 from tests.server.running import Running, running
@@ -65,6 +67,23 @@ async def test_a_client_that_does_not_finish_its_request_is_dropped(
     """After the limit; aiohttp alone would keep it for ever."""
     async with running(head_limit_s=0.05) as server:
         assert await closed_after(server.url, request_) == b""
+
+
+@pytest.mark.net
+async def test_a_fault_of_ours_costs_the_connection_that_met_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended the group that accepts them, and the server with it."""
+
+    def faulty(_: web.Server) -> RequestHandler:
+        raise ZeroDivisionError
+
+    async with running() as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(web.Server, "__call__", faulty)
+            assert await closed_after(server.url, b"") == b""
+        async with server.client.get("/healthz") as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.net

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import ssl
 from collections import Counter
@@ -25,6 +26,8 @@ from aiohttp.web_protocol import RequestHandler
 from voiceserver.config import ServerConfig
 from voiceserver.errors import ConfigError, VoiceServerError
 from voiceserver.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 HEAD_LIMIT_S = 10.0  # for the first request's head
 KEEP_ALIVE_S = 30.0  # between requests
@@ -198,6 +201,9 @@ class Connections:
             )
         except (OSError, TimeoutError):  # TLS errors and resets are OSErrors
             accepted.close()
+        except Exception:  # a fault of ours: the others' connections go on
+            accepted.close()
+            log.exception("a connection could not be taken")
         finally:
             self._greeted.pop(accepted, None)
 

@@ -340,6 +340,19 @@ def test_a_caller_may_give_up_while_it_rings() -> None:
     assert rung(scenario).agent.n_legs == 0
 
 
+def test_a_caller_who_gives_up_at_once_leaves_no_call() -> None:
+    """A CANCEL read straight after its INVITE: nothing is there to be ended yet."""
+
+    async def scenario(phone: Phone) -> None:
+        phone.say(phone.request("INVITE", OFFER, branch="z9hG4bKx"))
+        phone.say(phone.request("CANCEL", branch="z9hG4bKx"))
+        await phone.settle()
+        assert phone.statuses == [100, 200, 487]
+        assert not phone.exchange.calls
+
+    assert rung(scenario).agent.n_legs == 0
+
+
 def test_giving_up_too_late_changes_nothing() -> None:
     """A CANCEL that crosses the 200: the call stands, a BYE is awaited."""
 

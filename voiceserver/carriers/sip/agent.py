@@ -253,10 +253,9 @@ class Agent:
 
     def cancelled(self, invite: Asked) -> None:
         """Give up a call that was not taken yet."""
+        invite.respond(487)
         leg = self._legs.get(_key(invite))
-        if leg is None:
-            invite.respond(487)
-        else:
+        if leg is not None:
             leg.cancelled()
 
     def _read(self, packet: bytes, flow: Flow) -> None:
@@ -374,6 +373,8 @@ class Agent:
             dialled = Dialled(caller, called, accepted.attended)
 
             def make(incoming: Incoming) -> SipCall:
+                if asked.answered:  # it was cancelled before there was a call to end
+                    raise SessionEnded("The caller gave up.")
                 leg.talk = call = SipCall(incoming, leg, place, dialled)
                 leg.ringing(asked)
                 return call

@@ -148,8 +148,6 @@ class Leg:
 
     def cancelled(self) -> None:
         """The other side gave up before the call was taken."""
-        if self._invite is not None:
-            self._invite.respond(487)
         self._gone("The caller gave up.")
 
     def asked(self, asked: Asked) -> None:
