@@ -63,9 +63,13 @@ def said(of: LanguageJobs, *turns: str, most: int = 12) -> tuple[str, list[float
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_turn_that_reads_on_answers_as_one_that_reads_all(
-    models: dict[str, Path], kind: str
+    models: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dense or of experts; after answers, cuts and other calls between."""
+    """Dense or of experts; after answers, cuts and other calls between.
+
+    In 32 bits: in bfloat16, where the processor has it, a logit is rounded to 1/32.
+    """
+    monkeypatch.setattr(loading, "_kind", lambda _, torch: torch.float32)
     kept = jobs(models[kind])
     first, logprobs, known = said(kept, "the house is red")
     assert first.split()
@@ -77,7 +81,7 @@ def test_a_turn_that_reads_on_answers_as_one_that_reads_all(
     assert known >= 12
     whole, expected, _ = said(jobs(models[kind], conversations=1), *turns)
     assert again == whole
-    assert logprobs == pytest.approx(expected, abs=0.02)
+    assert logprobs == pytest.approx(expected, abs=0.001)
 
 
 def test_a_temperature_varies_the_answer(models: dict[str, Path]) -> None:
