@@ -238,9 +238,7 @@ function added(item) {
 function responded(response) {
 	if (response.status === "failed") {
 		notify(FAILED, sentence(response.status_details?.error?.message ?? ""));
-	} else if (response.status === "completed" && $("notice-title").textContent === FAILED) {
-		dismiss(); // it answers again
-	}
+	} else if ($("notice-title").textContent === FAILED) dismiss();
 	if (pending && turn.response !== null) {
 		turn.receive({ type: "response.done", response });
 		ask(pending);
