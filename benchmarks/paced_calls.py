@@ -6,6 +6,8 @@ activity, and a limit on calls that is far too high. At each step there are more
 *Reply* is told as ``benchmarks.conversation`` measures it, at the callers' sockets,
 after the silence that ends a turn. *Cost* is CPU s of all the server's processes in a
 second of a call. Callers that are not taken are counted: who is in should not notice.
+Each step has callers of its own: what they heard is judged once they have hung up, as
+who judges has no time to send.
 
     python -m benchmarks.paced_calls [--calls 16 32 48 64] [--seconds 18] [--workers 2]
 """
@@ -40,20 +42,19 @@ AIMS = {"calls": 64, "reply_after_silence_p95_ms": 60, "cpu_s_per_call_s": 0.010
 SETTLE_S = 1.0  # after the last call was taken
 
 
-async def _grown(url: str, callers: list[Caller], number: int) -> int:
-    """Have so many callers call; return how many were not taken."""
-    refused = 0
-    while len(callers) + refused < number:
+async def _calling(url: str, number: int) -> list[Caller]:
+    """Have so many callers call, one after the other; return those that were taken."""
+    callers = []
+    for _ in range(number):
         caller = Caller(url)
         try:
             await caller.connect()
         except (Refused, TimeoutError):
             await caller.close()
-            refused += 1
         else:
             callers.append(caller)
         await asyncio.sleep(APART_S)
-    return refused
+    return callers
 
 
 async def _asks(
@@ -69,11 +70,9 @@ async def _asks(
     return sent
 
 
-async def one_step(
-    server: Server, callers: list[Caller], number: int, turns: int
-) -> dict[str, Any]:
+async def one_step(server: Server, number: int, turns: int) -> dict[str, Any]:
     """Hold so many calls while each asks so many times."""
-    refused = await _grown(server.url, callers, number)
+    callers = await _calling(server.url, number)
     await asyncio.sleep(SETTLE_S)
     said = [read(UTTERANCES[turn % len(UTTERANCES)]) for turn in range(turns)]
     for caller in callers:
@@ -86,10 +85,11 @@ async def one_step(
         ]
     after, own_s = server.cost(), time.process_time() - own_s
     lag, took_s = between(lag, buckets(server, LAG)), after.at_s - before.at_s
+    for caller in callers:
+        await caller.close()
     all_of_them = Measured()
     for caller, sent in zip(callers, asking, strict=True):
-        # Beside the loop: callers who send nothing meanwhile are taken for gone.
-        one = await asyncio.to_thread(judge, caller, said, sent.result())
+        one = judge(caller, said, sent.result())
         all_of_them.reply_ms += one.reply_ms
         all_of_them.silence_ms += one.silence_ms
         all_of_them.unanswered += one.unanswered
@@ -98,7 +98,7 @@ async def one_step(
     return {
         "asked_for": number,
         "calls": len(callers),
-        "refused": refused,
+        "refused": number - len(callers),
         "turns": len(late_ms) + all_of_them.unanswered,
         "unanswered": all_of_them.unanswered,
         "reply_after_silence_ms": spread(late_ms),
@@ -113,18 +113,13 @@ async def one_step(
 async def measure(
     server: Server, counts: list[int], turns: int
 ) -> list[dict[str, Any]]:
-    """Every step, the callers of one staying for the next."""
+    """Every step."""
     for name in UTTERANCES:
         encoded(read(name).samples)  # before any call needs the loop
-    callers: list[Caller] = []
     steps = []
-    try:
-        for number in counts:
-            steps.append(await one_step(server, callers, number, turns))
-            print(json.dumps(steps[-1]), flush=True)
-    finally:
-        for caller in callers:
-            await caller.close()
+    for number in counts:
+        steps.append(await one_step(server, number, turns))
+        print(json.dumps(steps[-1]), flush=True)
     return steps
 
 
