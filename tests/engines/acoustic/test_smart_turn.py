@@ -43,7 +43,7 @@ def test_a_whole_request_ends_and_half_of_it_does_not() -> None:
     pcm = to_int16(recording("speech/command/cards_001.wav"))  # "ten of clubs"
     assert core.probability(pcm) == pytest.approx(0.988, abs=0.01)
     pcm = to_int16(recording("speech/read/sb_spk2_snt2.wav"))
-    assert core.probability(pcm) == pytest.approx(0.962, abs=0.02)
+    assert core.probability(pcm) == pytest.approx(0.962, abs=0.05)
     # As the network has it in float32, too; products that overflow may say otherwise.
     assert core.probability(pcm[: int(1.2 * MIC_RATE)]) == pytest.approx(0.009, abs=0.1)
 
