@@ -69,15 +69,20 @@ async def test_neither_is_an_error_of_the_first() -> None:
             await pair.ready()
 
 
+async def kill_first(pair: WithStandby) -> None:
+    """Kill the process of the first, and wait until that is known."""
+    [pid] = pair._first.pids
+    os.kill(pid, signal.SIGKILL)
+    while pair._first.up:  # noqa: ASYNC110 - no event tells of it
+        await asyncio.sleep(0.01)
+
+
 async def test_an_utterance_is_taken_over_in_the_middle() -> None:
     """With all its audio, though its process dies while somebody speaks."""
     async with both("load_recogniser") as pair:
         utterance = pair.open()
         utterance.push(SECOND)
-        [pid] = pair._first.pids
-        os.kill(pid, signal.SIGKILL)
-        while pair._first.up:  # noqa: ASYNC110 - no event tells of it
-            await asyncio.sleep(0.01)
+        await kill_first(pair)
         utterance.push(SECOND)
         async with asyncio.timeout(20):
             assert (await utterance.final()).text == "32000 samples"
@@ -89,10 +94,7 @@ async def test_an_utterance_waits_with_its_audio_for_a_standby_without_room() ->
     async with both("load_recogniser") as pair:
         utterance = pair.open()
         utterance.push(SECOND)
-        [pid] = pair._first.pids
-        os.kill(pid, signal.SIGKILL)
-        while pair._first.up:  # noqa: ASYNC110 - no event tells of it
-            await asyncio.sleep(0.01)
+        await kill_first(pair)
         others = [pair._standby.open() for _ in range(2 + MAX_WAITING)]
         utterance.push(SECOND)
         for other in others:

@@ -281,9 +281,8 @@ class Agent:
                 asked.refuse(refusal)
             return
         asked.respond(100)
-        left = self.take(
-            trunk
-        )  # at once: the next INVITE may come before the task runs
+        # At once: the next INVITE may come before the task runs.
+        left = self.take(trunk)
         self._group.create_task(self._take(asked, trunk, left))
 
     def _refusal(self, invite: SipRequest, trunk: SipTrunk) -> Refusal | None:
