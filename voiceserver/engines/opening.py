@@ -171,7 +171,6 @@ class _Opener:
         self.costs = Costs(metrics, caps=config.budget)
         self.providers: list[Route] = []
         self.overload = Overload()
-        self.phrases: tuple[str, ...] = ()
         self.told_ends = False  # a service tells how likely a turn is over
         self.watch = Watch(metrics, time.monotonic)
         self.reliability: list[dict[str, object]] = []
@@ -331,13 +330,21 @@ class _Opener:
 
         return Ruled(router, answering)
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What answers are known to say before anybody asks."""
+        if self._domain is None:
+            return ()
+        from voiceserver.engines.domain import phrases
+
+        return phrases(self._domain)
+
     async def _unruled(self) -> TextModel:
         rest = await self._model()
         if self._domain is None:
             return rest
-        from voiceserver.engines.domain import DomainFirst, phrases
+        from voiceserver.engines.domain import DomainFirst
 
-        self.phrases = phrases(self._domain)
         first = DomainFirst(self._domain, rest, await self.transport())
         return await self._stack.enter_async_context(first)
 
